@@ -92,20 +92,20 @@ static void scan_bars(struct tree *tree, const struct folder *folder,
 static void scan_vfio(struct viommu_host *host, struct tree *tree, const struct folder *folder,
 		      struct viommu_host_device *device)
 {
-	g_autofree char *path = g_strconcat(folder->path, "/vfio-dev", NULL), *number = NULL;
+	g_autofree char *path = g_strconcat(folder->path, "/vfio-dev", NULL);
 	g_autoptr(GPtrArray) names = NULL;
-	struct folder vfio;
+	struct folder all, vfio;
 	char line[LINE];
 
-	if (tree_enter(tree, path, &vfio) < 0)
+	if (tree_enter(tree, path, &all) < 0)
 		return;
-	names = tree_list(tree, &vfio, 1);
-	if (names && names->len) {
+	names = tree_list(tree, &all, 1);
+	if (names && names->len && tree_follow(tree, &all, names->pdata[0], &vfio) >= 0) {
 		device->vfio = host_string(host, names->pdata[0]);
-		number = g_strconcat(names->pdata[0], "/dev", NULL);
-		device->vfio_cdev = tree_line(tree, &vfio, number, line, sizeof(line));
+		device->vfio_cdev = tree_line(tree, &vfio, "dev", line, sizeof(line));
+		tree_leave(&vfio);
 	}
-	tree_leave(&vfio);
+	tree_leave(&all);
 }
 
 static void scan_driver(struct viommu_host *host, struct tree *tree, const struct folder *folder,

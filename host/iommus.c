@@ -89,12 +89,27 @@ static void scan_vtd(struct viommu_host *host, struct tree *tree, const struct f
 		decode_vtd(iommu);
 }
 
+/* "EFR", or "EFR:EFR2" of newer kernels such as 6.12; the second register is not used here. */
+static bool read_features(struct tree *tree, const struct folder *folder, uint64_t *ret)
+{
+	static const char name[] = "amd-iommu/features";
+	char line[LINE];
+
+	if (!tree_line(tree, folder, name, line, sizeof(line)))
+		return false;
+	*strchrnul(line, ':') = '\0';
+	if (parse_hex(line, UINT64_MAX, ret))
+		return true;
+	tree_report(tree, "host-file", folder->path, name, "not a hexadecimal number");
+	return false;
+}
+
 static void scan_amd(struct viommu_host *host, struct tree *tree, const struct folder *folder,
 		     struct viommu_host_iommu *iommu)
 {
 	(void)host;
 	iommu->has_registers = read_register(tree, folder, "amd-iommu/cap", &iommu->cap) &&
-			       read_register(tree, folder, "amd-iommu/features", &iommu->features);
+			       read_features(tree, folder, &iommu->features);
 	if (iommu->has_registers)
 		decode_amd(iommu);
 }

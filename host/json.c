@@ -200,6 +200,10 @@ static void add_device(struct json *json, const struct viommu_host_device *devic
 	add_string(json, "driver", device->driver);
 	add_string(json, "driver_override", device->driver_override);
 	add_string(json, "vfio", device->vfio);
+	if (device->vfio) {
+		json_key(json, "vfio-cdev");
+		json_add_boolean(json, device->vfio_cdev);
+	}
 	add_node(json, device->numa_node);
 	add_pci(json, device);
 	json_close(json, '}');

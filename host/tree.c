@@ -124,9 +124,7 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/*
- * A scan also uses the names of links and folders, so they are saved even if it does not open them.
- */
+/* A scan also uses the names of links, so they are saved even if it does not open them. */
 static void record_list(struct tree *tree, const struct folder *folder, const GPtrArray *names)
 {
 	for (guint i = 0; i < names->len; i++)

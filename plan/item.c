@@ -196,7 +196,7 @@ static void add_device(GPtrArray *items, const struct plan *plan, const struct p
 	set(item, "addr", PLAN_TEXT, "0x0.%x", device->function);
 	if (!device->function && port->devices->len > 1)
 		set_flag(item, "multifunction", true);
-	if (plan->options.qemu >= PLAN_VERSION(9, 0))
+	if (plan->iommufd)
 		set(item, "iommufd", PLAN_TEXT, "iommufd0");
 }
 
@@ -246,7 +246,7 @@ GPtrArray *plan_items(const struct plan *plan)
 	add_machine(items, plan);
 	if (plan->kind == PLAN_VIRTIO)
 		add(items, "plugin", "viommu-qemu.so");
-	if (plan->options.qemu >= PLAN_VERSION(9, 0))
+	if (plan->iommufd)
 		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
 	if (!plan_kind_row(plan->kind)->several)
 		add_one(items, plan);

@@ -238,6 +238,12 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 		plan_report(findings, "plan-qemu-version", "use a newer QEMU, or --accel off",
 			    "nested translation requires QEMU 11.0, but the version is %u.%u",
 			    plan->options.qemu / 100, plan->options.qemu % 100);
+	else if (plan->options.accel == PLAN_ON && !plan->iommufd)
+		plan_report(findings, "plan-driver",
+			    "use a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV, or "
+			    "--accel off",
+			    "nested translation requires iommufd, which the host's kernel does not "
+			    "have");
 	if (plan->options.accel == PLAN_ON && plan->kind != PLAN_SMMUV3)
 		plan_report(findings, "plan-machine", "choose --iommu smmuv3, or leave out --accel",
 			    "%s has no nested translation in a plan", row->driver);
@@ -247,7 +253,7 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 static void take_features(struct plan *plan)
 {
 	plan->accel = plan->kind == PLAN_SMMUV3 && plan->options.accel != PLAN_OFF &&
-		      plan->options.qemu >= PLAN_ACCEL;
+		      plan->options.qemu >= PLAN_ACCEL && plan->iommufd;
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 

@@ -554,6 +554,19 @@ static int compare_bridges(const void *a, const void *b)
 	       (one->iommu->index < other->iommu->index);
 }
 
+/* A function that VFIO has without a character device shows that the kernel has no iommufd. */
+static bool has_iommufd(const struct plan_options *options, GPtrArray *devices)
+{
+	bool has = options->qemu >= PLAN_VERSION(9, 0);
+
+	for (guint i = 0; i < devices->len; i++) {
+		const struct viommu_host_device *device = devices->pdata[i];
+
+		has &= !device->vfio || device->vfio_cdev;
+	}
+	return has;
+}
+
 struct plan *plan_make(const struct viommu_host *host, const struct plan_options *options,
 		       const char *const *names, const char *before,
 		       struct viommu_findings *findings)
@@ -576,6 +589,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_options
 		bridge_of(plan, device->iommu);
 	}
 	g_ptr_array_sort(plan->bridges, compare_bridges);
+	plan->iommufd = has_iommufd(options, devices);
 	plan_choose(plan, findings);
 	place(plan, devices, kept, findings);
 	number_slots(plan, findings);

@@ -110,6 +110,7 @@ struct plan {
 	char *why;          /* the reason for the kind; NULL: the user requested it */
 	GPtrArray *bridges; /* struct plan_bridge, by bus */
 	uint64_t mmio64;    /* 64-bit window of all bridges in bytes; 0: QEMU's default */
+	bool iommufd;       /* not: VFIO has no character devices on the host, or QEMU no object */
 	bool accel, ats;
 	GArray *initiators;                     /* of Grace GPUs: N of hostdevN, unsigned */
 	unsigned n_initiators, first_initiator; /* nodes of each device, and the first of all */

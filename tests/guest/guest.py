@@ -23,6 +23,7 @@ import time
 
 import initramfs
 import packages
+import planned
 import qemus
 import parts
 import rows
@@ -133,6 +134,8 @@ class Run:
         return f"if=none,id={name},file={self.image(name)},format={image.format}{read_only}"
 
     def prepare(self):
+        if self.row.plan:
+            self.row = planned.applied(self.row, self.folder)
         row = self.row
         for name, image in row.images.items():
             shutil.copy(image_file(image), self.image(name))
@@ -141,6 +144,8 @@ class Run:
         extra = [("kernel", self.kernel)] if row.rekernel else []
         if row.program:
             extra.append(("program", initramfs.program(row.program, row.architecture)))
+        if row.command:
+            extra += planned.command_files()
         self.initramfs = os.path.join(self.folder, "initramfs")
         first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
         if row.rekernel:
@@ -407,6 +412,8 @@ class Run:
             seen.append((sentence, None))
         if self.row.table:
             seen.append((tables.compare(self.table, self.log), None))
+        if self.row.verify:
+            seen += self.row.verify(self.log, self.folder)
         for one, other in self.row.same:
             if checksum(self.image(one)) != checksum(self.image(other)):
                 raise Failed(f"wrong: {other} has the contents of {one}, read by the host")

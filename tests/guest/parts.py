@@ -62,6 +62,10 @@ class Row:
     options: list = field(default_factory=list)
     incoming: bool = False      # the row migrates the guest to a second QEMU
     program: str = ""           # a source of the tree that becomes /row/program, with libviommu
+    plan: tuple = ()            # machine of tests/host/machines and options of `viommu plan`: its
+                                # devices are those of the plan (planned.py)
+    command: bool = False       # the initramfs has viommu and its libraries, in /row
+    verify: object = None       # called with the log and a folder; returns more statements
     rekernel: bool = False      # the initramfs contains a kernel to start with kexec
     timeout: int = 60
     trace_faults: bool = False

@@ -5,6 +5,7 @@ parts.py explains the words in braces and the helpers of scripts.
 """
 
 import backend_rows
+import plan_rows
 import table_rows
 from parts import (
     ARM64_GROUPS, BIND_VFIO, CHURN, CHURN_END, CHURN_SHOWS, COMPLAINTS, EDU, FAULTS_WANTED,
@@ -571,4 +572,4 @@ edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 sto
 
     behind_a_bridge("on"),
     behind_a_bridge("off"),
-] + table_rows.ROWS + backend_rows.ROWS
+] + table_rows.ROWS + backend_rows.ROWS + plan_rows.ROWS

@@ -24,11 +24,15 @@ FUNCTION = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 BEHIND = re.compile(r"row: behind: (\S+) driver=(\S*) iommu=(\S*) base=(\S*)$", re.M)
 
 
+def program():
+    """The viommu that ./run guest has built."""
+    return os.environ.get("VIOMMU") or os.path.join(qemus.ROOT, "build/tools/viommu")
+
+
 def viommu(*arguments, accepted=(0,)):
-    """The output of the viommu that ./run guest has built."""
-    program = os.environ.get("VIOMMU") or os.path.join(qemus.ROOT, "build/tools/viommu")
+    """The output of viommu."""
     try:
-        return packages.run(program, *arguments, accepted=accepted)
+        return packages.run(program(), *arguments, accepted=accepted)
     except packages.Unavailable as error:
         raise Failed(str(error)) from None
 

@@ -352,6 +352,23 @@ class Saved(Base):
                     first, second = scan(tree, saved)
                     self.assertEqual(without_name(first), without_name(second))
 
+    def test_features_of_amd_vi_have_a_second_register_in_newer_kernels(self):
+        machine = load("rome")
+        before = self.scan_one(machine)["iommus"]
+        for iommu in machine["iommus"]:
+            iommu["attributes"]["amd-iommu/features"] += ":1f"
+        after = scan(self.make(machine, "newer"))[0]
+        self.assertEqual(after["iommus"], before)
+        self.assertEqual(after["findings"], [])
+
+    def test_a_vfio_device_without_a_cdev_is_saved(self):
+        tree, saved = self.make(load("grace")), os.path.join(self.folder, "saved.tar")
+        os.remove(f"{tree}/sys/devices/pci0008:00/0008:00:00.0/0008:01:00.0/vfio-dev/vfio4/dev")
+        viommu("host", tree, "--save", saved)
+        for host in scan(tree, saved):
+            gpu = next(d for d in host["devices"] if d["name"] == "0008:01:00.0")
+            self.assertEqual((gpu["vfio"], gpu["vfio-cdev"]), ("vfio4", False))
+
     def test_a_tar_by_tar_is_read_wherever_its_top_is(self):
         tree = self.make(load("x399"))
         tar = os.path.join(self.folder, "by-tar.tar")

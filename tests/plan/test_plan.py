@@ -214,6 +214,19 @@ def nested_translation_is_planned_for_from_qemu_11():
     refused(pc_host(1), "plan-machine", "--accel", "on")
 
 
+def iommufd_is_used_where_the_kernel_has_it():
+    host = arm_host(1)
+    assert ",iommufd=iommufd0" in planned(host, "--format", "qemu"), "it is not known"
+    host["devices"][0]["vfio"] = "vfio0"
+    out = planned(host, "--format", "qemu")
+    assert "iommufd" not in out and "accel" not in out, out
+    err = refused(host, "plan-driver", "--accel", "on")
+    assert "iommufd" in err, err
+    host["devices"][0]["cdev"] = True
+    out = planned(host, "--format", "qemu")
+    assert ",iommufd=iommufd0" in out and "accel=on" in out, out
+
+
 def an_amd_iommu_has_the_slot_of_the_plan_and_translates():
     out = planned(pc_host(1), "--iommu", "amd", "--format", "qemu")
     slot = re.search(r"-device AMDVI-PCI,id=viommu0-pci,bus=pcie.0,addr=(\w+)", out)[1]

@@ -79,6 +79,10 @@ def add_device(tree, device, number, places):
         driver = "bus/pci/drivers/" + device["driver"]
         tree.folder(driver)
         tree.link(place + "/driver", driver)
+    if "vfio" in device:
+        tree.folder(f"{place}/vfio-dev/{device['vfio']}")
+    if device.get("cdev"):
+        tree.files[f"{place}/vfio-dev/{device['vfio']}/dev"] = b"511:0\n"
     if "pf" in device:
         tree.link(place + "/physfn", f"devices/pci{device['pf'][:device['pf'].rindex(':')]}/"
                   + device["pf"])

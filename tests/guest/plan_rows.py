@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rows with a guest that was planned, and rows with a machine that is scanned from inside (planned.py)."""
+
+import planned
+from parts import COMPLAINTS, EDU, OURS, Row, SEVERAL, STOCK, expander
+from table_rows import AMD, SEE
+
+NODES = ["-smp", "sockets=2"] + [word for node in range(2) for word in (
+    "-object", f"memory-backend-ram,id=memory{node},size=128M",
+    "-numa", f"node,nodeid={node},cpus={node},memdev=memory{node}")]
+NODES_OF_HOST = ("--node", "0=1", "--node", "1=0")
+
+
+def devices(*names):
+    return tuple(word for name in names for word in ("--device", name))
+
+
+def planned_row(name, sentence, machine, wishes, **options):
+    return Row(name, 14, sentence, [], planned.TREE + SEE,
+               [("the guest found the IOMMUs", r"virtio_iommu virtio1: page mask")],
+               plan=(machine, "--iommu", "virtio", *wishes), runs=OURS, why_ours=SEVERAL,
+               timeout=120, **options)
+
+
+# The scan, a saved tree, and a plan for two functions, as lines that the console can carry.
+SCAN = SEE + """
+viommu() { /row/loader --library-path /row /row/viommu "$@"; }
+viommu host --json >/tmp/host.json
+say "status of scan: $?"
+gzip -c /tmp/host.json | base64 | tell host
+viommu host --save /tmp/host.tar.gz
+say "status of save: $?"
+base64 /tmp/host.tar.gz | tell saved
+set --
+for edu in $(find_pci 0x1234:0x11e8); do
+	[ ! -e /sys/bus/pci/devices/$edu/iommu ] || set -- "$@" --device $edu
+done
+viommu plan "$@" --qemu 7.2 --spare 1 --format json >/tmp/plan.json
+say "status of plan: $?"
+gzip -c /tmp/plan.json | base64 | tell plan
+viommu plan "$@" --qemu 7.2 --format qemu | tell arguments
+viommu check 2>&1 | tell check
+"""
+
+
+def scanned_row(name, sentence, kinds, given, shows, **options):
+    return Row(name, 14, sentence, given, SCAN, shows + [
+        ("the scan succeeds", r"row: status of scan: 0$"), ("and so does saving", r"row: status of save: 0$"),
+        ("and the plan", r"row: status of plan: 0$"),
+        ("and the end of the guest's script is reached", r"row: arguments: -device vfio-pci,")],
+        never=COMPLAINTS + [("sysfs and the tables agree", r"row: check: .*(error|warning):")],
+        command=True, verify=lambda log, folder: planned.verify(
+            kinds, log, folder), timeout=120, options=["-m", "512"], **options)
+
+
+ROWS = [
+    planned_row("planned", "two GPUs of a Threadripper, each with its audio function", "x399",
+                devices("0000:08:00.0", "0000:08:00.1", "0000:48:00.0", "0000:48:00.1")
+                + ("--spare", "1", *NODES_OF_HOST), processors=2, options=NODES),
+    planned_row("planned-eight", "a disk behind each of eight IOMMUs", "rome", devices(
+        *(f"0000:{bus:02x}:00.0" for bus in range(1, 0x100, 0x20))) + NODES_OF_HOST,
+                processors=2, options=NODES),
+    # With UEFI of QEMU, Linux for arm64 rejects the SRAT of the machine, so the guest has no nodes.
+    planned_row("planned-arm64", "functions of two segments of an Altra, with UEFI", "altra",
+                devices("0000:01:00.0", "000c:01:00.0"), architecture="arm64", firmware=True),
+
+    scanned_row("scanned-vtd", "viommu scans a machine with VT-d, and plans for it", ["vt-d"],
+                ["intel-iommu,intremap=off", EDU, *expander(1, 0x80), "edu,bus=rp1"],
+                [], append="intel_iommu=on", runs=STOCK),
+    scanned_row("scanned-amd", "the same with AMD-Vi", ["amd-vi"],
+                ["amd-iommu", EDU, "pcie-root-port,id=rp0,chassis=1,addr=6", "edu,bus=rp0"],
+                [], runs=STOCK, **AMD),
+    scanned_row("scanned-virtio", "the same with two virtio-iommus, and a function that bypasses",
+                ["virtio-iommu", "virtio-iommu"],
+                [*expander(1, 0x40), *expander(2, 0x80),
+                 "{iommu},root-bus=p1,bus=pcie.0,addr=1", "{iommu:2},root-bus=p2,bus=pcie.0,addr=2",
+                 "edu,bus=rp1", "edu,bus=rp2", "edu,bus=pcie.0,addr=6"],
+                [], runs=OURS, why_ours=SEVERAL),
+]
