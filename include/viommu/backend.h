@@ -63,6 +63,18 @@ struct viommu_backend_calls {
 	void (*refused)(void *kernel, int error, uint64_t length);
 
 	/*
+	 * Other ways to map the same memory, which save work; each may be NULL. `copy` shares what
+	 * is pinned for `from`, where [from_iova, from_iova + length) is mapped, perhaps as a part
+	 * of a mapping. If it fails, `map` is called. `map_file` maps `file` from `offset` on,
+	 * which needs no address in this process; memory that was added with a file is mapped by
+	 * it.
+	 */
+	int (*copy)(void *kernel, uint32_t space, uint64_t iova, uint64_t length, uint32_t from,
+		    uint64_t from_iova, uint32_t flags);
+	int (*map_file)(void *kernel, uint32_t space, uint64_t iova, uint64_t length, int file,
+			uint64_t offset, uint32_t flags);
+
+	/*
 	 * Tables of the guest that hardware reads: all five, or none. -EOPNOTSUPP: the IOMMU of the
 	 * device does not read the format. A table has no device when it is freed, which is before
 	 * its space. `table_attach` replaces a space or table, as `attach` does. `endpoint` is the
@@ -125,6 +137,16 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend);
  * (testing)
  */
 int viommu_backend_add_memory(struct viommu_backend *backend, const struct viommu_memory *memory);
+
+/*
+ * Add guest memory that is `file` from `offset` on, such as a memfd: as
+ * viommu_backend_add_memory(). The kernel maps the file where it can, so that the pinned memory is
+ * not that of this process, and may outlive it. The file stays open until the memory is removed.
+ *
+ * Returns: as viommu_backend_add_memory(). Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_add_memory_file(struct viommu_backend *backend,
+				   const struct viommu_memory *memory, int file, uint64_t offset);
 
 /*
  * Remove the memory that begins at `first`. When this returns, no device reaches it, and nothing of

@@ -344,7 +344,8 @@ static bool is_valid(const struct viommu_memory *range)
 	       range->last - range->first != UINT64_MAX;
 }
 
-static int append_memory(struct viommu_backend *backend, const struct viommu_memory *range)
+static int append_memory(struct viommu_backend *backend, const struct viommu_memory *range,
+			 int file, uint64_t offset)
 {
 	struct memory *all = calloc(backend->n_memory + 1, sizeof(*all));
 	uint64_t *dirty = NULL;
@@ -358,7 +359,7 @@ static int append_memory(struct viommu_backend *backend, const struct viommu_mem
 	}
 	if (backend->n_memory)
 		memcpy(all, backend->memory, backend->n_memory * sizeof(*all));
-	all[backend->n_memory++] = (struct memory){ *range, dirty };
+	all[backend->n_memory++] = (struct memory){ *range, dirty, file, offset };
 	free(backend->memory);
 	backend->memory = all;
 	return 0;
@@ -410,16 +411,22 @@ static void forget_memory(struct viommu_backend *backend, struct memory *memory)
 
 int viommu_backend_add_memory(struct viommu_backend *backend, const struct viommu_memory *range)
 {
+	return viommu_backend_add_memory_file(backend, range, -1, 0);
+}
+
+int viommu_backend_add_memory_file(struct viommu_backend *backend,
+				   const struct viommu_memory *range, int file, uint64_t offset)
+{
 	struct memory *memory;
 	int error;
 
-	if (!is_valid(range))
+	if (!is_valid(range) || range->last - range->first > UINT64_MAX - offset)
 		return -EINVAL;
 	for (size_t i = 0; i < backend->n_memory; i++)
 		if (range->first <= backend->memory[i].range.last &&
 		    backend->memory[i].range.first <= range->last)
 			return -EEXIST;
-	error = append_memory(backend, range);
+	error = append_memory(backend, range, file, offset);
 	if (error)
 		return error;
 	memory = &backend->memory[backend->n_memory - 1];

@@ -37,14 +37,18 @@ static int space_free(void *opaque, uint32_t space)
 	return kernel_destroy(kernel, space);
 }
 
+static uint32_t map_flags(uint32_t flags)
+{
+	return KERNEL_MAP_FIXED_IOVA | (flags & VIOMMU_MAP_F_READ ? KERNEL_MAP_READABLE : 0) |
+	       (flags & VIOMMU_MAP_F_WRITE ? KERNEL_MAP_WRITEABLE : 0);
+}
+
 static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, void *host,
 	       uint32_t flags)
 {
 	struct kernel_ioas_map argument = {
 		.size = sizeof(argument),
-		.flags = KERNEL_MAP_FIXED_IOVA |
-			 (flags & VIOMMU_MAP_F_READ ? KERNEL_MAP_READABLE : 0) |
-			 (flags & VIOMMU_MAP_F_WRITE ? KERNEL_MAP_WRITEABLE : 0),
+		.flags = map_flags(flags),
 		.ioas_id = space,
 		.user_va = (uintptr_t)host,
 		.length = length,
@@ -53,6 +57,40 @@ static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, voi
 	struct viommu_kernel *kernel = opaque;
 
 	return kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_MAP, &argument);
+}
+
+static int copy(void *opaque, uint32_t space, uint64_t iova, uint64_t length, uint32_t from,
+		uint64_t from_iova, uint32_t flags)
+{
+	struct kernel_ioas_copy argument = {
+		.size = sizeof(argument),
+		.flags = map_flags(flags),
+		.to = space,
+		.from = from,
+		.length = length,
+		.to_iova = iova,
+		.from_iova = from_iova,
+	};
+	struct viommu_kernel *kernel = opaque;
+
+	return kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_COPY, &argument);
+}
+
+static int map_file(void *opaque, uint32_t space, uint64_t iova, uint64_t length, int file,
+		    uint64_t offset, uint32_t flags)
+{
+	struct kernel_ioas_map_file argument = {
+		.size = sizeof(argument),
+		.flags = map_flags(flags),
+		.ioas_id = space,
+		.fd = file,
+		.start = offset,
+		.length = length,
+		.iova = iova,
+	};
+	struct viommu_kernel *kernel = opaque;
+
+	return kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_MAP_FILE, &argument);
 }
 
 static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
@@ -181,6 +219,8 @@ static const struct viommu_backend_calls *calls(void)
 		.read_dirty = hwpts_read_dirty,
 		.unmap_dirty = unmap_dirty,
 		.refused = kernel_explain_map,
+		.copy = copy,
+		.map_file = map_file,
 		.table_new = nest_table_new,
 		.table_free = nest_table_free,
 		.table_attach = table_attach,

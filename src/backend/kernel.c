@@ -132,10 +132,12 @@ void kernel_explain_map(void *opaque, int error, uint64_t length)
 	if (error != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) ||
 	    limit.rlim_cur == RLIM_INFINITY || !kernel_is_due(kernel, SENTENCE_MEMLOCK))
 		return;
-	kernel_log(kernel,
-		   "a MAP of %llu bytes was refused: RLIMIT_MEMLOCK permits to pin %llu bytes in"
-		   " all; raise it with `ulimit -l` or LimitMEMLOCK=",
-		   (unsigned long long)length, (unsigned long long)limit.rlim_cur);
+	kernel_log(
+		kernel,
+		"a MAP of %llu bytes was refused for want of memory: RLIMIT_MEMLOCK permits to pin"
+		" %llu bytes in all; if that is the reason, raise it with `ulimit -l` or"
+		" LimitMEMLOCK=",
+		(unsigned long long)length, (unsigned long long)limit.rlim_cur);
 }
 
 /* -- files of devices --------------------------------------------------------------- */

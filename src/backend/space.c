@@ -208,10 +208,30 @@ static void grow(struct space *space)
 	free(old);
 }
 
+/* Bypass has pinned all memory. */
+static bool copy_part(struct space *space, const struct viommu_mapping *key,
+		      const struct part *part)
+{
+	struct viommu_backend *backend = space->backend;
+	struct space *bypass = backend->bypass;
+
+	return backend->calls.copy && bypass && bypass != space && !bypass->broken &&
+	       *find(bypass, part->memory->range.first) &&
+	       !backend->calls.copy(backend->kernel, space->id, part->iova, part->length,
+				    bypass->id, part->phys, key->flags);
+}
+
 static int map_part(struct space *space, const struct viommu_mapping *key, const struct part *part)
 {
 	struct viommu_backend *backend = space->backend;
+	const struct memory *memory = part->memory;
 
+	if (copy_part(space, key, part))
+		return 0;
+	if (memory->file >= 0 && backend->calls.map_file)
+		return backend->calls.map_file(
+			backend->kernel, space->id, part->iova, part->length, memory->file,
+			memory->offset + (part->phys - memory->range.first), key->flags);
 	return backend->calls.map(backend->kernel, space->id, part->iova, part->length,
 				  part_host(part), key->flags);
 }
@@ -425,6 +445,8 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 	}
 	space->next = backend->spaces;
 	backend->spaces = space;
+	if (!iommu)
+		backend->bypass = space;
 	return space;
 }
 
@@ -464,6 +486,8 @@ static void space_free(struct space *space)
 {
 	struct viommu_backend *backend = space->backend;
 
+	if (backend->bypass == space)
+		backend->bypass = NULL;
 	if (backend->tracking)
 		mark_all_dirty(space);
 	if (backend->calls.space_free(backend->kernel, space->id))

@@ -55,6 +55,8 @@ struct device {
 struct memory {
 	struct viommu_memory range;
 	uint64_t *dirty; /* NULL: they are not tracked */
+	int file;        /* -1: none; the range begins at its `offset` */
+	uint64_t offset;
 };
 
 struct viommu_backend {
@@ -62,6 +64,7 @@ struct viommu_backend {
 	void *kernel;
 	struct device *devices;
 	struct space *spaces;
+	struct space *bypass; /* of them, or NULL */
 	struct memory *memory;
 	size_t n_memory;
 	bool batch, tracking;

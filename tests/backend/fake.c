@@ -233,6 +233,44 @@ static int ioas_map(void *opaque)
 					   : refuse(ENOENT);
 }
 
+/* A part of one mapping of the source; it gives no right that the source lacks. */
+static int ioas_copy(void *opaque)
+{
+	const struct kernel_ioas_copy *argument = opaque;
+
+	if (argument->size != 40 || !is_space(argument->to) || !is_space(argument->from))
+		return refuse(ENOENT);
+	for (unsigned i = 0; i < fake.n_maps[argument->from]; i++) {
+		const struct fake_map *source = &fake.maps[argument->from][i];
+		const struct fake_map map = { argument->to_iova, argument->length,
+					      source->va + (argument->from_iova - source->iova),
+					      argument->flags, 0 };
+
+		if (argument->from_iova < source->iova ||
+		    argument->from_iova - source->iova > source->length - argument->length)
+			continue;
+		if (argument->flags & ~source->flags)
+			return refuse(EPERM);
+		fake.n_copies++;
+		return add_map(argument->to, &map, ENOMEM);
+	}
+	return refuse(ENOENT);
+}
+
+static int ioas_map_file(void *opaque)
+{
+	const struct kernel_ioas_map_file *argument = opaque;
+	const struct fake_map map = { argument->iova, argument->length,
+				      FAKE_FILE_BASE + (uint64_t)argument->fd * FAKE_FILE_STEP +
+					      argument->start,
+				      argument->flags, 0 };
+
+	if (argument->size != 40 || !(argument->flags & KERNEL_MAP_FIXED_IOVA))
+		return refuse(EINVAL);
+	return is_space(argument->ioas_id) ? add_map(argument->ioas_id, &map, ENOMEM)
+					   : refuse(ENOENT);
+}
+
 static int ioas_unmap(void *opaque)
 {
 	struct kernel_ioas_unmap *argument = opaque;
@@ -452,6 +490,8 @@ static int of_iommufd(unsigned long request, void *argument)
 		{ KERNEL_HW_INFO, hw_info },
 		{ KERNEL_IOAS_MAP, ioas_map },
 		{ KERNEL_IOAS_UNMAP, ioas_unmap },
+		{ KERNEL_IOAS_COPY, ioas_copy },
+		{ KERNEL_IOAS_MAP_FILE, ioas_map_file },
 		{ KERNEL_HWPT_ALLOC, fake_hwpt_alloc },
 		{ KERNEL_HWPT_TRACK, fake_track },
 		{ KERNEL_HWPT_DIRTY_BITMAP, fake_dirty_bitmap },

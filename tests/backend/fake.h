@@ -13,6 +13,10 @@
  */
 enum { FAKE_DEVICES = 66, FAKE_MATE = FAKE_DEVICES - 1, FAKE_SPACES = 80, FAKE_MAPS = 64 };
 
+/* Where a mapped file appears to be. */
+#define FAKE_FILE_BASE UINT64_C(0x700000000000)
+#define FAKE_FILE_STEP UINT64_C(0x10000000)
+
 /* File descriptors: of /dev/iommu, and of the first device, group and container. */
 enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 };
 
@@ -77,6 +81,7 @@ struct fake {
 	uint32_t in[FAKE_DEVICES]; /* the page table of `at` that it is in; 0: of the kernel's
 				      choice */
 	struct fake_object objects[FAKE_OBJECTS];
+	unsigned n_copies;        /* by IOAS_COPY */
 	unsigned invalidate_most; /* of one call; 0: all */
 	unsigned n_invalidated;
 	uint64_t invalidated[FAKE_ENTRIES][2];
