@@ -57,6 +57,58 @@ REST = [
 ]
 
 
+# Over the mock IOMMU of the kernel's own tests.
+MOCK_SHOWS = [
+    ("tables of two devices are nested over one parent",
+     r"mock: two devices are in a nested page table over one parent: yes"),
+    ("an event is a fault of the endpoint", r"mock: fault of endpoint 9, reason 2, for the virtual IOMMU"),
+    ("an invalidation reaches the hardware's caches",
+     r"mock: before the invalidation the cache has baddad\n(?:.*\n)*?.*mock: after it 0, by 3 calls"),
+    ("page tables have what the guest maps",
+     r"mock: attached and mapped with status 0, each to its page: yes"),
+    ("and nothing after UNMAP", r"mock: after UNMAP with status 0: no, the other domain: yes"),
+    ("devices of a domain share a page table",
+     r"mock: two devices of a domain share a page table: yes"),
+    ("a page that bypass and a domain map is pinned once",
+     r"mock: bypass and a domain, status 0, map a page: yes; it is pinned 1 times"),
+    ("and by neither after UNMAP",
+     r"mock: pinned before 0, without bypass 1, after UNMAP 0, status 0"),
+    # A larger page of the IOMMU, where memory is contiguous, is dirty as a whole.
+    ("the IOMMU's dirty bits are read",
+     r"mock: dirty while mapped: 0x104[02]000 to 0x104[23]fff"),
+    ("also those unmapped meanwhile", r"mock: dirty after UNMAP: 0x104[45]000 to 0x104[57]fff"),
+    ("whatever the kernel fails to allocate, guest and host agree",
+     r"mock: [1-9]\d+ allocations failed in turn, [1-9]\d+ requests were refused, "
+     r"guest and host agree: yes"),
+    ("nothing of that stays", r"mock: without a failure the requests have status 0"),
+    ("the program runs to its end", r"mock: the end"),
+]
+# Over QEMU's nested SMMUv3, by VFIO.
+SMMU_SHOWS = [
+    ("the first device's table is read by hardware",
+     r"smmu: by its table the first device reaches page 0"),
+    ("one address is another page in another table",
+     r"smmu: by its table the second device reaches page 1"),
+    ("both are over one page table of the host", r"smmu: they share a page table of the host: yes"),
+    ("a fault in a table is the guest's",
+     r"second reaches nothing\n(?:.*\n)*?.*smmu: fault of endpoint 0x109, reason 2, flags 0x102, at 0x700000"),
+    ("an entry that is cleared is used until INVALIDATE",
+     r"smmu: before INVALIDATE the first still reaches page 0"),
+    ("and not after", r"smmu: after INVALIDATE the first reaches nothing"),
+    ("the other table stands", r"smmu: and the second still reaches page 1"),
+    ("UNMAP in the parent ends it", r"smmu: after UNMAP in the parent the second reaches nothing"),
+    ("a device comes back to the space itself", r"smmu: in the space itself the first reaches page 0"),
+    ("a detached device reaches nothing", r"smmu: detached, the first reaches nothing"),
+    ("the program runs to its end", r"smmu: the end"),
+]
+
+
+def small_row(name, sentence, shows, program, devices=(), **options):
+    return Row(name, 13, sentence, list(devices), BIND + RUN, shows, never=WANTED,
+               architecture="arm64", kernel="7.3-small", program=program, runs=STOCK, by_name=True,
+               **options)
+
+
 def row(name, sentence, shows, program="examples/vfio.c", script=BIND + RUN, **options):
     return Row(name, 13, sentence,
                ["intel-iommu,intremap=on,caching-mode=on", "edu,addr=5", "edu,addr=6"],
@@ -87,4 +139,13 @@ ROWS = [
     row("backend-limits-iommufd", "the same by iommufd, without a limit of mappings",
         REST + [("there is no such limit", r"backend: 200 mappings fit, then status 0")],
         program="tests/guest/inside/backend.c", kernel="7.3"),
+
+    small_row("backend-mock", "all objects of iommufd, over the kernel's mock IOMMU; failing allocations",
+              MOCK_SHOWS, "tests/guest/inside/mock.c", machine="virt,gic-version=3"),
+
+    small_row("backend-nested", "QEMU's SMMUv3 reads tables of the guest, over iommufd",
+              SMMU_SHOWS, "tests/guest/inside/smmu.c", qemu="10.0",
+              machine="virt,gic-version=3,iommu=smmuv3",
+              options=["-global", "arm-smmuv3.stage=nested"],
+              devices=["edu,addr=5,dma_mask=0xffffffffffff", "edu,addr=6,dma_mask=0xffffffffffff"]),
 ]

@@ -514,12 +514,18 @@ def parse():
     return arguments
 
 
+def qemu_of(row, chosen, progress):
+    """The QEMU that a row runs with: the chosen one, unless it needs another."""
+    return qemus.choose(row.qemu, progress)[0] if row.qemu else chosen
+
+
 def main():
     arguments = parse()
     if arguments.list:
         return listing()
     progress = Progress()
-    chosen = [row for row in rows.ROWS if not arguments.names or row.name in arguments.names]
+    chosen = [row for row in rows.ROWS
+              if row.name in arguments.names or not (arguments.names or row.by_name)]
     passed = failed = skipped = again = 0
     for qemu in qemus.choose(arguments.qemu, progress):
         for row in chosen:
@@ -529,7 +535,7 @@ def main():
                           "(./run module builds it)")
                     skipped += 1
                     continue
-                run = Run(row, device, qemu, progress, arguments.shell)
+                run = Run(row, device, qemu_of(row, qemu, progress), progress, arguments.shell)
                 if arguments.shell:
                     return interactive(run)
                 try:
@@ -544,7 +550,7 @@ def main():
                 if not right and arguments.again:
                     print(f"again   {row.name}: failed, running it once more")
                     again += 1
-                    right = attempt(Run(row, device, qemu, progress), arguments)
+                    right = attempt(Run(row, device, run.qemu, progress), arguments)
                 passed += right
                 failed += not right
     if again:

@@ -14,6 +14,7 @@ import re
 
 import iommufd
 import packages
+import small_kernel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -111,13 +112,20 @@ def program(source, architecture):
                     f"-I{ROOT}/src", "-o", work, *sources))
 
 
-def base(architecture, flavour, report, version):
-    """Returns (kernel image, base archive)."""
+def kernel_and_modules(architecture, flavour, report, version):
+    """Returns (kernel image, modules), with what modules() returns."""
+    if version == small_kernel.VERSION:
+        return small_kernel.image(report), []
     kernel = packages.kernel(architecture, flavour, report, version)
     instead = iommufd.modules(architecture, report) if version == iommufd.VERSION else None
     image = next(path for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
                  for path in glob.glob(os.path.join(kernel, pattern)))
-    loaded = modules(kernel, instead)
+    return image, modules(kernel, instead)
+
+
+def base(architecture, flavour, report, version):
+    """Returns (kernel image, base archive)."""
+    image, loaded = kernel_and_modules(architecture, flavour, report, version)
     files = [("init", contents(os.path.join(HERE, "inside", "init"))),
              ("bin/busybox", contents(packages.busybox(architecture, report)))]
     files += [(f"tools/{name}", tool(name, architecture)) for name in TOOLS[architecture]]

@@ -39,14 +39,14 @@ obj-m += vfio.o vfio_iommu_type1.o pci/
 NOT_LINKED = {"driver", "hwpt_noiommu", "iova_bitmap", "selftest", "span"}
 
 
-def take_source(root, tree):
+def take_source(source, tree):
     """Unpack what is needed, and add the iterator that the kernel's configuration leaves out."""
-    name = os.path.join(root, "usr/src", f"linux-source-{VERSION}.tar.xz")
-    with tarfile.open(name) as source:
-        for member in source:
+    name = os.path.join(source, "usr/src", f"linux-source-{VERSION}.tar.xz")
+    with tarfile.open(name) as files:
+        for member in files:
             if member.isfile() and WANTED.fullmatch(member.name):
                 member.name = member.name.partition("/")[2]
-                source.extract(member, tree)
+                files.extract(member, tree)
     with open(f"{tree}/lib/interval_tree.c", encoding="ascii") as file:
         part = re.search(r"^#ifdef CONFIG_INTERVAL_TREE_SPAN_ITER$.*?^#endif$", file.read(),
                          re.M | re.S)
@@ -78,7 +78,7 @@ def make_modules(architecture, folder, report):
     for name in ("dev", "proc", "tmp"):
         os.makedirs(f"{root}/{name}", exist_ok=True)
     report("building iommufd (once)")
-    take_source(root, tree)
+    take_source(packages.kernel_source(VERSION, report), tree)
     write_makefiles(tree)
     if not os.path.lexists(f"{root}/usr/bin/awk"):
         os.symlink("gawk", f"{root}/usr/bin/awk")

@@ -174,14 +174,36 @@ def qemu(generation, architecture, report):
     return unpacked(f"qemu-{generation}-{architecture}", find, report)
 
 
+def kernel_source(version, report):
+    """A folder with the source package of a kernel: usr/src/linux-source-VERSION.tar.xz."""
+    def find():
+        source = archive(RELEASES[version], "amd64")
+        source.refresh()
+        return source, [f"linux-source-{version}"]
+    return unpacked(f"linux-source-{version}", find, report)
+
+
+def build_tools(report):
+    """What the build of a kernel runs beside compilers, for Debian 12 and later."""
+    def find():
+        source = archive(RELEASES["7.2"], host_architecture())
+        source.refresh()
+        return source, ["flex", "bison", "m4"]
+    return unpacked(f"build-tools-{host_architecture()}", find, report)
+
+
+def host_architecture():
+    return {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+
+
 def toolchain(architecture, flavour, version, report):
-    """A root with what builds modules for a kernel of kernel(), and a part of its source."""
+    """A root with what builds modules for a kernel of kernel()."""
     def find():
         source = archive(RELEASES[version], architecture)
         source.refresh()
         meta = f"linux-headers-{flavour}{architecture}"
         headers = next(name for name in source.depends(meta) if name.startswith("linux-headers-"))
-        wanted = [headers, f"linux-source-{version}", "make", "gcc", "libc6-dev", "bash", "dash",
-                  "coreutils", "sed", "gawk", "grep", "findutils"]
+        wanted = [headers, "make", "gcc", "libc6-dev", "bash", "dash", "coreutils", "sed", "gawk",
+                  "grep", "findutils"]
         return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
     return unpacked(f"toolchain-{version}-{flavour}{architecture}", find, report)

@@ -47,6 +47,8 @@ class Row:
     processors: int = 1
     processor: str = ""         # instead of the one of guest.py
     kernel: str = KERNEL        # its version; with another, the row is skipped where it cannot be had
+    qemu: str = ""              # the version of QEMU that it needs, whatever was chosen
+    by_name: bool = False       # the row runs only if it is named: building its kernel takes long
     flavour: str = "cloud-"     # of the kernel; "": the usual one, with all drivers
     append: str = ""
     images: dict = field(default_factory=dict)   # drive's name: its Image

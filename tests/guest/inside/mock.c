@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The backend on the real iommufd, whose IOMMU is the mock of CONFIG_IOMMUFD_TEST
+ *
+ *     mock
+ *
+ * The mock has devices of its own, without VFIO. So ioctls for VFIO files become its test commands,
+ * and its types appear as those of an SMMUv3; all other ioctls reach the kernel as they are. Prints
+ * what was seen, for the row to judge.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <viommu/backend.h>
+
+#include "backend/layouts.h"
+
+enum {
+	PAGE_BYTES = 4096,
+	MEMORY_BYTES = 1 << 20,
+	FIRST = 1 << 24, /* of the mock's addresses; guest memory begins there, too */
+	N_DEVICES = 3,
+	FIRST_ENDPOINT = 8,
+	/* Commands of the mock, and its types. */
+	CHECK_MAP = 3,
+	CHECK_REFS = 4,
+	REPLACE = 10,
+	NEW_DEVICE = 12,
+	DIRTY = 13,
+	CHECK_CACHE = 16,
+	TRIGGER = 17,
+	NO_DIRTY = 1,
+	CACHE_FRESH = 0xbaddad,
+	IOTLB_FRESH = 0xbadbeef,
+};
+
+#define TEST_COMMAND  _IO(';', 0xa0)
+#define TYPE_HARDWARE 0xfeedbeefu
+#define TYPE_TABLE    0xdeadu
+#define TYPE_OBJECT   0xdeadbeefu
+#define TYPE_EVENTS   0xbeefbeefu
+
+struct test_command {
+	uint32_t size, op, id, reserved;
+	union {
+		struct {
+			uint32_t stdev, hwpt, idev, flags;
+		} device;
+		uint32_t word[2];
+		struct {
+			uint64_t iova, length, address;
+		} map;
+		struct {
+			uint64_t length, address;
+			uint32_t refs;
+		} refs;
+		struct {
+			uint32_t flags;
+			uint64_t iova, length, page_size, bits, n;
+		} dirty;
+	};
+	uint32_t last;
+};
+
+/* A device of the mock, and the file that stands for it. */
+static struct mock {
+	int file;
+	uint32_t stdev, idev, nowhere, flags;
+} mocks[N_DEVICES];
+
+/* The file of the kernel's event queue, and the two ends of what stands for it. */
+static int queue_in = -1, queue_out = -1, queue_file = -1;
+static int iommufd = -1;
+static bool breaks_batch; /* the second entry of the next invalidation is wrong */
+static unsigned n_invalidate_calls;
+static unsigned char *memory;
+static struct viommu *iommu;
+static struct viommu_kernel *kernel;
+static struct viommu_backend *backend;
+static const struct viommu_backend_calls *calls;
+
+static void must(const char *what, int error)
+{
+	if (!error)
+		return;
+	printf("mock: %s: %s\n", what, strerror(error < 0 ? -error : error));
+	exit(1);
+}
+
+static int test(struct test_command *command)
+{
+	command->size = sizeof(*command);
+	return ioctl(iommufd, TEST_COMMAND, command) ? -errno : 0;
+}
+
+/* -- VFIO by commands of the mock ---------------------------------------------------- */
+
+static struct mock *mock_of(int file)
+{
+	for (int i = 0; i < N_DEVICES; i++)
+		if (mocks[i].file == file)
+			return &mocks[i];
+	return NULL;
+}
+
+/* The device begins attached, to an IOAS that nothing else uses. */
+static int bind_device(struct mock *mock, struct kernel_vfio_bind *argument)
+{
+	struct kernel_ioas_alloc ioas = { .size = sizeof(ioas) };
+	struct test_command command = { .op = NEW_DEVICE };
+
+	if (ioctl(iommufd, KERNEL_IOAS_ALLOC, &ioas))
+		return -1;
+	command.id = ioas.out_ioas_id;
+	command.device.flags = mock->flags;
+	if (test(&command))
+		return -1;
+	mock->nowhere = ioas.out_ioas_id;
+	mock->stdev = command.device.stdev;
+	mock->idev = argument->out_devid = command.device.idev;
+	return 0;
+}
+
+static int replace(const struct mock *mock, uint32_t page_table)
+{
+	struct test_command command = { .op = REPLACE, .id = mock->stdev, .word = { page_table } };
+
+	return test(&command) ? -1 : 0;
+}
+
+static int vfio_ioctl(struct mock *mock, unsigned long request, void *argument)
+{
+	if (request == KERNEL_VFIO_BIND)
+		return bind_device(mock, argument);
+	if (request == KERNEL_VFIO_ATTACH)
+		return replace(mock, ((struct kernel_vfio_attach *)argument)->pt_id);
+	if (request == KERNEL_VFIO_DETACH)
+		return replace(mock, mock->nowhere);
+	errno = ENOTTY;
+	return -1;
+}
+
+static int mock_open(const char *path)
+{
+	unsigned number;
+	int file;
+
+	if (sscanf(path, "/dev/vfio/devices/vfio%u", &number) != 1)
+		return iommufd = open(path, O_RDWR | O_CLOEXEC);
+	file = open("/dev/null", O_RDWR | O_CLOEXEC);
+	mocks[number].file = file;
+	return file;
+}
+
+static int mock_close(int file)
+{
+	struct mock *mock = mock_of(file);
+	struct kernel_destroy destroy = { .size = sizeof(destroy) };
+
+	if (mock) {
+		destroy.id = mock->stdev;
+		if (mock->stdev && ioctl(iommufd, KERNEL_DESTROY, &destroy))
+			printf("mock: the device stays: %s\n", strerror(errno));
+		destroy.id = mock->nowhere;
+		if (mock->nowhere && ioctl(iommufd, KERNEL_DESTROY, &destroy))
+			printf("mock: its IOAS stays: %s\n", strerror(errno));
+		mock->file = -1;
+		mock->stdev = mock->nowhere = 0;
+	}
+	if (file == iommufd)
+		iommufd = -1;
+	if (file == queue_file) {
+		close(queue_in);
+		close(queue_out);
+		queue_file = -1;
+	}
+	return close(file);
+}
+
+/* -- types of the mock ----------------------------------------------------------------- */
+
+static int as_smmu(struct kernel_hw_info *argument)
+{
+	int result = ioctl(iommufd, KERNEL_HW_INFO, argument);
+
+	if (!result && argument->type == TYPE_HARDWARE)
+		argument->type = KERNEL_HW_ARM_SMMUV3;
+	return result;
+}
+
+static int new_hwpt(const struct kernel_hwpt_alloc *given, uint32_t *ret_id)
+{
+	const uint32_t data[2] = { IOTLB_FRESH };
+	struct kernel_hwpt_alloc argument = *given;
+	int result;
+
+	if (argument.data_type) {
+		argument.data_type = TYPE_TABLE;
+		argument.data_length = sizeof(data);
+		argument.data = (uintptr_t)data;
+	}
+	result = ioctl(iommufd, KERNEL_HWPT_ALLOC, &argument);
+	*ret_id = argument.out_hwpt_id;
+	return result;
+}
+
+/* The kernel's events are shorter: pump() turns them into those of an SMMUv3. */
+static int new_queue(struct kernel_veventq_alloc *argument)
+{
+	int ends[2], result;
+
+	argument->type = TYPE_EVENTS;
+	result = ioctl(iommufd, KERNEL_VEVENTQ_ALLOC, argument);
+	if (result || pipe2(ends, O_NONBLOCK | O_CLOEXEC))
+		return -1;
+	queue_in = (int)argument->out_veventq_fd;
+	queue_out = ends[1];
+	queue_file = ends[0];
+	argument->out_veventq_fd = (uint32_t)ends[0];
+	return 0;
+}
+
+static void pump(void)
+{
+	uint32_t from[3];
+	uint64_t to[5] = { 0 };
+
+	while (read(queue_in, from, sizeof(from)) == sizeof(from)) {
+		memcpy(to, from, 8);
+		to[1] = (uint64_t)from[2] << 32 | 0x10; /* F_TRANSLATION */
+		if (write(queue_out, to, sizeof(to)) < 0)
+			return;
+	}
+}
+
+/* An entry of the mock names a vDEVICE; one of an SMMUv3 that does not is about the stream before.
+ */
+static int invalidate(struct kernel_hwpt_invalidate *given)
+{
+	const uint64_t *command = (const uint64_t *)(uintptr_t)given->data;
+	struct kernel_hwpt_invalidate argument = *given;
+	uint32_t entries[80][3] = { { 0 } };
+	int result;
+
+	for (uint32_t i = 0, stream = 0; i < given->n && i < 80; i++, command += 2) {
+		if ((command[0] & 0xff) == 0x06)
+			stream = (uint32_t)(command[0] >> 32);
+		entries[i][0] = (command[0] & 0xff) == 0x30; /* all */
+		entries[i][1] = stream ? stream : FIRST_ENDPOINT;
+		entries[i][2] = breaks_batch && i == 1 ? 99 : i % 4;
+	}
+	breaks_batch = false;
+	argument.data = (uintptr_t)entries;
+	argument.type = TYPE_OBJECT;
+	argument.entry_length = sizeof(entries[0]);
+	result = ioctl(iommufd, KERNEL_HWPT_INVALIDATE, &argument);
+	given->n = argument.n;
+	n_invalidate_calls++;
+	return result;
+}
+
+static int mock_ioctl(int file, unsigned long request, void *argument)
+{
+	struct mock *mock = mock_of(file);
+
+	if (mock)
+		return vfio_ioctl(mock, request, argument);
+	if (request == KERNEL_HW_INFO)
+		return as_smmu(argument);
+	if (request == KERNEL_HWPT_ALLOC)
+		return new_hwpt(argument, &((struct kernel_hwpt_alloc *)argument)->out_hwpt_id);
+	if (request == KERNEL_VIOMMU_ALLOC)
+		((struct kernel_viommu_alloc *)argument)->type = TYPE_OBJECT;
+	if (request == KERNEL_VEVENTQ_ALLOC)
+		return new_queue(argument);
+	if (request == KERNEL_HWPT_INVALIDATE)
+		return invalidate(argument);
+	return ioctl(file, request, argument);
+}
+
+/* -- the guest ------------------------------------------------------------------------- */
+
+static void put(unsigned char *bytes, uint64_t value, int length)
+{
+	for (int i = 0; i < length; i++)
+		bytes[i] = (unsigned char)(value >> 8 * i);
+}
+
+static int request(unsigned char *bytes, size_t length)
+{
+	unsigned char tail[VIOMMU_TAIL_LENGTH] = { 0xff };
+	const struct iovec readable = { bytes, length }, writable = { tail, sizeof(tail) };
+
+	viommu_request(iommu, &readable, 1, &writable, 1);
+	return tail[0];
+}
+
+static int attach(uint32_t domain, uint32_t endpoint, uint32_t flags)
+{
+	unsigned char bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
+
+	put(bytes + 4, domain, 4);
+	put(bytes + 8, endpoint, 4);
+	put(bytes + 12, flags, 4);
+	return request(bytes, sizeof(bytes));
+}
+
+static int map(uint32_t domain, uint64_t iova, uint64_t length, uint64_t phys)
+{
+	unsigned char bytes[VIOMMU_MAP_LENGTH] = { VIOMMU_T_MAP };
+
+	put(bytes + 4, domain, 4);
+	put(bytes + 8, iova, 8);
+	put(bytes + 16, iova + length - 1, 8);
+	put(bytes + 24, phys, 8);
+	put(bytes + 32, VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE, 4);
+	return request(bytes, sizeof(bytes));
+}
+
+static int unmap(uint32_t domain, uint64_t iova, uint64_t length)
+{
+	unsigned char bytes[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP };
+
+	put(bytes + 4, domain, 4);
+	put(bytes + 8, iova, 8);
+	put(bytes + 16, iova + length - 1, 8);
+	return request(bytes, sizeof(bytes));
+}
+
+/* Does the mock's page table for a device map this page to that of guest memory? */
+static bool maps(int device, uint64_t iova, uint64_t phys)
+{
+	struct test_command command = {
+		.op = CHECK_MAP,
+		.id = viommu_kernel_page_table(kernel, device),
+		.map = { iova, PAGE_BYTES, (uintptr_t)memory + (phys - FIRST) },
+	};
+
+	return !test(&command);
+}
+
+static const char *says(bool yes)
+{
+	return yes ? "yes" : "no";
+}
+
+static void domains(void)
+{
+	int status = attach(1, FIRST_ENDPOINT, 0) | attach(1, FIRST_ENDPOINT + 1, 0) |
+		     attach(2, FIRST_ENDPOINT + 2, 0);
+
+	status |= map(1, FIRST + 0x5000, PAGE_BYTES, FIRST + 0x2000);
+	status |= map(2, FIRST + 0x5000, PAGE_BYTES, FIRST + 0x3000);
+	printf("mock: attached and mapped with status %d, each to its page: %s\n", status,
+	       says(maps(0, FIRST + 0x5000, FIRST + 0x2000) &&
+		    maps(2, FIRST + 0x5000, FIRST + 0x3000)));
+	printf("mock: two devices of a domain share a page table: %s\n",
+	       says(viommu_kernel_page_table(kernel, 0) == viommu_kernel_page_table(kernel, 1)));
+	status = unmap(1, FIRST + 0x5000, PAGE_BYTES);
+	printf("mock: after UNMAP with status %d: %s, the other domain: %s\n", status,
+	       says(maps(0, FIRST + 0x5000, FIRST + 0x2000)),
+	       says(maps(2, FIRST + 0x5000, FIRST + 0x3000)));
+}
+
+/* -- dirty pages ------------------------------------------------------------------------- */
+
+static void on_dirty(void *opaque, uint64_t first, uint64_t last)
+{
+	printf("mock: dirty %s: 0x%llx to 0x%llx\n", (const char *)opaque,
+	       (unsigned long long)first, (unsigned long long)last);
+}
+
+/* The mock's device writes a page. */
+static void write_page(int device, uint64_t iova)
+{
+	uint64_t bits = 1;
+	struct test_command command = {
+		.op = DIRTY,
+		.id = viommu_kernel_page_table(kernel, device),
+		.dirty = { 0, iova, PAGE_BYTES, PAGE_BYTES, (uintptr_t)&bits, 0 },
+	};
+
+	must("DIRTY", test(&command));
+}
+
+static void dirty(void)
+{
+	static char mapped[] = "while mapped", after[] = "after UNMAP";
+
+	must("map", map(1, FIRST + 0x40000, 0x8000, FIRST + 0x40000));
+	must("track", viommu_backend_track_dirty(backend, true));
+	write_page(0, FIRST + 0x42000);
+	must("read", viommu_backend_read_dirty(backend, on_dirty, mapped));
+	write_page(0, FIRST + 0x45000);
+	must("unmap", unmap(1, FIRST + 0x40000, 0x8000));
+	must("read", viommu_backend_read_dirty(backend, on_dirty, after));
+	must("track", viommu_backend_track_dirty(backend, false));
+}
+
+/* -- pinning ------------------------------------------------------------------------------- */
+
+/* How often is a page of guest memory pinned? -1: more than twice. */
+static int pins(uint64_t phys)
+{
+	for (int n = 0; n < 3; n++) {
+		struct test_command command = { .op = CHECK_REFS };
+
+		command.refs.length = PAGE_BYTES;
+		command.refs.address = (uintptr_t)memory + (phys - FIRST);
+		command.refs.refs = (uint32_t)n;
+		if (!test(&command))
+			return n;
+	}
+	return -1;
+}
+
+static void pinning(void)
+{
+	int before = pins(FIRST + 0x9000), status, with, after;
+
+	status = attach(3, FIRST_ENDPOINT + 2, VIOMMU_ATTACH_F_BYPASS);
+	status |= map(1, FIRST + 0x9000, PAGE_BYTES, FIRST + 0x9000);
+	with = pins(FIRST + 0x9000);
+	printf("mock: bypass and a domain, status %d, map a page: %s; it is pinned %d times\n",
+	       status,
+	       says(maps(0, FIRST + 0x9000, FIRST + 0x9000) &&
+		    maps(2, FIRST + 0x9000, FIRST + 0x9000)),
+	       with);
+	status = attach(2, FIRST_ENDPOINT + 2, 0);
+	with = pins(FIRST + 0x9000);
+	status |= unmap(1, FIRST + 0x9000, PAGE_BYTES);
+	after = pins(FIRST + 0x9000);
+	printf("mock: pinned before %d, without bypass %d, after UNMAP %d, status %d\n", before,
+	       with, after, status);
+}
+
+/* -- tables of the guest ------------------------------------------------------------------- */
+
+static void on_fault(void *opaque, struct viommu *owner, const struct viommu_fault *fault)
+{
+	(void)opaque;
+	printf("mock: fault of endpoint %u, reason %u, for %s virtual IOMMU\n", fault->endpoint,
+	       fault->reason, owner == iommu ? "the" : "another");
+}
+
+static uint32_t cache_of(int device)
+{
+	static const uint32_t guesses[] = { CACHE_FRESH, 0 };
+	uint32_t found = 1;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct test_command command = { .op = CHECK_CACHE, .id = mocks[device].idev };
+
+		/* The second entry of its cache. */
+		command.word[0] = 1;
+		command.word[1] = guesses[i];
+		if (!test(&command))
+			found = guesses[i];
+	}
+	return found;
+}
+
+static void tables(void)
+{
+	struct viommu_backend_table wanted = { .format = VIOMMU_TABLE_ARM_CD_TABLE,
+					       .iommu = iommu };
+	const struct viommu_invalidation some = { .first = 0x1000, .last = 0x3fff };
+	struct test_command trigger = { .op = TRIGGER };
+	uint32_t table;
+
+	must("space", calls->space_new(kernel, &wanted.space));
+	must("table", calls->table_new(kernel, &wanted, &table));
+	must("table of the first", calls->table_attach(kernel, 0, table, FIRST_ENDPOINT));
+	must("table of the second", calls->table_attach(kernel, 1, table, FIRST_ENDPOINT + 1));
+	printf("mock: two devices are in a nested page table over one parent: %s\n",
+	       says(viommu_kernel_page_table(kernel, 0) &&
+		    viommu_kernel_page_table(kernel, 0) == viommu_kernel_page_table(kernel, 1)));
+	trigger.word[0] = mocks[1].idev;
+	must("trigger", test(&trigger));
+	pump();
+	calls->read_events(kernel, on_fault, NULL);
+	printf("mock: before the invalidation the cache has %x\n", cache_of(0));
+	breaks_batch = true;
+	n_invalidate_calls = 0;
+	must("invalidate", calls->table_invalidate(kernel, table, &some));
+	printf("mock: after it %x, by %u calls for two devices, one of which was done in part\n",
+	       cache_of(0), n_invalidate_calls);
+	must("detach", calls->detach(kernel, 0) | calls->detach(kernel, 1));
+	must("free table", calls->table_free(kernel, table));
+	must("free space", calls->space_free(kernel, wanted.space));
+}
+
+/* -- failing allocations of the kernel ---------------------------------------------------- */
+
+static void set(const char *path, const char *value)
+{
+	int file = open(path, O_WRONLY);
+
+	if (file < 0 || write(file, value, strlen(value)) < 0)
+		printf("mock: %s: %s\n", path, strerror(errno));
+	close(file);
+}
+
+/* The kernel's answer to a guest and its page tables agree, whatever failed. */
+static bool agree(uint32_t endpoint, int device)
+{
+	for (uint64_t page = 0; page < 4; page++) {
+		uint64_t iova = FIRST + 0x5000 + page * PAGE_BYTES;
+		struct viommu_translation to;
+		bool mapped = !viommu_translate(iommu, endpoint, iova, 1,
+						VIOMMU_MAP_F_READ | VIOMMU_ACCESS_QUIET, &to);
+
+		for (uint64_t phys = 0; phys < 4; phys++) {
+			uint64_t at = FIRST + 0x20000 + phys * PAGE_BYTES;
+			bool real =
+				viommu_kernel_page_table(kernel, device) && maps(device, iova, at);
+
+			if (real && !(mapped && to.address == at))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int sequence(void)
+{
+	int status = attach(5, FIRST_ENDPOINT, 0);
+
+	status |= map(5, FIRST + 0x5000, PAGE_BYTES, FIRST + 0x20000);
+	status |= map(5, FIRST + 0x6000, 2 * PAGE_BYTES, FIRST + 0x21000);
+	status |= attach(6, FIRST_ENDPOINT, 0);
+	status |= map(6, FIRST + 0x5000, PAGE_BYTES, FIRST + 0x22000);
+	status |= attach(6, FIRST_ENDPOINT + 2, 0);
+	status |= unmap(6, FIRST + 0x5000, PAGE_BYTES);
+	status |= attach(5, FIRST_ENDPOINT, 0);
+	return status;
+}
+
+/* Each allocation of the kernel in these requests fails in turn, by fail-nth of this thread. */
+static void failing(void)
+{
+	int file = open("/proc/self/fail-nth", O_RDWR), refused = 0, n = 1;
+	char text[16];
+	bool reached = true, agreed = true;
+
+	if (file < 0) {
+		printf("mock: no fail-nth: %s\n", strerror(errno));
+		return;
+	}
+	for (; reached && n < 2000; n++) {
+		snprintf(text, sizeof(text), "%d", n);
+		must("fail-nth", pwrite(file, text, strlen(text), 0) < 0 ? errno : 0);
+		refused += sequence() != 0;
+		memset(text, 0, sizeof(text));
+		must("fail-nth", pread(file, text, sizeof(text) - 1, 0) < 0 ? errno : 0);
+		reached = atoi(text) == 0;
+		must("fail-nth", pwrite(file, "0", 1, 0) < 0 ? errno : 0);
+		agreed = agreed && agree(FIRST_ENDPOINT, 0) && agree(FIRST_ENDPOINT + 2, 2);
+		viommu_reset(iommu);
+		must("features", viommu_accept(iommu, viommu_features(iommu)));
+	}
+	close(file);
+	printf("mock: %d allocations failed in turn, %d requests were refused, guest and host "
+	       "agree:"
+	       " %s\n",
+	       n - 2, refused, says(agreed));
+	printf("mock: without a failure the requests have status %d\n", sequence());
+}
+
+/* -- life ------------------------------------------------------------------------------------ */
+
+static void on_log(void *opaque, const char *text)
+{
+	(void)opaque;
+	printf("mock: %s\n", text);
+}
+
+static void make_sysfs(void)
+{
+	char path[96];
+
+	mkdir("/tmp/mock", 0755);
+	mkdir("/tmp/mock/sys", 0755);
+	mkdir("/tmp/mock/sys/bus", 0755);
+	mkdir("/tmp/mock/sys/bus/pci", 0755);
+	mkdir("/tmp/mock/sys/bus/pci/devices", 0755);
+	for (int i = 0; i < N_DEVICES; i++) {
+		snprintf(path, sizeof(path), "/tmp/mock/sys/bus/pci/devices/0000:00:0%d.0", i);
+		mkdir(path, 0755);
+		strcat(path, "/vfio-dev");
+		mkdir(path, 0755);
+		snprintf(path, sizeof(path),
+			 "/tmp/mock/sys/bus/pci/devices/0000:00:0%d.0/vfio-dev/vfio%d", i, i);
+		mkdir(path, 0755);
+	}
+}
+
+static void open_devices(void)
+{
+	for (int i = 0; i < N_DEVICES; i++) {
+		struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+						    .id = FIRST_ENDPOINT + (uint32_t)i };
+		char name[16];
+		int number;
+
+		snprintf(name, sizeof(name), "0000:00:0%d.0", i);
+		must(name, viommu_kernel_open_device(kernel, name, &number));
+		must("endpoint", viommu_endpoint_add(iommu, &endpoint));
+	}
+}
+
+int main(void)
+{
+	const struct viommu_kernel_ops ops = {
+		.size = sizeof(ops),
+		.open = mock_open,
+		.close = mock_close,
+		.ioctl = mock_ioctl,
+		.sysfs = "/tmp/mock",
+		.log = on_log,
+		.nest = true,
+	};
+	const struct viommu_config config = { .size = sizeof(config), .bypass = false };
+	struct viommu_memory range = { .first = FIRST, .last = FIRST + MEMORY_BYTES - 1 };
+	int file;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 0; i < N_DEVICES; i++)
+		mocks[i].file = -1;
+	make_sysfs();
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	set("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	set("/sys/kernel/debug/failslab/verbose", "0");
+	set("/sys/kernel/debug/fail_iommufd/verbose", "0");
+	file = memfd_create("guest", MFD_CLOEXEC);
+	must("memory", file < 0 || ftruncate(file, MEMORY_BYTES) ? errno : 0);
+	memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	range.host = memory;
+	must("kernel", viommu_kernel_new(VIOMMU_INTERFACE_IOMMUFD, &ops, NULL, &kernel));
+	calls = viommu_kernel_calls(kernel);
+	must("iommu", viommu_new(&config, NULL, NULL, &iommu));
+	must("features", viommu_accept(iommu, viommu_features(iommu)));
+	open_devices();
+	tables();
+	must("backend", viommu_backend_new(calls, kernel, &backend));
+	must("memory", viommu_backend_add_memory_file(backend, &range, file, 0));
+	for (int i = 0; i < N_DEVICES; i++)
+		must("add device",
+		     viommu_backend_add_device(backend, iommu, FIRST_ENDPOINT + (uint32_t)i, i));
+	domains();
+	pinning();
+	dirty();
+	failing();
+	viommu_backend_free(backend);
+	viommu_kernel_free(kernel);
+	viommu_free(iommu);
+	printf("mock: the end\n");
+	return 0;
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A small kernel for arm64, built from the source package of Debian's newest: with all of iommufd.
+
+No Debian kernel has iommufd, and modules outside of the tree cannot add what belongs to the kernel itself: the mock IOMMU
+(CONFIG_IOMMUFD_TEST), nesting by the driver of SMMUv3, and failing allocations. It is built once, by the machine's
+compilers, in about ten minutes of processor time, and kept in the cache.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+
+import packages
+
+VERSION = "7.3-small"
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONFIG = os.path.join(HERE, "small-kernel.config")
+# The driver nests only if firmware promises that devices cannot bypass caches (CANWBS of IORT), or if the
+# SMMU enforces that itself. QEMU's does neither, has no caches, and describes the machine by a device tree.
+CHANGED = "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c"
+CHANGE = (r"if \(!arm_smmu_master_canwbs\(master\) &&", "if (false && !arm_smmu_master_canwbs(master) &&")
+
+
+def unpack(source, tree):
+    name = next(name for name in os.listdir(os.path.join(source, "usr/src")) if name.endswith(".tar.xz"))
+    with tarfile.open(os.path.join(source, "usr/src", name)) as archive:
+        for member in archive:
+            member.name = member.name.partition("/")[2]
+            if member.name and (member.isfile() or member.issym()):
+                archive.extract(member, tree)
+    path = os.path.join(tree, CHANGED)
+    with open(path, encoding="utf-8") as file:
+        text, count = re.subn(*CHANGE, file.read())
+    if count != 1:
+        raise packages.Unavailable(f"{CHANGED} is not as it was in 7.3")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def build(source, tools, tree, report):
+    report("building a small kernel (once)")
+    unpack(source, tree)
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{tools}/usr/bin",
+                   "BISON_PKGDATADIR": f"{tools}/usr/share/bison", "M4": f"{tools}/usr/bin/m4",
+                   "KCONFIG_ALLCONFIG": CONFIG}
+    make = ["make", f"-j{os.cpu_count()}", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]
+    for goal in ("tinyconfig", "Image"):
+        packages.run(*make, goal, cwd=tree, env=environment)
+
+
+def image(report):
+    """The path of the kernel's image."""
+    source = packages.kernel_source("7.3", report)
+    tools = packages.build_tools(report)
+    with open(CONFIG, "rb") as file:
+        digest = hashlib.sha256(file.read() + repr(CHANGE).encode()).hexdigest()[:8]
+    target = os.path.join(packages.CACHE, f"small-{os.path.basename(source)}-{digest}")
+    if not os.path.exists(target):
+        work = f"{target}.{os.getpid()}"
+        try:
+            build(source, tools, work, report)
+            os.rename(f"{work}/arch/arm64/boot/Image", target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return target
