@@ -18,6 +18,7 @@
  *
  *     firmware/   root buses; the tables and nodes that describe the IOMMUs to the guest
  *     endpoint/   address spaces, translation, notification, faults, limits of assigned devices
+ *     dma/        viommu-dma, a function for tests that does DMA with PASIDs, ATS and page requests
  *     device/     viommu-device and viommu-pci: requests, properties, migration, inspection
  *     build/      compiles them: the entry of the plugin, scripts. compat.h is included by all.
  *
@@ -28,6 +29,7 @@
 #define TYPE_VIOMMU_DEVICE "viommu-device"
 #define TYPE_VIOMMU_PCI    "viommu-pci"
 #define TYPE_VIOMMU_REGION "viommu-memory-region"
+#define TYPE_VIOMMU_DMA    "viommu-dma"
 
 #define VIRTIO_ID_VIOMMU  23
 #define VIOMMU_QUEUE_SIZE 256
@@ -55,6 +57,9 @@ struct settings {
 	OnOffAuto msi;
 	char *proximity;
 	bool ats;
+	uint32_t pasid_bits, page_requests;
+	char *tables;
+	bool nest;
 	char *firmware;
 };
 
@@ -71,6 +76,9 @@ struct iommu {
 	enum proximity proximity;
 	uint32_t proximity_domain; /* with PROXIMITY_GIVEN */
 	GArray *reserved;          /* struct viommu_reserved, of every endpoint */
+	GArray *formats;           /* struct viommu_table_format, of every endpoint */
+	MemoryListener memory;     /* if there are formats */
+	GArray *ranges;            /* struct viommu_memory, during a change of memory */
 
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
@@ -92,7 +100,10 @@ struct iommu {
 	bool complete;  /* it has been reset once, so the machine has all its functions */
 
 	QemuMutex faults_lock; /* guards the ring of fault records */
-	uint8_t faults[VIOMMU_QUEUE_SIZE][VIOMMU_FAULT_LENGTH];
+	struct {
+		uint8_t bytes[VIOMMU_FAULT_LONG_LENGTH];
+		size_t length;
+	} faults[VIOMMU_QUEUE_SIZE];
 	unsigned int first_fault, n_faults;
 
 	uint8_t *saved; /* only while state is saved or loaded */
@@ -120,6 +131,12 @@ struct endpoint {
 	GArray *host_reserved;   /* addresses that the host's IOMMU cannot map; NULL: none */
 	unsigned int n_hosts;    /* assigned devices that restrict it */
 	uint32_t ats;            /* VIOMMU_ATS_F_*, of its function */
+	bool has_table;          /* the guest's, in the default slot */
+
+	/* A function that translates by itself (dma/), or NULL: it drops cached translations, and
+	 * gets answers to page requests. Both are called with libviommu's device locked. */
+	const struct requester_ops *requester;
+	void *requester_opaque;
 
 	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
 	bool revoked;          /* requests have taken accesses away from it */
@@ -127,6 +144,11 @@ struct endpoint {
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
 	QLIST_ENTRY(endpoint) next;
+};
+
+struct requester_ops {
+	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
+	void (*answer)(void *opaque, const struct viommu_page_response *response);
 };
 
 /* Not registered with libviommu: there is no device. */
@@ -214,6 +236,27 @@ bool notify_can_mirror(const struct viommu_mapping *mapping);
 void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
 		    const struct viommu_mapping *mapping);
 
+/* -- endpoint/memory.c --------------------------------------------------------------- */
+
+/* Tell libviommu where the guest's memory is, from now on; stop it. */
+void memory_start(struct iommu *iommu);
+void memory_stop(struct iommu *iommu);
+
+/* libviommu's device is another one. */
+void memory_tell(struct iommu *iommu);
+
+/* libviommu's `dirty` callback, in any thread. */
+void memory_mark_dirty(void *opaque, uint64_t address, uint64_t length);
+
+/* -- endpoint/requester.c ------------------------------------------------------------ */
+
+/* What a function that translates by itself has cached is dropped. */
+void requester_invalidate(struct endpoint *endpoint, const struct viommu_invalidation *what);
+
+/* libviommu's `page_response` callback; an answer that the guest cannot give. */
+void requester_answer(void *opaque, const struct viommu_page_response *response);
+void requester_refuse(struct iommu *iommu, const uint8_t *record);
+
 /* -- endpoint/faults.c --------------------------------------------------------------- */
 
 /* libviommu's `event` callback, in any thread: keeps the record for the event queue. */
@@ -246,6 +289,9 @@ struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn, struct
 /* The endpoint that has the address space of a function, or NULL. Functions behind a bridge to PCI
  * share one. */
 struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
+
+/* The same, whatever IOMMU serves the function. */
+struct endpoint *endpoint_anywhere(PCIDevice *function);
 
 /* The address space of a device on virtio-mmio; created on the first call. */
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
@@ -301,6 +347,10 @@ bool bus_serve(struct iommu *iommu, Error **errp);
 /* The machine is complete, and has been reset. */
 void bus_complete(struct iommu *iommu);
 void bus_release(struct iommu *iommu);
+
+/* -- dma/dma.c ----------------------------------------------------------------------- */
+
+void dma_types_register(void);
 
 /* -- device/config.c ----------------------------------------------------------------- */
 

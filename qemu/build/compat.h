@@ -24,6 +24,7 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_host.h"
+#include "hw/pci/pcie.h"
 #include "hw/qdev-properties.h"
 #include "hw/sysbus.h"
 #include "hw/virtio/virtio-bus.h"
@@ -137,6 +138,16 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 #else
 #define ADD_RUN_STATE_HANDLER(device, handler, opaque) \
 	qdev_add_vm_change_state_handler(device, handler, opaque)
+#endif
+#if QEMU_AT_LEAST(10, 0)
+#define SET_RESET(device, function) device_class_set_legacy_reset(device, function)
+#else
+#define SET_RESET(device, function) ((device)->reset = (function))
+#endif
+#if QEMU_AT_LEAST(10, 1)
+#define INTERFACES(rows) (rows)
+#else
+#define INTERFACES(rows) ((InterfaceInfo *)(rows))
 #endif
 #if QEMU_AT_LEAST(9, 1)
 #define EXIT_PHASE(object) Object *object, ResetType type

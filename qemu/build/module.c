@@ -75,6 +75,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 	if (is_registered())
 		return -EEXIST;
 	region_types_register();
+	dma_types_register();
 	device_types_register();
 	pci_types_register();
 	return 0;

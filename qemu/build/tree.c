@@ -10,6 +10,7 @@
 static void register_types(void)
 {
 	region_types_register();
+	dma_types_register();
 	device_types_register();
 	pci_types_register();
 }

@@ -240,6 +240,7 @@ static void device_unrealize(DeviceState *device)
 	QTAILQ_REMOVE(&iommus, iommu, next);
 	qemu_del_vm_change_state_handler(iommu->state_change);
 	bus_release(iommu);
+	memory_stop(iommu);
 	virtio_delete_queue(iommu->requests);
 	virtio_delete_queue(iommu->events);
 	virtio_cleanup(&iommu->virtio);
@@ -273,6 +274,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	config_refresh(iommu);
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
+	memory_start(iommu);
 	if (bus_serve(iommu, errp) && endpoint_check_properties(iommu, errp))
 		firmware_prepare();
 	else

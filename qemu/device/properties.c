@@ -57,6 +57,15 @@ static const struct row rows[] = {
 		   "default: auto"),
 	ROW(BOOL, "probe-ats", ats, false,
 	    "PROBE reports that endpoints may use ATS; for devices with ats=on"),
+	ROW(UINT32, "pasid-bits", pasid_bits, 0,
+	    "experimental: PASIDs of endpoints have so many bits, up to 20; 0: none"),
+	ROW_STRING("tables", tables,
+		   "experimental: page tables of the guest that endpoints may be attached to: 'x86', "
+		   "'arm', 'riscv', 'amd', 'generic', joined by '+'; default: none"),
+	ROW(BOOL, "nest", nest, false,
+	    "experimental: a page table of the guest may be over mappings of a domain"),
+	ROW(UINT32, "page-requests", page_requests, 0,
+	    "experimental: limit on an endpoint's unanswered page requests; 0: it makes none"),
 	ROW_STRING("firmware", firmware,
 		   "description of the device for the guest: 'auto', 'off', 'viot' or 'dt'; "
 		   "default: auto"),
@@ -91,6 +100,7 @@ void properties_print(void)
 {
 	puts("-device " TYPE_VIOMMU_PCI "     on a root bus (pcie.0, or a pxb-pcie's)\n"
 	     "-device " TYPE_VIOMMU_DEVICE "  on a virtio-mmio bus\n"
+	     "-device " TYPE_VIOMMU_DMA "     a function for tests that does DMA\n"
 	     "with these properties (defaults in parentheses), in addition to those of every "
 	     "virtio\n"
 	     "device:");

@@ -205,6 +205,88 @@ static bool parse_proximity(struct iommu *iommu, Error **errp)
 	return true;
 }
 
+/* -- page tables of the guest --------------------------------------------------------- */
+
+#define PAGES_4K  (BIT_ULL(12) | BIT_ULL(21) | BIT_ULL(30))
+#define PAGES_ARM (PAGES_4K | BIT_ULL(14) | BIT_ULL(25) | BIT_ULL(16) | BIT_ULL(29))
+#define X86_FLAGS \
+	(VIOMMU_TABLE_F_UPDATES | VIOMMU_TABLE_F_FIVE_LEVELS | VIOMMU_TABLE_F_EXEC | \
+	 VIOMMU_TABLE_F_NEST)
+#define ARM_FLAGS (VIOMMU_TABLE_F_UPDATES | VIOMMU_TABLE_F_EXEC | VIOMMU_TABLE_F_NEST)
+#define RISCV_FLAGS \
+	(VIOMMU_TABLE_F_UPDATES | VIOMMU_TABLE_F_EXEC | VIOMMU_TABLE_F_NEST | \
+	 VIOMMU_TABLE_F_CONTIGUOUS)
+
+static const struct format_row {
+	const char *name;
+	struct viommu_table_format format;
+} format_rows[] = {
+	{ "x86", { VIOMMU_TABLE_X86_PASID_ENTRY, 57, 52, PAGES_4K, 16, X86_FLAGS } },
+	{ "x86", { VIOMMU_TABLE_X86_PASID_DIR, 57, 52, PAGES_4K, 16, X86_FLAGS } },
+	{ "arm", { VIOMMU_TABLE_ARM_CD, 48, 48, PAGES_ARM, 16, ARM_FLAGS } },
+	{ "arm", { VIOMMU_TABLE_ARM_CD_TABLE, 48, 48, PAGES_ARM, 16, ARM_FLAGS } },
+	{ "riscv", { VIOMMU_TABLE_RISCV_PC, 57, 52, PAGES_4K, 20, RISCV_FLAGS } },
+	{ "riscv", { VIOMMU_TABLE_RISCV_DC, 57, 52, PAGES_4K, 20, RISCV_FLAGS } },
+	{ "amd", { VIOMMU_TABLE_AMD_GCR3_ENTRY, 57, 52, PAGES_4K, 16, X86_FLAGS } },
+	{ "amd", { VIOMMU_TABLE_AMD_GCR3, 57, 52, PAGES_4K, 16, X86_FLAGS } },
+	{ "generic", { VIOMMU_TABLE_GENERIC, 48, 52, PAGES_4K, 0, VIOMMU_TABLE_F_NEST } },
+};
+
+static bool add_formats(struct iommu *iommu, const char *name)
+{
+	guint before = iommu->formats->len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(format_rows); i++) {
+		struct viommu_table_format format = format_rows[i].format;
+
+		if (!g_str_equal(format_rows[i].name, name))
+			continue;
+		if (!iommu->settings.nest)
+			format.flags &= ~VIOMMU_TABLE_F_NEST;
+		g_array_append_val(iommu->formats, format);
+	}
+	return iommu->formats->len > before;
+}
+
+static bool parse_tables(struct iommu *iommu, Error **errp)
+{
+	g_auto(GStrv) names = g_strsplit(iommu->settings.tables ?: "", "+", 0);
+
+	for (char **name = names; *name; name++) {
+		if (add_formats(iommu, *name))
+			continue;
+		error_setg(errp, "tables: '%s' is not x86, arm, riscv, amd or generic", *name);
+		return false;
+	}
+	return true;
+}
+
+/* The feature bits of virtio's standard end far below these. */
+static bool parse_spaces(struct iommu *iommu, Error **errp)
+{
+	const struct settings *settings = &iommu->settings;
+	uint64_t features = settings->pasid_bits ? VIOMMU_F_PASID : 0;
+
+	if (!parse_tables(iommu, errp))
+		return false;
+	if (settings->pasid_bits > VIOMMU_PASID_BITS_MAX)
+		error_setg(errp, "pasid-bits: %" PRIu32 " is more than %d", settings->pasid_bits,
+			   VIOMMU_PASID_BITS_MAX);
+	else if (settings->nest && !iommu->formats->len)
+		error_setg(errp, "nest: there are no page tables; set 'tables'");
+	else if (settings->page_requests && !iommu->formats->len)
+		error_setg(errp, "page-requests: there are no page tables; set 'tables'");
+	else {
+		features |= iommu->formats->len ? VIOMMU_F_TABLE : 0;
+		features |= settings->nest ? VIOMMU_F_NEST : 0;
+		features |= settings->page_requests ? VIOMMU_F_PAGE_REQUEST : 0;
+		if (features)
+			iommu->config.features = features | VIOMMU_FEATURES_DEFAULT;
+		return true;
+	}
+	return false;
+}
+
 /* -- numbers ------------------------------------------------------------------------ */
 
 static bool check_aw_bits(const struct settings *settings, Error **errp)
@@ -277,11 +359,13 @@ static struct viommu_config make_configuration(const struct settings *settings)
 bool settings_apply(struct iommu *iommu, Error **errp)
 {
 	iommu->reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
+	iommu->formats = g_array_new(false, false, sizeof(struct viommu_table_format));
 	if (!check_numbers(&iommu->settings, errp))
 		return false;
 	iommu->config = make_configuration(&iommu->settings);
 	return parse_reserved(iommu, errp) && check_reserved(iommu, errp) && add_msi(iommu, errp) &&
-	       parse_proximity(iommu, errp) && parse_firmware(iommu, errp);
+	       parse_proximity(iommu, errp) && parse_firmware(iommu, errp) &&
+	       parse_spaces(iommu, errp);
 }
 
 void settings_release(struct iommu *iommu)
@@ -289,4 +373,7 @@ void settings_release(struct iommu *iommu)
 	if (iommu->reserved)
 		g_array_free(iommu->reserved, true);
 	iommu->reserved = NULL;
+	if (iommu->formats)
+		g_array_free(iommu->formats, true);
+	iommu->formats = NULL;
 }

@@ -81,6 +81,7 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 {
 	const struct endpoint *limits = endpoint->alias ?: endpoint;
 	g_autoptr(GArray) reserved = endpoint_reserved(limits);
+	const GArray *formats = endpoint->iommu->formats;
 	struct viommu_endpoint description = {
 		.size = sizeof(description),
 		.id = id,
@@ -89,6 +90,11 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 		.n_reserved = reserved->len,
 		.has_ats = endpoint->iommu->settings.ats,
 		.ats = endpoint->ats,
+		.pasid_bits = endpoint->iommu->settings.pasid_bits,
+		.formats = (const struct viommu_table_format *)(void *)formats->data,
+		.n_formats = formats->len,
+		.max_page_requests = endpoint->iommu->settings.page_requests,
+		.page_request_flags = VIOMMU_PAGE_REQUEST_F_PASID,
 	};
 
 	description.has_proximity = find_proximity(endpoint, &description.proximity_domain);
@@ -299,6 +305,17 @@ struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function)
 		if (&endpoint->as == as)
 			return endpoint;
 	return NULL;
+}
+
+struct endpoint *endpoint_anywhere(PCIDevice *function)
+{
+	struct endpoint *endpoint = NULL;
+	struct iommu *iommu;
+
+	QTAILQ_FOREACH(iommu, &iommus, next)
+		if (!endpoint)
+			endpoint = endpoint_of(iommu, function);
+	return endpoint;
 }
 
 static struct endpoint *endpoint_new(struct iommu *iommu)

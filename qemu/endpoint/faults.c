@@ -14,13 +14,14 @@ int fault_push(void *opaque, const void *record, size_t length)
 	struct iommu *iommu = opaque;
 	bool room;
 
-	assert(length == VIOMMU_FAULT_LENGTH);
+	assert(length <= VIOMMU_FAULT_LONG_LENGTH);
 	qemu_mutex_lock(&iommu->faults_lock);
 	room = iommu->n_faults < VIOMMU_QUEUE_SIZE;
 	if (room) {
 		unsigned int i = (iommu->first_fault + iommu->n_faults++) % VIOMMU_QUEUE_SIZE;
 
-		memcpy(iommu->faults[i], record, length);
+		memcpy(iommu->faults[i].bytes, record, length);
+		iommu->faults[i].length = length;
 	}
 	qemu_mutex_unlock(&iommu->faults_lock);
 	if (room)
@@ -28,13 +29,17 @@ int fault_push(void *opaque, const void *record, size_t length)
 	return room ? 0 : -ENOSPC;
 }
 
-static void fault_pop(struct iommu *iommu, uint8_t *record)
+static size_t fault_pop(struct iommu *iommu, uint8_t *record)
 {
+	size_t length;
+
 	qemu_mutex_lock(&iommu->faults_lock);
-	memcpy(record, iommu->faults[iommu->first_fault], VIOMMU_FAULT_LENGTH);
+	length = iommu->faults[iommu->first_fault].length;
+	memcpy(record, iommu->faults[iommu->first_fault].bytes, length);
 	iommu->first_fault = (iommu->first_fault + 1) % VIOMMU_QUEUE_SIZE;
 	iommu->n_faults--;
 	qemu_mutex_unlock(&iommu->faults_lock);
+	return length;
 }
 
 void faults_clear(struct iommu *iommu)
@@ -44,18 +49,31 @@ void faults_clear(struct iommu *iommu)
 	qemu_mutex_unlock(&iommu->faults_lock);
 }
 
-/* A buffer that is too short for a record is returned empty, and the record is lost. */
+static bool is_page_request(const uint8_t *record, size_t length)
+{
+	return length > VIOMMU_FAULT_LENGTH && ldl_le_p(record + 4) & VIOMMU_FAULT_F_PAGE_REQ;
+}
+
+/*
+ * A buffer that is too short for a long record gets the standard's part of it. One that is too short
+ * for that, or for a page request, is returned empty.
+ */
 static bool fault_deliver(struct iommu *iommu)
 {
 	VirtQueueElement *element = virtqueue_pop(iommu->events, sizeof(*element));
-	uint8_t record[VIOMMU_FAULT_LENGTH];
-	size_t used = 0;
+	uint8_t record[VIOMMU_FAULT_LONG_LENGTH];
+	size_t used = 0, room, length;
 
 	if (!element)
 		return false;
-	fault_pop(iommu, record);
-	if (iov_size(element->in_sg, element->in_num) >= sizeof(record))
-		used = iov_from_buf(element->in_sg, element->in_num, 0, record, sizeof(record));
+	length = fault_pop(iommu, record);
+	room = iov_size(element->in_sg, element->in_num);
+	if (is_page_request(record, length) && room < length)
+		requester_refuse(iommu, record);
+	else if (room < length)
+		length = VIOMMU_FAULT_LENGTH;
+	if (room >= length)
+		used = iov_from_buf(element->in_sg, element->in_num, 0, record, length);
 	virtqueue_push(iommu->events, element, (unsigned int)used);
 	g_free(element);
 	return true;

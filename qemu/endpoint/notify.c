@@ -157,6 +157,9 @@ static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 
 static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
+	const struct viommu_invalidation all = { .first = mapping->first, .last = mapping->last };
+
+	requester_invalidate(opaque, &all);
 	((struct endpoint *)opaque)->revoked = true;
 	if (!cancels_pending(opaque, mapping) && !extends_pending(opaque, mapping))
 		queue_add(opaque, false, mapping);
@@ -171,8 +174,45 @@ void notify_mode(struct endpoint *endpoint, enum viommu_mode mode)
 
 static int queue_mode(void *opaque, enum viommu_mode mode)
 {
+	const struct viommu_invalidation all = { .last = UINT64_MAX };
+	struct endpoint *endpoint = opaque;
+
+	requester_invalidate(opaque, &all);
+	endpoint->has_table = false;
 	notify_mode(opaque, mode);
 	return 0;
+}
+
+/* Notifiers that mirror mappings cannot follow a table of the guest. */
+static int queue_space(void *opaque, uint32_t pasid, const struct viommu_space *space)
+{
+	const struct viommu_invalidation all = {
+		.has_pasid = pasid != VIOMMU_NO_PASID,
+		.pasid = pasid,
+		.last = UINT64_MAX,
+	};
+	struct endpoint *endpoint = opaque;
+
+	if (pasid == VIOMMU_NO_PASID &&
+	    endpoint->translated.iommu_notify_flags & IOMMU_NOTIFIER_MAP)
+		return -EOPNOTSUPP;
+	requester_invalidate(endpoint, &all);
+	if (pasid != VIOMMU_NO_PASID)
+		return 1; /* PASIDs have no notifiers */
+	endpoint->has_table = true;
+	notify_mode(endpoint, space->mode);
+	return 0;
+}
+
+static void queue_invalidate(void *opaque, const struct viommu_invalidation *what)
+{
+	const struct viommu_mapping range = { .first = what->first, .last = what->last };
+
+	requester_invalidate(opaque, what);
+	if (what->has_pasid)
+		return;
+	((struct endpoint *)opaque)->revoked = true;
+	queue_add(opaque, false, &range);
 }
 
 const struct viommu_listener_ops notify_ops = {
@@ -180,6 +220,8 @@ const struct viommu_listener_ops notify_ops = {
 	.map = queue_map,
 	.unmap = queue_unmap,
 	.mode = queue_mode,
+	.space = queue_space,
+	.invalidate = queue_invalidate,
 };
 
 static void notification_deliver(const struct notification *notification)

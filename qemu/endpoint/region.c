@@ -120,6 +120,12 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 
+	if (new &IOMMU_NOTIFIER_MAP && endpoint->has_table) {
+		error_setg(errp, "endpoint 0x%x has a page table of the guest, which cannot be "
+				 "mirrored",
+			   endpoint->id);
+		return -EBUSY;
+	}
 	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->settings.ats)
 		return 0;
 	error_setg(errp, "probe-ats: it is off, and the device uses ATS");

@@ -11,7 +11,10 @@
 
 bool core_create(struct iommu *iommu, Error **errp)
 {
-	static const struct viommu_ops ops = { .size = sizeof(ops), .event = fault_push };
+	static const struct viommu_ops ops = { .size = sizeof(ops),
+					       .event = fault_push,
+					       .dirty = memory_mark_dirty,
+					       .page_response = requester_answer };
 	int status = viommu_new(&iommu->config, &ops, iommu, &iommu->core);
 
 	if (status)
@@ -30,6 +33,7 @@ static bool core_recreate(struct iommu *iommu, Error **errp)
 	endpoints_renew_handles(iommu);
 	viommu_free(old);
 	endpoints_register(iommu);
+	memory_tell(iommu);
 	return true;
 }
 

@@ -52,7 +52,7 @@ ALLOWED = {
 # Formats are independent of each other: each folder is a room.
 FORMAT = re.compile(r"(tables/formats)/\w+/")
 # In qemu/ a room uses itself and the rooms before it.
-QEMU_ROOMS = ["firmware", "endpoint", "device", "build"]
+QEMU_ROOMS = ["firmware", "endpoint", "dma", "device", "build"]
 SECTION = re.compile(r"^/\* -- (.*?) -+ \*/\n", re.M)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)

@@ -59,6 +59,11 @@ libviommu_builds_from_libc_alone() {
 	[[ $(cat "$work/out") == libc.so.6 ]] || fail "it needs $(cat "$work/out")"
 }
 
+guests_without_an_operating_system() {
+	run bare
+	prints '^[1-9][0-9]* passed, 0 failed$'
+}
+
 documents_are_fresh() {
 	run documents
 	git diff --exit-code -- docs || fail "./run documents changes docs/"
@@ -109,7 +114,7 @@ build_folders_are_removed() {
 	[[ ! -e $root/build-x ]] || fail "a build folder is left"
 }
 
-steps=(show_the_demo build_the_module help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
+steps=(show_the_demo build_the_module guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
 	documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured a_mutant_is_killed
 	build_folders_are_removed)

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef BARE_H
+#define BARE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A machine without an operating system: one x86-64 processor of QEMU's q35, and what programs for
+ * it share
+ *
+ * All memory and all registers are at their own addresses, with privileged rights. Interrupts are
+ * off. A program has `int run(void)`, whose result becomes QEMU's exit status.
+ *
+ *     start.c     from the loader to run(); traps
+ *     console.c   text on the debug console, the end of the machine
+ *     pci.c       functions, capabilities, BARs
+ *     virtio.c    a virtio function: features and split rings
+ *     iommu.c     requests of virtio-iommu
+ */
+
+#define PAGE         4096ull
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* -- console.c ----------------------------------------------------------------- */
+
+/* As printf(), with %s %d %u %x %llx %lld and %llu. */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* End the machine; QEMU's exit status is 2 * status + 1. */
+void leave(int status) __attribute__((noreturn));
+
+/* -- start.c ------------------------------------------------------------------- */
+
+int run(void);
+
+/* Memory from the end of the program on, in whole pages of zeroes. Never freed. */
+void *take_pages(unsigned n);
+
+/* The last page fault's address, or ~0 if reading the byte did not fault. */
+uint64_t probe_byte(const volatile void *at);
+
+/* -- string.c ------------------------------------------------------------------ */
+
+void *memset(void *at, int byte, size_t n);
+void *memcpy(void *to, const void *from, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+
+/* -- pci.c ------------------------------------------------------------------------ */
+
+struct function {
+	unsigned devfn; /* on bus 0 */
+	volatile uint8_t *config;
+};
+
+/* The n-th function with these IDs on bus 0. */
+bool pci_find(uint16_t vendor, uint16_t device, unsigned n, struct function *ret_function);
+
+uint8_t pci_read8(const struct function *function, unsigned at);
+uint16_t pci_read16(const struct function *function, unsigned at);
+uint32_t pci_read32(const struct function *function, unsigned at);
+void pci_write16(const struct function *function, unsigned at, uint16_t value);
+void pci_write32(const struct function *function, unsigned at, uint32_t value);
+
+/* The next capability after `at`, or the first one after 0; 0: none. */
+unsigned pci_capability(const struct function *function, uint8_t id, unsigned at);
+unsigned pci_extended(const struct function *function, uint16_t id);
+
+/* The registers of a memory BAR. Enables memory and bus mastering. */
+volatile uint8_t *pci_bar(const struct function *function, unsigned n);
+
+static inline uint32_t read32(volatile uint8_t *registers, unsigned at)
+{
+	return *(volatile uint32_t *)(registers + at);
+}
+
+static inline uint64_t read64(volatile uint8_t *registers, unsigned at)
+{
+	return *(volatile uint64_t *)(registers + at);
+}
+
+static inline void write32(volatile uint8_t *registers, unsigned at, uint32_t value)
+{
+	*(volatile uint32_t *)(registers + at) = value;
+}
+
+static inline void write64(volatile uint8_t *registers, unsigned at, uint64_t value)
+{
+	*(volatile uint64_t *)(registers + at) = value;
+}
+
+/* -- virtio.c --------------------------------------------------------------------- */
+
+#define RING 64
+
+struct descriptor {
+	uint64_t address;
+	uint32_t length;
+	uint16_t flags, next;
+};
+
+struct available {
+	uint16_t flags, index, ring[RING];
+};
+
+struct used {
+	uint16_t flags, index;
+	struct {
+		uint32_t id, length;
+	} ring[RING];
+};
+
+struct queue {
+	volatile struct descriptor *descriptors;
+	volatile struct available *available;
+	volatile struct used *used;
+	volatile uint16_t *notify;
+	uint16_t number, seen, next;
+};
+
+struct virtio {
+	struct function function;
+	volatile uint8_t *common, *device;
+	uint64_t offered;
+};
+
+/* Reset the function, read what it offers. */
+bool virtio_begin(struct virtio *virtio, const struct function *function);
+
+/* Accept features. False: the device has refused them. */
+bool virtio_accept(struct virtio *virtio, uint64_t features);
+bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queue);
+void virtio_go(struct virtio *virtio);
+
+/* Make a buffer available: a readable part, a writable part, or both. Returns its descriptor. */
+uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *in, uint32_t n_in);
+void queue_kick(struct queue *queue);
+
+/* The next used buffer, if there is one. */
+bool queue_get(struct queue *queue, uint16_t *ret_descriptor, uint32_t *ret_length);
+
+/* -- iommu.c ---------------------------------------------------------------------- */
+
+struct iommu {
+	struct virtio virtio;
+	struct queue requests, events;
+	uint8_t (*records)[64]; /* buffers of the event queue */
+	uint32_t record_length; /* of each buffer */
+};
+
+/* A fault record or a page request. */
+struct record {
+	uint8_t reason;
+	uint32_t flags, endpoint, pasid;
+	uint64_t address;
+	uint16_t group;
+	uint32_t length; /* bytes that were written */
+};
+
+/* Drive the virtio-iommu with these features, and with buffers of that length for events. */
+bool iommu_begin(struct iommu *iommu, uint64_t features, uint32_t record_length);
+
+/* Send bytes as a request; returns the status, or -1 if it was returned unwritten. */
+int iommu_request(struct iommu *iommu, const void *bytes, uint32_t length);
+bool iommu_event(struct iommu *iommu, struct record *ret_record);
+
+int iommu_attach(struct iommu *iommu, uint32_t domain, uint32_t endpoint);
+int iommu_attach_pasid(struct iommu *iommu, uint32_t domain, uint32_t endpoint, uint32_t pasid);
+int iommu_detach_all(struct iommu *iommu, uint32_t endpoint);
+int iommu_detach_pasid(struct iommu *iommu, uint32_t domain, uint32_t endpoint, uint32_t pasid);
+int iommu_map(struct iommu *iommu, uint32_t domain, uint64_t first, uint64_t last, uint64_t to,
+	      uint32_t flags);
+int iommu_unmap(struct iommu *iommu, uint32_t domain, uint64_t first, uint64_t last);
+
+#define NO_PASID  UINT32_MAX
+#define NO_PARENT UINT32_MAX
+
+struct table {
+	uint32_t domain, endpoint, pasid, parent; /* NO_PASID, NO_PARENT */
+	uint16_t format;
+	uint64_t body[8];
+};
+int iommu_attach_table(struct iommu *iommu, const struct table *table);
+
+/* Of a page in every PASID, in all caches. */
+int iommu_invalidate(struct iommu *iommu, uint32_t domain, uint64_t address);
+int iommu_invalidate_all(struct iommu *iommu, uint32_t domain);
+int iommu_respond(struct iommu *iommu, const struct record *request, uint16_t code);
+
+/* Properties of an endpoint: `n` bytes at `properties`. */
+int iommu_probe(struct iommu *iommu, uint32_t endpoint, uint8_t *properties, uint32_t n);
+
+#endif
