@@ -85,8 +85,7 @@ struct viommu_backend_calls {
 			 uint32_t *ret_table);
 	int (*table_free)(void *kernel, uint32_t table);
 	int (*table_attach)(void *kernel, int device, uint32_t table, uint32_t endpoint);
-	int (*table_invalidate)(void *kernel, uint32_t table,
-				const struct viommu_invalidation *what);
+	int (*table_invalidate)(void *kernel, int device, const struct viommu_invalidation *what);
 	int (*read_events)(void *kernel,
 			   void (*event)(void *opaque, struct viommu *iommu,
 					 const struct viommu_fault *fault),
@@ -363,6 +362,16 @@ int viommu_kernel_events_file(const struct viommu_kernel *kernel);
  * Returns: a file descriptor, or -ENODEV: it has none. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 int viommu_kernel_device_file(const struct viommu_kernel *kernel, int device);
+
+/*
+ * The formats of tables of the guest that hardware reads for a device, for `formats` of its
+ * endpoint: at most `room`. Endpoints with others are answered UNSUPP when they attach one.
+ *
+ * Returns: how many; 0 without `nest` in struct viommu_kernel_ops. Locks: none. Waits: no. Since:
+ * 0.2 (testing)
+ */
+size_t viommu_kernel_formats(const struct viommu_kernel *kernel, int device,
+			     struct viommu_table_format *formats, size_t room);
 
 /* -- limits ------------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
 		space = space_new(backend, device->iommu, serial, &error);
 	if (space) {
 		space->domain = domain;
-		error = device_enter(device, space);
+		error = device_enter(device, space, NULL);
 	}
 	spaces_collect(backend);
 	return error ? error : has_all;
@@ -52,19 +52,59 @@ static int map_memory(struct space *space)
 	return error;
 }
 
-static int enter_bypass(struct device *device)
+static struct table *find_table(const struct device *device, uint64_t serial)
+{
+	struct table *table = device->backend->tables;
+
+	while (table && (table->serial != serial || table->iommu != device->iommu))
+		table = table->next;
+	return table;
+}
+
+static int add_table(struct device *device, const struct space *space,
+		     const struct viommu_space *wanted, struct table **ret_table)
 {
 	struct viommu_backend *backend = device->backend;
-	struct space *space = space_find(backend, NULL, 0);
+	struct viommu_backend_table argument = { .space = space->id,
+						 .format = wanted->format,
+						 .iommu = device->iommu };
+	struct table *table = calloc(1, sizeof(*table));
 	int error;
 
-	if (space)
-		return device_enter(device, space);
-	space = space_new(backend, NULL, 0, &error);
+	if (!table)
+		return -ENOMEM;
+	memcpy(argument.body, wanted->body, sizeof(argument.body));
+	table->iommu = device->iommu;
+	table->serial = wanted->serial;
+	error = backend->calls.table_new(backend->kernel, &argument, &table->number);
+	if (error) {
+		free(table);
+		return error;
+	}
+	table->next = backend->tables;
+	backend->tables = table;
+	*ret_table = table;
+	return 0;
+}
+
+/* All memory at its own address; `wanted`: a table of the guest over it, or NULL. */
+static int enter_memory(struct device *device, const struct viommu_space *wanted)
+{
+	struct viommu_backend *backend = device->backend;
+	struct space *space = backend->bypass;
+	struct table *table = wanted ? find_table(device, wanted->serial) : NULL;
+	bool has_all = space != NULL;
+	int error = 0;
+
+	if (!space)
+		space = space_new(backend, NULL, 0, &error);
 	if (!space)
 		return error;
-	error = device_enter(device, space);
-	return error ? error : map_memory(space);
+	if (wanted && !table)
+		error = add_table(device, space, wanted, &table);
+	if (!error)
+		error = device_enter(device, space, table);
+	return error || has_all ? error : map_memory(space);
 }
 
 static int on_mode(void *opaque, enum viommu_mode mode)
@@ -73,7 +113,7 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	int error = 0;
 
 	if (mode == VIOMMU_BYPASS)
-		error = enter_bypass(device);
+		error = enter_memory(device, NULL);
 	if (mode != VIOMMU_BYPASS || error)
 		device_leave(device);
 	spaces_collect(device->backend);
@@ -190,16 +230,32 @@ static bool has_policy(const struct viommu_backend_calls *calls, uint32_t policy
 	       (policy == VIOMMU_PASID_IDENTITY || (calls->alloc_pasid && calls->free_pasid));
 }
 
-/* Tables of the guest would need nested translation by the host, which it is not asked for. */
+/*
+ * The default slot has got a table. The listener is not notified of what a parent maps, so hardware
+ * reads tables of guest-physical addresses only.
+ */
+static int enter_table(struct device *device, const struct viommu_space *wanted)
+{
+	int error = -EOPNOTSUPP;
+
+	if (device->backend->calls.table_new && !wanted->has_parent)
+		error = enter_memory(device, wanted);
+	if (error)
+		device_leave(device);
+	spaces_collect(device->backend);
+	return error;
+}
+
 static int on_space(void *opaque, uint32_t number, const struct viommu_space *wanted)
 {
 	struct device *device = opaque;
 	struct pasid **at = find_pasid(device, number), *pasid = *at;
 	int result = 0;
 
+	if (number == VIOMMU_NO_PASID)
+		return enter_table(device, wanted);
 	if (wanted->mode != VIOMMU_BLOCKED &&
-	    (number == VIOMMU_NO_PASID || wanted->format ||
-	     !has_policy(&device->backend->calls, wanted->pasid_policy)))
+	    (wanted->format || !has_policy(&device->backend->calls, wanted->pasid_policy)))
 		return -EOPNOTSUPP;
 	if (wanted->mode != VIOMMU_BLOCKED) {
 		if (!pasid)
@@ -211,6 +267,19 @@ static int on_space(void *opaque, uint32_t number, const struct viommu_space *wa
 		remove_pasid(device, find_pasid(device, number));
 	spaces_collect(device->backend);
 	return result;
+}
+
+/* What hardware keeps of a table without obeying is reached by no device. */
+static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
+{
+	struct device *device = opaque;
+	struct viommu_backend *backend = device->backend;
+
+	if (!device->table ||
+	    !backend->calls.table_invalidate(backend->kernel, device->number, what))
+		return;
+	device_leave(device);
+	spaces_collect(backend);
 }
 
 /* -- life ------------------------------------------------------------------------------ */
@@ -275,7 +344,8 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 							.unmap = on_unmap,
 							.mode = on_mode,
 							.domain = on_domain,
-							.space = on_space };
+							.space = on_space,
+							.invalidate = on_invalidate };
 	struct device *device;
 	int error;
 

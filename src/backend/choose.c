@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend/iommufd.h"
+#include "backend/layouts.h"
 #include "wire/sized.h"
 
 /* Selects the kernel's interface, and finds devices by name. */
@@ -158,6 +159,18 @@ void viommu_kernel_close_device(struct viommu_kernel *kernel, int number)
 		return;
 	kernel->kind->close_device(kernel, device);
 	device->used = false;
+}
+
+size_t viommu_kernel_formats(const struct viommu_kernel *kernel, int number,
+			     struct viommu_table_format *formats, size_t room)
+{
+	const struct kernel_device *device = &kernel->devices[number];
+	const struct nest_kind *kind = nest_kind_of(device, 0);
+
+	if (!kind || !kernel->ops.nest || !(device->hwpt_flags & KERNEL_HWPT_NEST) || !room)
+		return 0;
+	formats[0] = kind->describe(&device->info);
+	return 1;
 }
 
 uint32_t viommu_kernel_page_table(const struct viommu_kernel *kernel, int number)

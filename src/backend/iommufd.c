@@ -255,18 +255,17 @@ static void end(struct viommu_kernel *kernel)
 static void read_hardware(struct viommu_kernel *kernel, struct kernel_device *device,
 			  uint32_t space, struct viommu_limits *limits)
 {
-	struct kernel_arm_info info = { 0 };
 	struct kernel_hw_info argument = { .size = sizeof(argument),
 					   .dev_id = device->id,
-					   .data_length = sizeof(info),
-					   .data = (uintptr_t)&info };
+					   .data_length = sizeof(device->info),
+					   .data = (uintptr_t)&device->info };
 	uint32_t wanted;
 
 	if (kernel_ioctl(kernel, kernel->fd, KERNEL_HW_INFO, &argument))
 		return;
 	device->hardware = argument.type;
-	device->invalidates_twice =
-		argument.type == KERNEL_HW_ARM_SMMUV3 && info.flags & KERNEL_ARM_INVALIDATE_TWICE;
+	device->invalidates_twice = argument.type == KERNEL_HW_ARM_SMMUV3 &&
+				    (uint32_t)device->info.word[0] & KERNEL_ARM_INVALIDATE_TWICE;
 	wanted = argument.capabilities & KERNEL_HW_DIRTY ? KERNEL_HWPT_DIRTY : 0;
 	if (kernel->ops.nest && nest_kind_of(device, 0))
 		wanted |= KERNEL_HWPT_NEST;

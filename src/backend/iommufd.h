@@ -30,6 +30,9 @@ struct nest_kind {
 	uint32_t data_type, data_length;
 	int (*encode)(const uint8_t *body, void *data);
 
+	/* What the hardware's information says of the format. */
+	struct viommu_table_format (*describe)(const struct hardware_info *info);
+
 	/* Of the vIOMMU, its events and its invalidation; without object: of the page table. */
 	bool has_object;
 	uint32_t object_type, events_type, invalidate_type;
@@ -103,7 +106,7 @@ int hwpts_read_dirty(void *kernel, uint32_t space, uint64_t iova, uint64_t lengt
 int nest_table_new(void *kernel, const struct viommu_backend_table *wanted, uint32_t *ret_table);
 int nest_table_free(void *kernel, uint32_t table);
 int nest_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t number);
-int nest_invalidate(void *kernel, uint32_t table, const struct viommu_invalidation *what);
+int nest_invalidate(void *kernel, int number, const struct viommu_invalidation *what);
 int nest_read_events(void *kernel,
 		     void (*event)(void *opaque, struct viommu *iommu,
 				   const struct viommu_fault *fault),

@@ -10,6 +10,11 @@
  */
 #define NO_SPACE UINT32_MAX
 
+/* Words of the answer to GET_HW_INFO, whose meaning depends on the hardware. */
+struct hardware_info {
+	uint64_t word[8];
+};
+
 struct kernel_device {
 	bool used;
 	char name[VIOMMU_DEVICE_NAME_LENGTH];
@@ -22,6 +27,7 @@ struct kernel_device {
 	/* iommufd, for tables of the guest and dirty pages. */
 	uint32_t hardware;   /* the kind of its IOMMU, by GET_HW_INFO */
 	uint32_t hwpt_flags; /* of page tables that it is put into; 0: the kernel selects one */
+	struct hardware_info info;
 	bool invalidates_twice;
 	uint32_t table;    /* of the guest; 0: none */
 	uint32_t endpoint; /* the guest's number of it, in `nest` */

@@ -347,27 +347,22 @@ static int send(struct viommu_kernel *kernel, const struct nest_kind *kind, uint
 }
 
 /* Caches are those of the vIOMMU, or of one page table where there is no such object. */
-int nest_invalidate(void *opaque, uint32_t number, const struct viommu_invalidation *what)
+int nest_invalidate(void *opaque, int number, const struct viommu_invalidation *what)
 {
 	_Alignas(uint64_t) unsigned char entries[INVALIDATE_MAX * ENTRY_MAX];
 	struct viommu_kernel *kernel = opaque;
-	const struct guest_table *table = nest_table(kernel, number);
+	const struct kernel_device *device = &kernel->devices[number];
+	const struct nest_kind *kind;
 	int error = 0;
+	size_t n;
 
-	for (size_t i = 0; i < kernel->n_devices && table && !error; i++) {
-		const struct kernel_device *device = &kernel->devices[i];
-		const struct nest_kind *kind;
-		size_t n;
-
-		if (!device->used || !device->hwpt || device->hwpt->table != table)
-			continue;
-		kind = device->nest->kind;
-		n = kind->invalidate(what, device->endpoint, entries);
-		for (int times = device->invalidates_twice ? 2 : 1; times && !error; times--)
-			error = send(kernel, kind,
-				     kind->has_object ? device->nest->id : device->hwpt->id,
-				     entries, n);
-	}
+	if (!device->hwpt || !device->hwpt->table)
+		return -EINVAL;
+	kind = device->nest->kind;
+	n = kind->invalidate(what, device->endpoint, entries);
+	for (int times = device->invalidates_twice ? 2 : 1; times && !error; times--)
+		error = send(kernel, kind, kind->has_object ? device->nest->id : device->hwpt->id,
+			     entries, n);
 	return error;
 }
 

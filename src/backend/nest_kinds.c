@@ -47,6 +47,27 @@ static uint64_t bits(uint64_t value, unsigned high, unsigned low)
 #define ARM_PAGES_MAX     64 /* with one command for each */
 #define ARM_PAGE          4096ull
 
+/* IDR0, IDR1 and IDR5 (6.3.1, 6.3.2, 6.3.6) of struct kernel_arm_info. */
+static struct viommu_table_format arm_describe(const struct hardware_info *info)
+{
+	static const uint8_t output_bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
+	/* With granules of 4, 16 and 64 KiB: pages and blocks. */
+	static const uint64_t pages[3] = { 0x40201000, 0x2004000, 0x20010000 };
+	struct kernel_arm_info arm;
+	uint64_t granules = 0;
+
+	memcpy(&arm, info, sizeof(arm));
+	for (unsigned i = 0; i < 3; i++)
+		granules |= arm.idr[5] >> (4 + i) & 1 ? pages[i] : 0;
+	return (struct viommu_table_format){
+		.format = VIOMMU_TABLE_ARM_CD_TABLE,
+		.input_bits = bits(arm.idr[5], 11, 10) == 1 ? 52 : 48,
+		.output_bits = output_bits[bits(arm.idr[5], 2, 0)],
+		.granules = granules,
+		.asid_bits = arm.idr[0] >> 12 & 1 ? 16 : 8,
+	};
+}
+
 static int arm_encode(const uint8_t *body, void *data)
 {
 	set_word(data, 0, (word(body, 0) & STE_GUEST_0) | STE_STAGE_1 | STE_VALID);
@@ -123,6 +144,21 @@ static bool arm_decode(const void *record, struct viommu_fault *ret_fault)
 #define VTD_FIRST_STAGE 1
 #define VTD_PAGE        4096ull
 
+/* CAP and ECAP (11.4.2, 11.4.3) after 8 bytes of struct iommu_hw_info_vtd. */
+static struct viommu_table_format vtd_describe(const struct hardware_info *info)
+{
+	uint64_t cap = info->word[1];
+	bool has_five_levels = cap >> 60 & 1;
+
+	return (struct viommu_table_format){
+		.format = VIOMMU_TABLE_X86_PASID_ENTRY,
+		.input_bits = has_five_levels ? 57 : 48,
+		.output_bits = (uint8_t)(bits(cap, 21, 16) + 1),
+		.granules = 0x1000 | 0x200000 | (cap >> 56 & 1 ? 0x40000000 : 0),
+		.flags = has_five_levels ? VIOMMU_TABLE_F_FIVE_LEVELS : 0,
+	};
+}
+
 static int vtd_encode(const uint8_t *body, void *data)
 {
 	struct kernel_vtd_table *table = data;
@@ -160,6 +196,7 @@ static const struct nest_kind rows[] = {
 		.data_type = KERNEL_DATA_ARM_SMMUV3,
 		.data_length = 16,
 		.encode = arm_encode,
+		.describe = arm_describe,
 		.has_object = true,
 		.object_type = KERNEL_VIOMMU_ARM_SMMUV3,
 		.events_type = KERNEL_VEVENTQ_ARM_SMMUV3,
@@ -175,6 +212,7 @@ static const struct nest_kind rows[] = {
 		.data_type = KERNEL_DATA_VTD,
 		.data_length = sizeof(struct kernel_vtd_table),
 		.encode = vtd_encode,
+		.describe = vtd_describe,
 		.invalidate_type = KERNEL_INVALIDATE_VTD,
 		.entry_length = sizeof(struct kernel_vtd_invalidate),
 		.invalidate = vtd_invalidate,

@@ -6,14 +6,23 @@
 
 /* -- devices ------------------------------------------------------------------------ */
 
+static void forget_place(struct device *device)
+{
+	if (device->space)
+		device->space->n_devices--;
+	if (device->table)
+		device->table->n_devices--;
+	device->space = NULL;
+	device->table = NULL;
+}
+
 void device_leave(struct device *device)
 {
 	struct viommu_backend *backend = device->backend;
 
 	if (!device->space)
 		return;
-	device->space->n_devices--;
-	device->space = NULL;
+	forget_place(device);
 	if (!backend->calls.detach(backend->kernel, device->number))
 		return;
 	backend->calls.stop(backend->kernel, device->number);
@@ -64,35 +73,48 @@ void space_flush(struct space *space)
  * Devices of one endpoint may be in one IOMMU group, which the kernel moves as a whole: what is not
  * in the space yet leaves its own before the first of them enters.
  */
-static void leave_with(const struct device *device, const struct space *space)
+static void leave_with(const struct device *device, const struct space *space,
+		       const struct table *table)
 {
 	for (struct device *mate = device->backend->devices; mate; mate = mate->next)
 		if (mate != device && mate->iommu == device->iommu &&
-		    mate->endpoint == device->endpoint && mate->space != space)
+		    mate->endpoint == device->endpoint &&
+		    (mate->space != space || mate->table != table))
 			device_leave(mate);
 }
 
-int device_enter(struct device *device, struct space *space)
+static int attach(const struct device *device, const struct space *space, const struct table *table)
+{
+	const struct viommu_backend *backend = device->backend;
+
+	return table ? backend->calls.table_attach(backend->kernel, device->number, table->number,
+						   device->endpoint)
+		     : backend->calls.attach(backend->kernel, device->number, space->id);
+}
+
+int device_enter(struct device *device, struct space *space, struct table *table)
 {
 	struct viommu_backend *backend = device->backend;
 	int error;
 
-	if (device->space == space)
+	if (device->space == space && device->table == table)
 		return 0;
 	/* The device never had the mappings that wait to be unmapped. */
 	space_flush(space);
 	if (device->stopped || space->broken)
 		return -EIO;
-	leave_with(device, space);
-	error = backend->calls.attach(backend->kernel, device->number, space->id);
+	leave_with(device, space, table);
+	error = attach(device, space, table);
 	if (error) {
 		device_leave(device); /* it is unknown whether the device left its old space */
 		return error;
 	}
-	if (device->space)
-		device->space->n_devices--;
+	forget_place(device);
 	device->space = space;
+	device->table = table;
 	space->n_devices++;
+	if (table)
+		table->n_devices++;
 	if (backend->tracking) /* it may be in a page table that is not tracked yet */
 		space_track(space, true);
 	return 0;
@@ -112,7 +134,8 @@ int pasid_enter(struct device *device, struct pasid *pasid, struct space *space)
 	if (error)
 		return error;
 	pasid->space = space;
-	if (!space->n_devices++ && backend->tracking)
+	space->n_devices++;
+	if (backend->tracking)
 		space_track(space, true);
 	return 0;
 }
@@ -502,10 +525,28 @@ static void space_free(struct space *space)
 	free(space);
 }
 
+static void tables_collect(struct viommu_backend *backend)
+{
+	struct table **at = &backend->tables;
+
+	while (*at) {
+		struct table *table = *at;
+
+		if (table->n_devices) {
+			at = &table->next;
+			continue;
+		}
+		*at = table->next;
+		backend->calls.table_free(backend->kernel, table->number);
+		free(table);
+	}
+}
+
 void spaces_collect(struct viommu_backend *backend)
 {
 	struct space **at = &backend->spaces;
 
+	tables_collect(backend);
 	while (*at) {
 		struct space *space = *at;
 

@@ -39,13 +39,23 @@ struct pasid {
 	struct space *space;
 };
 
+/* A table of the guest that hardware reads. Its addresses are guest-physical: those of bypass. */
+struct table {
+	struct table *next;
+	const struct viommu *iommu;
+	uint64_t serial; /* of its domain */
+	uint32_t number; /* the kernel's */
+	size_t n_devices;
+};
+
 struct device {
 	struct device *next;
 	struct viommu_backend *backend;
-	const struct viommu *iommu;
+	struct viommu *iommu;
 	uint32_t endpoint;
 	struct viommu_listener *listener;
 	struct space *space; /* NULL: the device has no access without a PASID */
+	struct table *table; /* over `space`, or NULL */
 	struct pasid *pasids;
 	int number;
 	bool stopped; /* permanently */
@@ -65,6 +75,7 @@ struct viommu_backend {
 	struct device *devices;
 	struct space *spaces;
 	struct space *bypass; /* of them, or NULL */
+	struct table *tables;
 	struct memory *memory;
 	size_t n_memory;
 	bool batch, tracking;
@@ -107,8 +118,8 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 /* Free the spaces without devices. */
 void spaces_collect(struct viommu_backend *backend);
 
-/* Move a device into a space; on failure it is in none. */
-int device_enter(struct device *device, struct space *space);
+/* Move a device into a space, or a table over it; on failure it is in none. */
+int device_enter(struct device *device, struct space *space, struct table *table);
 void device_leave(struct device *device);
 
 /* The same for a PASID of a device. */

@@ -337,8 +337,8 @@ static void a_first_stage_of_vtd_is_nested_over_the_parent_itself(void **state)
 	assert_int_equal(hwpt_of(A)->data[0], KERNEL_VTD_SRE | KERNEL_VTD_WPE);
 	assert_int_equal(hwpt_of(A)->data[1], 0x123000);
 	assert_int_equal(hwpt_of(A)->data[2], 57);
-	assert_int_equal(calls->table_invalidate(kernel, table, &some), 0);
-	assert_int_equal(calls->table_invalidate(kernel, table, &all), 0);
+	assert_int_equal(calls->table_invalidate(kernel, A, &some), 0);
+	assert_int_equal(calls->table_invalidate(kernel, A, &all), 0);
 	assert_int_equal(fake.n_invalidated, 2);
 	assert_int_equal(fake.invalidated[0][0], 0x1000);
 	assert_int_equal(fake.invalidated[0][1], 3);
@@ -363,20 +363,20 @@ static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 	table = new_arm_table(one, new_space(), 5);
 	assert_int_equal(calls->table_attach(kernel, A, table, 0x108), 0);
 	fake.calls = 0;
-	assert_int_equal(calls->table_invalidate(kernel, table, &some), 0);
+	assert_int_equal(calls->table_invalidate(kernel, A, &some), 0);
 	assert_int_equal(fake.calls, 1);
 	assert_int_equal(fake.n_invalidated, 4);
 	assert_int_equal(fake.invalidated[0][0], 0x10800000006); /* CFGI_CD_ALL of the stream */
 	assert_int_equal(fake.invalidated[3][0], 0x13);          /* TLBI_NH_VAA */
 	assert_int_equal(fake.invalidated[3][1], 0x7000);
 	fake.calls = fake.n_invalidated = 0;
-	assert_int_equal(calls->table_invalidate(kernel, table, &much), 0);
+	assert_int_equal(calls->table_invalidate(kernel, A, &much), 0);
 	assert_int_equal(fake.n_invalidated, 2);
 	assert_int_equal(fake.invalidated[1][0], 0x30); /* TLBI_NSNH_ALL */
 	/* The kernel does three of a call, then says -EIO. */
 	fake.calls = fake.n_invalidated = 0;
 	fake.invalidate_most = 3;
-	assert_int_equal(calls->table_invalidate(kernel, table, &some), 0);
+	assert_int_equal(calls->table_invalidate(kernel, A, &some), 0);
 	assert_int_equal(fake.calls, 2);
 	assert_int_equal(fake.n_invalidated, 4);
 	/* A call without progress is an error. */
@@ -384,7 +384,7 @@ static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 	fake.fail_n = 1;
 	fake.error = EIO;
 	fake.calls = 0;
-	assert_int_not_equal(calls->table_invalidate(kernel, table, &some), 0);
+	assert_int_not_equal(calls->table_invalidate(kernel, A, &some), 0);
 	end();
 }
 
@@ -401,7 +401,7 @@ static void some_hardware_is_told_twice(void **state)
 	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(A), &(int){ 0 }), 0);
 	table = new_arm_table(one, new_space(), 5);
 	assert_int_equal(calls->table_attach(kernel, A, table, 8), 0);
-	assert_int_equal(calls->table_invalidate(kernel, table, &all), 0);
+	assert_int_equal(calls->table_invalidate(kernel, A, &all), 0);
 	assert_int_equal(fake.n_invalidated, 4);
 	end();
 }
@@ -466,6 +466,173 @@ static void events_of_hardware_are_faults_of_the_virtual_iommu(void **state)
 	end();
 }
 
+/* -- by requests of the guest --------------------------------------------------------- */
+
+static struct viommu_backend *backend;
+
+/* EP is A, EP2 is C; both read what hardware does. */
+static void begin_guest(struct rig *rig)
+{
+	static const int devices[] = { A, C };
+	static const uint32_t endpoints[] = { EP, EP2 };
+	const struct viommu_memory memory = { 0, 0xfffff, (void *)(uintptr_t)HOST, false };
+	struct viommu_table_format format;
+
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	replace(rig, (struct viommu_config){
+			     .size = sizeof(struct viommu_config),
+			     .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE | VIOMMU_F_NEST,
+		     });
+	assert_int_equal(viommu_backend_new(calls, kernel, &backend), 0);
+	assert_int_equal(viommu_backend_add_memory(backend, &memory), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+							  .id = endpoints[i],
+							  .formats = &format,
+							  .n_formats = 1 };
+
+		assert_int_equal(viommu_kernel_formats(kernel, devices[i], &format, 1), 1);
+		assert_int_equal(format.format, VIOMMU_TABLE_ARM_CD_TABLE);
+		assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+		assert_int_equal(
+			viommu_backend_add_device(backend, rig->device, endpoints[i], devices[i]),
+			0);
+	}
+}
+
+static void end_guest(void)
+{
+	backend = viommu_backend_free(backend);
+	assert_int_equal(fake_n_objects(), 0);
+	assert_int_equal(fake_spaces(), 0);
+	end();
+}
+
+static int attach_table(struct rig *rig, uint32_t domain, uint32_t endpoint, uint8_t root,
+			uint32_t flags)
+{
+	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = {
+		VIOMMU_T_ATTACH_TABLE,
+		[4] = (uint8_t)domain,
+		[8] = (uint8_t)endpoint,
+		[14] = (uint8_t)(flags >> 16),
+		[16] = VIOMMU_TABLE_ARM_CD_TABLE & 0xff,
+		[17] = VIOMMU_TABLE_ARM_CD_TABLE >> 8,
+		[24] = flags ? 50 : 0, /* a parent */
+		[34] = root,
+	};
+
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+static int invalidate(struct rig *rig, uint32_t domain)
+{
+	uint8_t bytes[VIOMMU_INVALIDATE_LENGTH] = {
+		VIOMMU_T_INVALIDATE, [4] = VIOMMU_INVALIDATE_S_DOMAIN,
+		[5] = VIOMMU_INVALIDATE_C_TLB, [8] = (uint8_t)domain
+	};
+
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+static void hardware_reads_the_table_of_the_guest(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	assert_int_equal(hwpt_of(A)->data[0], 0x000000000005000b);
+	assert_int_equal(attach_table(rig, 1, EP2, 5, 0), VIOMMU_S_OK);
+	/* Behind another IOMMU: a page table of its own, over the same space. */
+	assert_int_not_equal(fake.in[A], fake.in[C]);
+	assert_int_equal(fake.at[A], fake.at[C]);
+	assert_int_equal(fake_dma(A, 0x3000, true), HOST + 0x3000);
+	fake.n_invalidated = 0;
+	assert_int_equal(invalidate(rig, 1), VIOMMU_S_OK);
+	assert_int_equal(fake.n_invalidated, 4);
+	/* Out of it, into mappings, and back. */
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x8000, 0x8fff, 0x1000, R), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(A, 0x3000, true), 0);
+	assert_int_equal(fake_dma(A, 0x8000, false), HOST + 0x1000);
+	assert_int_equal(attach_table(rig, 3, EP, 6, 0), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(A, 0x8000, false), HOST + 0x8000);
+	assert_int_equal(hwpt_of(A)->data[0], 0x000000000006000b);
+	assert_int_equal(detach(rig, 3, EP), VIOMMU_S_OK);
+	assert_int_equal(fake.at[A], 0);
+	assert_int_equal(attach_table(rig, 4, EP, 7, VIOMMU_SLOT_F_PARENT), VIOMMU_S_UNSUPP);
+	assert_int_equal(fake.at[A], 0);
+	end_guest();
+}
+
+static void what_hardware_does_not_invalidate_is_left_by_its_device(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, 1, EP2, 5, 0), VIOMMU_S_OK);
+	fake.calls = 0;
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = EIO;
+	assert_int_equal(invalidate(rig, 1), VIOMMU_S_OK);
+	fake.fail = 0;
+	/* One of them, whichever was first. */
+	assert_int_equal(!fake.at[A] + !fake.at[C], 1);
+	end_guest();
+}
+
+static void a_fault_of_hardware_is_an_event_of_the_guest(void **state)
+{
+	static const uint64_t words[5] = { 0, (uint64_t)EP << 32 | 0x10, 0, 0x700000, 0 };
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	fake_event(words, sizeof(words));
+	rig->event_buffers = 1;
+	rig->n_events = 0;
+	viommu_backend_read_events(backend);
+	assert_int_equal(rig->n_events, 1);
+	assert_int_equal(rig->events[0][0], VIOMMU_FAULT_R_MAPPING);
+	assert_int_equal(rig->events[0][8], EP);
+	assert_int_equal(rig->events[0][18], 0x70);
+	end_guest();
+}
+
+static void no_failure_leaves_a_device_where_the_guest_has_not_put_it(void **state)
+{
+	struct rig *rig = *state;
+	unsigned n = 0;
+
+	for (unsigned fail = 0; fail <= n; fail++) {
+		begin_guest(rig);
+		fake.calls = 0;
+		fake.fail = fail;
+		fake.fail_n = 1;
+		fake.error = ENOMEM;
+		if (attach_table(rig, 1, EP, 5, 0) != VIOMMU_S_OK)
+			assert_int_equal(fake.in[A], 0);
+		if (attach_table(rig, 1, EP2, 5, 0) != VIOMMU_S_OK)
+			assert_int_equal(fake.in[C], 0);
+		invalidate(rig, 1);
+		if (attach(rig, 2, EP) != VIOMMU_S_OK)
+			assert_true(!fake.in[A] || hwpt_of(A)->data[0] == 0x5000b);
+		else if (fake.in[A])
+			assert_int_equal(hwpt_of(A)->over, 0);
+		detach(rig, 2, EP);
+		n = fake.calls > n ? fake.calls : n;
+		fake.fail = 0;
+		backend = viommu_backend_free(backend);
+		assert_int_equal(fake.at[A] | fake.at[C], 0);
+		kernel = viommu_kernel_free(kernel);
+		for (uint32_t i = 0; i < FAKE_OBJECTS; i++)
+			fake_destroy(FAKE_OBJECT + FAKE_OBJECTS - 1 - i);
+	}
+	assert_true(n > 20);
+}
+
 /* -- every call fails in turn ---------------------------------------------------- */
 
 static void use_all(void)
@@ -482,7 +649,7 @@ static void use_all(void)
 		int failed = calls->attach(kernel, i, spaces[0]);
 
 		failed |= calls->table_attach(kernel, i, tables[0], 8);
-		failed |= calls->table_invalidate(kernel, tables[0], &all);
+		failed |= calls->table_invalidate(kernel, i, &all);
 		if (calls->table_attach(kernel, i, tables[1], 8) || failed)
 			if (calls->detach(kernel, i))
 				calls->stop(kernel, i);
@@ -537,6 +704,10 @@ int main(void)
 		cmocka_unit_test(some_hardware_is_told_twice),
 		cmocka_unit_test(events_of_hardware_are_faults_of_the_virtual_iommu),
 		cmocka_unit_test(no_failure_leaves_a_device_in_a_table),
+		ON_A_FRESH_DEVICE(hardware_reads_the_table_of_the_guest),
+		ON_A_FRESH_DEVICE(what_hardware_does_not_invalidate_is_left_by_its_device),
+		ON_A_FRESH_DEVICE(a_fault_of_hardware_is_an_event_of_the_guest),
+		ON_A_FRESH_DEVICE(no_failure_leaves_a_device_where_the_guest_has_not_put_it),
 	};
 	int failed;
 

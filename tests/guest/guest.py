@@ -424,6 +424,7 @@ class Run:
         """Run the row and check it; returns what judge() does."""
         try:
             self.prepare()
+            self.deadline = time.monotonic() + self.row.timeout  # fetching and building take long
             self.play()
         finally:
             for machine in self.machines:

@@ -43,9 +43,10 @@ def build(source, tools, tree, report):
     report("building a small kernel (once)")
     unpack(source, tree)
     environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{tools}/usr/bin",
-                   "BISON_PKGDATADIR": f"{tools}/usr/share/bison", "M4": f"{tools}/usr/bin/m4",
-                   "KCONFIG_ALLCONFIG": CONFIG}
-    make = ["make", f"-j{os.cpu_count()}", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]
+                   "BISON_PKGDATADIR": f"{tools}/usr/share/bison", "M4": f"{tools}/usr/bin/m4"}
+    # tinyconfig sets KCONFIG_ALLCONFIG in the environment of a second make: only an argument prevails.
+    make = ["make", f"-j{os.cpu_count()}", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-",
+            f"KCONFIG_ALLCONFIG={CONFIG}"]
     for goal in ("tinyconfig", "Image"):
         packages.run(*make, goal, cwd=tree, env=environment)
 

@@ -490,7 +490,8 @@ static void tables(void)
 	printf("mock: before the invalidation the cache has %x\n", cache_of(0));
 	breaks_batch = true;
 	n_invalidate_calls = 0;
-	must("invalidate", calls->table_invalidate(kernel, table, &some));
+	must("invalidate",
+	     calls->table_invalidate(kernel, 0, &some) | calls->table_invalidate(kernel, 1, &some));
 	printf("mock: after it %x, by %u calls for two devices, one of which was done in part\n",
 	       cache_of(0), n_invalidate_calls);
 	must("detach", calls->detach(kernel, 0) | calls->detach(kernel, 1));
