@@ -31,9 +31,11 @@ struct viommu_backend_table {
 };
 
 /*
- * The interface to a kernel. All return 0 or a negative errno. `space` and `device` are the
- * kernel's numbers. Ranges of `unmap` consist of whole mappings and do not have holes. A space has
- * a device before it gets a mapping; a space without devices may lose its mappings.
+ * The interface to a kernel. All return 0 or a negative errno. They are called in listeners, with
+ * the device locked, and by the functions below; they may call what `map` of a listener may
+ * (<viommu/device.h>, "Threads"), and nothing of the backend. `space` and `device` are the kernel's
+ * numbers. Ranges of `unmap` consist of whole mappings and do not have holes. A space has a device
+ * before it gets a mapping; a space without devices may lose its mappings.
  */
 struct viommu_backend_calls {
 	size_t size;
@@ -246,6 +248,21 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *                                                    resets it: `closing`, `opened`
  *     mappings a domain    memory                    65,535: more are answered NOMEM
  *     devices of a group   share one endpoint        only one of them can be assigned
+ *
+ * The kernel's calls are those of <linux/iommufd.h> (IOMMU_) and <linux/vfio.h> (VFIO_), as of
+ * Linux 7.3; the library needs no kernel headers:
+ *
+ *     space_new            IOMMU_IOAS_ALLOC          VFIO_GROUP_SET_CONTAINER, VFIO_SET_IOMMU
+ *     map, unmap           IOMMU_IOAS_MAP, _UNMAP    VFIO_IOMMU_MAP_DMA, _UNMAP_DMA
+ *     attach, detach       VFIO_DEVICE_ATTACH_IOMMUFD_PT, _DETACH_IOMMUFD_PT
+ *                                                    VFIO_GROUP_GET_DEVICE_FD
+ *     track, read_dirty    IOMMU_HWPT_SET_DIRTY_TRACKING, _GET_DIRTY_BITMAP
+ *                                                    VFIO_IOMMU_DIRTY_PAGES
+ *     table_new            IOMMU_VIOMMU_ALLOC, IOMMU_VDEVICE_ALLOC, IOMMU_HWPT_ALLOC
+ *     table_invalidate     IOMMU_HWPT_INVALIDATE
+ *     read_events          IOMMU_VEVENTQ_ALLOC
+ *     limits               IOMMU_IOAS_IOVA_RANGES, IOMMU_GET_HW_INFO
+ *                                                    VFIO_IOMMU_GET_INFO
  */
 enum viommu_interface {
 	VIOMMU_INTERFACE_ANY, /* iommufd if the kernel has it, type1 otherwise */

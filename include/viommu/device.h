@@ -110,6 +110,10 @@
  *     answered                   everything; several at once
  *     write of viommu_dump()     everything
  *
+ * Where viommu_translate() is permitted, viommu_translate_pasid(), viommu_handle_translate() and
+ * viommu_fault_report() are, too. Every callback may call viommu_count() and
+ * viommu_configuration(). No callback but the last two may begin a DMA section.
+ *
  * A thread may end in `event`, as by pthread_cancel(), or inside a DMA section, which ends with it.
  * It may not end in any other callback, or in a batch.
  *

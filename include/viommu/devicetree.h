@@ -21,8 +21,10 @@
  *     struct viommu_devicetree how = { .size = sizeof(how), .base = base, .overlay = true };
  *     struct viommu_table *overlay = viommu_devicetree_generate(machine, &how, findings);
  *
- * viommu_table_encode() gives the bytes for a boot loader. Bindings: virtio/pci-iommu, virtio/mmio,
- * iommu/iommu, pci/pci-iommu, pci/pci-msi, numa; Devicetree Specification 0.4.
+ * viommu_table_encode() gives the bytes for a boot loader. Bindings, in
+ * Documentation/devicetree/bindings of Linux: virtio/pci-iommu, virtio/mmio, iommu/iommu,
+ * pci/pci-iommu, pci/pci-msi, numa; Devicetree Specification 0.4, 2.3 (standard properties) and
+ * chapter 5 (the blob).
  *
  * Device trees are read, printed and checked like any table (<viommu/tables.h>); their signature is
  * "DTB", and viommu_table_text() gives the source for dtc. Used by one thread at a time. RUNNING
@@ -68,12 +70,12 @@ struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *to
 						struct viommu_findings *findings);
 
 /*
- * Kernel command-line arguments for devices on virtio-mmio, on a machine with neither ACPI nor a
- * device tree: "virtio_mmio.device=512@0x10001000:5" for each virtio-iommu with a register window,
- * separated by spaces. The arguments do not describe the endpoints of an IOMMU, which is a finding;
- * an IOMMU without an interrupt is omitted, with a finding. Free the result with free(); NULL if
- * there are no arguments. The three numbers are the length of the window in bytes (512 if `span` is
- * 0), its base, and its first interrupt.
+ * Kernel command-line arguments for devices on virtio-mmio (virtio 1.3, 4.2), on a machine with
+ * neither ACPI nor a device tree: "virtio_mmio.device=512@0x10001000:5" for each virtio-iommu with
+ * a register window, separated by spaces. The arguments do not describe the endpoints of an IOMMU,
+ * which is a finding; an IOMMU without an interrupt is omitted, with a finding. Free the result
+ * with free(); NULL if there are no arguments. The three numbers are the length of the window in
+ * bytes (512 if `span` is 0), its base, and its first interrupt.
  *
  * Returns: the arguments; NULL: there are none, or "input-memory" is among the findings. Locks:
  * none. Waits: no. Since: 0.1 (testing)

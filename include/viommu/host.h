@@ -33,6 +33,11 @@
  * Members may be added at the end of a struct, so a program does not allocate these structs itself.
  * Running out of memory ends the program, as in GLib.
  *
+ * What the files mean is in Documentation/ABI of Linux: sysfs-class-iommu,
+ * sysfs-class-iommu-intel-iommu, sysfs-class-iommu-amd-iommu, sysfs-kernel-iommu_groups,
+ * sysfs-bus-pci. Capabilities of configuration space are those of PCI Express 5.0, 7.5.3 (type and
+ * buses) and chapter 10 (ATS, PRI).
+ *
  * Trees are untrusted, so reading is bounded: files of at most VIOMMU_HOST_FILE_MAX bytes,
  * VIOMMU_HOST_DEVICES_MAX devices, no link out of the tree, and regular files only.
  */
@@ -156,7 +161,8 @@ struct viommu_host_iommu {
 	bool has_segment; /* all PCI devices behind it are in this one segment */
 	uint32_t segment;
 
-	/* Registers in sysfs. VT-d: CAP and ECAP; AMD-Vi: capability header, and EFR as
+	/* Registers in sysfs. VT-d: CAP and ECAP (VT-d 4.1, 11.4.2 and 11.4.3); AMD-Vi:
+	 * capability header, and the Extended Feature Register (AMD 48882, MMIO offset 0030h) as
 	 * `features`. 0 and `has_registers` false: not known. */
 	bool has_registers;
 	uint64_t cap, ecap, features;
@@ -213,7 +219,7 @@ struct viommu_host_bar {
 
 #define VIOMMU_HOST_BARS 6
 
-/* The PCI Express type of the function. */
+/* The PCI Express type of the function. (PCI Express 5.0, 7.5.3.2, Device/Port Type) */
 enum viommu_host_port {
 	VIOMMU_HOST_PORT_UNKNOWN, /* capabilities could not be read */
 	VIOMMU_HOST_ENDPOINT,

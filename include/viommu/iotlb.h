@@ -3,6 +3,8 @@
 #define VIOMMU_IOTLB_H
 /*
  * Translations cached by another component: the device IOTLB of vhost, vhost-user and vfio-user
+ * (struct vhost_iotlb_msg of <linux/vhost_types.h>; QEMU's docs/interop/vhost-user, "IOMMU
+ * support")
  *
  *     consumer --MISS-------> VMM --viommu_iotlb_miss()--> IOTLB --> device
  *     consumer <--UPDATE----- VMM <--------`update`------- IOTLB
@@ -41,14 +43,15 @@ struct viommu_iotlb_ops {
 	/*
 	 * Send this translation of [iova, iova + length) to the consumer: it may use it from now
 	 * on. Called by viommu_iotlb_miss(). Requests that remove mappings wait for this call, so
-	 * it must not wait for a request, or for a call that takes the device lock. Required.
+	 * it must not wait for a request, or for a call that takes the device lock. It may call
+	 * what `log` may (<viommu/device.h>, "Threads"), and nothing of the IOTLB. Required.
 	 */
 	void (*update)(void *opaque, uint64_t iova, const struct viommu_translation *translation);
 
 	/*
 	 * Drop [first, last] from the consumer's cache before returning. Called by the thread of a
 	 * request, with the device locked, or by viommu_iotlb_miss() to make room for another
-	 * range. Required.
+	 * range. It may call what `unmap` may, and nothing of the IOTLB. Required.
 	 */
 	void (*invalidate)(void *opaque, uint64_t first, uint64_t last);
 

@@ -70,13 +70,14 @@ struct viommu_mmio_ops {
 	 * set. Called with any address, by several threads at once. Required.
 	 *
 	 * An area of a ring must be contiguous and aligned as for the guest; otherwise its queue
-	 * makes the device need a reset. Buffers may be in any number of pieces.
+	 * makes the device need a reset. Buffers may be in any number of pieces. It must not call
+	 * the window or the device.
 	 */
 	void *(*memory)(void *opaque, uint64_t address, uint64_t *length, bool write);
 
 	/* The level of the interrupt line has changed: high while InterruptStatus is not 0, low at
-	 * first. One call after the other, in order, also by threads that translate. May be NULL
-	 * for a guest that polls. */
+	 * first. One call after the other, in order, also by threads that translate. It must not
+	 * call the window or the device. May be NULL for a guest that polls. */
 	void (*interrupt)(void *opaque, bool level);
 
 	/* As in struct viommu_ops. `log` also gets VIOMMU_LOG_QUEUE when the driver has broken a

@@ -37,6 +37,10 @@
  * viommu_table_topology(), viommu_table_generate() and viommu_table_encode().
  * viommu_table_compare() then reports what was lost.
  *
+ * Specifications: ACPI 6.5 (header, MADT, SRAT, VIOT); Arm DEN 0049E.f (IORT); Intel VT-d, chapter
+ * 8 (DMAR); AMD 48882, 5.2 (IVRS); RISC-V IO Mapping Table (RIMT); PCI Firmware
+ * Specification 3.3, 4.1.2 (MCFG). viommu_rule() has the clause of each rule.
+ *
  * A signature is the first four characters of an ACPI table, "DTB" for a device tree, or one of the
  * longer names below. A list of findings may always be NULL.
  */
@@ -57,8 +61,8 @@ struct viommu_table;
  * header and bytes.
  *
  * Decodes one table, which starts at `bytes`. Bytes after its length, which its header has, are
- * kept without a meaning. A header has 36 bytes (ACPI 6.5, "System Description Table Header"); a
- * device tree begins with d00dfeed (Devicetree Specification 0.4, "Flattened Devicetree Format").
+ * kept without a meaning. A header has 36 bytes (ACPI 6.5, 5.2.6); a
+ * device tree begins with d00dfeed (Devicetree Specification 0.4, chapter 5).
  * More than 1 GiB is rejected. Offsets in findings are bytes from the start of the table.
  *
  * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
@@ -165,9 +169,10 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 
 /*
  * Check the tables of one machine against each other: segments, buses, interrupt controllers and
- * proximity domains in tables of IOMMUs exist (MCFG, MADT, SRAT), and no function is behind IOMMUs
- * of two tables. `tables` may have any order; the first one with a signature counts. A rule that
- * needs a missing table is skipped. viommu_table_check() checks the rules of one table alone.
+ * proximity domains in tables of IOMMUs exist (MCFG; ACPI 6.5, 5.2.12, MADT, and 5.2.16, SRAT), and
+ * no function is behind IOMMUs of two tables. `tables` may have any order; the first one with a
+ * signature counts. A rule that needs a missing table is skipped. viommu_table_check() checks the
+ * rules of one table alone.
  *
  * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
  * Since: 0.1 (testing)
@@ -190,8 +195,8 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 
 /*
  * Set the proximity domains of IOMMUs from the SRAT: of those that are PCI functions and enabled
- * generic initiators in the SRAT, and have no domain yet. Returns their number; 0 for a table that
- * is not an SRAT.
+ * generic initiators in the SRAT (ACPI 6.5, 5.2.16.6), and have no domain yet. Returns their
+ * number; 0 for a table that is not an SRAT.
  *
  * Returns: how many took a domain, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -235,7 +240,8 @@ void viommu_table_compare(const struct viommu_table *table, const struct viommu_
 
 /*
  * Add to an existing table what it lacks of the topology. Only an SRAT can be extended: it gets a
- * generic initiator for each IOMMU that is a PCI function and has a proximity domain. Existing
+ * generic initiator (ACPI 6.5, 5.2.16.6) for each IOMMU that is a PCI function and has a proximity
+ * domain. Existing
  * structures are not changed; length and checksum are updated. Returns false, with a finding, for
  * any other table, for a damaged SRAT, and for an SRAT that assigns a different domain to the
  * function; the table is unchanged then.

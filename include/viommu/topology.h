@@ -118,12 +118,13 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
 /* An Arm SMMU, of any version. */
 struct viommu_iommu_smmu {
 	/* The implementation. v1 and v2: 0 SMMUv1, 1 SMMUv2, 2 MMU-400, 3 MMU-500, 4 MMU-401, 5
-	 * ThunderX; v3: 0 generic, 1 HiSilicon Hi161x, 2 Cavium CN99xx. (DEN 0049, SMMUv1 and v2
+	 * ThunderX; v3: 0 generic, 1 HiSilicon Hi161x, 2 Cavium CN99xx. (DEN 0049E.f, SMMUv1 and v2
 	 * node and SMMUv3 node, "Model") */
 	uint32_t model;
 };
 
-/* An SMMU version 1 or 2. Both lists are copied, and NULL if empty. (DEN 0049, SMMUv1 and v2 node)
+/* An SMMU version 1 or 2. Both lists are copied, and NULL if empty. (DEN 0049E.f, SMMUv1 and v2
+ * node)
  */
 struct viommu_iommu_smmu_v2 {
 	const uint32_t *context_interrupts; /* GSIVs of its context banks */
@@ -133,14 +134,14 @@ struct viommu_iommu_smmu_v2 {
 	bool edge; /* all of these are edge-triggered; false: level */
 };
 
-/* An SMMU version 3. (DEN 0049, SMMUv3 node) */
+/* An SMMU version 3. (DEN 0049E.f, SMMUv3 node) */
 struct viommu_iommu_smmu_v3 {
 	uint64_t vatos;  /* address of the page for address translation operations; 0: none */
 	bool has_msi_id; /* its own interrupts are MSIs to `its`, with this device ID */
 	uint32_t msi_id;
 };
 
-/* An AMD-Vi. (AMD IOMMU specification, IVHD blocks 10h, 11h and 40h) */
+/* An AMD-Vi. (AMD 48882, 5.2, IVHD blocks 10h, 11h and 40h) */
 struct viommu_iommu_amd {
 	uint32_t capability; /* offset of its PCI capability block, 16 bits; 0: 0x40 */
 	uint32_t info;       /* IOMMU Info: bits 4:0 MSI number, 12:8 unit ID; 16 bits */
@@ -185,12 +186,12 @@ struct viommu_iommu_amd {
  *
  * `flags` has the bits of the structure that no member here stands for:
  *
- *     smmu-v2   0 DVM supported (DEN 0049, SMMUv1 and v2 node, "Flags"; bit 1 is `coherent`)
- *     smmu-v3   2:1 HTTU override (DEN 0049, SMMUv3 node, "Flags"; bit 0 is `coherent`, bits 3
+ *     smmu-v2   0 DVM supported (DEN 0049E.f, SMMUv1 and v2 node, "Flags"; bit 1 is `coherent`)
+ *     smmu-v3   2:1 HTTU override (DEN 0049E.f, SMMUv3 node, "Flags"; bit 0 is `coherent`, bits 3
  *               and 4 follow from the proximity domain and `msi_id`)
  *     vt-d      7:1 reserved (VT-d, 8.3, DRHD, "Flags"; bit 0 follows from the ranges)
  *     amd-vi    0 HtTunEn, 1 PassPW, 2 ResPassPW, 3 Isoc, 4 IotlbSup, 6 PrefSup, 7 PPRSup
- *               (AMD IOMMU specification, IVHD, "Flags"; bit 5 is `coherent`)
+ *               (AMD 48882, 5.2, IVHD, "Flags"; bit 5 is `coherent`)
  *
  * -EINVAL from viommu_topology_add_iommu(): the name is missing, the kind is unknown, the register
  * window goes beyond the 64-bit space, a count is larger than its array or has no list, or
@@ -213,14 +214,14 @@ struct viommu_iommu {
 	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
 
 	bool has_proximity_domain;
-	uint32_t proximity_domain; /* its NUMA node, as numbered in the SRAT */
+	uint32_t proximity_domain; /* its NUMA node, as in the SRAT (ACPI 6.5, 5.2.16) */
 
 	const char *its;        /* the ITS group of its MSIs and of its endpoints' MSIs, or NULL */
 	bool coherent;          /* its table walks snoop the caches */
 	bool translates_itself; /* its own function is one of its endpoints; text: `include-self` */
 
-	/* Identifier of its IORT node (DEN 0049, IORT node header, from table revision 3); false:
-	 * its index in the table. */
+	/* Identifier of its IORT node (DEN 0049E.f, IORT node header, from table revision 3);
+	 * false: its index in the table. */
 	bool has_identifier;
 	uint32_t identifier;
 
@@ -239,8 +240,8 @@ struct viommu_iommu {
 /*
  * A host bridge: one root bus and everything that can be below it, including hot-plugged devices.
  * It applies to all its functions that no struct viommu_pci_range contains. -EINVAL if its buses
- * are inverted, or one of its widths is too large. (IORT: root complex node; device tree:
- * iommu-map, msi-map, bus-range)
+ * are inverted, or one of its widths is too large. (DEN 0049E.f, root complex node; ACPI
+ * 6.5, VIOT, PCI range node; device tree: iommu-map, msi-map, bus-range)
  */
 struct viommu_host_bridge {
 	size_t size;
@@ -269,9 +270,8 @@ struct viommu_host_bridge {
 /*
  * Tables of x86 identify functions by a path, because firmware writes them before buses have
  * numbers. The path starts at a function on a known bus and continues, if that is a bridge, with
- * `path`: "1c.0/00.0" is function 00.0 behind bridge 1c.0 behind it. (VT-d, "Device Scope
- * Structure") The BDF of a function at the end of a path is unknown, so resolving and mapping skip
- * it.
+ * `path`: "1c.0/00.0" is function 00.0 behind bridge 1c.0 behind it. (VT-d, 8.3.1) The BDF of a
+ * function at the end of a path is unknown, so resolving and mapping skip it.
  */
 enum viommu_scope {
 	VIOMMU_SCOPE_FUNCTIONS, /* the functions themselves */
@@ -293,8 +293,9 @@ const char *viommu_scope_name(enum viommu_scope scope);
  *
  * or `id_first` with `shared_id`. 0 is a valid ID. For the ID that the function would have without
  * this range, set segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if the scope of
- * a bridge has more than one function, or if buses below it are not above its own. (VIOT: PCI range
- * node; IORT: ID mappings; device tree: iommu-map; IVRS: device entries)
+ * a bridge has more than one function, or if buses below it are not above its own. (ACPI 6.5,
+ * VIOT, PCI range node; DEN 0049E.f, ID mappings; VT-d, 8.3.1; AMD 48882, 5.2, IVHD device entries;
+ * device tree: iommu-map)
  */
 struct viommu_pci_range {
 	size_t size;
@@ -373,7 +374,7 @@ struct viommu_device_id {
 /* -- the rest of the platform --------------------------------------------------- */
 
 /* Interrupt translation services (Arm GIC), targets of MSIs. -EINVAL without an ID; the list is
- * copied. (IORT: ITS group node; MADT: GIC ITS structure) */
+ * copied. (DEN 0049E.f, ITS group node; ACPI 6.5, 5.2.12.18, GIC ITS structure) */
 struct viommu_its_group {
 	size_t size;
 	const char *name;
@@ -400,7 +401,8 @@ struct viommu_msi_range {
 };
 
 /*
- * The kind of an interrupt source: in DMAR a scope of type 3 or 4, in IVRS a special device entry.
+ * The kind of an interrupt source: in DMAR a scope of type 3 or 4 (VT-d, 8.3.1), in IVRS a special
+ * device entry (AMD 48882, 5.2).
  */
 enum viommu_interrupt_kind {
 	VIOMMU_IOAPIC,
@@ -429,12 +431,11 @@ struct viommu_interrupt_source {
 	struct viommu_place place;
 };
 
-/* The structure of a DMAR that contains the function: VT-d, "Root Port ATS Capability
- * Reporting", "SoC Integrated Address Translation Cache", "SoC Integrated Device Property". */
+/* The structure of a DMAR that contains the function. (VT-d, 8.5, 8.8 and 8.9) */
 enum viommu_ats_kind {
-	VIOMMU_ATS_ROOT_PORT,  /* functions below this root port may use ATS (DMAR: ATSR) */
-	VIOMMU_ATS_INTEGRATED, /* an integrated function with a device TLB (SATC) */
-	VIOMMU_ATS_PROPERTIES, /* an integrated function with properties of the SoC (SIDP) */
+	VIOMMU_ATS_ROOT_PORT,  /* functions below this root port may use ATS (8.5, ATSR) */
+	VIOMMU_ATS_INTEGRATED, /* an integrated function with a device TLB (8.8, SATC) */
+	VIOMMU_ATS_PROPERTIES, /* an integrated function with properties of the SoC (8.9, SIDP) */
 };
 
 /*
@@ -457,8 +458,9 @@ struct viommu_ats {
 };
 
 /*
- * The kind of reserved memory. A virtio-iommu reports RESERVED and MSI by PROBE; IDENTITY is an RMR
- * of IORT, an RMRR of DMAR or an IVMD of IVRS; EXCLUSION is an IVMD with that flag.
+ * The kind of reserved memory. A virtio-iommu reports RESERVED and MSI by PROBE (virtio 1.3,
+ * 5.13.6.8.1); IDENTITY is an RMR node of IORT (DEN 0049E.f), an RMRR of DMAR (VT-d, 8.4) or an
+ * IVMD of IVRS (AMD 48882, 5.2); EXCLUSION is an IVMD with that flag.
  */
 enum viommu_memory_kind {
 	VIOMMU_MEMORY_RESERVED,  /* not to be mapped */
@@ -683,7 +685,7 @@ const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topolo
 /*
  * Header fields of every ACPI table, except length and checksum, which are computed. Text that is
  * shorter than its field is padded with NUL. Each array has one byte more than the field, for a NUL
- * that is not in the table. (ACPI 6.5, "System Description Table Header")
+ * that is not in the table. (ACPI 6.5, 5.2.6)
  */
 struct viommu_table_header {
 	size_t size;
@@ -833,7 +835,7 @@ struct viommu_route {
 	struct viommu_place pasid_place; /* of its deciding entry */
 };
 
-/* The maximum of PCI Express, and the default of a host bridge that forwards PASIDs. */
+/* The maximum of PCI Express (5.0, 6.20), and the default of a host bridge that forwards PASIDs. */
 #define VIOMMU_PASID_BITS_MAX 20
 
 /*

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+/*
+ * What each callback may call: the table in <viommu/device.h>, "Threads", row by row
+ *
+ * Over a library built with -Dchecks=true. A scene makes every callback of a device once or more.
+ * For each callback and each call, it runs in a child with the call made in that callback: a
+ * forbidden call aborts, with the name of the callback; a permitted one returns.
+ */
+
+#define WORDS 512
+#define FEATURES \
+	(VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_PAGE_REQUEST)
+
+static struct viommu *device;
+static const char *callback; /* in which `call` is made */
+static void (*call)(void);
+static unsigned n_calls;
+
+static void enter(const char *name)
+{
+	if (!strcmp(name, callback) && !n_calls++)
+		call();
+}
+
+/* -- the calls -------------------------------------------------------------------- */
+
+static void translate(void)
+{
+	struct viommu_translation to;
+
+	viommu_translate(device, EP, 0x1000, 1, R | VIOMMU_ACCESS_QUIET, &to);
+}
+
+static void begin_section(void)
+{
+	struct viommu_dma *dma;
+
+	if (!viommu_dma_new(device, &dma))
+		viommu_dma_begin(dma);
+	viommu_dma_end(dma);
+	viommu_dma_free(dma);
+}
+
+static void take_the_lock(void)
+{
+	viommu_endpoint_remove(device, NO_ENDPOINT);
+}
+
+static void read_without_lock(void)
+{
+	viommu_count(device, &(struct viommu_counters){ .size = 8 });
+	viommu_configuration(device);
+}
+
+static const struct {
+	const char *name;
+	void (*call)(void);
+} calls[] = {
+	{ "viommu_translate", translate },
+	{ "viommu_dma_begin", begin_section },
+	{ "viommu_endpoint_remove", take_the_lock },
+	{ "viommu_count", read_without_lock },
+};
+
+/* -- the callbacks ---------------------------------------------------------------- */
+
+static int on_event(void *opaque, const void *record, size_t length)
+{
+	(void)opaque, (void)record, (void)length;
+	enter("event");
+	return 0;
+}
+
+static void on_trace(void *opaque, const struct viommu_trace *trace)
+{
+	(void)opaque, (void)trace;
+	enter("trace");
+}
+
+static void on_log(void *opaque, const struct viommu_log *entry)
+{
+	(void)opaque, (void)entry;
+	enter("log");
+}
+
+static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
+{
+	(void)opaque, (void)what;
+	enter("invalidate");
+}
+
+static void on_page_response(void *opaque, const struct viommu_page_response *response)
+{
+	(void)opaque, (void)response;
+	enter("page_response");
+}
+
+static void on_answered(void *opaque, void *cookie, size_t used)
+{
+	(void)opaque, (void)cookie, (void)used;
+	enter("answered");
+}
+
+static int on_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque, (void)mapping;
+	enter("map");
+	return 0;
+}
+
+static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque, (void)mapping;
+	enter("unmap");
+}
+
+static int on_mode(void *opaque, enum viommu_mode mode)
+{
+	(void)opaque, (void)mode;
+	enter("mode");
+	return 0;
+}
+
+static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
+{
+	(void)opaque, (void)domain, (void)serial;
+	enter("domain");
+	return 0;
+}
+
+static void on_update(void *opaque)
+{
+	(void)opaque;
+	enter("update");
+}
+
+/* The first commit of a submitted request is pending. */
+static int on_commit(void *opaque, uint64_t token)
+{
+	uint64_t *pending = opaque;
+
+	enter("commit");
+	if (token)
+		*pending = token;
+	return token ? VIOMMU_PENDING : 0;
+}
+
+static void on_write(void *opaque, const char *text, size_t length)
+{
+	(void)opaque, (void)text, (void)length;
+	enter("write");
+}
+
+static const struct {
+	const char *name;
+	bool may_translate, may_all;
+} callbacks[] = {
+	{ "event", false, false },
+	{ "page_response", false, false },
+	{ "trace", true, false },
+	{ "log", true, false },
+	{ "map", true, false },
+	{ "unmap", true, false },
+	{ "mode", true, false },
+	{ "domain", true, false },
+	{ "update", true, false },
+	{ "invalidate", true, false },
+	{ "commit", true, false },
+	{ "answered", true, true },
+	{ "write", true, true },
+};
+
+/* -- the scene -------------------------------------------------------------------- */
+
+static void send(const uint8_t *bytes, size_t length, bool later)
+{
+	static uint8_t kept[VIOMMU_ATTACH_TABLE_LENGTH];
+	struct iovec in = { kept, length };
+	static uint8_t tail[VIOMMU_TAIL_LENGTH];
+	struct iovec out = { tail, sizeof(tail) };
+
+	memcpy(kept, bytes, length);
+	if (later)
+		viommu_submit(device, &in, 1, &out, 1, kept);
+	else
+		viommu_request(device, &in, 1, &out, 1);
+}
+
+#define SEND(later, ...) \
+	do { \
+		static const uint8_t bytes[] = { __VA_ARGS__ }; \
+\
+		send(bytes, sizeof(bytes), later); \
+	} while (0)
+
+static void use_listeners(void)
+{
+	static uint64_t pending;
+	const struct viommu_listener_ops ops = { .size = sizeof(ops),
+						 .map = on_map,
+						 .unmap = on_unmap,
+						 .mode = on_mode,
+						 .domain = on_domain,
+						 .update = on_update,
+						 .commit = on_commit };
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = EP };
+	struct viommu_listener *listener;
+
+	viommu_endpoint_add(device, &endpoint);
+	viommu_listen(device, EP, &ops, &pending, &listener);
+	SEND(false, ATTACH(1, EP, 0, 0));
+	SEND(false, MAP(1, 0, 0xfff, 0, R));
+	SEND(true, MAP(1, 0x1000, 0x1fff, 0, R));
+	viommu_listener_complete(device, pending, 0);
+	SEND(false, UNMAP(1, 0, 0xfff, 0));
+	viommu_endpoint_update(device, &endpoint);
+	SEND(false, DETACH(1, EP, 0));
+}
+
+/* An endpoint with a cache of its own, which asks for a page and is detached. */
+static void use_cache(void)
+{
+	static const struct viommu_table_format format = { VIOMMU_TABLE_GENERIC, 48, 52,
+							   0x40201000,           0,  0 };
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+						  .id = EP2,
+						  .formats = &format,
+						  .n_formats = 1,
+						  .max_page_requests = 1 };
+	static const uint64_t table[512] __attribute__((aligned(4096)));
+	const struct viommu_memory memory = { 0x1000, 0x1fff, (void *)(uintptr_t)table, true };
+	const struct viommu_page_request request = {
+		.size = sizeof(request), .endpoint = EP2, .access = R, .last = true
+	};
+	uint8_t attach_table[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+
+	viommu_endpoint_add(device, &endpoint);
+	viommu_set_memory(device, &memory, 1);
+	SEND(false, ATTACH(2, EP2, 0, 0));
+	SEND(false, MAP(2, 0, 0xfff, 0, R));
+	SEND(false, UNMAP(2, 0, 0xfff, 0));
+	SEND(false, DETACH(2, EP2, 0));
+	attach_table[4] = 3;
+	attach_table[8] = EP2;
+	attach_table[16] = VIOMMU_TABLE_GENERIC & 0xff;
+	attach_table[17] = VIOMMU_TABLE_GENERIC >> 8;
+	attach_table[33] = 0x10;
+	send(attach_table, sizeof(attach_table), false);
+	viommu_page_request(device, &request);
+	SEND(false, DETACH(3, EP2, 0));
+}
+
+static void scene(void)
+{
+	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	const struct viommu_ops ops = { .size = sizeof(ops),
+					.event = on_event,
+					.trace = on_trace,
+					.log = on_log,
+					.invalidate = on_invalidate,
+					.page_response = on_page_response,
+					.answered = on_answered };
+	struct viommu_translation to;
+
+	if (viommu_new(&config, &ops, NULL, &device))
+		_exit(4);
+	viommu_accept(device, viommu_features(device));
+	use_listeners();
+	use_cache();
+	viommu_translate(device, EP, 0x5000, 1, R, &to);
+	SEND(false, VIOMMU_T_MAP);
+	viommu_dump(device, on_write, NULL);
+}
+
+/* -- the table -------------------------------------------------------------------- */
+
+/* Returns its wait status, and what it printed. */
+static int run_in_child(char said[WORDS])
+{
+	int ends[2], status;
+	size_t length = 0;
+	ssize_t more;
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		dup2(ends[1], STDERR_FILENO);
+		alarm(20);
+		scene();
+		_exit(n_calls ? 0 : 3);
+	}
+	close(ends[1]);
+	memset(said, 0, WORDS);
+	while ((more = read(ends[0], said + length, WORDS - 1 - length)) > 0)
+		length += (size_t)more;
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void assert_row(size_t row, size_t i)
+{
+	bool allowed = callbacks[row].may_all || calls[i].call == read_without_lock ||
+		       (callbacks[row].may_translate && calls[i].call == translate);
+	char said[WORDS], wanted[WORDS];
+	int status;
+
+	callback = callbacks[row].name;
+	call = calls[i].call;
+	status = run_in_child(said);
+	snprintf(wanted, sizeof(wanted), "libviommu: %s() was called in the callback `%s`\n",
+		 calls[i].name, callback);
+	assert_string_equal(said, allowed ? "" : wanted);
+	if (allowed && (!WIFEXITED(status) || WEXITSTATUS(status)))
+		fail_msg("%s in `%s`: status 0x%x", calls[i].name, callback, (unsigned)status);
+	if (!allowed)
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static void each_callback_may_call_what_the_header_says(void **state)
+{
+	(void)state;
+	for (size_t row = 0; row < COUNT_OF(callbacks); row++)
+		for (size_t i = 0; i < COUNT_OF(calls); i++)
+			assert_row(row, i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_callback_may_call_what_the_header_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
