@@ -7,8 +7,9 @@
 
 Every VIOMMU_PROBE_T_* of <viommu/protocol.h> needs a row in that table and a test in
 tests/device/test_probe.c that has its number as a literal, so that a changed number is seen. A row of
-VIOMMU_PROPERTIES also needs a QEMU property, in the table of docs/qemu.md, whose name ends in the
-row's `has` or `member`.
+VIOMMU_PROPERTIES also needs a QEMU property whose name ends in the row's `has` or `member`. Each QEMU
+property, a row of qemu/device/properties.c, needs a row in docs/qemu.md, and a test that sets it
+(tests/qemu/ or tests/guest/).
 """
 
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 Row = namedtuple("Row", "name type has member text")
 
 DEFINE = re.compile(r"#define VIOMMU_PROBE_T_(\w+)\s+(\w+)")
+QEMU = re.compile(r'(?:ROW(?:_STRING)?|DEFINE_PROP_LINK)\((?:\w+, )?"([\w-]+)"')
 ROW = re.compile(r'ROW\((\w+), (0x\w+), (\w+), (\w+),[^"]*"([^"]*)"\)')
 # Of docs/proposal-address-spaces.md: tested in tests/device/test_tables.c, and QEMU has none yet.
 SPACES = {"PASID", "TABLE_FORMAT", "PAGE_REQUEST"}
@@ -42,10 +44,23 @@ def table(rows):
     return "\n".join(lines) + "\n"
 
 
+def missing_of_qemu(source, names):
+    """Rows of the document that QEMU has not, and the reverse; properties that no test sets."""
+    cells = re.findall(r"^\| (`[^|]*`) \|", (source / "docs/qemu.md").read_text(encoding="utf-8"), re.M)
+    shown = {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)}
+    tests = "".join(path.read_text(encoding="utf-8") for folder in ("qemu", "guest")
+                    for path in sorted((source / "tests" / folder).rglob("*.py")))
+    for name in names:
+        if name not in shown:
+            yield f"docs/qemu.md: no row for `{name}`, a property of qemu/device/properties.c"
+        if not re.search(rf"\b{name}=", tests):
+            yield f"tests/qemu: no test sets {name}"
+
+
 def missing(source, rows):
     tests = (source / "tests/device/test_probe.c").read_text(encoding="utf-8")
-    qemu = re.findall(r"^\| `([\w-]+)` \|",
-                      (source / "docs/qemu.md").read_text(encoding="utf-8"), re.M)
+    qemu = QEMU.findall((source / "qemu/device/properties.c").read_text(encoding="utf-8"))
+    yield from missing_of_qemu(source, qemu)
     spaces = "".join((source / "tests/device" / name).read_text(encoding="utf-8")
                      for name in ("test_tables.c", "test_page_requests.c"))
     text = (source / "include/viommu/protocol.h").read_text(encoding="utf-8")
@@ -58,7 +73,7 @@ def missing(source, rows):
         wanted = {(row.has or "reserved").replace("_", "-"),
                   (row.member or "reserved").replace("_", "-")}
         if not any(name == w or name.endswith("-" + w) for name in qemu for w in wanted):
-            yield f"docs/qemu.md: no QEMU property for {row.name}"
+            yield f"qemu/device/properties.c: no QEMU property for {row.name}"
 
 
 def main(source, check):

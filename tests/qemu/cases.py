@@ -589,6 +589,7 @@ def a_state_that_does_not_fit_is_refused_with_the_reason(stage):
     stream = stream_of(stage, source(stage)[0])
     for iommu, functions, reason in (
             (",max-mappings=1", HERE_ARE, "more mappings than the limits"),
+            (",max-bytes=1", HERE_ARE, "more domains than the limits"),
             (",page-size-mask=0xffffffffffffe000", HERE_ARE, "page-size-mask: .* 0xf+e000"),
             (",aw-bits=39", HERE_ARE, "aw-bits or input-last: .* 0x7fffffffff"),
             (",domain-last=9", HERE_ARE, "domain-last: .* 0x9"),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What each table cannot describe, for docs/tables.md (tests/tables_doc.py): the rows of the
- * formats, then the rules of what depends on the table as written or read.
+ * formats, then the rules of what depends on the table as written or read. With an argument: which
+ * tables there are.
  */
 #include <stdio.h>
 #include <string.h>
@@ -74,8 +75,26 @@ static void print_other_rules(void)
 			       viommu_severity_name(rule->severity), rule->text);
 }
 
-int main(void)
+/* Each table once, with "yes" if it can be generated or extended. */
+static void print_tables(void)
 {
+	const struct format *format;
+
+	for (size_t i = 0; (format = format_get(i)); i++) {
+		unsigned abilities = viommu_table_abilities(format->signature);
+
+		printf("%s: %s\n", format->signature,
+		       abilities & (VIOMMU_TABLE_GENERATE | VIOMMU_TABLE_EXTEND) ? "yes" : "no");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1) {
+		print_tables();
+		return 0;
+	}
 	print_rows();
 	puts("\nThe following depend on the table as it is written or read:\n");
 	print_other_rules();
