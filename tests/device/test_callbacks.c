@@ -14,9 +14,8 @@
  * forbidden call aborts, with the name of the callback; a permitted one returns.
  */
 
-#define WORDS 512
-#define FEATURES \
-	(VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_PAGE_REQUEST)
+#define WORDS    512
+#define FEATURES (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_PAGE_REQUEST)
 
 static struct viommu *device;
 static const char *callback; /* in which `call` is made */
@@ -162,18 +161,12 @@ static const struct {
 	const char *name;
 	bool may_translate, may_all;
 } callbacks[] = {
-	{ "event", false, false },
-	{ "page_response", false, false },
-	{ "trace", true, false },
-	{ "log", true, false },
-	{ "map", true, false },
-	{ "unmap", true, false },
-	{ "mode", true, false },
-	{ "domain", true, false },
-	{ "update", true, false },
-	{ "invalidate", true, false },
-	{ "commit", true, false },
-	{ "answered", true, true },
+	{ "event", false, false }, { "page_response", false, false },
+	{ "trace", true, false },  { "log", true, false },
+	{ "map", true, false },    { "unmap", true, false },
+	{ "mode", true, false },   { "domain", true, false },
+	{ "update", true, false }, { "invalidate", true, false },
+	{ "commit", true, false }, { "answered", true, true },
 	{ "write", true, true },
 };
 
