@@ -157,6 +157,13 @@ struct viommu;
 #define VIOMMU_MAX_MAPPINGS_DEFAULT (4u << 20)
 #define VIOMMU_MAX_BYTES_DEFAULT    (1ull << 30)
 
+#define VIOMMU_WAIT_LOG_NS_DEFAULT     UINT64_C(1000000000)
+#define VIOMMU_RATE_UNLIMITED          UINT32_MAX
+#define VIOMMU_MAX_FAULT_RATE_DEFAULT  100000u
+#define VIOMMU_MAX_ATTACH_RATE_DEFAULT 10000u
+#define VIOMMU_MAX_BATCH_NS_DEFAULT    UINT64_C(10000000)
+#define VIOMMU_MAX_BATCH_CALLS_DEFAULT UINT64_C(65536)
+
 /* No limit. Only for guests that are trusted with the host's memory. */
 #define VIOMMU_UNLIMITED UINT64_MAX
 
@@ -212,6 +219,24 @@ struct viommu_config {
 	 */
 	const void *topology;
 	size_t topology_length;
+
+	/* A wait for one DMA section, or one translation, that lasts so many nanoseconds is logged
+	 * (VIOMMU_LOG_WAIT) and counted, and again after each doubling. 0:
+	 * VIOMMU_WAIT_LOG_NS_DEFAULT. The wait itself goes on: until the section ends, its thread
+	 * may access memory that the guest has unmapped. */
+	uint64_t wait_log_ns;
+
+	/*
+	 * What a guest may use of the host. 0: the default. Rates are per second, on average; a
+	 * guest that has used less before may use at most those of one second at once.
+	 * VIOMMU_RATE_UNLIMITED: no limit. Faults above their rate are dropped, and counted in
+	 * `faults_limited`. The other limits determine viommu_batch_pause().
+	 */
+	uint32_t max_fault_rate;
+	uint32_t max_request_rate; /* default: no limit */
+	uint32_t max_attach_rate;  /* ATTACH and ATTACH_TABLE: they cost much more than others */
+	uint64_t max_batch_ns;     /* the time of a batch */
+	uint64_t max_batch_calls;  /* calls of listeners in a batch */
 };
 
 /* -- observing a device ---------------------------------------------------- */
@@ -246,6 +271,7 @@ enum viommu_log_event {
 	VIOMMU_LOG_FEATURES,   /* the driver accepted a feature that was not offered */
 	VIOMMU_LOG_REQUEST,    /* a request was malformed, and returned unwritten */
 	VIOMMU_LOG_QUEUE,      /* a virtqueue is broken: <viommu/mmio.h>, <viommu/pci.h> */
+	VIOMMU_LOG_WAIT,       /* a DMA section does not end: thread, endpoint, how long */
 	VIOMMU_N_LOG_EVENTS,   /* number of events in this header */
 };
 
@@ -479,6 +505,27 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 			    const struct iovec *writable, size_t n_writable);
 
 /*
+ * Should the batch end now? 0: no. Otherwise end it, publish its answers, and begin the next one
+ * after so many nanoseconds; 1: as soon as other threads had their turn. To be asked in a batch
+ * before each request:
+ *
+ *     viommu_batch_begin(device);
+ *     while (!(pause = viommu_batch_pause(device)) && queue_pop(queue, &chain))
+ *             ...
+ *     viommu_batch_end(device);
+ *     if (pause)
+ *             serve_again_after(pause);
+ *
+ * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`. The
+ * device executes a request that comes nevertheless. One request may take longer than a batch
+ * should: an ATTACH to a domain with mappings calls each listener of the endpoint once for every
+ * mapping, unless the listener has `domain`.
+ *
+ * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
+ */
+uint64_t viommu_batch_pause(struct viommu *device);
+
+/*
  * Requests that are answered later
  *
  * A listener with `commit` may need time: for an ioctl, or for a message to another process and its
@@ -630,6 +677,20 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
  * Returns: 0, -ENOENT. Locks: device. Waits: DMA sections. Since: 0.1 (stable)
  */
 int viommu_endpoint_remove(struct viommu *device, uint32_t id);
+
+/*
+ * Block an endpoint by force, or end that. While it is blocked, every access is refused, also with
+ * a PASID or to an MSI region, with a fault of reason UNKNOWN; its page requests are answered
+ * VIOMMU_PAGE_INVALID. Listeners are notified of VIOMMU_BLOCKED, and of no PASID or mapping. Its
+ * domains are kept: the guest's requests for the endpoint are executed and answered as usual, and
+ * take effect when it is no longer blocked. Lasts over resets; not saved. Without effect if it is
+ * so already. If a listener refuses the mappings, the endpoint stays blocked, and the errno is
+ * returned; -EIO if it refuses a PASID.
+ *
+ * Returns: 0, -ENOENT, or a listener's errno. Locks: device. Waits: DMA sections. Since: 0.2
+ * (testing)
+ */
+int viommu_endpoint_block(struct viommu *device, uint32_t id, bool block);
 
 /* -- listeners ------------------------------------------------------------------- */
 
@@ -854,7 +915,8 @@ struct viommu_translation {
  *     `length` is 0                               -EINVAL   none               -
  *     the endpoint is attached to nothing,
  *     and blocked                                 -EFAULT   reason DOMAIN      the guest
- *     the endpoint is quarantined                 -EFAULT   reason UNKNOWN     the guest
+ *     the endpoint is quarantined, or
+ *     blocked by force                            -EFAULT   reason UNKNOWN     the guest
  *     no mapping, or not with that permission     -EFAULT   reason MAPPING     the guest
  *
  * With VIOMMU_ACCESS_QUIET nothing is reported. Otherwise the fault is also in
@@ -1236,7 +1298,10 @@ struct viommu_counters {
 	uint64_t waited_ns;       /* for those that were found, all together */
 	uint64_t longest_wait_ns; /* a long one: some section is too long */
 	uint64_t most_domains, most_mappings, most_bytes; /* that were held at a time */
-	uint64_t pending; /* requests that are put off now; viommu_submit() */
+	uint64_t pending;        /* requests that are put off now; viommu_submit() */
+	uint64_t overdue_waits;  /* that lasted for `wait_log_ns`, and for each doubling */
+	uint64_t faults_limited; /* of those dropped: above `max_fault_rate` */
+	uint64_t pauses;         /* that viommu_batch_pause() asked for */
 };
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "device/trace.h"
@@ -81,6 +82,58 @@ void endpoints_detach_all(struct viommu *device)
 			notify_left(endpoint);
 }
 
+/* It keeps its domain, and its listeners leave that. */
+static void block_by_force(struct endpoint *endpoint)
+{
+	struct viommu *device = endpoint->device;
+
+	device_deliver_removals(device);
+	endpoint_publish_forced(endpoint);
+	atc_drop(&endpoint->member);
+	device_mark_sync_pending(device); /* for accesses with PASIDs, and MSIs */
+	device_synchronize(device);
+	if (endpoint->domain) {
+		listeners_unmap_all(endpoint, endpoint->domain);
+		listeners_leave(endpoint);
+	}
+	slots_leave_listeners(endpoint);
+	groups_close_all(endpoint);
+	endpoint->is_forced = true;
+	listeners_notify_mode(endpoint);
+}
+
+static int unblock(struct endpoint *endpoint)
+{
+	int error;
+
+	endpoint->is_forced = false;
+	if (endpoint->domain)
+		listeners_join(endpoint);
+	error = listeners_replay(endpoint);
+	if (!error && !slots_join_listeners(endpoint)) {
+		listeners_unmap_all(endpoint, endpoint->domain);
+		error = -EIO;
+	}
+	if (error) {
+		if (endpoint->domain)
+			listeners_leave(endpoint);
+		endpoint->is_forced = true;
+		listeners_notify_mode(endpoint);
+	}
+	endpoint_publish_route(endpoint);
+	return error;
+}
+
+int endpoint_set_forced(struct endpoint *endpoint, bool is_forced)
+{
+	if (endpoint->is_forced == is_forced)
+		return 0;
+	if (!is_forced)
+		return unblock(endpoint);
+	block_by_force(endpoint);
+	return 0;
+}
+
 /* Routes lose access before listeners are notified of it, and all of them with one grace period. */
 void notify_mode_changes(struct viommu *device)
 {
@@ -131,6 +184,10 @@ static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 	bool quarantined = endpoint->quarantined;
 	int error;
 
+	if (endpoint->is_forced) {
+		move_silently(endpoint, domain);
+		return 0;
+	}
 	device_deliver_removals(endpoint->device);
 	endpoint_block(endpoint);
 	if (endpoint->device->sync_pending)

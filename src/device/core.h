@@ -10,6 +10,7 @@
 #include "device/checks.h"
 #include "device/directory.h"
 #include "device/ids.h"
+#include "device/rate.h"
 #include "device/tlb.h"
 #include "map/map.h"
 #include "pgtable/pgtable.h"
@@ -32,9 +33,13 @@
 
 #define NO_PASID UINT32_MAX
 
+/* The subject of a reader: the endpoint's number, with this bit. */
+#define DMA_SUBJECT (UINT64_C(1) << 32)
+
 /* Everything that a translation needs to know about an endpoint's accesses. Immutable. */
 struct route {
 	enum viommu_mode mode;
+	bool is_forced;            /* blocked by the VMM, with all PASIDs and MSIs */
 	uint8_t fault;             /* VIOMMU_FAULT_R_* of a refused access */
 	struct map *map;           /* if VIOMMU_TRANSLATED */
 	const struct table *table; /* if the guest owns a table; NULL: `map` */
@@ -176,6 +181,7 @@ struct endpoint {
 	struct viommu_handle *handles;     /* bound to it */
 	int notified_mode;                 /* MODE_UNKNOWN, or the mode last notified */
 	bool quarantined;                  /* blocked while attached to no domain */
+	bool is_forced;                    /* blocked by the VMM, wherever it is attached */
 	atomic_uint_fast64_t faults;
 };
 
@@ -217,6 +223,14 @@ struct removal {
 
 #define N_LAST_FAULTS 64
 
+/* What a batch has used (pause.c). */
+struct budget {
+	struct rate requests, attaches;
+	uint64_t begin_ns; /* 0: not measured yet */
+	uint64_t calls, checked_calls;
+	unsigned n_requests; /* since the time was checked */
+};
+
 struct viommu {
 	/* The members up to the lock are for translations. */
 	struct viommu_config config; /* defaults filled in */
@@ -236,8 +250,10 @@ struct viommu {
 	struct member *stale;   /* to be dropped after the grace period; atc.c */
 	uint64_t retired_bytes; /* bytes of these three; not part of n_bytes */
 	size_t n_listeners;
-	size_t n_committers; /* of these: with `commit` */
-	uint64_t n_notices;  /* to these, since viommu_new() */
+	size_t n_committers;  /* of these: with `commit` */
+	uint64_t n_calls;     /* notifications, since viommu_new() */
+	uint64_t n_notices;   /* of these: to listeners with `commit` */
+	struct budget budget; /* of the batch; pause.c */
 	struct viommu_listener *dirty, *last_dirty, *committing;
 	bool commits_later; /* a request is executed that may be held */
 	bool commits_now;   /* one was answered that needs a commit before the device is unlocked */
@@ -262,7 +278,8 @@ struct viommu {
 	/* The counts when the device was last unlocked or began to wait, for query functions. */
 	atomic_uint_fast64_t published_domains, published_mappings, published_bytes,
 		published_endpoints, published_pending;
-	atomic_uint_fast64_t waits, waited_ns, longest_wait_ns; /* changed with the lock held */
+	/* Changed with the lock held. */
+	atomic_uint_fast64_t waits, waited_ns, longest_wait_ns, overdue_waits, pauses;
 	atomic_uint_fast64_t most_domains, most_mappings, most_bytes;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
@@ -271,7 +288,8 @@ struct viommu {
 
 	pthread_mutex_t faults_lock; /* taken inside `lock`; guards the rest */
 	struct viommu_fault last_faults[N_LAST_FAULTS];
-	uint64_t faults, faults_dropped;
+	uint64_t faults, faults_dropped, faults_limited;
+	struct rate fault_rate;
 
 #ifdef VIOMMU_CHECKS
 	_Atomic(const void *) owner; /* of `lock` */
@@ -314,6 +332,9 @@ enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
 /* Publish an endpoint's route after its domain, quarantine or the device's `bypass` has changed. */
 void endpoint_publish_route(struct endpoint *endpoint);
 
+/* Block an endpoint with all its PASIDs and MSIs. */
+void endpoint_publish_forced(struct endpoint *endpoint);
+
 /* Block an endpoint between two domains, whatever it is attached to. */
 void endpoint_block(struct endpoint *endpoint);
 
@@ -331,6 +352,10 @@ void device_unlock(struct viommu *device);
 #define device_lock_settled(device) (device_lock(device), flights_settle(device))
 
 /* -- quiesce.c ------------------------------------------------------------------ */
+
+/* A grace period does not end: `readers.overdue`. */
+void device_log_wait(const struct readers *readers, const struct reader *reader,
+		     uint64_t waited_ns);
 
 /* Counts for query functions. */
 void device_publish_counts(struct viommu *device);
@@ -361,6 +386,12 @@ void device_deliver_removals(struct viommu *device);
  */
 void device_synchronize_if_left(struct viommu *device, const struct domain *domain);
 void domain_mark_left(const struct viommu *device, struct domain *domain);
+
+/* -- pause.c ---------------------------------------------------------------------- */
+
+void budget_init(struct viommu *device);
+void budget_begin(struct viommu *device);
+void budget_count(struct viommu *device, uint8_t type);
 
 /* -- requests.c: the layouts of all requests, decoded ------------------------------ */
 
@@ -585,6 +616,9 @@ void endpoint_detach(struct endpoint *endpoint);
 /* Attach the endpoint to nothing and block it until it is attached again. */
 void endpoint_quarantine(struct endpoint *endpoint);
 
+/* Block an endpoint by force, or end that. Returns the errno of a listener that refuses. */
+int endpoint_set_forced(struct endpoint *endpoint, bool is_forced);
+
 /* Detach all endpoints, with one grace period. */
 void endpoints_detach_all(struct viommu *device);
 
@@ -623,6 +657,11 @@ void slots_clear(struct endpoint *endpoint);
 bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
 
 bool slots_are_empty(const struct endpoint *endpoint);
+
+/* For the listeners of the endpoint, all PASID slots are empty; or have their domains again, if no
+ * listener refuses one. */
+void slots_leave_listeners(struct endpoint *endpoint);
+bool slots_join_listeners(struct endpoint *endpoint);
 
 /* The listener is removed: all PASID slots are empty for it. */
 void slots_forget(const struct viommu_listener *listener);

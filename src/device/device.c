@@ -23,6 +23,20 @@
 
 /* -- configuration ----------------------------------------------------------- */
 
+static void fill_in_rates(struct viommu_config *config)
+{
+	if (!config->max_fault_rate)
+		config->max_fault_rate = VIOMMU_MAX_FAULT_RATE_DEFAULT;
+	if (!config->max_attach_rate)
+		config->max_attach_rate = VIOMMU_MAX_ATTACH_RATE_DEFAULT;
+	if (!config->max_request_rate)
+		config->max_request_rate = VIOMMU_RATE_UNLIMITED;
+	if (!config->max_batch_ns)
+		config->max_batch_ns = VIOMMU_MAX_BATCH_NS_DEFAULT;
+	if (!config->max_batch_calls)
+		config->max_batch_calls = VIOMMU_MAX_BATCH_CALLS_DEFAULT;
+}
+
 static void fill_in_defaults(struct viommu_config *config)
 {
 	if (!config->features)
@@ -40,6 +54,9 @@ static void fill_in_defaults(struct viommu_config *config)
 		config->max_domains = VIOMMU_MAX_DOMAINS_DEFAULT;
 	if (!config->max_mappings)
 		config->max_mappings = VIOMMU_MAX_MAPPINGS_DEFAULT;
+	fill_in_rates(config);
+	if (!config->wait_log_ns)
+		config->wait_log_ns = VIOMMU_WAIT_LOG_NS_DEFAULT;
 	if (!config->max_bytes)
 		config->max_bytes = VIOMMU_MAX_BYTES_DEFAULT;
 }
@@ -155,6 +172,9 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	device->bypass = device->config.bypass;
 	device->grace_period = 1;
 	device->flight = 1;
+	budget_init(device);
+	device->readers.patience_ns = device->config.wait_log_ns;
+	device->readers.overdue = device_log_wait;
 	*ret_device = device;
 	return 0;
 

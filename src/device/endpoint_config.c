@@ -303,6 +303,19 @@ static void unplug(struct endpoint *endpoint)
 	ids_remove(&device->endpoints, endpoint->node.id);
 }
 
+int viommu_endpoint_block(struct viommu *device, uint32_t id, bool block)
+{
+	struct endpoint *endpoint;
+	int error = -ENOENT;
+
+	device_lock_settled(device);
+	endpoint = endpoint_find(device, id);
+	if (endpoint)
+		error = endpoint_set_forced(endpoint, block);
+	device_unlock(device);
+	return error;
+}
+
 int viommu_endpoint_remove(struct viommu *device, uint32_t id)
 {
 	struct endpoint *endpoint;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "device/core.h"
+#include "device/sdt.h"
 #include "wire/layout.h"
 
 /*
@@ -132,6 +133,17 @@ bool fault_request_page(struct endpoint *endpoint, const struct event *event)
 	return put(endpoint->device, &long_layout, &record);
 }
 
+static bool take_from_rate(struct viommu *device)
+{
+	bool may;
+
+	pthread_mutex_lock(&device->faults_lock);
+	may = rate_take(&device->fault_rate);
+	device->faults_limited += !may;
+	pthread_mutex_unlock(&device->faults_lock);
+	return may;
+}
+
 void fault_report(struct endpoint *endpoint, const struct event *event)
 {
 	struct viommu *device = endpoint->device;
@@ -144,7 +156,8 @@ void fault_report(struct endpoint *endpoint, const struct event *event)
 		.pasid = record.pasid,
 	};
 
-	fault.dropped = !queue_fault(device, &record);
+	fault.dropped = !take_from_rate(device) || !queue_fault(device, &record);
+	SDT_FAULT(device, fault.endpoint, fault.reason, fault.address, fault.dropped);
 	atomic_fetch_add_explicit(&endpoint->faults, 1, memory_order_relaxed);
 
 	pthread_mutex_lock(&device->faults_lock);

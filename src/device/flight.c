@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "device/sdt.h"
 #include "device/trace.h"
 
 /*
@@ -342,6 +343,7 @@ void flights_committed(struct viommu_listener *listener, int result)
 	struct endpoint *endpoint = listener->endpoint;
 	uint64_t flight = listener->flight;
 
+	SDT_COMMITTED(endpoint->device, endpoint->node.id, listener->token, result);
 	listener_end_commit(listener);
 	if (result < 0)
 		refuse(endpoint->device, flight, endpoint, result);

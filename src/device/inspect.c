@@ -171,6 +171,8 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters)
 	now.limited = atomic_load_explicit(&device->limited, memory_order_relaxed);
 	now.waits = atomic_load_explicit(&device->waits, memory_order_relaxed);
 	now.waited_ns = atomic_load_explicit(&device->waited_ns, memory_order_relaxed);
+	now.overdue_waits = atomic_load_explicit(&device->overdue_waits, memory_order_relaxed);
+	now.pauses = atomic_load_explicit(&device->pauses, memory_order_relaxed);
 	now.longest_wait_ns = atomic_load_explicit(&device->longest_wait_ns, memory_order_relaxed);
 	now.most_domains = atomic_load_explicit(&device->most_domains, memory_order_relaxed);
 	now.most_mappings = atomic_load_explicit(&device->most_mappings, memory_order_relaxed);
@@ -179,6 +181,7 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters)
 	pthread_mutex_lock(&device->faults_lock);
 	now.faults = device->faults;
 	now.faults_dropped = device->faults_dropped;
+	now.faults_limited = device->faults_limited;
 	pthread_mutex_unlock(&device->faults_lock);
 	sized_give(counters, &now, sizeof(now));
 }

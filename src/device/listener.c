@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "device/sdt.h"
 #include "device/trace.h"
 
 /*
@@ -47,6 +48,7 @@ static void mark_dirty(struct viommu_listener *listener)
 {
 	struct viommu *device = listener->endpoint->device;
 
+	device->n_calls++;
 	if (!listener->ops.commit)
 		return;
 	device->n_notices++;
@@ -92,11 +94,15 @@ int listener_commit(struct viommu_listener *listener, uint64_t token)
 {
 	int result;
 
+	SDT_COMMIT(listener->endpoint->device, listener->endpoint->node.id, token);
 	CALLBACK_BEGIN(listener->endpoint->device, "commit", true);
 	result = listener->ops.commit(listener->opaque, token);
 	CALLBACK_END();
-	if (result <= 0)
+	if (result <= 0) {
+		SDT_COMMITTED(listener->endpoint->device, listener->endpoint->node.id, token,
+			      result);
 		return result;
+	}
 	if (!token)
 		return -EBUSY;
 	begin_commit(listener, token);
@@ -257,7 +263,7 @@ static int replay(struct viommu_listener *listener, enum viommu_mode mode, int n
 	struct domain *domain = listener->endpoint->domain;
 	int result = 0;
 
-	if (domain && domain->table)
+	if (domain && domain->table && mode != VIOMMU_BLOCKED)
 		result = notify_space(listener, NO_PASID, domain);
 	else if (mode == VIOMMU_TRANSLATED && listener->ops.domain)
 		result = notify_domain(listener);
@@ -273,10 +279,13 @@ int listener_replay(struct viommu_listener *listener)
 	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN);
 }
 
-/* A listener with `domain` loses all mappings when it gets another domain or mode. */
+/*
+ * A listener with `domain` loses all mappings when it gets another domain or mode; that of an
+ * endpoint blocked by force has none.
+ */
 static void unmap_domain(struct viommu_listener *listener, const struct domain *domain)
 {
-	if (domain && !domain->bypass && !listener->ops.domain)
+	if (domain && !domain->bypass && !listener->ops.domain && !listener->endpoint->is_forced)
 		unmap_first(listener, domain, map_count(domain->map));
 }
 
@@ -386,20 +395,27 @@ static void shadow_leave(struct shadow *shadow, struct domain *domain)
 	*(next ? &next->at : &domain->shadows_end) = shadow->at;
 }
 
+/* Listeners of an endpoint that is blocked by force do not follow its domains. */
 void listeners_join(struct endpoint *endpoint)
 {
+	if (endpoint->is_forced)
+		return;
 	for_each_listener(listener, endpoint)
 		shadow_join(&listener->shadow, endpoint->domain);
 }
 
 void listeners_leave(struct endpoint *endpoint)
 {
+	if (endpoint->is_forced)
+		return;
 	for_each_listener(listener, endpoint)
 		shadow_leave(&listener->shadow, endpoint->domain);
 }
 
 void shadows_join(struct slot *slot)
 {
+	if (slot->endpoint->is_forced)
+		return;
 	for (size_t i = 0; i < slot->n_shadows; i++)
 		if (slot->shadows[i].listener)
 			shadow_join(&slot->shadows[i], slot->domain);
@@ -407,6 +423,8 @@ void shadows_join(struct slot *slot)
 
 void shadows_leave(struct slot *slot)
 {
+	if (slot->endpoint->is_forced)
+		return;
 	for (size_t i = 0; i < slot->n_shadows; i++)
 		if (slot->shadows[i].listener)
 			shadow_leave(&slot->shadows[i], slot->domain);
@@ -422,7 +440,7 @@ void listener_add(struct viommu_listener *listener)
 	*at = listener;
 	listener->endpoint->device->n_listeners++;
 	listener->endpoint->device->n_committers += listener->ops.commit != NULL;
-	if (listener->endpoint->domain)
+	if (listener->endpoint->domain && !listener->endpoint->is_forced)
 		shadow_join(&listener->shadow, listener->endpoint->domain);
 }
 
@@ -435,7 +453,7 @@ void listener_remove(struct viommu_listener *listener)
 	*at = listener->next;
 	listener->endpoint->device->n_listeners--;
 	listener->endpoint->device->n_committers -= listener->ops.commit != NULL;
-	if (listener->endpoint->domain)
+	if (listener->endpoint->domain && !listener->endpoint->is_forced)
 		shadow_leave(&listener->shadow, listener->endpoint->domain);
 }
 
@@ -470,6 +488,8 @@ int shadows_enter(const struct slot *slot)
 {
 	int error;
 
+	if (slot->endpoint->is_forced)
+		return 0;
 	for (size_t i = 0; i < slot->n_shadows; i++) {
 		error = slot->shadows[i].listener ? shadow_enter(&slot->shadows[i], slot) : 0;
 
@@ -490,13 +510,17 @@ int shadows_enter(const struct slot *slot)
 
 void shadows_empty(const struct slot *slot)
 {
+	if (slot->endpoint->is_forced)
+		return;
 	empty_until(slot, slot->n_shadows);
 }
 
 void shadow_end(struct shadow *shadow, const struct slot *slot)
 {
-	notify_space(shadow->listener, slot->pasid, NULL);
-	shadow_leave(shadow, slot->domain);
+	if (!slot->endpoint->is_forced) {
+		notify_space(shadow->listener, slot->pasid, NULL);
+		shadow_leave(shadow, slot->domain);
+	}
 	shadow->listener = NULL;
 }
 

@@ -84,7 +84,8 @@ static int request_page(struct viommu *device, const struct viommu_page_request 
 	if (!endpoint)
 		return -ENOENT;
 	if (!device_accepted(device, VIOMMU_F_PAGE_REQUEST) ||
-	    !endpoint->config.max_page_requests || !has_table(endpoint, event.pasid))
+	    !endpoint->config.max_page_requests || endpoint->is_forced ||
+	    !has_table(endpoint, event.pasid))
 		return -EFAULT;
 	return ask(endpoint, &event, request->last);
 }

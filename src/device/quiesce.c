@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
 #include <stdlib.h>
 
-#include "device/core.h"
+#include "device/sdt.h"
+#include "device/trace.h"
 #include "sync/annotate.h"
 
 /*
@@ -118,9 +120,40 @@ void device_publish_counts(struct viommu *device)
 	raise_to(&device->most_bytes, device->n_bytes);
 }
 
+void device_log_wait(const struct readers *readers, const struct reader *reader, uint64_t waited_ns)
+{
+	struct viommu *device =
+		(struct viommu *)((uintptr_t)readers - offsetof(struct viommu, readers));
+	uint64_t ms = waited_ns / 1000000, subject;
+	int thread;
+
+	add(&device->overdue_waits, 1);
+	if (!reader) {
+		device_log(device, VIOMMU_LOG_WAIT,
+			   "a request waits for %" PRIu64
+			   " ms for a translation of a thread that has no memory",
+			   ms);
+		return;
+	}
+	subject = atomic_load_explicit(&reader->subject, memory_order_relaxed);
+	thread = atomic_load_explicit(&reader->thread, memory_order_relaxed);
+	if (subject & DMA_SUBJECT)
+		device_log(device, VIOMMU_LOG_WAIT,
+			   "a request waits for %" PRIu64
+			   " ms for thread %d in a DMA section, last for endpoint 0x%" PRIx32,
+			   ms, thread, (uint32_t)subject);
+	else
+		device_log(device, VIOMMU_LOG_WAIT,
+			   "a request waits for %" PRIu64
+			   " ms for thread %d in a DMA section or a translation",
+			   ms, thread);
+}
+
 static void wait_for_sections(struct viommu *device)
 {
+	SDT_WAIT_BEGIN(device);
 	readers_synchronize(&device->readers);
+	SDT_WAIT_END(device, device->readers.waited_ns);
 	add(&device->waits, 1);
 	add(&device->waited_ns, device->readers.waited_ns);
 	raise_to(&device->longest_wait_ns, device->readers.waited_ns);

@@ -340,6 +340,7 @@ static bool take(struct viommu *device, const struct iovec *readable, size_t n_r
 		device_synchronize(device);
 	taken->room = list_length(writable, n_writable);
 	taken->row = find_row(device, taken->wire, length);
+	budget_count(device, length ? taken->wire[0] : 0);
 	if (taken->row && taken->room >= VIOMMU_TAIL_LENGTH)
 		return true;
 	refuse(device, taken->wire, length);
@@ -433,6 +434,7 @@ size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t
 void viommu_batch_begin(struct viommu *device)
 {
 	device_lock(device);
+	budget_begin(device);
 }
 
 void viommu_batch_end(struct viommu *device)

@@ -10,6 +10,7 @@
 
 static const struct route blocked = { .fault = VIOMMU_FAULT_R_DOMAIN };
 static const struct route quarantined_route = { .fault = VIOMMU_FAULT_R_UNKNOWN };
+static const struct route forced = { .is_forced = true, .fault = VIOMMU_FAULT_R_UNKNOWN };
 static const struct route bypassing = { .mode = VIOMMU_BYPASS };
 
 /*
@@ -25,6 +26,8 @@ static bool unattached_bypasses(const struct viommu *device)
 
 enum viommu_mode endpoint_mode(const struct endpoint *endpoint)
 {
+	if (endpoint->is_forced)
+		return VIOMMU_BLOCKED;
 	if (endpoint->domain)
 		return endpoint->domain->bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
 	if (endpoint->quarantined)
@@ -34,6 +37,8 @@ enum viommu_mode endpoint_mode(const struct endpoint *endpoint)
 
 static const struct route *route_of(const struct endpoint *endpoint)
 {
+	if (endpoint->is_forced)
+		return &forced;
 	if (endpoint->domain)
 		return &endpoint->domain->route;
 	if (endpoint->quarantined)
@@ -59,6 +64,11 @@ static void publish(struct endpoint *endpoint, const struct route *new)
 void endpoint_publish_route(struct endpoint *endpoint)
 {
 	publish(endpoint, route_of(endpoint));
+}
+
+void endpoint_publish_forced(struct endpoint *endpoint)
+{
+	publish(endpoint, &forced);
 }
 
 void endpoint_block(struct endpoint *endpoint)

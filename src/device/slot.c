@@ -514,6 +514,41 @@ void slots_forget(const struct viommu_listener *listener)
 	slots_each(listener->endpoint, forget, listener);
 }
 
+static bool leave_shadows(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	shadows_empty(slot);
+	shadows_leave(slot);
+	return true;
+}
+
+static bool join_shadows(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	shadows_join(slot);
+	return true;
+}
+
+static bool enter_shadows(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	return !shadows_enter(slot);
+}
+
+void slots_leave_listeners(struct endpoint *endpoint)
+{
+	slots_each(endpoint, leave_shadows, NULL);
+}
+
+bool slots_join_listeners(struct endpoint *endpoint)
+{
+	slots_each(endpoint, join_shadows, NULL);
+	if (slots_each(endpoint, enter_shadows, NULL))
+		return true;
+	slots_leave_listeners(endpoint);
+	return false;
+}
+
 static bool block_quietly(struct slot *slot, const void *unused)
 {
 	(void)unused;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "device/sdt.h"
 #include "device/trace.h"
 
 /*
@@ -90,6 +91,7 @@ static void trace_request(struct viommu *device, const struct layout *layout,
 void trace_answered(struct viommu *device, const struct layout *layout,
 		    const union request *request, uint8_t status)
 {
+	SDT_REQUEST(device, request->type, status);
 	if (device->ops.trace)
 		trace_request(device, layout, request, status);
 	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);

@@ -218,7 +218,7 @@ static bool translate(struct access *access, struct viommu_translation *ret_tran
 
 	if (mode == VIOMMU_BYPASS)
 		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
-	else if (region)
+	else if (region && !access->route->is_forced)
 		*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
 	else if (access->route->table)
 		return translate_by_table(access, ret_translation);
@@ -233,7 +233,8 @@ static const struct route *find_route(const struct access *access)
 		atomic_load_explicit(&access->endpoint->route, memory_order_acquire);
 
 	annotate_acquire(&access->endpoint->route);
-	if (access->pasid == NO_PASID || (route->table && route->table->is_context))
+	if (access->pasid == NO_PASID || (route->table && route->table->is_context) ||
+	    route->is_forced)
 		return route;
 	return slot_route(access->endpoint, access->pasid);
 }
@@ -429,6 +430,12 @@ void viommu_dma_end(struct viommu_dma *dma)
 	reader_end(dma->reader);
 }
 
+/* A wait that is too long can be reported by the endpoint's number. */
+static void note_endpoint(const struct viommu_dma *dma, uint32_t endpoint)
+{
+	reader_set_subject(dma->reader, DMA_SUBJECT | endpoint);
+}
+
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
 			 uint32_t access, struct viommu_translation *ret_translation)
 {
@@ -436,6 +443,7 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
 
 	checks_in_section(dma->reader, "viommu_dma_translate");
 	checks_translate(dma->device, "viommu_dma_translate");
+	note_endpoint(dma, endpoint);
 	return answer(dma->device, &question, ret_translation);
 }
 
@@ -449,6 +457,7 @@ int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32
 		return -EINVAL;
 	checks_in_section(dma->reader, "viommu_dma_translate_pasid");
 	checks_translate(dma->device, "viommu_dma_translate_pasid");
+	note_endpoint(dma, endpoint);
 	return answer(dma->device, &question, ret_translation);
 }
 
@@ -462,5 +471,7 @@ int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *ha
 		return -EINVAL;
 	checks_in_section(dma->reader, "viommu_dma_handle_translate");
 	checks_translate(dma->device, "viommu_dma_handle_translate");
+	if (find_endpoint(dma->device, &question))
+		note_endpoint(dma, find_endpoint(dma->device, &question)->node.id);
 	return answer(dma->device, &question, ret_translation);
 }

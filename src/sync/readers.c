@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "sync/readers.h"
 
@@ -63,6 +66,8 @@ struct reader *reader_new(struct readers *readers)
 	reader->next_of_thread = NULL;
 	annotate_release(&reader->sections);
 	atomic_init(&reader->sections, 0);
+	atomic_init(&reader->thread, 0);
+	atomic_init(&reader->subject, 0);
 	annotate_release(&reader->state);
 	atomic_init(&reader->state, READER_TAKEN);
 	add(readers, reader);
@@ -179,6 +184,16 @@ static struct reader *unlink_from_thread(const struct readers *readers)
 	return NULL;
 }
 
+/* The number that the system's tools show. */
+static int number_of_thread(void)
+{
+	static _Thread_local int number TLS_INITIAL_EXEC;
+
+	if (!number)
+		number = (int)syscall(SYS_gettid);
+	return number;
+}
+
 static bool arm(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -201,6 +216,7 @@ static struct reader *find_or_make(struct readers *readers)
 		reader = reader_new(readers);
 	if (!reader)
 		return NULL;
+	atomic_store_explicit(&reader->thread, number_of_thread(), memory_order_relaxed);
 	reader->next_of_thread = found;
 	found = reader;
 	return reader;
@@ -218,6 +234,8 @@ struct reader *readers_of_thread(struct readers *readers)
 void reader_begin(struct reader *reader)
 {
 	arm();
+	atomic_store_explicit(&reader->thread, number_of_thread(), memory_order_relaxed);
+	reader_set_subject(reader, 0);
 	reader->outer = entered;
 	entered = reader;
 	reader_enter(reader);
@@ -282,20 +300,6 @@ void readers_leave_unregistered(struct readers *readers, unsigned phase)
 
 /* -- the writer ------------------------------------------------------------------------- */
 
-/* Sections are short, unless their thread was preempted or blocks. */
-static void back_off(unsigned turn)
-{
-	enum { SPINS = 100, YIELDS = 20 };
-	static const struct timespec nap = { .tv_nsec = 50000 };
-
-	if (turn < SPINS)
-		return;
-	if (turn < SPINS + YIELDS)
-		sched_yield();
-	else
-		nanosleep(&nap, NULL);
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -304,19 +308,59 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* A wait for one section. */
+struct wait {
+	const struct readers *readers;
+	const struct reader *reader; /* NULL: unregistered */
+	unsigned turn;
+	uint64_t begin, patience_ns;
+};
+
+static struct wait wait_begin(const struct readers *readers, const struct reader *reader)
+{
+	return (struct wait){ readers, reader, 0, now_ns(), readers->patience_ns };
+}
+
+static void wait_is_long(struct wait *wait)
+{
+	uint64_t waited = now_ns() - wait->begin;
+
+	if (!wait->readers->overdue || waited < wait->patience_ns)
+		return;
+	wait->readers->overdue(wait->readers, wait->reader, waited);
+	wait->patience_ns *= 2;
+}
+
+/* Sections are short, unless their thread was preempted or blocks. */
+static void back_off(struct wait *wait)
+{
+	enum { SPINS = 100, YIELDS = 20 };
+	static const struct timespec nap = { .tv_nsec = 50000 };
+	unsigned turn = wait->turn;
+
+	wait->turn += turn < UINT_MAX;
+	if (turn < SPINS)
+		return;
+	if (turn < SPINS + YIELDS) {
+		sched_yield();
+		return;
+	}
+	nanosleep(&nap, NULL);
+	wait_is_long(wait);
+}
+
 static void wait_for(struct readers *readers, const struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_acquire);
-	uint64_t begin = sections & 1 ? now_ns() : 0;
 
-	for (unsigned turn = 0; sections & 1; turn++) {
-		if (atomic_load_explicit(&reader->sections, memory_order_acquire) != sections)
-			break;
-		back_off(turn);
+	if (sections & 1) {
+		struct wait wait = wait_begin(readers, reader);
+
+		while (atomic_load_explicit(&reader->sections, memory_order_acquire) == sections)
+			back_off(&wait);
+		readers->waited_ns += now_ns() - wait.begin;
 	}
 	annotate_acquire(&reader->sections);
-	if (begin)
-		readers->waited_ns += now_ns() - begin;
 }
 
 /* No thread is counted in the other phase: the writer before has waited for them. */
@@ -325,9 +369,11 @@ static void wait_for_unregistered(struct readers *readers)
 	unsigned phase = atomic_load_explicit(&readers->phase, memory_order_relaxed);
 
 	if (atomic_load_explicit(&readers->unregistered[phase], memory_order_acquire)) {
+		struct wait wait = wait_begin(readers, NULL);
+
 		atomic_store(&readers->phase, !phase);
-		for (unsigned turn = 0; atomic_load(&readers->unregistered[phase]); turn++)
-			back_off(turn);
+		while (atomic_load(&readers->unregistered[phase]))
+			back_off(&wait);
 	}
 	annotate_acquire(&readers->unregistered[phase]);
 }

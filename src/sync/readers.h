@@ -43,6 +43,14 @@ struct readers {
 	_Atomic(unsigned) phase;
 
 	uint64_t waited_ns; /* of the last readers_synchronize(), for sections that it found */
+
+	/*
+	 * Called by readers_synchronize() when it has waited so long for one section, and again
+	 * each time after twice as long. NULL: an unregistered reader. NULL function: not called.
+	 */
+	uint64_t patience_ns;
+	void (*overdue)(const struct readers *readers, const struct reader *reader,
+			uint64_t waited_ns);
 };
 
 enum reader_state {
@@ -58,6 +66,10 @@ struct reader {
 	struct reader *next;           /* in the list of `of` */
 	struct reader *next_of_thread; /* in the thread's list */
 	struct reader *outer;          /* what its thread has entered before; reader_begin() */
+
+	/* For messages: the thread in the section, and what it is about, which is not 0. */
+	_Atomic(int) thread;
+	_Atomic(uint64_t) subject;
 };
 
 /* No section may be running. Threads may still own readers of the list. */
@@ -83,6 +95,11 @@ void readers_leave_unregistered(struct readers *readers, unsigned phase);
  */
 void reader_begin(struct reader *reader);
 void reader_end(struct reader *reader);
+
+static inline void reader_set_subject(struct reader *reader, uint64_t subject)
+{
+	atomic_store_explicit(&reader->subject, subject, memory_order_relaxed);
+}
 
 #ifdef VIOMMU_CHECKS
 /* Has this thread begun a section and not ended it? One of this reader? */

@@ -2,8 +2,8 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c b26997112ad71d92
- * Reviewed with: src/sync/readers.h 6184ce2f9e3b2b31
+ * Reviewed with: src/sync/readers.c fbd6b5c733e7ade0
+ * Reviewed with: src/sync/readers.h a98bc37bccef0cd0
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * Readers find one of two nodes through `pointer`. The writer publishes the other one, waits for a

@@ -2,7 +2,7 @@
 /*
  * Unregistered readers and the writer's grace period: src/sync/readers.c
  *
- * Reviewed with: src/sync/readers.c b26997112ad71d92
+ * Reviewed with: src/sync/readers.c fbd6b5c733e7ade0
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * As in sections.pml, readers find one of two nodes through `pointer`; the writer publishes the

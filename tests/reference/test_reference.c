@@ -218,6 +218,7 @@ static uint64_t some_features(uint32_t bits)
 static void new_device(struct pair *pair)
 {
 	const struct viommu_config config = { .size = sizeof(config),
+					      .max_fault_rate = VIOMMU_RATE_UNLIMITED,
 					      .domain_last = N_DOMAINS - 1 };
 	const struct viommu_ops ops = { .size = sizeof(ops), .event = take_event };
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device/core.h"
+
+/*
+ * When a batch should end: the time, notifications and rates that a guest may use
+ *
+ * The device does not stop by itself, because it could not begin again. The clock is read only
+ * after some requests or many notifications, so that a short batch does not pay for it.
+ */
+
+enum { REQUESTS_PER_CHECK = 16, CALLS_PER_CHECK = 1024 };
+
+void budget_init(struct viommu *device)
+{
+	rate_init(&device->budget.requests, device->config.max_request_rate);
+	rate_init(&device->budget.attaches, device->config.max_attach_rate);
+	rate_init(&device->fault_rate, device->config.max_fault_rate);
+}
+
+void budget_begin(struct viommu *device)
+{
+	struct budget *budget = &device->budget;
+
+	budget->begin_ns = 0;
+	budget->n_requests = 0;
+	budget->calls = budget->checked_calls = device->n_calls;
+}
+
+void budget_count(struct viommu *device, uint8_t type)
+{
+	struct budget *budget = &device->budget;
+
+	budget->n_requests++;
+	rate_take(&budget->requests);
+	if (type == VIOMMU_T_ATTACH || type == VIOMMU_T_ATTACH_TABLE)
+		rate_take(&budget->attaches);
+}
+
+static bool is_time_used_up(struct viommu *device)
+{
+	struct budget *budget = &device->budget;
+	uint64_t now;
+
+	if (budget->n_requests < REQUESTS_PER_CHECK &&
+	    device->n_calls - budget->checked_calls < CALLS_PER_CHECK)
+		return false;
+	now = monotonic_ns();
+	budget->n_requests = 0;
+	budget->checked_calls = device->n_calls;
+	if (!budget->begin_ns)
+		budget->begin_ns = now;
+	return now - budget->begin_ns >= device->config.max_batch_ns;
+}
+
+uint64_t viommu_batch_pause(struct viommu *device)
+{
+	struct budget *budget = &device->budget;
+	uint64_t delay, other;
+
+	checks_is_locked(device, "viommu_batch_pause");
+	delay = rate_delay(&budget->requests);
+	other = rate_delay(&budget->attaches);
+	delay = delay > other ? delay : other;
+	if (!delay && (device->n_calls - budget->calls >= device->config.max_batch_calls ||
+		       is_time_used_up(device)))
+		delay = 1;
+	if (delay)
+		atomic_fetch_add_explicit(&device->pauses, 1, memory_order_relaxed);
+	return delay;
+}
