@@ -13,7 +13,7 @@ libs=("$libraries/src/libviommu.a" "$libraries/tables/libviommu-tables-objects.a
 
 objects=() entries=()
 for file in qemu/*/*.c; do
-	[[ $file != qemu/build/tree.c ]] || continue
+	[[ $file != qemu/build/tree.c && $file != qemu/build/chooser.c ]] || continue
 	[[ $file != qemu/endpoint/host.c || -f $source/include/system/host_iommu_device.h ]] || continue
 	object=$out/$(basename "${file%.c}").o
 	objects+=("$object")
@@ -40,4 +40,7 @@ link
 nm -D --undefined-only "$out/viommu-qemu.so" | sed -n 's/^ *U \([^@]*\)$/\1/p' >"$out/weak"
 objcopy --weaken-symbols="$out/weak" "$out/whole.o"
 link
+# One path for the modules of several versions: chooser.c.
+${CC:-cc} -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra ${WERROR--Werror} -D_GNU_SOURCE -shared \
+	-o "$out/viommu-chooser.so" qemu/build/chooser.c
 echo "$out/viommu-qemu.so"

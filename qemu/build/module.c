@@ -7,27 +7,67 @@
  * QEMU loads plugins before it creates devices, so -device can name the types that are registered
  * here. Nothing else of the plugin interface is used.
  *
- * The module contains structures of QEMU, so it runs only in the version whose headers it was built
- * with. QEMU's symbols are weak in it: another version can load it and then gets an error message.
+ * The module contains structures of QEMU. So it runs in the version whose headers it was built with,
+ * and in other patch releases whose structures have the same sizes. QEMU's symbols are weak in it:
+ * any other version can load it and then gets an error message.
  */
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
-static bool is_same_version(void)
-{
-	VersionInfo *running = qmp_query_version(NULL);
-	const VersionTriple *is = running->qemu;
-	bool same = is->major == QEMU_VERSION_MAJOR && is->minor == QEMU_VERSION_MINOR &&
-		    is->micro == QEMU_VERSION_MICRO;
+/* The types of QEMU whose structures the module embeds or reads. */
+#define STRUCTURE(name, type) { name, sizeof(type) }
+static const struct {
+	const char *name;
+	size_t size;
+} structures[] = {
+	STRUCTURE(TYPE_DEVICE, DeviceState),
+	STRUCTURE(TYPE_BUS, BusState),
+	STRUCTURE(TYPE_MEMORY_REGION, MemoryRegion),
+	STRUCTURE(TYPE_IOMMU_MEMORY_REGION, IOMMUMemoryRegion),
+	STRUCTURE(TYPE_PCI_DEVICE, PCIDevice),
+	STRUCTURE(TYPE_PCI_BUS, PCIBus),
+	STRUCTURE(TYPE_PCI_BRIDGE, PCIBridge),
+	STRUCTURE(TYPE_PCI_HOST_BRIDGE, PCIHostState),
+	STRUCTURE(TYPE_VIRTIO_DEVICE, VirtIODevice),
+	STRUCTURE(TYPE_VIRTIO_PCI, VirtIOPCIProxy),
+	STRUCTURE(TYPE_VIRTIO_MMIO, VirtIOMMIOProxy),
+	STRUCTURE(TYPE_MACHINE, MachineState),
+};
 
-	if (!same)
-		error_report(
-			"viommu-qemu.so was built for QEMU " QEMU_VERSION
-			", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
-			(int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
-			(int)is->minor);
-	qapi_free_VersionInfo(running);
-	return same;
+/* The first structure whose size differs in the running QEMU, or NULL. */
+static const char *find_changed_structure(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(structures); i++)
+		if (object_type_get_instance_size(structures[i].name) != structures[i].size)
+			return structures[i].name;
+	return NULL;
+}
+
+static bool runs_in(const VersionTriple *is)
+{
+	const char *changed;
+
+	if (is->major != QEMU_VERSION_MAJOR || is->minor != QEMU_VERSION_MINOR) {
+		error_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
+			     ", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
+			     (int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
+			     (int)is->minor);
+		return false;
+	}
+	if (is->micro == QEMU_VERSION_MICRO)
+		return true;
+	changed = find_changed_structure();
+	if (changed)
+		error_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
+			     ", but this is %d.%d.%d, where \"%s\" has another size: build the "
+			     "module again with ./run module --qemu %d.%d",
+			     (int)is->major, (int)is->minor, (int)is->micro, changed,
+			     (int)is->major, (int)is->minor);
+	else
+		warn_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
+			    " and runs in %d.%d.%d, whose structures have the same sizes",
+			    (int)is->major, (int)is->minor, (int)is->micro);
+	return !changed;
 }
 
 /*
@@ -36,8 +76,11 @@ static bool is_same_version(void)
  */
 __attribute__((constructor)) static void check_version(void)
 {
-	if (!is_same_version())
+	VersionInfo *running = qmp_query_version(NULL);
+
+	if (!runs_in(running->qemu))
 		exit(EXIT_FAILURE);
+	qapi_free_VersionInfo(running);
 }
 
 static bool parse_argument(const char *argument)

@@ -23,6 +23,25 @@ build_the_module() {
 	run module
 }
 
+# A module that claims another patch release, in the folder that the chooser reads.
+a_module_of_another_patch_release_runs_with_a_warning() {
+	local built=$work/built home=$work/home
+	printf '%s\n' '#include "qemu/osdep.h"' '#undef QEMU_VERSION' '#define QEMU_VERSION "of a test"' \
+		'#undef QEMU_VERSION_MICRO' '#define QEMU_VERSION_MICRO 999' >"$work/other.h"
+	VIOMMU_OUT=$built VIOMMU_FLAGS="-include $work/other.h" qemu/build/build.sh '' build >/dev/null
+	mkdir -p "$home/qemu/$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p').999"
+	cp "$built/viommu-chooser.so" "$home/viommu-qemu.so"
+	cp "$built/viommu-qemu.so" "$home"/qemu/*/
+	qemu-system-x86_64 -display none -plugin "$home/viommu-qemu.so,help=on" >"$work/out" 2>&1 ||
+		{ cat "$work/out"; fail "the module does not load"; }
+	prints 'warning: viommu-qemu.so was built for QEMU of a test and runs in [0-9.]+, whose structures have the same sizes'
+	prints '^-device viommu-pci '
+	mv "$home"/qemu/* "$home/qemu/6.1.0"
+	! qemu-system-x86_64 -display none -plugin "$home/viommu-qemu.so,help=on" >"$work/out" 2>&1 ||
+		fail "a module of another generation loads"
+	prints 'no module for QEMU [0-9.]+ in .* \(there: 6.1.0\): '
+}
+
 help() {
 	run help
 	prints '^usage: ./run VERB'
@@ -105,6 +124,11 @@ a_mutant_is_killed() {
 	prints '^mutants: 1 killed, 0 survived'
 }
 
+packages_install_in_a_fresh_system() {
+	run package --check "$work/packages"
+	prints 'package: (the packages are removed: passed|skipped)'
+}
+
 # In a copy: the build folders of this checkout stay.
 build_folders_are_removed() {
 	local root=$work/copy
@@ -114,9 +138,10 @@ build_folders_are_removed() {
 	[[ ! -e $root/build-x ]] || fail "a build folder is left"
 }
 
-steps=(show_the_demo build_the_module guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
+steps=(show_the_demo build_the_module a_module_of_another_patch_release_runs_with_a_warning
+	guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
 	documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
-	a_machine_is_captured a_mutant_is_killed
+	a_machine_is_captured a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do
 	begun=$SECONDS
