@@ -42,7 +42,8 @@ enum {
 
 static unsigned char *memory;
 static struct viommu_kernel *kernel;
-static const struct viommu_backend_calls *calls;
+static struct viommu *iommu;
+static struct viommu_backend *backend;
 static volatile uint64_t *registers[N_DEVICES];
 
 static void must(const char *what, int error)
@@ -144,12 +145,88 @@ static void make_tables(int device, uint8_t body[VIOMMU_TABLE_BODY_LENGTH])
 	memcpy(body, words, sizeof(words));
 }
 
-static void on_fault(void *opaque, struct viommu *iommu, const struct viommu_fault *fault)
+/* -- the guest ----------------------------------------------------------------------- */
+
+/* A record of the event queue, in the layout of the standard. */
+static int on_event(void *opaque, const void *record, size_t length)
 {
+	const uint8_t *bytes = record;
+	uint64_t address = 0;
+	uint32_t flags, endpoint;
+
 	(void)opaque;
-	(void)iommu;
-	printf("smmu: fault of endpoint 0x%x, reason %u, flags 0x%x, at 0x%llx\n", fault->endpoint,
-	       fault->reason, fault->flags, (unsigned long long)fault->address);
+	(void)length;
+	memcpy(&flags, bytes + 4, sizeof(flags));
+	memcpy(&endpoint, bytes + 8, sizeof(endpoint));
+	memcpy(&address, bytes + 16, sizeof(address));
+	/* The device writes four bytes at a time: one fault for a page is enough. */
+	if (address % PAGE_BYTES)
+		return 0;
+	printf("smmu: fault of endpoint 0x%x, reason %u, flags 0x%x, at 0x%llx\n", endpoint,
+	       bytes[0], flags, (unsigned long long)address);
+	return 0;
+}
+
+static void put(unsigned char *bytes, uint64_t value, int length)
+{
+	for (int i = 0; i < length; i++)
+		bytes[i] = (unsigned char)(value >> 8 * i);
+}
+
+static void request(const char *what, unsigned char *bytes, size_t length)
+{
+	unsigned char tail[VIOMMU_TAIL_LENGTH] = { 0xff };
+	const struct iovec readable = { bytes, length }, writable = { tail, sizeof(tail) };
+
+	viommu_request(iommu, &readable, 1, &writable, 1);
+	if (!tail[0])
+		return;
+	printf("smmu: %s has status %u\n", what, tail[0]);
+	exit(1);
+}
+
+static void attach_table(int device)
+{
+	unsigned char bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+
+	put(bytes + 4, 1 + (uint64_t)device, 4);
+	put(bytes + 8, FIRST_ENDPOINT + (uint64_t)device, 4);
+	put(bytes + 16, VIOMMU_TABLE_ARM_CD_TABLE, 2);
+	make_tables(device, bytes + 32);
+	request("ATTACH_TABLE", bytes, sizeof(bytes));
+}
+
+static void attach_bypass(int device)
+{
+	unsigned char bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
+
+	put(bytes + 4, 9, 4);
+	put(bytes + 8, FIRST_ENDPOINT + (uint64_t)device, 4);
+	put(bytes + 12, VIOMMU_ATTACH_F_BYPASS, 4);
+	request("ATTACH", bytes, sizeof(bytes));
+}
+
+static void detach(int device, uint32_t domain)
+{
+	unsigned char bytes[VIOMMU_DETACH_LENGTH] = { VIOMMU_T_DETACH };
+
+	put(bytes + 4, domain, 4);
+	put(bytes + 8, FIRST_ENDPOINT + (uint64_t)device, 4);
+	request("DETACH", bytes, sizeof(bytes));
+}
+
+/* One page of a device's table. */
+static void invalidate(int device, uint64_t address)
+{
+	unsigned char bytes[VIOMMU_INVALIDATE_LENGTH] = { VIOMMU_T_INVALIDATE };
+
+	put(bytes + 4, VIOMMU_INVALIDATE_S_ADDRESS, 1);
+	put(bytes + 5, VIOMMU_INVALIDATE_C_TLB, 1);
+	put(bytes + 8, 1 + (uint64_t)device, 4);
+	put(bytes + 24, address, 8);
+	put(bytes + 32, 1, 8);
+	put(bytes + 40, 12, 1);
+	request("INVALIDATE", bytes, sizeof(bytes));
 }
 
 static void read_events(const char *when)
@@ -157,23 +234,28 @@ static void read_events(const char *when)
 	struct pollfd file = { .fd = viommu_kernel_events_file(kernel), .events = POLLIN };
 
 	printf("smmu: %s there is %s\n", when, poll(&file, 1, 500) == 1 ? "an event" : "no event");
-	calls->read_events(kernel, on_fault, NULL);
+	viommu_backend_read_events(backend);
 }
 
-static void use_tables(struct viommu_backend_table *wanted)
+/* The library walks the same table. */
+static void walk(int device)
 {
-	const struct viommu_invalidation one = { .first = VIRTUAL,
-						 .last = VIRTUAL + PAGE_BYTES - 1 };
-	uint32_t tables[N_DEVICES];
+	struct viommu_translation to = { 0 };
+	int error = viommu_translate(iommu, FIRST_ENDPOINT + (uint32_t)device, VIRTUAL, 1,
+				     VIOMMU_MAP_F_READ | VIOMMU_ACCESS_QUIET, &to);
 
-	for (int i = 0; i < N_DEVICES; i++) {
-		make_tables(i, wanted->body);
-		must("table", calls->table_new(kernel, wanted, &tables[i]));
-		must("attach",
-		     calls->table_attach(kernel, i, tables[i], FIRST_ENDPOINT + (uint32_t)i));
-	}
+	printf("smmu: the library finds page %lld for device %d, error %d\n",
+	       ((long long)to.address - PAGE) / PAGE_BYTES, device, error);
+}
+
+static void use_tables(const struct viommu_memory *range)
+{
+	for (int i = 0; i < N_DEVICES; i++)
+		attach_table(i);
 	printf("smmu: by its table the first device reaches %s\n", reaches(0, VIRTUAL));
 	printf("smmu: by its table the second device reaches %s\n", reaches(1, VIRTUAL));
+	walk(0);
+	walk(1);
 	printf("smmu: they share a page table of the host: %s\n",
 	       viommu_kernel_page_table(kernel, 0) == viommu_kernel_page_table(kernel, 1) ? "yes"
 											  : "no");
@@ -182,21 +264,19 @@ static void use_tables(struct viommu_backend_table *wanted)
 	read_events("then");
 	*leaf_of(0) = 0;
 	printf("smmu: before INVALIDATE the first still reaches %s\n", reaches(0, VIRTUAL));
-	must("invalidate", calls->table_invalidate(kernel, 0, &one));
+	invalidate(0, VIRTUAL);
 	printf("smmu: after INVALIDATE the first reaches %s\n", reaches(0, VIRTUAL));
 	read_events("after INVALIDATE");
 	printf("smmu: and the second still reaches %s\n", reaches(1, VIRTUAL));
-	must("unmap", calls->unmap(kernel, wanted->space, PAGE, 2 * PAGE_BYTES));
-	printf("smmu: after UNMAP in the parent the second reaches %s\n", reaches(1, VIRTUAL));
-	must("map", calls->map(kernel, wanted->space, PAGE, 2 * PAGE_BYTES, memory + PAGE,
-			       VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE));
-	must("attach", calls->attach(kernel, 0, wanted->space));
-	printf("smmu: in the space itself the first reaches %s\n", reaches(0, PAGE));
-	for (int i = 0; i < N_DEVICES; i++) {
-		must("detach", calls->detach(kernel, i));
-		must("free", calls->table_free(kernel, tables[i]));
-	}
+	must("remove memory", viommu_backend_remove_memory(backend, 0));
+	printf("smmu: without its memory the second reaches %s\n", reaches(1, VIRTUAL));
+	must("add memory", viommu_backend_add_memory(backend, range));
+	printf("smmu: with its memory again it reaches %s\n", reaches(1, VIRTUAL));
+	attach_bypass(0);
+	printf("smmu: in bypass the first reaches %s\n", reaches(0, PAGE));
+	detach(0, 9);
 	printf("smmu: detached, the first reaches %s\n", reaches(0, PAGE));
+	detach(1, 2);
 }
 
 int main(int argc, char **argv)
@@ -206,26 +286,45 @@ int main(int argc, char **argv)
 					       .opened = on_opened,
 					       .closing = on_closing,
 					       .nest = true };
-	struct viommu_backend_table wanted = { .format = VIOMMU_TABLE_ARM_CD_TABLE };
-	const uint32_t both = VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE;
+	const struct viommu_ops device_ops = { .size = sizeof(device_ops), .event = on_event };
+	const struct viommu_config config = { .size = sizeof(config),
+					      .features =
+						      VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE };
+	struct viommu_memory range = { .first = 0, .last = MEMORY_BYTES - 1 };
 
 	if (argc < 1 + N_DEVICES)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	memory =
 		mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	range.host = memory;
 	must("kernel", viommu_kernel_new(VIOMMU_INTERFACE_IOMMUFD, &ops, NULL, &kernel));
-	calls = viommu_kernel_calls(kernel);
-	for (int i = 0, number; i < N_DEVICES; i++)
+	must("iommu", viommu_new(&config, &device_ops, NULL, &iommu));
+	must("features", viommu_accept(iommu, viommu_features(iommu)));
+	must("memory", viommu_set_memory(iommu, &range, 1));
+	must("backend", viommu_backend_new(viommu_kernel_calls(kernel), kernel, &backend));
+	must("memory", viommu_backend_add_memory(backend, &range));
+	for (int i = 0, number; i < N_DEVICES; i++) {
+		struct viommu_table_format format;
+		struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+						    .id = FIRST_ENDPOINT + (uint32_t)i,
+						    .formats = &format };
+
 		must(argv[1 + i], viommu_kernel_open_device(kernel, argv[1 + i], &number));
-	must("space", calls->space_new(kernel, &wanted.space));
-	/* A space has a device before it has mappings. */
-	must("attach", calls->attach(kernel, 0, wanted.space));
-	must("map", calls->map(kernel, wanted.space, 0, PAGE, memory, both));
-	must("map", calls->map(kernel, wanted.space, PAGE, 2 * PAGE_BYTES, memory + PAGE, both));
-	use_tables(&wanted);
-	must("free", calls->space_free(kernel, wanted.space));
+		endpoint.n_formats = viommu_kernel_formats(kernel, number, &format, 1);
+		if (endpoint.n_formats)
+			printf("smmu: hardware reads format 0x%x, %u bits to %u bits, granules "
+			       "0x%llx,"
+			       " ASIDs of %u bits\n",
+			       format.format, format.input_bits, format.output_bits,
+			       (unsigned long long)format.granules, format.asid_bits);
+		must("endpoint", viommu_endpoint_add(iommu, &endpoint));
+		must("add device", viommu_backend_add_device(backend, iommu, endpoint.id, number));
+	}
+	use_tables(&range);
+	viommu_backend_free(backend);
 	viommu_kernel_free(kernel);
+	viommu_free(iommu);
 	printf("smmu: the end\n");
 	return 0;
 }
