@@ -61,6 +61,14 @@ struct settings {
 	char *tables;
 	bool nest;
 	char *firmware;
+	char *endpoints;
+};
+
+/* Settings of one endpoint, by the `id` of its device. Page sizes and addresses: 0: the IOMMU's. */
+struct override {
+	char *id;
+	uint64_t page_size_mask, input_first, input_last, proximity_domain, ats;
+	bool has_proximity, has_ats;
 };
 
 struct iommu {
@@ -76,6 +84,7 @@ struct iommu {
 	enum proximity proximity;
 	uint32_t proximity_domain; /* with PROXIMITY_GIVEN */
 	GArray *reserved;          /* struct viommu_reserved, of every endpoint */
+	GArray *overrides;         /* struct override */
 	GArray *formats;           /* struct viommu_table_format, of every endpoint */
 	MemoryListener memory;     /* if there are formats */
 	GArray *ranges;            /* struct viommu_memory, during a change of memory */
@@ -370,6 +379,12 @@ void properties_print(void);
 /* Turn the settings into a configuration. An error names the property at fault. */
 bool settings_apply(struct iommu *iommu, Error **errp);
 void settings_release(struct iommu *iommu);
+
+/* -- device/overrides.c -------------------------------------------------------------- */
+
+/* Parse the property `endpoints` into iommu->overrides; free them. */
+bool overrides_parse(struct iommu *iommu, Error **errp);
+void overrides_free(struct iommu *iommu);
 
 /* -- device/migration.c -------------------------------------------------------------- */
 

@@ -103,7 +103,10 @@ else
 		dpkg -x meson_*.deb meson
 	fi
 	# The source package lacks firmware, so the build must not look for it.
-	printf '%s = []\n' roms keymap_targets >"$source/pc-bios/meson.build"
+	[[ -f $source/pc-bios/meson.build.new ]] || {
+		printf '%s = []\n' roms keymap_targets >"$source/pc-bios/meson.build.new"
+		cp "$source/pc-bios/meson.build.new" "$source/pc-bios/meson.build"
+	}
 fi
 
 build=$source/headers

@@ -66,6 +66,9 @@ static const struct row rows[] = {
 	    "experimental: a page table of the guest may be over mappings of a domain"),
 	ROW(UINT32, "page-requests", page_requests, 0,
 	    "experimental: limit on an endpoint's unanswered page requests; 0: it makes none"),
+	ROW_STRING("endpoints", endpoints,
+		   "settings of single endpoints: ID:NAME=VALUE[:NAME=VALUE...], joined by '+'; ID is "
+		   "the device's, NAME page-size-mask, input-first, input-last, proximity-domain or ats"),
 	ROW_STRING("firmware", firmware,
 		   "description of the device for the guest: 'auto', 'off', 'viot' or 'dt'; "
 		   "default: auto"),

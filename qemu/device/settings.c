@@ -360,12 +360,13 @@ bool settings_apply(struct iommu *iommu, Error **errp)
 {
 	iommu->reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
 	iommu->formats = g_array_new(false, false, sizeof(struct viommu_table_format));
+	iommu->overrides = g_array_new(false, false, sizeof(struct override));
 	if (!check_numbers(&iommu->settings, errp))
 		return false;
 	iommu->config = make_configuration(&iommu->settings);
 	return parse_reserved(iommu, errp) && check_reserved(iommu, errp) && add_msi(iommu, errp) &&
 	       parse_proximity(iommu, errp) && parse_firmware(iommu, errp) &&
-	       parse_spaces(iommu, errp);
+	       parse_spaces(iommu, errp) && overrides_parse(iommu, errp);
 }
 
 void settings_release(struct iommu *iommu)
@@ -373,6 +374,7 @@ void settings_release(struct iommu *iommu)
 	if (iommu->reserved)
 		g_array_free(iommu->reserved, true);
 	iommu->reserved = NULL;
+	overrides_free(iommu);
 	if (iommu->formats)
 		g_array_free(iommu->formats, true);
 	iommu->formats = NULL;

@@ -75,6 +75,38 @@ GArray *endpoint_reserved(const struct endpoint *endpoint)
 	return all;
 }
 
+static DeviceState *device_of(const struct endpoint *endpoint)
+{
+	if (endpoint->platform)
+		return (DeviceState *)virtio_bus_get_device(&VIRTIO_MMIO(endpoint->platform)->bus);
+	return endpoint->bus ? (DeviceState *)endpoint->bus->devices[endpoint->devfn] : NULL;
+}
+
+static void apply_override(const struct endpoint *endpoint, struct viommu_endpoint *description)
+{
+	DeviceState *device = device_of(endpoint);
+	const GArray *overrides = endpoint->iommu->overrides;
+
+	for (guint i = 0; device && device->id && i < overrides->len; i++) {
+		const struct override *own = &g_array_index(overrides, struct override, i);
+
+		if (!g_str_equal(own->id, device->id))
+			continue;
+		if (!description->page_size_mask ||
+		    own->page_size_mask & description->page_size_mask)
+			description->page_size_mask =
+				own->page_size_mask & (description->page_size_mask ?: UINT64_MAX);
+		description->input_first = own->input_first;
+		description->input_last = own->input_last;
+		description->has_proximity |= own->has_proximity;
+		if (own->has_proximity)
+			description->proximity_domain = (uint32_t)own->proximity_domain;
+		description->has_ats |= own->has_ats;
+		if (own->has_ats)
+			description->ats = (uint32_t)own->ats;
+	}
+}
+
 /* `call` is viommu_endpoint_add() or viommu_endpoint_update(). */
 static int describe(struct endpoint *endpoint, uint32_t id,
 		    int (*call)(struct viommu *, const struct viommu_endpoint *))
@@ -98,6 +130,7 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 	};
 
 	description.has_proximity = find_proximity(endpoint, &description.proximity_domain);
+	apply_override(endpoint, &description);
 	return call(endpoint->iommu->core, &description);
 }
 
@@ -166,11 +199,17 @@ void endpoint_complete(struct endpoint *endpoint, PCIDevice *function)
 	uint32_t ats = (has_ats(function) ? VIOMMU_ATS_F_ENDPOINT : 0) |
 		       (has_ats_path(endpoint->bus) ? VIOMMU_ATS_F_PATH : 0);
 
-	if (!endpoint->iommu->settings.ats || ats == endpoint->ats)
+	int status;
+
+	if (!endpoint->iommu->overrides->len &&
+	    (!endpoint->iommu->settings.ats || ats == endpoint->ats))
 		return;
 	endpoint->ats = ats;
-	if (endpoint->id != ENDPOINT_FREE)
-		endpoint_update(endpoint);
+	status = endpoint->id == ENDPOINT_FREE ? 0 : endpoint_update(endpoint);
+	if (status)
+		warn_report("endpoints: the settings of '%s' do not fit the IOMMU's: %s",
+			    DEVICE(function)->id ?: object_get_typename(OBJECT(function)),
+			    g_strerror(-status));
 }
 
 static bool endpoint_register(struct endpoint *endpoint, uint32_t id)

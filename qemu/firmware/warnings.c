@@ -99,8 +99,20 @@ static void *warn_bus(PCIBus *bus, void *iommu)
 	return iommu;
 }
 
+static void warn_overrides(const struct iommu *iommu)
+{
+	for (guint i = 0; i < iommu->overrides->len; i++) {
+		const char *id = g_array_index(iommu->overrides, struct override, i).id;
+		g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
+
+		if (!object_resolve_path(path, NULL))
+			warn_report("%s: endpoints: no device has the id '%s' yet", iommu_id(iommu), id);
+	}
+}
+
 void warn_all(const struct iommu *iommu)
 {
+	warn_overrides(iommu);
 	warn_idle(iommu);
 	warn_proximity(iommu);
 	if (iommu->root_bus)

@@ -366,6 +366,8 @@ def a_machine_in_which_the_device_does_little_is_started_with_a_warning(stage):
             ("q35", ["viommu-pci,id=iommu0", f"{BLOCK},id=d0"], DISK,
              "d0 is behind iommu0, but its DMA bypasses it: add iommu_platform=on"),
             ("q35", [f"{BLOCK},id=d0", "viommu-pci,id=iommu0"], DISK, "d0 is behind iommu0"),
+            ("q35", ["viommu-pci,id=iommu0,endpoints=d7:ats=1"], [],
+             "iommu0: endpoints: no device has the id 'd7' yet"),
             ("q35", ["viommu-pci,id=iommu0,proximity-domain=1"], NODES,
              "iommu0: proximity-domain: 1 is no NUMA node of this machine, which has 1"),
             ("microvm", ["viommu-device,id=iommu0"], [], "iommu0 serves no device"),
@@ -374,12 +376,15 @@ def a_machine_in_which_the_device_does_little_is_started_with_a_warning(stage):
             ("q35", ["viommu-pci,proximity-domain=0"], NODES, None)):
         victim = stage.start(devices, more, board)
         victim.monitor.command("query-status")
-        said = victim.machine.output
-        expect(f"{board} {devices}: {said}", warning in said if warning else not said)
+        if warning:
+            victim.wait_for(f"{board} {devices}: {warning}",
+                            lambda: warning in victim.machine.output, 5)
+        else:
+            expect(f"{board} {devices}: {victim.machine.output}", not victim.machine.output)
         victim.machine.kill()
 
 
-ATS, ATS_HERE, ATS_PATH = 0xf11, 1, 2
+PROXIMITY, ATS, ATS_HERE, ATS_PATH = 0xf10, 0xf11, 1, 2
 
 
 def ats_is_reported_as_the_function_and_its_path_have_it(stage):
@@ -408,6 +413,41 @@ def ats_is_reported_as_the_function_and_its_path_have_it(stage):
         at = answer.find(struct.pack("<HH", ATS, 4)) + 4
         expect(f"{endpoint:#x}: {answer[:80].hex(' ', 4)}", at > 3 and
                struct.unpack_from("<I", answer, at)[0] == flags)
+
+
+def an_endpoint_has_settings_of_its_own(stage):
+    """Granule, addresses, NUMA node and ATS, of functions that are there and of one that comes later."""
+    pages, last = 0xffffffffffff0000, (1 << 32) - 1
+    hot = {"driver": "viommu-watch", "id": "hot", "bus": "rp0"}
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU},endpoints=w0:page-size-mask={pages:#x}+"
+        f"hot:input-last={last:#x}:proximity-domain=7:ats=3",
+        f"viommu-watch,id=w0,addr={WATCH}", f"viommu-watch,id=w1,addr={WATCH + 2}",
+        f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"],
+        ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"])
+    iommu = started(victim)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1)
+    victim.monitor.command("device_add", **hot)
+    iommu.kick(0)
+    for domain, endpoint, small, far in ((1, WATCH << 3, driver.RANGE, driver.OK),
+                                         (2, (WATCH + 2) << 3, driver.OK, driver.OK),
+                                         (3, 0x100, driver.OK, driver.INVAL)):
+        expect(f"ATTACH {endpoint:#x}", iommu.attach(domain, endpoint) == driver.OK)
+        answer = iommu.map(domain, 0x1000, 0x1fff, 0)
+        expect(f"{endpoint:#x}: a small page: {answer}", answer == small)
+        answer = iommu.map(domain, last + 1, last + 0x10000, 0)
+        expect(f"{endpoint:#x}: far: {answer}", answer in (far, driver.RANGE if far else far))
+    joined = [iommu.attach(9, endpoint) for endpoint in ((WATCH + 2) << 3, WATCH << 3)]
+    expect(f"different granules in one domain: {joined}", joined == [driver.OK, driver.UNSUPP])
+    answer = iommu.ask(driver.PROBE_FORM.pack(driver.PROBE, 0x100), 516)
+    for kind, value in ((ATS, 3), (PROXIMITY, 7)):
+        expect(f"{kind:#x}: {answer[:120].hex(' ', 4)}",
+               struct.pack("<HHI", kind, 4, value) in answer)
+    for value, message in (("w0", "'w0' is not ID:NAME=VALUE"), ("w0:x=1", "'x=1' of 'w0'"),
+                           ("w0:ats=4", "'ats=4' of 'w0'"),
+                           ("w0:input-first=2:input-last=1", "0x1 is less than 0x2")):
+        said = stage.refused([f"viommu-pci,endpoints={value}"])
+        expect(f"{value}: {said}", f"endpoints: " in said and message in said)
 
 
 # -- assigned devices --------------------------------------------------------------------------------
@@ -679,6 +719,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          interrupts_that_the_machine_remaps_are_refused,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
          a_machine_in_which_the_device_does_little_is_started_with_a_warning,
+         an_endpoint_has_settings_of_its_own,
          ats_is_reported_as_the_function_and_its_path_have_it, a_refused_host_leaves_no_limits,
          a_host_of_larger_pages_restricts_the_granule,
          a_host_without_a_page_size_of_the_device_is_refused,

@@ -29,7 +29,7 @@ ATTACH, DETACH, MAP, UNMAP, PROBE = 1, 2, 3, 4, 5
 ATTACH_FORM, DETACH_FORM = struct.Struct("<B3xIII4x"), struct.Struct("<B3xII8x")
 MAP_FORM, UNMAP_FORM = struct.Struct("<B3xIQQQI"), struct.Struct("<B3xIQQ4x")
 PROBE_FORM = struct.Struct("<B3xI64x")
-OK, INVAL, RANGE, NOENT = 0, 4, 5, 6
+OK, UNSUPP, INVAL, RANGE, NOENT = 0, 2, 4, 5, 6
 
 
 class Function:
