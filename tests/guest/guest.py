@@ -142,6 +142,9 @@ class Run:
         self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress,
                                            row.kernel)
         extra = [("kernel", self.kernel)] if row.rekernel else []
+        if row.module:
+            extra.append(("module", initramfs.module(row.architecture, row.flavour,
+                                                     self.progress, row.kernel)))
         if row.program:
             extra.append(("program", initramfs.program(row.program, row.architecture)))
         if row.command:

@@ -13,6 +13,7 @@ import os
 import re
 
 import iommufd
+import kernel_module
 import packages
 import small_kernel
 
@@ -22,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "e1000", "vfio-pci",
            "vfio_iommu_type1", "iommufd"]
 COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
-TOOLS = {"amd64": ["edu", "rekernel"], "arm64": ["edu"]}
+TOOLS = {"amd64": ["edu", "rekernel", "spaces"], "arm64": ["edu"]}
 FILE, FOLDER, DEVICE = 0o100755, 0o040755, 0o020600
 
 
@@ -110,6 +111,13 @@ def program(source, architecture):
                     COMPILERS[architecture], "-std=gnu11", "-O2", "-static", "-pthread",
                     "-D_GNU_SOURCE", "-DVIOMMU_CHECKS", '-DVIOMMU_VERSION="guest"', f"-I{ROOT}/include",
                     f"-I{ROOT}/src", "-o", work, *sources))
+
+
+def module(architecture, flavour, report, version):
+    """The path of the module of this project for that kernel; built if it is missing."""
+    kernel = os.path.basename(packages.kernel(architecture, flavour, report, version))
+    return kept("modules", [kernel, *map(contents, kernel_module.sources())],
+                lambda work: kernel_module.make(architecture, flavour, version, work, report))
 
 
 def kernel_and_modules(architecture, flavour, report, version):

@@ -96,6 +96,14 @@ def beside(name, sentence, devices, shows, **options):
                why_ours="the built-in device is the only IOMMU of its machine", **options)
 
 
+# Without a VIOT: Linux would wait for the stock driver before it gives functions to theirs.
+SPACES = ["{iommu},addr=4,firmware=off,tables=x86,pasid-bits=20,page-requests=32", "viommu-dma,addr=5"]
+SPACES_SCRIPT = """
+insmod /row/module || say "cannot load the module"
+await test -e /dev/viommu-spaces
+"""
+NO_PASIDS = "the built-in device has no PASIDs"
+
 TWICE = 120     # seconds for a row that boots twice
 
 ROWS = [
@@ -340,6 +348,34 @@ fi
         ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED,
         architecture="arm64", machine="virt,gic-version=3"),
 
+    Row("spaces", 15, "processes share their page tables with a device: PASIDs, page requests",
+        SPACES, SPACES_SCRIPT + "spaces | tell spaces\n",
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "64 MiB of untouched memory were written", "by page requests",
+            "the process reads what was written", "the device reads what the process has",
+            "addresses of the kernel are refused", "read-only memory is not written",
+            "and keeps its contents", "unmapped memory is refused",
+            "memory was written after fork[(][)]", "the child has the old contents",
+            "the parent has the new ones", "DMA goes on while pages are taken away",
+            "and reaches no page that was given to others",
+            "the device drops what it has cached", "processes end with DMA under way",
+            "and none of their memory is written afterwards",
+            "two processes have their own memory at one address")],
+        never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
+        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        timeout=TWICE),
+
+    Row("spaces-5", 15, "the same with page tables of five levels",
+        SPACES, SPACES_SCRIPT + "grep -c la57 /proc/cpuinfo | tell la57\n"
+        "spaces untouched kernel two | tell spaces\n",
+        [("the processor has five levels", r"row: la57: 1")] +
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "64 MiB of untouched memory were written", "addresses of the kernel are refused",
+            "two processes have their own memory at one address")],
+        never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
+        module=True, skip="virtio_iommu", processor="max,la57=on", runs=OURS, why_ours=NO_PASIDS,
+        timeout=TWICE),
+
     Row("faults", 7, "invalid DMA is blocked, and the guest's log names endpoint and address",
         ["{iommu},addr=4,boot-bypass=off", EDU], """
 edu=$(find_pci 0x1234:0x11e8)
@@ -395,6 +431,26 @@ sleep 1
         [("the guest ran on in the second QEMU", r"row: running in another QEMU")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
+
+    Row("spaces-migration", 15, "the same, migrated to another QEMU with tables attached and DMA under way",
+        SPACES, SPACES_SCRIPT + """
+spaces taken untouched two >/tmp/said 2>&1 &
+sleep 1
+host migrate
+say "running in $answer"
+wait
+tell spaces </tmp/said
+""",
+        [("the guest ran on in the second QEMU", r"row: running in another QEMU")] +
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "DMA goes on while pages are taken away",
+            "and reaches no page that was given to others",
+            "64 MiB of untouched memory were written", "the process reads what was written",
+            "two processes have their own memory at one address")],
+        never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
+        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        incoming=True, timeout=TWICE,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",

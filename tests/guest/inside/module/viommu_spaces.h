@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+#ifndef VIOMMU_SPACES_H
+#define VIOMMU_SPACES_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* /dev/viommu-spaces: DMA of viommu-dma in the address space of the process that has bound it */
+
+struct viommu_spaces_dma {
+	__u64 address, length, seed; /* multiples of 8 */
+	__u32 command;               /* 1 write the pattern, 2 read */
+	__u32 flags;                 /* 1 ATS, 2 page requests */
+};
+
+struct viommu_spaces_result {
+	__u64 sum, done;
+	__u32 status;                /* as in qemu/dma/dma.c; 1: busy */
+	__u32 requests, drops, hits; /* since the machine was started */
+	__u32 invalidations;         /* sent by this file */
+};
+
+#define VIOMMU_SPACES_BIND   _IO('v', 0)
+#define VIOMMU_SPACES_UNBIND _IO('v', 1)
+#define VIOMMU_SPACES_START  _IOW('v', 2, struct viommu_spaces_dma)
+#define VIOMMU_SPACES_RESULT _IOR('v', 3, struct viommu_spaces_result)
+
+#endif
