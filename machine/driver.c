@@ -3,42 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus.h"
 #include "driver.h"
 #include "ring.h"
 
 /*
- * The guest's driver (virtio 1.3, "Device Initialization", "Virtio Over MMIO", "IOMMU
- * Device")
+ * The guest's driver (virtio 1.3, "Device Initialization", "IOMMU Device")
  *
  * Requests are written field by field from the standard, not with the device's layout rows, so that
  * a mistake in the rows is noticed.
  */
-
-/* Registers of the window. */
-enum {
-	MAGIC = 0x000,
-	VERSION = 0x004,
-	DEVICE = 0x008,
-	DEVICE_FEATURES = 0x010,
-	DEVICE_FEATURES_SELECT = 0x014,
-	DRIVER_FEATURES = 0x020,
-	DRIVER_FEATURES_SELECT = 0x024,
-	QUEUE_SELECT = 0x030,
-	QUEUE_SIZE_MAX = 0x034,
-	QUEUE_SIZE = 0x038,
-	QUEUE_READY = 0x044,
-	QUEUE_NOTIFY = 0x050,
-	INTERRUPT_STATUS = 0x060,
-	INTERRUPT_ACKNOWLEDGE = 0x064,
-	STATUS = 0x070,
-	QUEUE_DESCRIPTORS = 0x080,
-	QUEUE_DRIVER = 0x090,
-	QUEUE_DEVICE = 0x0a0,
-	CONFIG = 0x100,
-};
-
-#define MAGIC_VALUE  0x74726976
-#define MMIO_VERSION 2
 
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64 };
 
@@ -47,14 +21,14 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET 
 #define F_VERSION_1   (1ull << 32)
 #define F_PACKED      (1ull << 34)
 
-#define REGISTER_LENGTH 4
-#define PAGE            4096ull
-#define QUEUE_ENTRIES   64
-#define N_EVENTS        16
-#define BUFFER_LENGTH   (PAGE * 16)
+#define PAGE          4096ull
+#define QUEUE_ENTRIES 64
+#define N_EVENTS      16
+#define BUFFER_LENGTH (PAGE * 16)
 
 struct driver {
 	struct machine *machine;
+	struct bus bus;
 	uint64_t next_free; /* pages are handed out from here */
 	uint64_t features;
 	uint32_t probe_size;
@@ -64,25 +38,26 @@ struct driver {
 
 /* -- registers -------------------------------------------------------------------- */
 
-static uint32_t load(struct driver *driver, uint64_t at)
+static uint32_t load(struct driver *driver, enum bus_register reg)
 {
-	return (uint32_t)viommu_mmio_read(machine_window(driver->machine), at, REGISTER_LENGTH);
+	return bus_load(&driver->bus, reg);
 }
 
-static void store(struct driver *driver, uint64_t at, uint32_t value)
+static void store(struct driver *driver, enum bus_register reg, uint32_t value)
 {
-	viommu_mmio_write(machine_window(driver->machine), at, REGISTER_LENGTH, value);
+	bus_store(&driver->bus, reg, value);
 }
 
-static void store_pair(struct driver *driver, uint64_t at, uint64_t value)
+/* The high half follows the low one. */
+static void store_pair(struct driver *driver, enum bus_register low, uint64_t value)
 {
-	store(driver, at, (uint32_t)value);
-	store(driver, at + REGISTER_LENGTH, (uint32_t)(value >> 32));
+	store(driver, low, (uint32_t)value);
+	store(driver, low + 1, (uint32_t)(value >> 32));
 }
 
 uint64_t driver_config(struct driver *driver, uint64_t offset, unsigned length)
 {
-	return viommu_mmio_read(machine_window(driver->machine), CONFIG + offset, length);
+	return bus_config(&driver->bus, offset, length);
 }
 
 uint64_t driver_features(const struct driver *driver)
@@ -96,10 +71,10 @@ static uint64_t offered(struct driver *driver)
 {
 	uint64_t low, high;
 
-	store(driver, DEVICE_FEATURES_SELECT, 0);
-	low = load(driver, DEVICE_FEATURES);
-	store(driver, DEVICE_FEATURES_SELECT, 1);
-	high = load(driver, DEVICE_FEATURES);
+	store(driver, BUS_DEVICE_FEATURES_SELECT, 0);
+	low = load(driver, BUS_DEVICE_FEATURES);
+	store(driver, BUS_DEVICE_FEATURES_SELECT, 1);
+	high = load(driver, BUS_DEVICE_FEATURES);
 	return low | high << 32;
 }
 
@@ -116,18 +91,17 @@ static uint64_t wanted(const struct driver_options *options)
 
 static int negotiate(struct driver *driver, const struct driver_options *options)
 {
-	if (load(driver, MAGIC) != MAGIC_VALUE || load(driver, VERSION) != MMIO_VERSION ||
-	    load(driver, DEVICE) != VIOMMU_DEVICE_ID)
+	if (!bus_open(&driver->bus))
 		return -ENODEV;
-	store(driver, STATUS, 0);
-	store(driver, STATUS, ACKNOWLEDGE | DRIVER);
+	store(driver, BUS_STATUS, 0);
+	store(driver, BUS_STATUS, ACKNOWLEDGE | DRIVER);
 	driver->features = offered(driver) & wanted(options);
-	store(driver, DRIVER_FEATURES_SELECT, 0);
-	store(driver, DRIVER_FEATURES, (uint32_t)driver->features);
-	store(driver, DRIVER_FEATURES_SELECT, 1);
-	store(driver, DRIVER_FEATURES, (uint32_t)(driver->features >> 32));
-	store(driver, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
-	if (!(load(driver, STATUS) & FEATURES_OK) || !(driver->features & F_VERSION_1))
+	store(driver, BUS_DRIVER_FEATURES_SELECT, 0);
+	store(driver, BUS_DRIVER_FEATURES, (uint32_t)driver->features);
+	store(driver, BUS_DRIVER_FEATURES_SELECT, 1);
+	store(driver, BUS_DRIVER_FEATURES, (uint32_t)(driver->features >> 32));
+	store(driver, BUS_STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+	if (!(load(driver, BUS_STATUS) & FEATURES_OK) || !(driver->features & F_VERSION_1))
 		return -ENODEV;
 	driver->probe_size = (uint32_t)driver_config(driver, VIOMMU_CONFIG_PROBE_SIZE, 4);
 	return 0;
@@ -145,10 +119,10 @@ static uint64_t take_memory(struct driver *driver, uint64_t length)
 
 static int set_up_queue(struct driver *driver, uint32_t index)
 {
-	static const uint64_t registers[RING_N_AREAS] = {
-		[RING_DESCRIPTOR_AREA] = QUEUE_DESCRIPTORS,
-		[RING_DRIVER_AREA] = QUEUE_DRIVER,
-		[RING_DEVICE_AREA] = QUEUE_DEVICE,
+	static const enum bus_register registers[RING_N_AREAS] = {
+		[RING_DESCRIPTOR_AREA] = BUS_QUEUE_DESCRIPTORS,
+		[RING_DRIVER_AREA] = BUS_QUEUE_DRIVER,
+		[RING_DEVICE_AREA] = BUS_QUEUE_DEVICE,
 	};
 	struct ring_config config = {
 		.packed = driver->features & F_PACKED,
@@ -158,18 +132,18 @@ static int set_up_queue(struct driver *driver, uint32_t index)
 		.address = take_memory(driver, ring_memory_length(QUEUE_ENTRIES)),
 	};
 
-	store(driver, QUEUE_SELECT, index);
-	if (load(driver, QUEUE_SIZE_MAX) < QUEUE_ENTRIES)
+	store(driver, BUS_QUEUE_SELECT, index);
+	if (load(driver, BUS_QUEUE_SIZE_MAX) < QUEUE_ENTRIES)
 		return -ENODEV;
 	config.memory =
 		machine_memory(driver->machine, config.address, ring_memory_length(QUEUE_ENTRIES));
 	driver->rings[index] = config.memory ? ring_new(&config) : NULL;
 	if (!driver->rings[index])
 		return -ENOMEM;
-	store(driver, QUEUE_SIZE, QUEUE_ENTRIES);
+	store(driver, BUS_QUEUE_SIZE, QUEUE_ENTRIES);
 	for (unsigned area = 0; area < RING_N_AREAS; area++)
 		store_pair(driver, registers[area], ring_address(driver->rings[index], area));
-	store(driver, QUEUE_READY, 1);
+	store(driver, BUS_QUEUE_READY, 1);
 	return 0;
 }
 
@@ -194,7 +168,7 @@ static int set_up_queues(struct driver *driver)
 	driver->request = take_memory(driver, PAGE);
 	driver->answer = take_memory(driver, BUFFER_LENGTH);
 	driver->events = take_memory(driver, PAGE);
-	store(driver, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+	store(driver, BUS_STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
 	for (unsigned i = 0; i < N_EVENTS; i++)
 		offer_event(driver, driver->events + i * VIOMMU_FAULT_LENGTH);
 	return 0;
@@ -209,6 +183,7 @@ int driver_start(struct machine *machine, const struct driver_options *options,
 	if (!driver)
 		return -ENOMEM;
 	driver->machine = machine;
+	driver->bus = (struct bus){ machine, bus_of(machine) };
 	driver->next_free = PAGE;
 	error = negotiate(driver, options);
 	if (!error)
@@ -225,7 +200,7 @@ struct driver *driver_stop(struct driver *driver)
 {
 	if (!driver)
 		return NULL;
-	store(driver, STATUS, 0);
+	store(driver, BUS_STATUS, 0);
 	for (unsigned i = 0; i < VIOMMU_N_QUEUES; i++)
 		ring_free(driver->rings[i]);
 	free(driver);
@@ -241,7 +216,7 @@ static int wait_for_answer(struct driver *driver, uint32_t *ret_used)
 
 	if (ring_take(driver->rings[VIOMMU_REQUEST_QUEUE], &token, ret_used) != 1)
 		return -EIO;
-	store(driver, INTERRUPT_ACKNOWLEDGE, load(driver, INTERRUPT_STATUS));
+	bus_acknowledge(&driver->bus);
 	return 0;
 }
 
@@ -262,7 +237,7 @@ int driver_request(struct driver *driver, const void *request, size_t length, vo
 	if (ring_add(driver->rings[VIOMMU_REQUEST_QUEUE], buffers, 2, driver) < 0)
 		return -EIO;
 	if (ring_offer(driver->rings[VIOMMU_REQUEST_QUEUE]))
-		store(driver, QUEUE_NOTIFY, VIOMMU_REQUEST_QUEUE);
+		bus_notify(&driver->bus, VIOMMU_REQUEST_QUEUE);
 	if (wait_for_answer(driver, &used) < 0 || used > room)
 		return -EIO;
 	memcpy(answer, to, used);

@@ -2,7 +2,7 @@
 #ifndef VIOMMU_MACHINE_FIRMWARE_H
 #define VIOMMU_MACHINE_FIRMWARE_H
 
-#include "function.h"
+#include "bus.h"
 
 /*
  * Guest firmware that reads a built-in topology
@@ -11,13 +11,6 @@
  * feature, read, and reset. Items are decoded by the drafts, not by libviommu-tables, so that each
  * implementation tests the other. Only one thread may use the device meanwhile.
  */
-
-enum firmware_way {
-	FIRMWARE_MMIO,   /* the machine's register window */
-	FIRMWARE_BAR,    /* a PCI function: its BAR, mapped */
-	FIRMWARE_WINDOW, /* a PCI function without a mapped BAR */
-	FIRMWARE_N_WAYS
-};
 
 enum firmware_form {
 	FIRMWARE_LIST,     /* the first draft */
@@ -36,9 +29,7 @@ struct firmware_item {
 };
 
 struct firmware {
-	struct machine *machine;
-	struct function *function; /* for the two ways of PCI */
-	enum firmware_way way;
+	struct bus bus;
 	enum firmware_form form;
 };
 

@@ -12,6 +12,7 @@
 
 struct machine {
 	struct viommu_mmio *window;
+	struct viommu_pci *function;
 	uint8_t *memory;
 	uint64_t memory_length;
 	atomic_uint_fast64_t msis;
@@ -52,6 +53,16 @@ static void set_interrupt(void *opaque, bool level)
 	(void)level;
 }
 
+/* A message is a write to the bus, and only the MSI window counts it. */
+static void take_message(void *opaque, uint64_t address, uint32_t data)
+{
+	struct machine *machine = opaque;
+
+	(void)data;
+	if (address >= MACHINE_MSI_FIRST && address <= MACHINE_MSI_LAST)
+		atomic_fetch_add(&machine->msis, 1);
+}
+
 uint64_t machine_msis(const struct machine *machine)
 {
 	return atomic_load(&machine->msis);
@@ -59,26 +70,47 @@ uint64_t machine_msis(const struct machine *machine)
 
 /* -- the machine ------------------------------------------------------------------ */
 
-struct machine *machine_new(const struct machine_config *config)
+static int new_window(struct machine *machine, const struct viommu_config *iommu,
+		      const struct viommu_mmio_config *given)
 {
 	static const struct viommu_mmio_ops ops = {
 		.size = sizeof(ops),
 		.memory = find_memory,
 		.interrupt = set_interrupt,
 	};
-	struct viommu_mmio_config window = config->window;
+	struct viommu_mmio_config config = *given;
+
+	config.size = sizeof(config);
+	return viommu_mmio_new(iommu, &config, &ops, machine, &machine->window);
+}
+
+static int new_function(struct machine *machine, const struct viommu_config *iommu)
+{
+	static const struct viommu_pci_ops ops = {
+		.size = sizeof(ops),
+		.memory = find_memory,
+		.interrupt = set_interrupt,
+		.message = take_message,
+	};
+
+	return viommu_pci_new(iommu, NULL, &ops, machine, &machine->function);
+}
+
+struct machine *machine_new(const struct machine_config *config)
+{
 	struct viommu_config iommu = config->iommu;
 	struct machine *machine = calloc(1, sizeof(*machine));
+	int error = -ENOMEM;
 
 	if (!machine)
 		return NULL;
-	window.size = sizeof(window);
 	iommu.size = sizeof(iommu);
 	machine->memory_length = config->memory ? config->memory : MEMORY_DEFAULT;
 	machine->memory = calloc(1, machine->memory_length);
-	if (!machine->memory || viommu_mmio_new(&iommu, &window, &ops, machine, &machine->window))
-		return machine_free(machine);
-	return machine;
+	if (machine->memory)
+		error = config->pci ? new_function(machine, &iommu)
+				    : new_window(machine, &iommu, &config->window);
+	return error ? machine_free(machine) : machine;
 }
 
 struct machine *machine_free(struct machine *machine)
@@ -86,6 +118,7 @@ struct machine *machine_free(struct machine *machine)
 	if (!machine)
 		return NULL;
 	viommu_mmio_free(machine->window);
+	viommu_pci_free(machine->function);
 	free(machine->memory);
 	free(machine);
 	return NULL;
@@ -93,12 +126,39 @@ struct machine *machine_free(struct machine *machine)
 
 struct viommu *machine_iommu(struct machine *machine)
 {
-	return viommu_mmio_device(machine->window);
+	return machine->function ? viommu_pci_device(machine->function)
+				 : viommu_mmio_device(machine->window);
 }
 
 struct viommu_mmio *machine_window(struct machine *machine)
 {
 	return machine->window;
+}
+
+struct viommu_pci *machine_function(struct machine *machine)
+{
+	return machine->function;
+}
+
+void machine_reset(struct machine *machine)
+{
+	if (machine->function)
+		viommu_pci_system_reset(machine->function);
+	else
+		viommu_mmio_system_reset(machine->window);
+}
+
+int machine_save(struct machine *machine, void **ret_bytes, size_t *ret_length)
+{
+	return machine->function ? viommu_pci_save(machine->function, ret_bytes, ret_length)
+				 : viommu_mmio_save(machine->window, ret_bytes, ret_length);
+}
+
+int machine_load(struct machine *machine, const void *bytes, size_t length, char *reason,
+		 size_t room)
+{
+	return machine->function ? viommu_pci_load(machine->function, bytes, length, reason, room)
+				 : viommu_mmio_load(machine->window, bytes, length, reason, room);
 }
 
 /* -- devices ------------------------------------------------------------------------- */

@@ -6,23 +6,25 @@
 #include <stdint.h>
 
 #include <viommu/mmio.h>
+#include <viommu/pci.h>
 
 /*
  * The reference machine: a minimal but complete VMM
  *
- * Guest memory from address 0, a virtio-iommu in a register window, one interrupt line,
- * and devices whose DMA is translated by the IOMMU. There is no processor: a guest is a host thread
- * that loads and stores (driver.h).
+ * Guest memory from address 0, a virtio-iommu in a register window or as a PCI function, one
+ * interrupt line, and devices whose DMA is translated by the IOMMU. There is no processor: a guest
+ * is a host thread that loads and stores (bus.h, driver.h).
  *
  *          loads, stores                     DMA
- *     guest ----------> window: IOMMU <------------- devices
+ *     guest --------------------> IOMMU <----------- devices
  *       |                                               |
  *       +-------------> memory <------------------------+  as translated
  *
- * Memory and window may be used by any number of threads.
+ * Memory and registers may be used by any number of threads.
  */
 
 #define MACHINE_WINDOW 0x0a000000ull /* where the IOMMU's registers are */
+#define MACHINE_BAR    0x0a000000ull /* and where the driver maps those of the function */
 
 /* The MSI window; it has no memory. */
 #define MACHINE_MSI_FIRST 0xfee00000ull
@@ -34,6 +36,7 @@ struct machine_config {
 	uint64_t memory; /* bytes, from address 0 to at most MACHINE_WINDOW. 0: 16 MiB */
 	struct viommu_config iommu;
 	struct viommu_mmio_config window;
+	bool pci; /* the IOMMU is a PCI function, with all defaults, and there is no window */
 };
 
 /* Returns NULL if memory runs out, or if the configuration is invalid. */
@@ -43,12 +46,21 @@ struct machine *machine_new(const struct machine_config *config);
 struct machine *machine_free(struct machine *machine);
 
 struct viommu *machine_iommu(struct machine *machine);
+
+/* One of them is NULL. */
 struct viommu_mmio *machine_window(struct machine *machine);
+struct viommu_pci *machine_function(struct machine *machine);
+
+/* A system reset; saved state of the IOMMU, as of <viommu/mmio.h> and <viommu/pci.h>. */
+void machine_reset(struct machine *machine);
+int machine_save(struct machine *machine, void **ret_bytes, size_t *ret_length);
+int machine_load(struct machine *machine, const void *bytes, size_t length, char *reason,
+		 size_t room);
 
 /* Guest memory, or NULL if the range is not entirely memory. */
 void *machine_memory(struct machine *machine, uint64_t address, uint64_t length);
 
-/* The number of MSIs so far. */
+/* The number of MSIs so far, those of the IOMMU itself included. */
 uint64_t machine_msis(const struct machine *machine);
 
 /*

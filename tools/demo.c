@@ -27,20 +27,36 @@ enum { READ_WRITE = VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE };
 #define IOVA   0x40000000ull
 #define TEXT   "a sector of the disk"
 
-static const char platform[] = "viommu: 1\n"
-			       "iommus:\n"
-			       "  - name: viommu0\n"
-			       "    kind: virtio-iommu-mmio\n"
-			       "    at: 0x0a000000\n"
-			       "devices:\n"
-			       "  - name: disk\n"
-			       "    at: 0x0b000000\n"
-			       "    iommu: viommu0\n"
-			       "    id: 0x100\n"
-			       "  - name: network\n"
-			       "    at: 0x0b001000\n"
-			       "    iommu: viommu0\n"
-			       "    id: 0x101\n";
+#define DEVICES \
+	"devices:\n" \
+	"  - name: disk\n" \
+	"    at: 0x0b000000\n" \
+	"    iommu: viommu0\n" \
+	"    id: 0x100\n" \
+	"  - name: network\n" \
+	"    at: 0x0b001000\n" \
+	"    iommu: viommu0\n" \
+	"    id: 0x101\n"
+
+static const char mmio_platform[] = "viommu: 1\n"
+				    "iommus:\n"
+				    "  - name: viommu0\n"
+				    "    kind: virtio-iommu-mmio\n"
+				    "    at: 0x0a000000\n" DEVICES;
+
+static const char pci_platform[] = "viommu: 1\n"
+				   "iommus:\n"
+				   "  - name: viommu0\n"
+				   "    kind: virtio-iommu-pci\n"
+				   "    at: 00:01.0\n" DEVICES;
+
+static gboolean pci;
+
+static const GOptionEntry options[] = {
+	{ "pci", 'p', 0, G_OPTION_ARG_NONE, &pci,
+	  "the IOMMU is a PCI function instead of virtio-mmio", NULL },
+	G_OPTION_ENTRY_NULL,
+};
 
 struct demo {
 	struct machine *machine;
@@ -101,6 +117,7 @@ static void report_fault(struct demo *demo, uint32_t endpoint, uint8_t reason)
 static bool show_firmware(struct demo *demo)
 {
 	struct viommu_findings *findings = viommu_findings_new();
+	const char *platform = pci ? pci_platform : mmio_platform;
 	struct viommu_topology *topology =
 		viommu_topology_parse(platform, strlen(platform), "demo", findings);
 	struct viommu_table *table =
@@ -131,7 +148,7 @@ static bool build_machine(struct demo *demo)
 	};
 	const struct viommu_endpoint network = { .size = sizeof(network), .id = NETWORK };
 
-	demo->machine = machine_new(&(struct machine_config){ 0 });
+	demo->machine = machine_new(&(struct machine_config){ .pci = pci });
 	if (!demo->machine)
 		return false;
 	demo->disk = dma_plug(demo->machine, &disk);
@@ -142,9 +159,9 @@ static bool build_machine(struct demo *demo)
 /* DMA before the driver starts is blocked: boot-bypass is off. */
 static void show_start(struct demo *demo)
 {
-	const struct driver_options options = { .packed = true,
-						.indirect = true,
-						.event_index = true };
+	const struct driver_options features = { .packed = true,
+						 .indirect = true,
+						 .event_index = true };
 	char what[80];
 	int error;
 
@@ -152,8 +169,10 @@ static void show_start(struct demo *demo)
 	report_dma(demo, "disk reads guest memory at 0", dma_read(demo->disk, 0, what, 1), -EFAULT);
 
 	begin_step(demo, "The guest driver finds the device and negotiates features");
-	error = driver_start(demo->machine, &options, &demo->driver);
-	report(demo, !error, "virtio-mmio window at 0x0a000000, device 23",
+	error = driver_start(demo->machine, &features, &demo->driver);
+	report(demo, !error,
+	       pci ? "PCI function 1af4:1057, BAR at 0x0a000000"
+		   : "virtio-mmio window at 0x0a000000, device 23",
 	       error ? "failed" : "up");
 	if (error)
 		return;
@@ -221,20 +240,19 @@ static void show_faults(struct demo *demo)
 /* The reset in between shows that the state comes from the saved stream. */
 static void show_saved_state(struct demo *demo)
 {
-	struct viommu_mmio *window = machine_window(demo->machine);
 	char reason[128] = "";
 	size_t length = 0;
 	void *bytes = NULL;
 	int error;
 
 	begin_step(demo, "The device is saved, reset and loaded; the driver does not notice");
-	error = viommu_mmio_save(window, &bytes, &length);
-	snprintf(reason, sizeof(reason), "window, rings and device in %zu bytes", length);
+	error = machine_save(demo->machine, &bytes, &length);
+	snprintf(reason, sizeof(reason), "registers, rings and device in %zu bytes", length);
 	report(demo, !error, reason, error ? "failed" : "saved");
-	viommu_mmio_system_reset(window);
+	machine_reset(demo->machine);
 	report_dma(demo, "reset: disk writes to 0x40000000", dma_write(demo->disk, IOVA, "x", 1),
 		   -EFAULT);
-	error = viommu_mmio_load(window, bytes, length, reason, sizeof(reason));
+	error = machine_load(demo->machine, bytes, length, reason, sizeof(reason));
 	report(demo, !error, error ? reason : "the saved state", error ? "failed" : "loaded");
 	report_dma(demo, "disk writes to 0x40000000", dma_write(demo->disk, IOVA, "x", 1), 0);
 	free(bytes);
@@ -301,5 +319,6 @@ const struct command demo_command = {
 	.name = "demo",
 	.arguments = "",
 	.summary = "watch a guest driver bring up a virtio-iommu, all in one process",
+	.options = options,
 	.run = run,
 };

@@ -70,21 +70,18 @@ static void *make_image(struct rig *rig, const char *text, size_t *ret_length)
 
 static void start(struct rig *rig, const char *text)
 {
-	struct machine_config config = { 0 };
+	struct machine_config config = { .pci = rig->firmware.bus.way != BUS_MMIO };
 	void *image = make_image(rig, text, &config.iommu.topology_length);
 
 	config.iommu.topology = image;
-	rig->firmware.machine = machine_new(&config);
-	assert_non_null(rig->firmware.machine);
-	rig->firmware.function = function_new(rig->firmware.machine);
-	assert_non_null(rig->firmware.function);
+	rig->firmware.bus.machine = machine_new(&config);
+	assert_non_null(rig->firmware.bus.machine);
 	free(image);
 }
 
 static void stop(struct rig *rig)
 {
-	rig->firmware.function = function_free(rig->firmware.function);
-	rig->firmware.machine = machine_free(rig->firmware.machine);
+	rig->firmware.bus.machine = machine_free(rig->firmware.bus.machine);
 	rig->topology = viommu_topology_free(rig->topology);
 }
 
@@ -95,9 +92,9 @@ static void run(void **state)
 {
 	firmware_test *test = *(firmware_test **)*state;
 
-	for (unsigned way = 0; way < FIRMWARE_N_WAYS; way++)
+	for (unsigned way = 0; way < BUS_N_WAYS; way++)
 		for (unsigned form = 0; form < FIRMWARE_N_FORMS; form++) {
-			struct rig rig = { .firmware = { .way = way, .form = form } };
+			struct rig rig = { .firmware = { .bus.way = way, .form = form } };
 
 			test(&rig);
 			stop(&rig);
@@ -165,7 +162,7 @@ static void a_long_topology_is_read_to_its_end(struct rig *rig)
 		length += snprintf(text + length, sizeof(text) - (size_t)length,
 				   "  - { at: 0x%x, iommu: a, id: %u }\n", (i + 1) << 12, i);
 	start(rig, text);
-	assert_true(viommu_mmio_length(machine_window(rig->firmware.machine)) > VIOMMU_MMIO_LENGTH);
+	assert_true(bus_config_length(&rig->firmware.bus) > VIOMMU_MMIO_LENGTH - 0x100);
 	assert_int_equal(firmware_read(&rig->firmware, items, N + 1), N);
 	assert_int_equal(items[N - 1].address, N << 12);
 	assert_int_equal(items[N - 1].id, N - 1);
@@ -185,8 +182,8 @@ static void a_driver_attaches_what_firmware_found(struct rig *rig)
 	start(rig, platform);
 	firmware_read(&rig->firmware, items, N_EXPECTED);
 	endpoint.id = items[1].id;
-	device = dma_plug(rig->firmware.machine, &endpoint);
-	assert_int_equal(driver_start(rig->firmware.machine, &options, &driver), 0);
+	device = dma_plug(rig->firmware.bus.machine, &endpoint);
+	assert_int_equal(driver_start(rig->firmware.bus.machine, &options, &driver), 0);
 	assert_true(driver_features(driver) & VIOMMU_F_TOPOLOGY);
 	assert_int_equal(driver_attach(driver, 1, items[1].id, 0), VIOMMU_S_OK);
 	assert_int_equal(driver_attach(driver, 1, items[0].id, 0), VIOMMU_S_NOENT);
@@ -197,11 +194,11 @@ static void a_driver_attaches_what_firmware_found(struct rig *rig)
 /* The device of today, whose bit 6 is that of bypass: firmware of 2020 finds nothing in it. */
 static void without_a_topology_there_is_nothing_to_find(struct rig *rig)
 {
-	const struct machine_config config = { .iommu.features = VIOMMU_F_MAP_UNMAP };
+	const struct machine_config config = { .iommu.features = VIOMMU_F_MAP_UNMAP,
+					       .pci = rig->firmware.bus.way != BUS_MMIO };
 	struct firmware_item items[1];
 
-	rig->firmware.machine = machine_new(&config);
-	rig->firmware.function = function_new(rig->firmware.machine);
+	rig->firmware.bus.machine = machine_new(&config);
 	assert_int_equal(firmware_read(&rig->firmware, items, 1), -ENOENT);
 }
 
@@ -210,7 +207,7 @@ static void without_a_topology_there_is_nothing_to_find(struct rig *rig)
 /* Each byte of the topology in turn is all ones: reading ends, and the device still works. */
 static void a_damaged_topology_leads_firmware_nowhere(struct rig *rig)
 {
-	struct machine_config config = { 0 };
+	struct machine_config config = { .pci = rig->firmware.bus.way != BUS_MMIO };
 	struct firmware_item items[N_EXPECTED];
 	uint8_t *image = make_image(rig, platform, &config.iommu.topology_length);
 
@@ -220,16 +217,13 @@ static void a_damaged_topology_leads_firmware_nowhere(struct rig *rig)
 		int n;
 
 		image[i] = 0xff;
-		rig->firmware.machine = machine_new(&config);
-		rig->firmware.function = function_new(rig->firmware.machine);
+		rig->firmware.bus.machine = machine_new(&config);
 		n = firmware_read(&rig->firmware, items, N_EXPECTED);
 		assert_true(n == -EPROTO || (n >= 0 && n <= (int)N_EXPECTED));
-		function_free(rig->firmware.function);
-		machine_free(rig->firmware.machine);
+		machine_free(rig->firmware.bus.machine);
 		image[i] = before;
 	}
-	rig->firmware.function = NULL;
-	rig->firmware.machine = NULL;
+	rig->firmware.bus.machine = NULL;
 	free(image);
 }
 

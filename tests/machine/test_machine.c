@@ -42,7 +42,7 @@ static const struct driver_options kinds[] = {
 	{ .packed = true, .indirect = true, .event_index = true },
 };
 
-static void start(struct rig *rig, const struct driver_options *options)
+static void start(struct rig *rig, const struct driver_options *options, bool pci)
 {
 	const struct viommu_reserved msi = { MACHINE_MSI_FIRST, MACHINE_MSI_LAST,
 					     VIOMMU_RESV_MEM_MSI };
@@ -51,7 +51,7 @@ static void start(struct rig *rig, const struct driver_options *options)
 	};
 	const struct viommu_endpoint network = { .size = sizeof(network), .id = NETWORK };
 
-	rig->machine = machine_new(&(struct machine_config){ 0 });
+	rig->machine = machine_new(&(struct machine_config){ .pci = pci });
 	assert_non_null(rig->machine);
 	rig->disk = dma_plug(rig->machine, &disk);
 	rig->network = dma_plug(rig->machine, &network);
@@ -237,14 +237,15 @@ static void memory_is_not_touched_once_unmap_is_done(struct rig *rig)
 	assert_string_equal(memory, "clean");
 }
 
-/* -- every test on every kind of ring ---------------------------------------------------- */
+/* -- every test on every kind of ring, on both buses
+ * ---------------------------------------------------- */
 
 static void on_every_ring(void (*test)(struct rig *rig))
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < 2 * sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct rig rig = { 0 };
 
-		start(&rig, &kinds[i]);
+		start(&rig, &kinds[i / 2], i % 2);
 		test(&rig);
 		stop(&rig);
 	}

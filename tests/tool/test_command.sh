@@ -392,6 +392,9 @@ demo_ends_well() {
 	is_empty err
 	[ "$(tail -1 out)" = "Every step had the expected result." ] || fail "$(tail -1 out)"
 	! grep -q "UNEXPECTED" out || fail "a step went wrong"
+	ran 0 "$viommu" demo --pci
+	says out "PCI function 1af4:1057, BAR at 0x0a000000"
+	! grep -q "UNEXPECTED" out || fail "a step went wrong on PCI"
 	ran 2 "$viommu" demo twice
 }
 
