@@ -33,7 +33,7 @@ def main(cc, model, spin=None):
         print("there is no spin to look at histories with")
         return 77
     model = Path(model).resolve()
-    names = sorted(set(re.findall(r"NO_[A-Z_]+[A-Z]", model.read_text(encoding="utf-8"))))
+    names = sorted(set(re.findall(r"^#ifn?def (NO_\w+)", model.read_text(encoding="utf-8"), re.M)))
     bad = []
     for name in [None, *names]:
         n = errors(cc.split(), spin, model, [f"-D{name}"] if name else [])

@@ -5,10 +5,22 @@
  * Reviewed with: src/sync/readers.c fbd6b5c733e7ade0
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
+ * Step: src/sync/readers.c readers_enter_unregistered ENTER: atomic_load(&readers->phase)
+ * Step: src/sync/readers.c readers_enter_unregistered ENTER: atomic_fetch_add(&readers->unregistered[phase], 1)
+ * Step: src/sync/readers.c readers_enter_unregistered -: fence()
+ * Step: src/sync/readers.c readers_enter_unregistered NO_SECOND_LOOK: atomic_load(&readers->phase)
+ * Step: src/sync/readers.c readers_enter_unregistered ENTER: atomic_fetch_sub(&readers->unregistered[phase], 1)
+ * Step: src/sync/readers.c readers_leave_unregistered NO_STAY: atomic_fetch_sub(&readers->unregistered[phase], 1)
+ * Step: src/sync/readers.c readers_synchronize NO_FENCE_OF_WRITER: fence()
+ * Step: src/sync/readers.c wait_for_unregistered PHASE: atomic_load_explicit(&readers->phase, memory_order_relaxed)
+ * Step: src/sync/readers.c wait_for_unregistered PHASE: atomic_load_explicit(&readers->unregistered[phase], memory_order_acquire)
+ * Step: src/sync/readers.c wait_for_unregistered PHASE: atomic_store(&readers->phase, !phase)
+ * Step: src/sync/readers.c wait_for_unregistered NO_WAIT: atomic_load(&readers->unregistered[phase])
+ *
  * As in sections.pml, readers find one of two nodes through `pointer`; the writer publishes the
  * other one, waits, and then owns the first. Its stores reach memory later, unless it waits for
- * that. Unregistered readers are counted by atomic exchanges, which are not buffered and order all
- * that comes after them.
+ * that. Unregistered readers use sequentially consistent accesses only, which are in order on every
+ * processor; their fence is what the language asks for, because the writer looks with acquire.
  *
  * With one of NO_... defined, a history must exist in which a thread uses a node that the writer
  * owns; without, there must be none.
@@ -58,7 +70,7 @@ active [N_THREADS] proctype thread()
 	bool inside;
 
 	do
-	:: enter();
+	:: enter(); /* ENTER */
 	   found = pointer;
 	   assert(!owned[found]);
 #ifdef NO_STAY
@@ -83,7 +95,7 @@ active proctype writer()
 #ifndef NO_FENCE_OF_WRITER
 	   empty(writer_stores);
 #endif
-	   ending = phase;
+	   ending = phase; /* PHASE */
 	   if
 	   :: unregistered[ending] ->
 		phase = 1 - ending;

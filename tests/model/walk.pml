@@ -4,10 +4,21 @@
  *
  * Reviewed with: src/map/map.c 00d6d1b892e8bcab
  * Reviewed with: src/map/change.c d1f5a21e883ce89a
+ * Reviewed with: src/map/node.h a8f4661e60fbc8a0
+ *
+ * Step: src/map/change.c tree_exchange -: atomic_load_explicit(&map->version, memory_order_relaxed)
+ * Step: src/map/change.c tree_exchange ODD NO_ODD_VERSION: atomic_store_explicit(&map->version, version + 1, memory_order_relaxed)
+ * Step: src/map/change.c tree_exchange CHANGE NO_RELEASE_OF_CHANGE: atomic_store_explicit(&step->inner->child[step->i], node, memory_order_release)
+ * Step: src/map/change.c tree_exchange CHANGE NO_RELEASE_OF_CHANGE: atomic_store_explicit(&map->root, (uintptr_t)node | height, memory_order_release)
+ * Step: src/map/change.c tree_exchange EVEN NO_RELEASE_OF_VERSION: atomic_store_explicit(&map->version, version + 2, memory_order_release)
+ * Step: src/map/map.c map_walk BEFORE NO_ACQUIRE_OF_VERSION: atomic_load_explicit(&map->version, memory_order_acquire)
+ * Step: src/map/node.h map_root FIRST SECOND NO_ACQUIRE_OF_NODE: atomic_load_explicit(&map->root, memory_order_acquire)
+ * Step: src/map/node.h inner_child FIRST SECOND NO_ACQUIRE_OF_NODE: atomic_load_explicit(&inner->child[i], memory_order_acquire)
+ * Step: src/map/map.c map_walk_is_consistent AFTER NO_SECOND_LOOK NO_LOOK_FOR_ODD: atomic_load_explicit(&walk->map->version, memory_order_relaxed)
  *
  * A change is one store, to `root`. A walk reads it twice, for each of two nodes, and takes what it
- * saw for the map at one moment if the version was the same even number before and after. The
- * writer's stores reach memory in order, as their release semantics require.
+ * saw for the map at one moment if the version was the same even number before and after. Threads run
+ * on weakly ordered processors, as in sections.pml.
  *
  * With one of NO_... defined, a history must exist in which a walk accepts what it saw before and
  * after a change; without, there must be none.
@@ -15,43 +26,73 @@
 
 #define N_CHANGES 3
 
+#ifdef NO_RELEASE_OF_CHANGE
+#define RELEASE_OF_CHANGE(before) true
+#else
+#define RELEASE_OF_CHANGE(before) (before)
+#endif
+#ifdef NO_RELEASE_OF_VERSION
+#define RELEASE_OF_VERSION(before) true
+#else
+#define RELEASE_OF_VERSION(before) (before)
+#endif
+#ifdef NO_ACQUIRE_OF_VERSION
+#define ACQUIRE_OF_VERSION(before) true
+#else
+#define ACQUIRE_OF_VERSION(before) (before)
+#endif
+#ifdef NO_ACQUIRE_OF_NODE
+#define ACQUIRE_OF_NODE(before) true
+#else
+#define ACQUIRE_OF_NODE(before) (before)
+#endif
+
 byte version, root;
 
-mtype = { VERSION, ROOT };
-chan stores = [3] of { mtype, byte };
-
-active proctype memory()
-{
-	byte value;
-
-	do
-	:: d_step { stores?VERSION, value -> version = value }
-	:: d_step { stores?ROOT, value -> root = value }
-	od
-}
-
+/* The stores of two changes to one location are in order, and so are ODD and EVEN. */
 active proctype writer()
 {
-	byte n;
+	byte n = 1, changed;
+	bool odd, even;
 
-	for (n : 1 .. N_CHANGES) {
+	do
+	:: n > N_CHANGES -> break
+	:: n <= N_CHANGES && !odd ->
 #ifndef NO_ODD_VERSION
-		stores!VERSION, 2 * n - 1;
+	   version = 2 * n - 1; /* ODD */
 #endif
-		stores!ROOT, n;
-		stores!VERSION, 2 * n
-	}
+	   odd = true
+	:: d_step { n <= N_CHANGES && changed < n && RELEASE_OF_CHANGE(odd) ->
+	   root = n; /* CHANGE */
+	   changed = n }
+	:: d_step { n <= N_CHANGES && odd && !even && RELEASE_OF_VERSION(changed == n) ->
+	   version = 2 * n; /* EVEN */
+	   even = true }
+	:: d_step { n <= N_CHANGES && odd && even && changed == n ->
+	   n++;
+	   odd = false;
+	   even = false }
+	od
 }
 
 active [2] proctype reader()
 {
 	byte before, after, first, second;
+	bool looked, got_first, got_second, looked_again;
 
 	do
-	:: before = version;
-	   first = root;
-	   second = root;
-	   after = version;
+	:: d_step { !looked -> before = version; looked = true } /* BEFORE */
+	:: d_step { !got_first && ACQUIRE_OF_VERSION(looked) ->
+	   first = root; /* FIRST */
+	   got_first = true }
+	:: d_step { !got_second && ACQUIRE_OF_VERSION(looked) && ACQUIRE_OF_NODE(got_first) ->
+	   second = root; /* SECOND */
+	   got_second = true }
+	/* The two loads of the version are of one location. */
+	:: d_step { !looked_again && looked && ACQUIRE_OF_NODE(got_first && got_second) ->
+	   after = version; /* AFTER */
+	   looked_again = true }
+	:: d_step { looked && got_first && got_second && looked_again ->
 	   if
 #ifndef NO_LOOK_FOR_ODD
 	   :: before % 2
@@ -60,6 +101,10 @@ active [2] proctype reader()
 	   :: before != after
 #endif
 	   :: else -> assert(first == second)
-	   fi
+	   fi;
+	   looked = false;
+	   got_first = false;
+	   got_second = false;
+	   looked_again = false }
 	od
 }
