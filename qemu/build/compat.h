@@ -126,6 +126,14 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 #define POLL_DRAIN(node)        bdrv_drain_poll(node, false, NULL, false)
 #endif
 
+/* The size of a type's structure in the running QEMU. 10.0 does not tell it: 0, which no structure
+ * has. */
+#if QEMU_AT_LEAST(10, 0)
+#define STRUCTURE_SIZE(name) ((void)(name), (size_t)0)
+#else
+#define STRUCTURE_SIZE(name) object_type_get_instance_size(name)
+#endif
+
 /* Signatures with a new parameter or const. */
 #if QEMU_AT_LEAST(10, 1)
 #define CLASS_DATA const void *

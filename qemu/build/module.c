@@ -38,7 +38,7 @@ static const struct {
 static const char *find_changed_structure(void)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(structures); i++)
-		if (object_type_get_instance_size(structures[i].name) != structures[i].size)
+		if (STRUCTURE_SIZE(structures[i].name) != structures[i].size)
 			return structures[i].name;
 	return NULL;
 }
@@ -59,7 +59,7 @@ static bool runs_in(const VersionTriple *is)
 	changed = find_changed_structure();
 	if (changed)
 		error_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
-			     ", but this is %d.%d.%d, where \"%s\" has another size: build the "
+			     ", but this is %d.%d.%d, where \"%s\" may have another size: build the "
 			     "module again with ./run module --qemu %d.%d",
 			     (int)is->major, (int)is->minor, (int)is->micro, changed,
 			     (int)is->major, (int)is->minor);
