@@ -215,14 +215,14 @@ static bool parse_proximity(struct iommu *iommu, Error **errp)
 #define ARM_FLAGS (VIOMMU_TABLE_F_UPDATES | VIOMMU_TABLE_F_EXEC | VIOMMU_TABLE_F_NEST)
 #define RISCV_FLAGS \
 	(VIOMMU_TABLE_F_UPDATES | VIOMMU_TABLE_F_EXEC | VIOMMU_TABLE_F_NEST | \
-	 VIOMMU_TABLE_F_CONTIGUOUS)
+	 VIOMMU_TABLE_F_CONTIGUOUS | VIOMMU_TABLE_F_MEMORY_TYPE)
 
 static const struct format_row {
 	const char *name;
 	struct viommu_table_format format;
 } format_rows[] = {
-	{ "x86", { VIOMMU_TABLE_X86_PASID_ENTRY, 57, 52, PAGES_4K, 16, X86_FLAGS } },
-	{ "x86", { VIOMMU_TABLE_X86_PASID_DIR, 57, 52, PAGES_4K, 16, X86_FLAGS } },
+	{ "x86", { VIOMMU_TABLE_X86_PASID_ENTRY, 57, 48, PAGES_4K, 16, X86_FLAGS } },
+	{ "x86", { VIOMMU_TABLE_X86_PASID_DIR, 57, 48, PAGES_4K, 16, X86_FLAGS } },
 	{ "arm", { VIOMMU_TABLE_ARM_CD, 48, 48, PAGES_ARM, 16, ARM_FLAGS } },
 	{ "arm", { VIOMMU_TABLE_ARM_CD_TABLE, 48, 48, PAGES_ARM, 16, ARM_FLAGS } },
 	{ "riscv", { VIOMMU_TABLE_RISCV_PC, 57, 52, PAGES_4K, 20, RISCV_FLAGS } },

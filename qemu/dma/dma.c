@@ -334,8 +334,8 @@ static void find_endpoint(struct dma *dma)
 
 static void start(struct dma *dma)
 {
-	bool valid = dma->address % 8 == 0 && dma->length % 8 == 0 &&
-		     dma->address + dma->length >= dma->address;
+	bool valid = dma->address % 8 == 0 && dma->length % 8 == 0 && dma->length &&
+		     dma->length - 1 <= UINT64_MAX - dma->address;
 
 	find_endpoint(dma);
 	dma->done = dma->result = 0;

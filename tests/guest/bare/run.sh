@@ -17,10 +17,10 @@ fi
 	-fno-asynchronous-unwind-tables -nostdlib -static -I"$here/../../../include" \
 	-Wl,-T,"$here/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
 	-o "$folder/program.elf" "$here/$program.c" "$here/start.c" "$here/console.c" "$here/pci.c" \
-	"$here/virtio.c" "$here/iommu.c"
+	"$here/virtio.c" "$here/iommu.c" "$here/dma.c"
 "$objcopy" -O binary "$folder/program.elf" "$folder/program.bin"
 status=0
-timeout "${TIMEOUT:-60}" qemu-system-x86_64 -plugin "$module" -M q35 -accel tcg -cpu max -m 256 -nodefaults \
+timeout "${TIMEOUT:-60}" qemu-system-x86_64 -plugin "$module" -M q35 -accel tcg -cpu max -m "${MEMORY:-256}" -nodefaults \
 	-display none -no-reboot -kernel "$folder/program.bin" -chardev stdio,id=out \
 	-device isa-debugcon,chardev=out -device isa-debug-exit,iobase=0xf4 "$@" || status=$?
 [ $status = 1 ] && exit 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <viommu/protocol.h>
 
-#include "bare.h"
+#include "dma.h"
 
 /*
  * Address spaces from the side of a guest: page tables that it writes, PASIDs, page requests and
@@ -9,9 +9,6 @@
  *
  * Prints a line for each test. The exit status is that of the machine: 0 if all passed.
  */
-
-#define DMA_VENDOR 0x1234
-#define DMA_DEVICE 0x7664
 
 #define FEATURES \
 	(1ull << 32 /* VERSION_1 */ | VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | \
@@ -36,57 +33,14 @@ static void check(bool holds, const char *condition, int line)
 
 /* -- the function that does DMA ------------------------------------------------ */
 
-static struct function dma;
-static volatile uint8_t *dma_regs;
+static struct dma dma;
 static struct iommu iommu;
-
-enum { WRITE_PATTERN = 1, READ_SUM = 2, DROP = 3 };
-enum { DONE, BUSY, FAULT, REFUSED, FAILED, DISABLED };
-enum { ATS = 1, PRI = 2 };
-#define PRIVILEGED (1u << 30)
-
-static uint64_t hash(uint64_t value)
-{
-	value ^= value >> 31;
-	value *= 0x9e3779b97f4a7c15ull;
-	return value ^ value >> 29;
-}
-
-static void begin_dma(unsigned command, uint32_t pasid, uint64_t address, uint64_t length,
-		      uint32_t flags, uint64_t seed)
-{
-	uint32_t privileged = pasid != NO_PASID ? pasid & PRIVILEGED : 0;
-
-	write64(dma_regs, 0x08, address);
-	write64(dma_regs, 0x10, length);
-	write32(dma_regs, 0x18, pasid == NO_PASID ? 0 : (pasid & 0xfffff) | 1u << 31 | privileged);
-	write32(dma_regs, 0x1c, flags);
-	write64(dma_regs, 0x20, seed);
-	write32(dma_regs, 0x30, command);
-}
-
-static unsigned end_dma(void)
-{
-	unsigned status;
-
-	do
-		status = read32(dma_regs, 0x34);
-	while (status == BUSY);
-	return status;
-}
-
-static unsigned do_dma(unsigned command, uint32_t pasid, uint64_t address, uint64_t length,
-		       uint32_t flags, uint64_t seed)
-{
-	begin_dma(command, pasid, address, length, flags, seed);
-	return end_dma();
-}
 
 /* Does memory have what the function writes for `address`? */
 static bool has_pattern(const uint64_t *memory, uint64_t address, uint64_t length, uint64_t seed)
 {
 	for (uint64_t i = 0; i < length / 8; i++)
-		if (((const volatile uint64_t *)memory)[i] != hash(seed ^ (address + 8 * i)))
+		if (((const volatile uint64_t *)memory)[i] != dma_hash(seed ^ (address + 8 * i)))
 			return false;
 	return true;
 }
@@ -96,7 +50,7 @@ static uint64_t sum_of(const uint64_t *memory, uint64_t address, uint64_t length
 	uint64_t sum = 0;
 
 	for (uint64_t i = 0; i < length / 8; i++)
-		sum += hash(memory[i] ^ (address + 8 * i));
+		sum += dma_hash(memory[i] ^ (address + 8 * i));
 	return sum;
 }
 
@@ -142,7 +96,7 @@ static struct table x86(uint32_t domain, uint32_t pasid, const uint64_t *root)
 {
 	return (struct table){
 		.domain = domain,
-		.endpoint = dma.devfn,
+		.endpoint = dma.function.devfn,
 		.pasid = pasid,
 		.parent = NO_PARENT,
 		.format = VIOMMU_TABLE_X86_PASID_ENTRY,
@@ -163,7 +117,7 @@ static bool await_record(struct record *ret_record)
 	for (unsigned i = 0; i < 100000; i++) {
 		if (iommu_event(&iommu, ret_record))
 			return true;
-		read32(dma_regs, 0);
+		read32(dma.registers, 0);
 	}
 	return false;
 }
@@ -174,7 +128,7 @@ static bool is_fault(uint8_t reason, uint32_t pasid, uint64_t address)
 
 	if (!await_record(&record))
 		return false;
-	return record.reason == reason && record.endpoint == dma.devfn &&
+	return record.reason == reason && record.endpoint == dma.function.devfn &&
 	       record.address == address && !(record.flags & VIOMMU_FAULT_F_PAGE_REQ) &&
 	       (pasid == NO_PASID ? !(record.flags & VIOMMU_FAULT_F_PASID) : record.pasid == pasid);
 }
@@ -186,7 +140,8 @@ static void test_properties(void)
 	static uint8_t properties[512];
 	unsigned pasid = 0, formats = 0, requests = 0, at = 0;
 
-	CHECK(iommu_probe(&iommu, dma.devfn, properties, sizeof(properties)) == VIOMMU_S_OK);
+	CHECK(iommu_probe(&iommu, dma.function.devfn, properties, sizeof(properties)) ==
+	      VIOMMU_S_OK);
 	while (at < sizeof(properties) && properties[at]) {
 		unsigned type = properties[at] | (unsigned)properties[at + 1] << 8;
 
@@ -200,9 +155,9 @@ static void test_properties(void)
 
 static void test_nothing_is_reached_before_attach(void)
 {
-	CHECK(do_dma(WRITE_PATTERN, NO_PASID, 0x100000, 8, 0, 1) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, 0x100000, 8, 0, 1) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, NO_PASID, 0x100000));
-	CHECK(do_dma(WRITE_PATTERN, 7, 0x100000, 8, 0, 1) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, 7, 0x100000, 8, 0, 1) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, 7, 0x100000));
 }
 
@@ -214,20 +169,20 @@ static void test_a_table_translates_requests_without_pasid(void)
 	for (unsigned i = 0; i < 16; i++)
 		map_page(root, at + i * PAGE, (char *)pages + (15 - i) * PAGE, P | RW | US);
 	CHECK(attach_x86(1, NO_PASID, root) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, NO_PASID, at, 16 * PAGE, 0, 5) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, at, 16 * PAGE, 0, 5) == DMA_DONE);
 	for (unsigned i = 0; i < 16; i++)
 		CHECK(has_pattern(pages + (15 - i) * 512, at + i * PAGE, PAGE, 5));
 	CHECK((*entry_of(root, at) & (A | D)) == (A | D));
 	CHECK((root[at >> 39] & (A | D)) == A);
 	for (unsigned i = 0; i < 16; i++)
 		fill(pages + i * 512, i, PAGE);
-	CHECK(do_dma(READ_SUM, NO_PASID, at, PAGE, 0, 0) == DONE);
-	CHECK(read64(dma_regs, 0x28) == sum_of(pages + 15 * 512, at, PAGE));
-	CHECK(do_dma(READ_SUM, NO_PASID, at + 16 * PAGE, 8, 0, 0) == FAULT);
+	CHECK(dma_do(&dma, DMA_READ, NO_PASID, at, PAGE, 0, 0) == DMA_DONE);
+	CHECK(read64(dma.registers, DMA_RESULT) == sum_of(pages + 15 * 512, at, PAGE));
+	CHECK(dma_do(&dma, DMA_READ, NO_PASID, at + 16 * PAGE, 8, 0, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, NO_PASID, at + 16 * PAGE));
 	*entry_of(root, at) &= ~(uint64_t)RW;
 	CHECK(iommu_invalidate(&iommu, 1, at) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, NO_PASID, at, 8, 0, 1) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, at, 8, 0, 1) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_PERMISSION, NO_PASID, at));
 }
 
@@ -242,32 +197,32 @@ static void test_two_pasids_do_not_reach_each_other(void)
 		CHECK(attach_x86(i + 1, i + 1, roots[i]) == VIOMMU_S_OK);
 	}
 	for (uint32_t i = 0; i < 2; i++) {
-		CHECK(do_dma(WRITE_PATTERN, i + 1, at[i], PAGE, ATS, i) == DONE);
+		CHECK(dma_do(&dma, DMA_WRITE, i + 1, at[i], PAGE, DMA_ATS, i) == DMA_DONE);
 		CHECK(has_pattern(pages[i], at[i], PAGE, i));
-		CHECK(do_dma(WRITE_PATTERN, i + 1, at[1 - i], 8, ATS, 9) == FAULT);
+		CHECK(dma_do(&dma, DMA_WRITE, i + 1, at[1 - i], 8, DMA_ATS, 9) == DMA_FAULT);
 		CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, i + 1, at[1 - i]));
-		CHECK(do_dma(READ_SUM, 3, at[i], 8, 0, 0) == FAULT);
+		CHECK(dma_do(&dma, DMA_READ, 3, at[i], 8, 0, 0) == DMA_FAULT);
 		CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, 3, at[i]));
 	}
 	CHECK(has_pattern(pages[0], at[0], PAGE, 0));
-	CHECK(do_dma(READ_SUM, NO_PASID, at[0], 8, 0, 0) == FAULT);
+	CHECK(dma_do(&dma, DMA_READ, NO_PASID, at[0], 8, 0, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, NO_PASID, at[0]));
-	CHECK(iommu_detach_pasid(&iommu, 1, dma.devfn, 1) == VIOMMU_S_OK);
-	CHECK(do_dma(READ_SUM, 1, at[0], 8, ATS, 0) == FAULT);
+	CHECK(iommu_detach_pasid(&iommu, 1, dma.function.devfn, 1) == VIOMMU_S_OK);
+	CHECK(dma_do(&dma, DMA_READ, 1, at[0], 8, DMA_ATS, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, 1, at[0]));
-	CHECK(do_dma(READ_SUM, 2, at[1], 8, ATS, 0) == DONE);
+	CHECK(dma_do(&dma, DMA_READ, 2, at[1], 8, DMA_ATS, 0) == DMA_DONE);
 }
 
 static void test_pasids_may_have_mappings(void)
 {
 	uint64_t *page = take_pages(1);
 
-	CHECK(iommu_attach_pasid(&iommu, 5, dma.devfn, 9) == VIOMMU_S_OK);
+	CHECK(iommu_attach_pasid(&iommu, 5, dma.function.devfn, 9) == VIOMMU_S_OK);
 	CHECK(iommu_map(&iommu, 5, 0x7000, 0x7fff, (uint64_t)page, R | W) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 9, 0x7000, PAGE, ATS, 3) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 9, 0x7000, PAGE, DMA_ATS, 3) == DMA_DONE);
 	CHECK(has_pattern(page, 0x7000, PAGE, 3));
 	CHECK(iommu_unmap(&iommu, 5, 0x7000, 0x7fff) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 9, 0x7000, 8, ATS, 4) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, 9, 0x7000, 8, DMA_ATS, 4) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, 9, 0x7000));
 	CHECK(has_pattern(page, 0x7000, 8, 3));
 }
@@ -307,15 +262,16 @@ static void test_untouched_memory_is_written_through_page_requests(void)
 
 	CHECK(probe_byte((void *)SHARED) == SHARED);
 	CHECK(attach_x86(1, 4, own_root()) == VIOMMU_S_OK);
-	begin_dma(WRITE_PATTERN, 4, SHARED, PAGES * PAGE, PRI, 77);
+	dma_start(&dma, DMA_WRITE, 4, SHARED, PAGES * PAGE, DMA_PRI, 77);
 	for (unsigned i = 0; i < PAGES; i++)
 		CHECK(serve_page(4, VIOMMU_PAGE_SUCCESS) == SHARED + i * PAGE);
-	CHECK(end_dma() == DONE);
-	CHECK(read32(dma_regs, 0x40) >= PAGES);
+	CHECK(dma_end(&dma) == DMA_DONE);
+	CHECK(read32(dma.registers, DMA_REQUESTS) >= PAGES);
 	/* By the same address that the function used. */
 	CHECK(has_pattern((const uint64_t *)SHARED, SHARED, PAGES * PAGE, 77));
-	CHECK(do_dma(READ_SUM, 4, SHARED, PAGES * PAGE, PRI | ATS, 0) == DONE);
-	CHECK(read64(dma_regs, 0x28) == sum_of((const uint64_t *)SHARED, SHARED, PAGES * PAGE));
+	CHECK(dma_do(&dma, DMA_READ, 4, SHARED, PAGES * PAGE, DMA_PRI | DMA_ATS, 0) == DMA_DONE);
+	CHECK(read64(dma.registers, DMA_RESULT) ==
+	      sum_of((const uint64_t *)SHARED, SHARED, PAGES * PAGE));
 }
 
 /* All of low memory is mapped for the processor alone. */
@@ -326,19 +282,19 @@ static void test_a_user_pasid_does_not_reach_the_kernel(void)
 
 	fill(page, 0xcafe, PAGE);
 	CHECK(attach_x86(1, 4, own_root()) == VIOMMU_S_OK);
-	CHECK(do_dma(READ_SUM, 4, at, 8, 0, 0) == FAULT);
+	CHECK(dma_do(&dma, DMA_READ, 4, at, 8, 0, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_PERMISSION, 4, at));
-	CHECK(read64(dma_regs, 0x28) == 0);
-	CHECK(do_dma(WRITE_PATTERN, 4, at, 8, 0, 1) == FAULT);
+	CHECK(read64(dma.registers, DMA_RESULT) == 0);
+	CHECK(dma_do(&dma, DMA_WRITE, 4, at, 8, 0, 1) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_PERMISSION, 4, at));
 	CHECK(is_all(page, 0xcafe, PAGE));
 	/* With page requests the driver decides. */
-	begin_dma(WRITE_PATTERN, 4, at, 8, PRI, 1);
+	dma_start(&dma, DMA_WRITE, 4, at, 8, DMA_PRI, 1);
 	CHECK(serve_page(4, VIOMMU_PAGE_INVALID) == at);
-	CHECK(end_dma() == REFUSED);
+	CHECK(dma_end(&dma) == DMA_REFUSED);
 	CHECK(is_all(page, 0xcafe, PAGE));
-	CHECK(do_dma(READ_SUM, 4 | PRIVILEGED, at, 8, 0, 0) == DONE);
-	CHECK(read64(dma_regs, 0x28) == hash(0xcafe ^ at));
+	CHECK(dma_do(&dma, DMA_READ, 4 | DMA_PRIVILEGED, at, 8, 0, 0) == DMA_DONE);
+	CHECK(read64(dma.registers, DMA_RESULT) == dma_hash(0xcafe ^ at));
 }
 
 static void test_a_request_ends_with_its_slot(void)
@@ -346,11 +302,11 @@ static void test_a_request_ends_with_its_slot(void)
 	struct record record;
 
 	CHECK(attach_x86(1, 4, own_root()) == VIOMMU_S_OK);
-	begin_dma(WRITE_PATTERN, 4, SHARED + (1 << 30), 8, PRI, 1);
+	dma_start(&dma, DMA_WRITE, 4, SHARED + (1 << 30), 8, DMA_PRI, 1);
 	CHECK(await_record(&record) && record.flags & VIOMMU_FAULT_F_PAGE_REQ);
-	CHECK(read32(dma_regs, 0x34) == BUSY);
-	CHECK(iommu_detach_pasid(&iommu, 1, dma.devfn, 4) == VIOMMU_S_OK);
-	CHECK(end_dma() == REFUSED);
+	CHECK(read32(dma.registers, DMA_STATUS) == DMA_BUSY);
+	CHECK(iommu_detach_pasid(&iommu, 1, dma.function.devfn, 4) == VIOMMU_S_OK);
+	CHECK(dma_end(&dma) == DMA_REFUSED);
 	CHECK(iommu_respond(&iommu, &record, VIOMMU_PAGE_SUCCESS) == VIOMMU_S_INVAL);
 }
 
@@ -373,26 +329,26 @@ static void test_no_old_page_is_written_after_invalidate(void)
 	fill(pages, CANARY, 2 * PAGES * PAGE);
 	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		unsigned i = (unsigned)(hash(round) % PAGES);
+		unsigned i = (unsigned)(dma_hash(round) % PAGES);
 		uint64_t *old = pages + 1024 * i + 512 * side[i];
 		uint64_t *new = pages + 1024 * i + 512 * (side[i] ^= 1);
 
-		if (read32(dma_regs, 0x34) != BUSY)
-			begin_dma(WRITE_PATTERN, 6, at, PAGES * PAGE, ATS, round);
+		if (read32(dma.registers, DMA_STATUS) != DMA_BUSY)
+			dma_start(&dma, DMA_WRITE, 6, at, PAGES * PAGE, DMA_ATS, round);
 		map_page(root, at + i * PAGE, new, P | RW | US);
 		CHECK(iommu_invalidate(&iommu, 1, at + i * PAGE) == VIOMMU_S_OK);
 		n_old += !is_all(old, CANARY, PAGE);
 		fill(old, CANARY, PAGE);
 		if (round % 8 == 0)
-			end_dma();
+			dma_end(&dma);
 		if (!is_all(old, CANARY, PAGE)) {
 			CHECK(!"an old page was written");
 			break;
 		}
 	}
-	CHECK(end_dma() == DONE);
+	CHECK(dma_end(&dma) == DMA_DONE);
 	CHECK(n_old > PAGES); /* else nothing was under way */
-	CHECK(read32(dma_regs, 0x48) > ROUNDS && read32(dma_regs, 0x44) > PAGES);
+	CHECK(read32(dma.registers, DMA_HITS) > ROUNDS && read32(dma.registers, DMA_DROPS) > PAGES);
 }
 
 /* A cached translation is used until INVALIDATE: otherwise the test above would show nothing. */
@@ -402,12 +358,12 @@ static void test_a_cached_translation_is_used_until_invalidate(void)
 
 	map_page(root, at, pages, P | RW | US);
 	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 6, at, PAGE, ATS, 1) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, at, PAGE, DMA_ATS, 1) == DMA_DONE);
 	map_page(root, at, pages + 512, P | RW | US);
-	CHECK(do_dma(WRITE_PATTERN, 6, at, PAGE, ATS, 2) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, at, PAGE, DMA_ATS, 2) == DMA_DONE);
 	CHECK(has_pattern(pages, at, PAGE, 2));
 	CHECK(iommu_invalidate(&iommu, 1, at) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 6, at, PAGE, ATS, 3) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, at, PAGE, DMA_ATS, 3) == DMA_DONE);
 	CHECK(has_pattern(pages, at, PAGE, 2));
 	CHECK(has_pattern(pages + 512, at, PAGE, 3));
 }
@@ -421,7 +377,7 @@ static void test_a_directory_has_the_tables_of_all_pasids(void)
 	uint64_t *pages = take_pages(2);
 	const struct table table = {
 		.domain = 1,
-		.endpoint = dma.devfn,
+		.endpoint = dma.function.devfn,
 		.pasid = NO_PASID,
 		.parent = NO_PARENT,
 		.format = VIOMMU_TABLE_X86_PASID_DIR,
@@ -434,17 +390,17 @@ static void test_a_directory_has_the_tables_of_all_pasids(void)
 	entries[8 * 3] = 1 | 1 << 6;
 	entries[8 * 3 + 2] = (uint64_t)roots[0] | 0x31;
 	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 3, 0x9000, PAGE, ATS, 1) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 3, 0x9000, PAGE, DMA_ATS, 1) == DMA_DONE);
 	CHECK(has_pattern(pages, 0x9000, PAGE, 1));
-	CHECK(do_dma(WRITE_PATTERN, NO_PASID, 0x9000, PAGE, ATS, 2) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, 0x9000, PAGE, DMA_ATS, 2) == DMA_DONE);
 	CHECK(has_pattern(pages, 0x9000, PAGE, 2));
-	CHECK(do_dma(WRITE_PATTERN, 4, 0x9000, 8, 0, 2) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, 4, 0x9000, 8, 0, 2) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_CONTEXT, 4, 0x9000));
 	entries[8 * 3 + 2] = (uint64_t)roots[1] | 0x31;
 	CHECK(iommu_invalidate_all(&iommu, 1) == VIOMMU_S_OK);
 	for (uint32_t pasid = 3; pasid <= 4; pasid++) {
-		CHECK(do_dma(WRITE_PATTERN, pasid == 3 ? 3 : NO_PASID, 0x9000, PAGE, ATS, pasid) ==
-		      DONE);
+		CHECK(dma_do(&dma, DMA_WRITE, pasid == 3 ? 3 : NO_PASID, 0x9000, PAGE, DMA_ATS,
+			     pasid) == DMA_DONE);
 		CHECK(has_pattern(pages + 512, 0x9000, PAGE, pasid));
 	}
 	CHECK(has_pattern(pages, 0x9000, PAGE, 2));
@@ -460,13 +416,13 @@ static void test_a_table_reaches_what_its_parent_maps(void)
 	map_page(root, 0x9000, page, P | RW | US);
 	end = (uint64_t)take_pages(1);
 	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
-	CHECK(do_dma(READ_SUM, 6, 0x9000, 8, ATS, 0) == FAULT);
+	CHECK(dma_do(&dma, DMA_READ, 6, 0x9000, 8, DMA_ATS, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, 6, 0x9000));
 	CHECK(iommu_map(&iommu, 2, 0, end - 1, 0, R | W) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 6, 0x9000, PAGE, ATS, 5) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 5) == DMA_DONE);
 	CHECK(has_pattern(page, 0x9000, PAGE, 5));
 	CHECK(iommu_unmap(&iommu, 2, 0, end - 1) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 6, 0x9000, PAGE, ATS, 6) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 6) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, 6, 0x9000));
 	CHECK(has_pattern(page, 0x9000, PAGE, 5));
 }
@@ -476,7 +432,7 @@ static void test_a_table_reaches_what_its_parent_maps(void)
 /* Tables that contain themselves, that are registers, and that are nowhere. */
 static void test_tables_from_hell_only_fault(void)
 {
-	uint64_t *root = take_pages(1), bar = (uint64_t)dma_regs;
+	uint64_t *root = take_pages(1), bar = (uint64_t)dma.registers;
 	const uint64_t roots[] = { (uint64_t)root, bar, 0xb0000000, 0xfee00000, 0x3ffffffff000 };
 
 	for (unsigned i = 0; i < 512; i++)
@@ -486,8 +442,8 @@ static void test_tables_from_hell_only_fault(void)
 		unsigned status;
 
 		CHECK(attach_x86(1, 6, (const uint64_t *)roots[i]) == VIOMMU_S_OK);
-		status = do_dma(READ_SUM, 6, 0x1234567000, PAGE, 0, 0);
-		CHECK(status == (i ? FAULT : DONE));
+		status = dma_do(&dma, DMA_READ, 6, 0x1234567000, PAGE, 0, 0);
+		CHECK(status == (i ? DMA_FAULT : DMA_DONE));
 		if (i)
 			CHECK(await_record(&record));
 	}
@@ -497,7 +453,7 @@ static uint64_t draw(void)
 {
 	static uint64_t state;
 
-	return hash(state++);
+	return dma_hash(state++);
 }
 
 static void send_random_request(unsigned round)
@@ -531,18 +487,18 @@ static void test_random_tables_and_requests_are_survived(void)
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		uint64_t address = draw() & 0xfffffffffff8;
-		uint32_t flags = (uint32_t)draw() & ATS;
+		uint32_t flags = (uint32_t)draw() & DMA_ATS;
 
 		send_random_request(round);
 		write_random_entries(pages, PAGES);
 		if (round % 8 == 0)
 			attach_x86(1, 6, pages + 512 * (round / 8 % PAGES));
-		do_dma(round & 1 ? READ_SUM : WRITE_PATTERN, round & 2 ? 6 : NO_PASID, address, 64,
-		       flags, round);
+		dma_do(&dma, round & 1 ? DMA_READ : DMA_WRITE, round & 2 ? 6 : NO_PASID, address,
+		       64, flags, round);
 		while (iommu_event(&iommu, &record))
 			;
 	}
-	CHECK(iommu_detach_all(&iommu, dma.devfn) == VIOMMU_S_OK);
+	CHECK(iommu_detach_all(&iommu, dma.function.devfn) == VIOMMU_S_OK);
 }
 
 static void test_capabilities_must_be_enabled(void)
@@ -551,15 +507,18 @@ static void test_capabilities_must_be_enabled(void)
 		uint16_t id;
 		unsigned at;
 		uint32_t pasid, flags;
-	} rows[] = { { 0x0f, 6, NO_PASID, ATS }, { 0x13, 4, NO_PASID, PRI }, { 0x1b, 6, 6, 0 } };
+	} rows[] = { { 0x0f, 6, NO_PASID, DMA_ATS },
+		     { 0x13, 4, NO_PASID, DMA_PRI },
+		     { 0x1b, 6, 6, 0 } };
 
 	for (unsigned i = 0; i < COUNT(rows); i++) {
-		unsigned at = pci_extended(&dma, rows[i].id) + rows[i].at;
-		uint16_t was = pci_read16(&dma, at);
+		unsigned at = pci_extended(&dma.function, rows[i].id) + rows[i].at;
+		uint16_t was = pci_read16(&dma.function, at);
 
-		pci_write16(&dma, at, 0);
-		CHECK(do_dma(READ_SUM, rows[i].pasid, 0, 8, rows[i].flags, 0) == DISABLED);
-		pci_write16(&dma, at, was);
+		pci_write16(&dma.function, at, 0);
+		CHECK(dma_do(&dma, DMA_READ, rows[i].pasid, 0, 8, rows[i].flags, 0) ==
+		      DMA_DISABLED);
+		pci_write16(&dma.function, at, was);
 	}
 }
 
@@ -570,24 +529,16 @@ static void test_reset_detaches_every_slot(void)
 
 	map_page(root, 0x9000, page, P | RW | US);
 	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 6, 0x9000, PAGE, ATS, 1) == DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 1) == DMA_DONE);
 	/* Buffers of the standard's length: page requests do not fit. */
 	CHECK(iommu_begin(&iommu, FEATURES, VIOMMU_FAULT_LENGTH));
-	CHECK(do_dma(WRITE_PATTERN, 6, 0x9000, 8, ATS, 2) == FAULT);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, 8, DMA_ATS, 2) == DMA_FAULT);
 	CHECK(await_record(&record) && record.length == VIOMMU_FAULT_LENGTH);
 	CHECK(has_pattern(page, 0x9000, PAGE, 1));
 	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
-	CHECK(do_dma(WRITE_PATTERN, 6, 0x9000, PAGE, ATS, 3) == DONE);
-	CHECK(do_dma(WRITE_PATTERN, 6, 0xa000, 8, PRI, 3) == REFUSED);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 3) == DMA_DONE);
+	CHECK(dma_do(&dma, DMA_WRITE, 6, 0xa000, 8, DMA_PRI, 3) == DMA_REFUSED);
 	CHECK(await_record(&record) && record.length == 0);
-}
-
-static void enable(uint16_t id, unsigned at, uint16_t value)
-{
-	unsigned cap = pci_extended(&dma, id);
-
-	CHECK(cap != 0);
-	pci_write16(&dma, cap + at, value);
 }
 
 static const struct test {
@@ -618,12 +569,8 @@ static const struct test {
 
 static bool begin(void)
 {
-	if (!pci_find(DMA_VENDOR, DMA_DEVICE, 0, &dma))
+	if (!dma_begin(&dma))
 		return false;
-	dma_regs = pci_bar(&dma, 0);
-	enable(0x1b, 6, 5);      /* PASID, privileged */
-	enable(0x0f, 6, 0x8000); /* ATS */
-	enable(0x13, 4, 1);      /* PRI */
 	if (!iommu_begin(&iommu, FEATURES, VIOMMU_FAULT_LONG_LENGTH))
 		return false;
 	iommu.virtio.device[VIOMMU_CONFIG_BYPASS] = 0;
@@ -646,7 +593,7 @@ int run(void)
 		CHECK(!iommu_event(&iommu, &record));
 		while (iommu_event(&iommu, &record))
 			;
-		iommu_detach_all(&iommu, dma.devfn);
+		iommu_detach_all(&iommu, dma.function.devfn);
 		print("%s %s\n", test_fails ? "FAILED" : "passed", test_name);
 		n_failed += test_fails;
 		n_passed += !test_fails;
