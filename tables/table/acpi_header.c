@@ -9,6 +9,8 @@
 
 #include "base/array.h"
 #include "tables/findings/findings.h"
+#include "tables/model/topology.h"
+#include "tables/routes/route.h"
 #include "format.h"
 
 struct plain_head {
@@ -58,6 +60,23 @@ bool acpi_is_path(const char *path)
 		if (!*path)
 			return true;
 	}
+}
+
+const struct viommu_platform_device *acpi_find_node(const struct viommu_topology *topology,
+						    const struct viommu_device_name *name,
+						    const char **ret_why)
+{
+	const struct viommu_platform_device *device = find_platform_device(topology, name);
+
+	*ret_why = "Linux finds no node of this device in the table";
+	if (!device || !device->name)
+		return NULL;
+	*ret_why = "Linux compares whole paths, whose names have 4 characters: this node matches "
+		   "no device";
+	if (!acpi_is_path(device->name))
+		return NULL;
+	*ret_why = topology_unread(topology, device);
+	return *ret_why ? NULL : device;
 }
 
 /* -- checking ------------------------------------------------------------------ */

@@ -180,6 +180,14 @@ bool acpi_signature(const uint8_t *bytes);
  */
 bool acpi_is_path(const char *path);
 
+/*
+ * The platform device of which Linux finds the node in a table of the ACPI namespace; NULL, and the
+ * reason, if it finds none. A node has no address, so a device named by its address is not found.
+ */
+const struct viommu_platform_device *acpi_find_node(const struct viommu_topology *topology,
+						    const struct viommu_device_name *name,
+						    const char **ret_why);
+
 /* The head of a table without a format. */
 extern const struct layout acpi_layout;
 

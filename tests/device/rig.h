@@ -28,6 +28,13 @@
 #define LE32(v) LE16(v), LE16((v) >> 16)
 #define LE64(v) LE32((uint64_t)(v)), LE32((uint64_t)(v) >> 32)
 
+/* The same, of an integer of `length` bytes. */
+static inline void put(uint8_t *bytes, size_t length, uint64_t value)
+{
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)(value >> 8 * i);
+}
+
 /* The bytes of requests, in an initialiser. */
 #define HEAD(type) type, 0, 0, 0
 #define ATTACH(domain, endpoint, flags, reserved) \

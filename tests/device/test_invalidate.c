@@ -55,12 +55,6 @@ static uint64_t address_of(unsigned table)
 
 /* -- requests ---------------------------------------------------------------------------------- */
 
-static void put(uint8_t *at, unsigned length, uint64_t value)
-{
-	for (unsigned i = 0; i < length; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
 static void attach_table(struct rig *rig, uint16_t format, uint64_t first, uint64_t second)
 {
 	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };

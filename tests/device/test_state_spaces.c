@@ -110,12 +110,6 @@ static int tear_down(void **state)
 
 /* -- requests ---------------------------------------------------------------------------------- */
 
-static void put(uint8_t *at, unsigned length, uint64_t value)
-{
-	for (unsigned i = 0; i < length; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
 static int attach_table(struct rig *rig, uint32_t domain, uint32_t endpoint, uint32_t flags,
 			uint32_t pasid, uint32_t parent, uint16_t format, uint64_t root)
 {

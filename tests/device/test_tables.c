@@ -99,12 +99,6 @@ struct wanted {
 	uint32_t reserved1;
 };
 
-static void put(uint8_t *at, unsigned length, uint64_t value)
-{
-	for (unsigned i = 0; i < length; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
 static int attach_table(struct rig *rig, struct wanted wanted)
 {
 	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };

@@ -85,25 +85,13 @@ static struct viommu_route route_of_device(const struct viommu_topology *topolog
 	return route_to(topology, single->iommu, single->id, single->place);
 }
 
-/* A node has no address, so a device named by its address is not found. */
 static struct viommu_route route_of_name(const struct viommu_topology *topology,
 					 const struct viommu_device_name *name,
 					 const char **ret_why)
 {
-	const struct viommu_platform_device *device = find_platform_device(topology, name);
+	const struct viommu_platform_device *device = acpi_find_node(topology, name, ret_why);
 
-	*ret_why = "Linux finds no node of this device in the IORT";
-	if (!device || !device->name)
-		return route_nothing;
-	*ret_why = "Linux compares whole paths, whose names have 4 characters: this node matches "
-		   "no device";
-	if (!acpi_is_path(device->name))
-		return route_nothing;
-	if (topology_unread(topology, device)) {
-		*ret_why = topology_unread(topology, device);
-		return route_nothing;
-	}
-	return route_of_device(topology, device, ret_why);
+	return device ? route_of_device(topology, device, ret_why) : route_nothing;
 }
 
 /* -- all devices ----------------------------------------------------------------- */
