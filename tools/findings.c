@@ -2,6 +2,8 @@
 /* Lists of findings of which a command reports a part */
 #include <string.h>
 
+#include <glib.h>
+
 #include "findings.h"
 
 bool has_finding(const struct viommu_findings *findings, const char *id)
@@ -10,6 +12,24 @@ bool has_finding(const struct viommu_findings *findings, const char *id)
 
 	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
 		if (!strcmp(finding->id, id))
+			return true;
+	return false;
+}
+
+static bool is_same_place(const struct viommu_place *one, const struct viommu_place *other)
+{
+	return !g_strcmp0(one->file, other->file) && one->line == other->line &&
+	       one->column == other->column && one->at == other->at &&
+	       !g_strcmp0(one->path, other->path);
+}
+
+bool has_same_finding(const struct viommu_findings *findings, const struct viommu_finding *finding)
+{
+	const struct viommu_finding *other;
+
+	for (size_t i = 0; (other = viommu_findings_get(findings, i)); i++)
+		if (!strcmp(other->id, finding->id) &&
+		    is_same_place(&other->place, &finding->place))
 			return true;
 	return false;
 }

@@ -11,6 +11,9 @@
 /* Is there a finding with this ID? */
 bool has_finding(const struct viommu_findings *findings, const char *id);
 
+/* Is this finding in the list: the same rule at the same place? */
+bool has_same_finding(const struct viommu_findings *findings, const struct viommu_finding *finding);
+
 /* Add to `to` what is in `from` and is wanted; NULL: all of it. */
 typedef bool wanted_finding(const struct viommu_finding *finding);
 

@@ -36,7 +36,7 @@ int report_left_out(const struct viommu_table *table, struct viommu_findings *fi
 		if (!is_left_out(finding->id))
 			continue;
 		status = EXIT_FINDINGS;
-		if (!has_finding(findings, finding->id))
+		if (!has_same_finding(findings, finding))
 			viommu_findings_add(findings, finding->id, &finding->place, finding->text,
 					    finding->cure);
 	}

@@ -586,6 +586,28 @@ class Explanations(Reports):
         self.assertIn("0000:06:02.0 shares its requester ID", told)
 
 
+class LeftOut(Reports):
+    @staticmethod
+    def unknown(kind):
+        return struct.pack("<HHI", kind, 8, 0)
+
+    def test_each_structure_that_is_left_out_is_reported(self):
+        table = dmar.dmar(dmar.UNIT, self.unknown(9), self.unknown(10))
+        one, other = self.write(one=table, other=table)
+        for arguments in ("topology", one, other), ("convert", "--to", "dmar", one, "-o",
+                                                    self.path("out")):
+            status, told = self.run_command(*arguments)
+            self.assertEqual(status, 1)
+            for name in ("one", "other")[:told.count("# ") or 1]:
+                for kind in 9, 10:
+                    self.assertEqual(told.count(f"{name}:0x{0x40 + 8 * (kind - 9):x}: warning: "
+                                                f"type {kind} is unknown"), 1, told)
+
+    def test_a_node_that_reading_reports_is_reported_once(self):
+        (path,) = self.write(IORT=iort.iort(*iort.GOOD, iort.pmcg(reference=iort.SMMU_AT)))
+        self.assertEqual(self.run_command("topology", path)[1].count("[iort-silent-node]"), 1)
+
+
 class Messages(Reports):
     def test_what_cannot_be_generated_is_answered_by_the_list_in_the_help(self):
         for arguments in ("generate", "nothing", "x"), ("convert", "--to", "nothing", "x"):
