@@ -3,8 +3,8 @@
  * Joins sysfs with the tables: which IOMMU of sysfs is which in a table, and the route of each
  * device by the tables
  *
- * The kernel numbers IOMMUs in the order of discovery. Both sides have the register base or the PCI
- * function, which is the key.
+ * The kernel numbers IOMMUs in the order of discovery, so their names do not identify them. Sysfs
+ * and the tables both have the register base or the PCI function, which is the key.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 
 /* -- IOMMUs ----------------------------------------------------------------------------------- */
 
-/* Both kinds of keys in one number: no register window starts in the last page. */
+/* A key in the top 4 PiB, where no register window is, so that both kinds of keys differ. */
 static gint64 key_of_function(uint32_t segment, uint16_t bdf)
 {
 	return (gint64)(UINT64_C(0xfff) << 52 | (uint64_t)segment << 16 | bdf | 1u << 31);
@@ -128,7 +128,7 @@ static uint32_t id_in(const struct viommu_route_range *range,
 	       (uint32_t)(device->bdf - range->bdf_first);
 }
 
-static void answer(struct host_device *device, const struct viommu_route_range *range)
+static void set_route(struct host_device *device, const struct viommu_route_range *range)
 {
 	device->reach = range->route.reach;
 	device->shown.iommu_in_table = range->route.iommu;
@@ -136,8 +136,8 @@ static void answer(struct host_device *device, const struct viommu_route_range *
 	device->shown.id = range->route.iommu ? id_in(range, &device->shown) : 0;
 }
 
-static void answer_segment(const struct viommu_host *host, uint32_t segment,
-			   const struct viommu_route_range *range)
+static void set_routes_in_segment(const struct viommu_host *host, uint32_t segment,
+				  const struct viommu_route_range *range)
 {
 	for (guint i = first_from(host, segment, range->bdf_first); i < host->devices->len; i++) {
 		struct host_device *device = host->devices->pdata[i];
@@ -145,12 +145,13 @@ static void answer_segment(const struct viommu_host *host, uint32_t segment,
 		if (!device->shown.pci || device->shown.segment != segment ||
 		    device->shown.bdf > range->bdf_last)
 			return;
-		answer(device, range);
+		set_route(device, range);
 	}
 }
 
-/* Iterates over segments of the host, because a range may cover many more. */
-static void answer_range(void *opaque, const struct viommu_route_range *range)
+/* Iterates over the host's segments, because a range may cover many segments that the host lacks.
+ */
+static void set_routes(void *opaque, const struct viommu_route_range *range)
 {
 	const struct viommu_host *host = opaque;
 
@@ -159,25 +160,25 @@ static void answer_range(void *opaque, const struct viommu_route_range *range)
 
 		if (range->segment_first <= segment->number &&
 		    segment->number <= range->segment_last)
-			answer_segment(host, segment->number, range);
+			set_routes_in_segment(host, segment->number, range);
 	}
 }
 
 /*
- * Tables do not describe devices behind VMD, and a DMAR no VFs. As in the kernel, the function with
- * the requester ID and the PF decide.
+ * Tables do not describe devices behind VMD, and a DMAR does not describe VFs. As in the kernel,
+ * the function whose requester ID a device uses has its route, and the PF that of its VFs.
  */
-static void answer_by_other(struct host_device *device)
+static void copy_route_of_other(struct host_device *device)
 {
 	const struct viommu_host_device *other = device->shown.dma_function;
-	const struct host_device *asked;
+	const struct host_device *from;
 
 	if (!other && device->shown.pf && !device->shown.iommu_in_table)
 		other = device->shown.pf;
 	if (!other)
 		return;
-	asked = (const struct host_device *)other;
-	device->reach = asked->reach;
+	from = (const struct host_device *)other;
+	device->reach = from->reach;
 	device->shown.iommu_in_table = other->iommu_in_table;
 	device->shown.has_id = device->shown.dma_function && other->has_id;
 	device->shown.id = device->shown.dma_function ? other->id : 0;
@@ -185,7 +186,7 @@ static void answer_by_other(struct host_device *device)
 
 /* -- other devices ----------------------------------------------------------------------------- */
 
-static void answer_other(struct viommu_host *host, struct host_device *device)
+static void set_route_by_name(struct viommu_host *host, struct host_device *device)
 {
 	struct viommu_device_name name;
 	struct viommu_route route, linux_route;
@@ -202,8 +203,8 @@ static void answer_other(struct viommu_host *host, struct host_device *device)
 
 /* -- devices without a link ---------------------------------------------------- */
 
-static enum viommu_host_link why_by_tables(const struct viommu_host *host,
-					   const struct host_device *device)
+static enum viommu_host_link missing_link_reason(const struct viommu_host *host,
+						 const struct host_device *device)
 {
 	if (device->reach == VIOMMU_REACH_BYPASS)
 		return VIOMMU_HOST_BYPASS;
@@ -214,7 +215,7 @@ static enum viommu_host_link why_by_tables(const struct viommu_host *host,
 	return device->shown.driver ? VIOMMU_HOST_LINK_MISSING : VIOMMU_HOST_NO_DRIVER;
 }
 
-static void explain(const struct viommu_host *host, struct host_device *device)
+static void set_link(const struct viommu_host *host, struct host_device *device)
 {
 	enum viommu_host_link *link = &device->shown.link;
 
@@ -225,7 +226,7 @@ static void explain(const struct viommu_host *host, struct host_device *device)
 	else if (!host->topology)
 		*link = VIOMMU_HOST_LINK_UNKNOWN;
 	else
-		*link = why_by_tables(host, device);
+		*link = missing_link_reason(host, device);
 }
 
 /* Devices that are not PCI are few, and each needs a walk over the topology. */
@@ -239,16 +240,16 @@ void join_all(struct viommu_host *host)
 		((struct host_device *)host->devices->pdata[i])->reach = VIOMMU_REACH_NOTHING;
 	if (host->topology) {
 		join_iommus(host);
-		if (viommu_topology_for_each_route(host->topology, answer_range, host) < 0)
+		if (viommu_topology_for_each_route(host->topology, set_routes, host) < 0)
 			g_error("out of memory for the routes of a host");
 	}
 	for (guint i = 0; i < host->devices->len; i++) {
 		struct host_device *device = host->devices->pdata[i];
 
 		if (device->shown.pci)
-			answer_by_other(device);
+			copy_route_of_other(device);
 		else if (host->topology && others++ < OTHERS_MAX)
-			answer_other(host, device);
-		explain(host, device);
+			set_route_by_name(host, device);
+		set_link(host, device);
 	}
 }

@@ -86,11 +86,11 @@ struct viommu_host *viommu_host_free(struct viommu_host *host);
 
 /*
  * Write a tar with all that a scan of `root` reads, so that a scan of the tar gives the same
- * answers. Serial numbers are left out: those of configuration space (Device Serial Number
- * capability) and of a device tree are zero, MAC addresses and seeds of a device tree too, and of
- * the kernel's command line only words about IOMMUs and PCI are kept. The suffix of `file` selects
- * the compression: .gz, .bz2, .xz, .zst, .lz4, or none. The file is replaced when all of it is
- * written.
+ * answers. What identifies the machine is left out. Zero are: serial numbers in
+ * configuration space (Device Serial Number capability) and in a device tree, and a device tree's
+ * MAC addresses and seeds. Of the kernel's command line, words about IOMMUs and PCI are kept. The
+ * suffix of `file` selects the compression: .gz, .bz2, .xz, .zst, .lz4, or none. The file is
+ * replaced when all of it is written.
  *
  * Returns: 0, or a negative errno with a finding; -ENOTSUP: the suffix is of another format. Locks:
  * none. Waits: for files. Since: 0.2 (testing)

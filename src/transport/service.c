@@ -3,19 +3,19 @@
  * Serving requests of the driver, and delivering events to it
  *
  * Both run in the calling thread and hold the queue's lock until the result is published. A reset
- * takes that lock, and so comes before or after.
+ * takes the same lock, so it never runs in between.
  *
  * Used buffers are published together, when no more chains are found. Until then a correct driver
- * cannot offer them again, and an incorrect one breaks the ring. So at most as many chains as the
- * queue has entries are served for one notification.
+ * cannot offer their descriptors again, and the device stops the queue of a driver that does. So
+ * one notification makes the device serve at most as many chains as the queue has entries.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "transport/service.h"
 
-/* Publish and signal. `error` is the result of the last queue_pop(). */
-static void show(struct virtio *virtio, unsigned index, int error)
+/* Publish used chains and notify the driver. `error` is the result of the last queue_pop(). */
+static void publish(struct virtio *virtio, unsigned index, int error)
 {
 	if (queue_publish(virtio_queue(virtio, index)))
 		virtio_notify_used(virtio, index);
@@ -38,7 +38,7 @@ void service_requests(struct virtio *virtio, unsigned index, service_function *s
 		} while (!more && queue_listen(queue));
 		if (virtio->config.ops->served)
 			virtio->config.ops->served(virtio->config.opaque, index);
-		show(virtio, index, more);
+		publish(virtio, index, more);
 	}
 	queue_unlock(queue);
 }
@@ -79,7 +79,7 @@ int service_deliver(struct virtio *virtio, unsigned index, const void *bytes, si
 			written = fill(&chain, bytes, length);
 			queue_push(queue, &chain, (uint32_t)written);
 		}
-		show(virtio, index, found);
+		publish(virtio, index, found);
 	}
 	queue_unlock(queue);
 	return written ? 0 : -ENOBUFS;

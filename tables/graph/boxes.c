@@ -20,7 +20,7 @@
 #define BUS_SHIFT     8
 #define LAST_DEVFN    0xff
 
-/* Lines arrive in the order of the map; a hash table finds their boxes in constant time. */
+/* Lines come in the order of the map, not box by box; a hash table finds the box of a line. */
 struct collector {
 	const struct viommu_topology *topology;
 	struct boxes boxes;
@@ -80,7 +80,7 @@ static void add_line(struct box *box, struct line *line)
 
 /* -- functions -------------------------------------------------------------------- */
 
-/* With an en dash: no program parses the picture. */
+/* The en dash is for people: no program parses the picture. */
 static char *ids_text(uint32_t first, uint64_t n, bool one)
 {
 	if (one || n <= 1)
@@ -90,16 +90,16 @@ static char *ids_text(uint32_t first, uint64_t n, bool one)
 			     first, (uint32_t)(first + n - 1));
 }
 
-/* Device IDs are shown only if they differ from the default. */
+/* Device IDs are drawn only if they differ from the default. */
 static bool has_default_device_ids(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
-	uint32_t usual = route->iommu ? route->id : (uint32_t)range_first(range);
+	uint32_t by_default = route->iommu ? route->id : (uint32_t)range_first(range);
 
-	return !route->its || route->device_id == usual;
+	return !route->its || route->device_id == by_default;
 }
 
-/* The title of the box has the segment of all its lines. */
+/* Without the segment, which is in the subtitle of the box. */
 static char *functions_of(const struct viommu_route_range *range)
 {
 	static const char segment[] = "0000:";
@@ -108,7 +108,7 @@ static char *functions_of(const struct viommu_route_range *range)
 	return memory_text(text + strlen(segment));
 }
 
-/* A function without an ID has an empty cell, at which a bypass arrow starts. */
+/* A range that bypasses has an empty cell for its IDs, where the arrow of the bypass starts. */
 static void draw_range(struct box *box, const struct viommu_route_range *range)
 {
 	uint64_t n = range_length(range);
@@ -123,7 +123,7 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 	add_line(box, &line);
 }
 
-/* The title is created with the box. */
+/* A box without a title is new. */
 static struct box *box_of_bridge(struct collector *collector,
 				 const struct viommu_host_bridge *bridge)
 {
@@ -151,7 +151,7 @@ static struct box *box_of_segment(struct collector *collector, unsigned segment)
 	return box;
 }
 
-/* A piece without a box is not drawn; the box is counted. */
+/* Beyond the limit of boxes, a piece is not drawn; box_of() has counted its box. */
 static void draw_piece(struct collector *collector, const struct viommu_route_range *range,
 		       const struct viommu_host_bridge *bridge)
 {
