@@ -113,6 +113,8 @@ static void take_machine(const char *text, struct plan_options *options,
 	g_autofree char *type = type_of(text);
 	const char *machine = type ? plan_machine(type) : NULL;
 
+	if (type)
+		options->machine_version = plan_machine_version(type);
 	if (type && !machine)
 		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
 			    "the machine %s has no root complex for a pxb-pcie", type);

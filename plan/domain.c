@@ -259,6 +259,7 @@ static void take_machine(struct plan_domain *domain, struct viommu_findings *fin
 	g_autofree char *machine = domain_attribute(type, "machine");
 
 	domain->machine = machine ? plan_machine(machine) : NULL;
+	domain->machine_version = machine ? plan_machine_version(machine) : 0;
 	if (machine && !domain->machine)
 		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
 			    "line %ld: the machine %s does not support a pxb-pcie",
@@ -449,6 +450,7 @@ void plan_domain_options(const struct plan_domain *domain, struct plan_options *
 	for (size_t i = 0; i < G_N_ELEMENTS(options->chassis); i++)
 		options->chassis[i] |= domain->chassis[i];
 	plan_set_machine(options, domain->machine, "the domain has", findings);
+	options->machine_version = domain->machine_version;
 	if (!options->memory)
 		options->memory = domain->memory;
 	if (!options->nodes && domain->nodes)

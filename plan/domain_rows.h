@@ -15,6 +15,7 @@ struct plan_domain {
 	xmlNode *root, *devices; /* the document's */
 	GPtrArray *names;        /* NULL-terminated */
 	const char *machine;
+	unsigned machine_version;
 	uint64_t memory;
 	uint32_t slots;                     /* of pcie.0 that are in use */
 	long index;                         /* of the next controller */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kinds of virtual IOMMUs: QEMU's device, its first version, and the choice */
+#include <stdio.h>
 #include <string.h>
 
 #include "plan.h"
@@ -190,6 +191,16 @@ enum viommu_known plan_host_ats(const struct viommu_host *host,
 			known = VIOMMU_NO;
 	}
 	return known;
+}
+
+unsigned plan_machine_version(const char *name)
+{
+	const char *version = strrchr(name, '-');
+	unsigned major, minor;
+
+	if (!version || sscanf(version + 1, "%2u.%2u", &major, &minor) != 2)
+		return 0;
+	return PLAN_VERSION(major, minor);
 }
 
 const char *plan_machine(const char *name)

@@ -19,7 +19,6 @@
 #define ROOT_FIRST_SLOT 1u  /* on pcie.0: 0 is the host bridge */
 #define ROOT_LAST_SLOT  30u /* 0x1f is the chipset of q35 */
 #define VIRT_MMIO64     ((uint64_t)512 << 30)
-#define Q35_MMIO64      ((uint64_t)32 << 30)
 #define GPU_INITIATORS  8u
 #define GIBI            30
 #define MMIO64_MAX      ((uint64_t)1 << 46) /* half of what 48 bits of addresses can have */
@@ -208,7 +207,7 @@ static bool is_grace_gpu(const struct viommu_host_device *device)
 static void size_window(struct plan *plan, uint64_t sum, struct viommu_findings *findings)
 {
 	bool virt = !strcmp(plan->machine, "virt");
-	uint64_t own = virt ? VIRT_MMIO64 : Q35_MMIO64;
+	uint64_t own = virt ? VIRT_MMIO64 : PLAN_Q35_WINDOW;
 
 	plan->mmio64 = sum > own / 2 ? MAX(sum << 1, own) : 0;
 	if (sum > MMIO64_MAX)
@@ -264,35 +263,122 @@ static char *arithmetic(const struct plan *plan)
 	return g_string_free(text, false);
 }
 
-/* Bus 0 and the user's bridges on pcie.0 use the lowest numbers. */
-static void number_buses(struct plan *plan, unsigned top, struct viommu_findings *findings)
+/* A bridge that has numbers of this range, or NULL. */
+static const struct plan_bridge *owner_of(const struct plan *plan, unsigned first, unsigned last)
 {
-	unsigned need = 0, have, own = 1 + plan->options.root_ports;
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		if (bridge->bus && bridge->bus <= last && first <= bridge->last)
+			return bridge;
+	}
+	return NULL;
+}
+
+static bool has_bridge(const struct plan *plan, const char *iommu)
+{
+	for (guint i = 0; i < plan->bridges->len; i++)
+		if (!strcmp(((struct plan_bridge *)plan->bridges->pdata[i])->iommu_name, iommu))
+			return true;
+	return false;
+}
+
+static gint compare_texts(gconstpointer a, gconstpointer b)
+{
+	return strcmp(a, b);
+}
+
+static void check_requested(const struct plan *plan, struct viommu_findings *findings)
+{
+	GList *names = plan->options.buses ? g_hash_table_get_keys(plan->options.buses) : NULL;
+
+	names = g_list_sort(names, compare_texts);
+	for (const GList *name = names; name; name = name->next)
+		if (!has_bridge(plan, name->data))
+			plan_report(findings, "plan-bus-numbers",
+				    "name the IOMMU of an assigned device",
+				    "no assigned device is behind %s, so it has no bridge",
+				    (const char *)name->data);
+	g_list_free(names);
+}
+
+static void set_buses(struct plan_bridge *bridge, unsigned first)
+{
+	bridge->bus = (uint8_t)first;
+	bridge->last = (uint8_t)(first + bridge->ports->len);
+}
+
+/* Numbers of the request (--bus). `own`: the first that pcie.0 and its bridges do not use. */
+static void number_requested(struct plan *plan, unsigned own, struct viommu_findings *findings)
+{
+	for (guint i = 0; plan->options.buses && i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+		unsigned first = GPOINTER_TO_UINT(
+			g_hash_table_lookup(plan->options.buses, bridge->iommu_name));
+		unsigned last = first + bridge->ports->len;
+
+		if (!first || bridge->kept)
+			continue;
+		if (first >= own && last <= PLAN_TOP_BUS && !owner_of(plan, first, last))
+			set_buses(bridge, first);
+		else
+			plan_report(findings, "plan-bus-numbers", "request another number",
+				    "the bridge of %s cannot have the buses %u to %u: they are not "
+				    "free; pcie.0 and its bridges use %u",
+				    bridge->iommu_name, first, last, own);
+	}
+}
+
+/* The first of `n` free numbers, the highest up to `top`; 0: there are none. */
+static unsigned find_buses(const struct plan *plan, unsigned top, unsigned n, unsigned own)
+{
+	const struct plan_bridge *other;
+
+	while (top + 1 >= own + n) {
+		other = owner_of(plan, top + 1 - n, top);
+		if (!other)
+			return top + 1 - n;
+		top = other->bus - 1u;
+	}
+	return 0;
+}
+
+static void report_buses(const struct plan *plan, unsigned top, unsigned own,
+			 struct viommu_findings *findings)
+{
+	g_autofree char *sum = arithmetic(plan);
+	unsigned need = 0;
 
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		need += bridge->bus ? 0 : 1 + bridge->ports->len;
+		need += bridge->kept ? 0 : 1 + bridge->ports->len;
 	}
-	have = top + 1 > own ? top + 1 - own : 0;
-	if (need > have) {
-		g_autofree char *sum = arithmetic(plan);
+	plan_report(findings, "plan-bus-numbers", "assign fewer devices, or use a smaller --spare",
+		    "bridges and root ports need %u bus numbers (%s), but only %u are free: %u to "
+		    "%u; pcie.0 and its bridges use %u",
+		    need, sum, top + 1 > own ? top + 1 - own : 0, own, top, own);
+}
 
-		plan_report(findings, "plan-bus-numbers",
-			    "assign fewer devices, or use a smaller --spare",
-			    "bridges and root ports need %u bus numbers (%s), but only %u are "
-			    "free: %u to %u; pcie.0 and its bridges use %u",
-			    need, sum, have, own, top, own);
-		return;
-	}
+/* Bus 0 and the user's bridges on pcie.0 use the lowest numbers. */
+static void number_buses(struct plan *plan, unsigned top, struct viommu_findings *findings)
+{
+	unsigned own = 1 + plan->options.root_ports;
+
+	check_requested(plan, findings);
+	number_requested(plan, own, findings);
 	for (guint i = plan->bridges->len; i--;) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
+		unsigned first =
+			bridge->bus ? bridge->bus
+				    : find_buses(plan, top, 1 + bridge->ports->len, own);
 
-		if (bridge->bus)
-			continue;
-		bridge->last = (uint8_t)top;
-		bridge->bus = (uint8_t)(top - bridge->ports->len);
-		top = bridge->bus - 1u;
+		if (!first) {
+			report_buses(plan, top, own, findings);
+			return;
+		}
+		if (!bridge->bus)
+			set_buses(bridge, first);
 	}
 }
 

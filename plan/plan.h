@@ -44,6 +44,7 @@ enum plan_switch {
 };
 
 #define PLAN_TOP_BUS       0xffu
+#define PLAN_Q35_WINDOW    ((uint64_t)32 << 30) /* for 64-bit BARs, by default */
 #define PLAN_NODES_MAX     1024
 #define PLAN_ROOT_SLOTS    32
 #define PLAN_CHASSIS_MAX   255
@@ -58,6 +59,7 @@ struct plan_options {
 	enum plan_kind kind;
 	const char *machine; /* "q35" or "virt"; NULL: selected by the host's IOMMUs */
 	unsigned qemu;       /* version: 100 * major + minor */
+	unsigned machine_version; /* of "pc-q35-7.0", likewise; 0: not known */
 	unsigned spare;      /* free root ports of each bridge */
 	unsigned root_ports; /* bridges that the user adds to pcie.0 */
 	uint32_t slots;      /* used slots of pcie.0: bit n */
@@ -67,6 +69,7 @@ struct plan_options {
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
 	bool chassis[PLAN_CHASSIS_MAX + 1]; /* those of the user's root ports */
+	GHashTable *buses; /* name of an IOMMU of the host -> number of its bridge; NULL: none */
 	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
 };
 
@@ -134,6 +137,9 @@ const struct plan_kind_row *plan_kind_by_name(const char *name);
 
 /* "q35" or "virt" for a name or version of that machine of QEMU; else NULL (kind.c). */
 const char *plan_machine(const char *name);
+
+/* The version in the name of a machine, as PLAN_VERSION(); 0 if it has none (kind.c). */
+unsigned plan_machine_version(const char *name);
 
 /* Set the machine of a domain or of arguments; NULL: they have none. `source` is "the domain has".
  * Reports a different machine of the request (kind.c). */

@@ -10,8 +10,12 @@
 #include "plan.h"
 
 #define GUEST_PAGE 12u /* 4 KiB */
-#define LOW_Q35    ((uint64_t)2 << 30)
-#define HIGH_Q35   ((uint64_t)4 << 30)
+#define GIBI       ((uint64_t)1 << 30)
+#define LOW_Q35    (2 * GIBI)
+#define LOW_ALL    ((uint64_t)0xb0000000) /* less memory is all below 4 GiB */
+#define HIGH_Q35   (4 * GIBI)
+#define HT_FIRST   ((uint64_t)0xfd00000000) /* HyperTransport, up to 1 TiB */
+#define HT_END     (1024 * GIBI)
 #define BASE_VIRT  ((uint64_t)1 << 30)
 
 /* vfio-pci, or a driver of a vendor for VFIO: "mlx5_vfio_pci". */
@@ -175,19 +179,59 @@ struct range {
 	uint64_t first, last;
 };
 
+static bool is_amd(const struct plan *plan)
+{
+	const struct plan_bridge *bridge = plan->bridges->pdata[0];
+
+	return bridge->iommu->kind == VIOMMU_HOST_AMD_VI;
+}
+
+static bool moves_memory(const struct plan *plan)
+{
+	unsigned version = plan->options.machine_version;
+
+	return (version ? MIN(version, plan->options.qemu) : plan->options.qemu) >=
+	       PLAN_VERSION(7, 1);
+}
+
+/*
+ * The address of the memory above 4 GiB. If the guest has a CPU of AMD, QEMU moves it above the
+ * addresses of HyperTransport when the memory or the window for 64-bit BARs would reach these. The
+ * guest's CPU is the host's.
+ */
+static uint64_t high_q35(const struct plan *plan, uint64_t size)
+{
+	uint64_t window = plan->mmio64 ? plan->mmio64 : PLAN_Q35_WINDOW;
+	uint64_t end = (HIGH_Q35 + size + GIBI - 1) / GIBI * GIBI + window;
+
+	return is_amd(plan) && moves_memory(plan) && end >= HT_FIRST ? HT_END : HIGH_Q35;
+}
+
 static size_t memory_ranges(const struct plan *plan, struct range ranges[2])
 {
-	uint64_t size = plan->options.memory;
+	uint64_t size = plan->options.memory, high;
 
 	if (!strcmp(plan->machine, "virt")) {
 		ranges[0] = (struct range){ BASE_VIRT, BASE_VIRT + size - 1 };
 		return 1;
 	}
-	ranges[0] = (struct range){ 0, MIN(size, LOW_Q35) - 1 };
-	if (size <= LOW_Q35)
+	if (size < LOW_ALL) {
+		ranges[0] = (struct range){ 0, size - 1 };
 		return 1;
-	ranges[1] = (struct range){ HIGH_Q35, HIGH_Q35 + (size - LOW_Q35) - 1 };
+	}
+	high = high_q35(plan, size - LOW_Q35);
+	ranges[0] = (struct range){ 0, LOW_Q35 - 1 };
+	ranges[1] = (struct range){ high, high + (size - LOW_Q35) - 1 };
 	return 2;
+}
+
+/* How to avoid addresses that an IOMMU cannot map. */
+static const char *cure_for_memory(const struct plan *plan)
+{
+	if (strcmp(plan->machine, "virt") != 0 && is_amd(plan) && !moves_memory(plan))
+		return "give the guest less memory, or use QEMU 7.1 or later with its machine, "
+		       "which moves the memory above 1 TiB";
+	return "give the guest less memory";
 }
 
 static void refuse_memory(const struct plan *plan, const struct viommu_host_device *device,
@@ -203,8 +247,7 @@ static void refuse_memory(const struct plan *plan, const struct viommu_host_devi
 			if (region->type != VIOMMU_HOST_DIRECT_RELAXABLE &&
 			    region->first <= ranges[r].last && region->last >= ranges[r].first)
 				plan_report(findings, "plan-reserved-memory",
-					    "give the guest less memory, or use a QEMU with "
-					    "another memory layout",
+					    cure_for_memory(plan),
 					    "the guest's memory 0x%" PRIx64 "-0x%" PRIx64
 					    " overlaps 0x%" PRIx64 "-0x%" PRIx64
 					    ", which the IOMMU of %s cannot map (%s)",

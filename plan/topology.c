@@ -86,12 +86,36 @@ static void append_bridges(GString *text, const struct plan *plan)
 	}
 }
 
+/* With --bus, numbers may be left that no bridge has. Bridges are in the order of their buses. */
+static void append_gaps(GString *text, const struct plan *plan)
+{
+	const struct plan_bridge *lowest = plan->bridges->pdata[0];
+	const char *head = "\nmsi-ranges:\n";
+	unsigned next = lowest->bus;
+
+	for (guint i = 0; i <= plan->bridges->len; i++) {
+		const struct plan_bridge *bridge =
+			i < plan->bridges->len ? plan->bridges->pdata[i] : NULL;
+		unsigned end = bridge ? bridge->bus : PLAN_TOP_BUS + 1;
+
+		if (next < end) {
+			g_string_append_printf(text,
+					       "%s  - { functions: %02x:00.0-%02x:1f.7, its: none }\n",
+					       head, next, end - 1);
+			head = "";
+		}
+		if (bridge)
+			next = bridge->last + 1u;
+	}
+}
+
 /* MSIs of a nested SMMU go to an address that the host identity-maps. */
 static void append_its(GString *text, const struct plan *plan)
 {
 	if (plan->kind != PLAN_SMMUV3)
 		return;
 	g_string_append(text, "\nits-groups:\n  - { name: its, ids: [0] }\n");
+	append_gaps(text, plan);
 	for (guint i = 0; plan->accel && i < plan->bridges->len; i++)
 		g_string_append_printf(
 			text, "%s  - { range: " MSI_RANGE ", kind: identity, iommu: viommu%u }\n",

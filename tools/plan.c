@@ -13,7 +13,7 @@
 #include "plan/plan.h"
 #include "plan_tables.h"
 
-static char **devices, **nodes;
+static char **devices, **nodes, **buses;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
 	*accel, *domain_name, *keep_name;
 static int spare, root_ports;
@@ -36,6 +36,9 @@ static const GOptionEntry options[] = {
 	  "VERSION" },
 	{ "node", 'n', 0, G_OPTION_ARG_STRING_ARRAY, &nodes,
 	  "the guest's NUMA node for one of the host; may be given several times", "HOST=GUEST" },
+	{ "bus", 'b', 0, G_OPTION_ARG_STRING_ARRAY, &buses,
+	  "the bus number of the bridge for an IOMMU of the host; may be given several times",
+	  "IOMMU=NUMBER" },
 	{ "memory", 'M', 0, G_OPTION_ARG_STRING, &memory,
 	  "memory of the guest (16G), to check that all of it can be mapped", "SIZE" },
 	{ "domain-xml", 'x', 0, G_OPTION_ARG_FILENAME, &domain_name,
@@ -149,6 +152,23 @@ static bool read_nodes(GHashTable **ret)
 	return true;
 }
 
+/* "smmu3.0x0000000012000000=0x10" */
+static bool read_buses(GHashTable **ret)
+{
+	*ret = buses ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL;
+	for (char **bus = buses; bus && *bus; bus++) {
+		const char *equals = strrchr(*bus, '=');
+		char *end;
+		guint64 number = equals ? g_ascii_strtoull(equals + 1, &end, 0) : 0;
+
+		if (!number || number > PLAN_TOP_BUS || *end || equals == *bus)
+			return false;
+		g_hash_table_insert(*ret, g_strndup(*bus, (gsize)(equals - *bus)),
+				    GUINT_TO_POINTER((guint)number));
+	}
+	return true;
+}
+
 /* Returns an error message, or NULL. */
 static const char *read_plan_options(struct plan_options *wanted)
 {
@@ -173,6 +193,9 @@ static const char *read_plan_options(struct plan_options *wanted)
 		return "--ats and --accel must be auto, on, or off";
 	if (!read_nodes(&wanted->nodes))
 		return "--node must be like 0=1: the host's node, and the guest's";
+	if (!read_buses(&wanted->buses))
+		return "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 to "
+		       "255";
 	return NULL;
 }
 
@@ -293,6 +316,8 @@ static int run(const struct command *command, char **arguments)
 	viommu_findings_free(findings);
 	if (wanted.nodes)
 		g_hash_table_unref(wanted.nodes);
+	if (wanted.buses)
+		g_hash_table_unref(wanted.buses);
 	return status;
 }
 

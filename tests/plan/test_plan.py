@@ -107,6 +107,33 @@ def three_smmus_with_eight_ports_each_are_the_example_of_2024_byte_for_byte():
     assert table == expected, table.hex(" ", 16)
 
 
+def two_smmus_at_requested_buses_are_the_example_of_2019_byte_for_byte():
+    host = arm_host(2)
+    names = [iommu["name"] for iommu in host["iommus"]]
+    text = planned(host, "--spare", "6", "--format", "topology", "--accel", "off", "--ats", "on",
+                   "--bus", f"{names[0]}=8", "--bus", f"{names[1]}=0x10", "--root-ports", "7")
+    with open("guest.yaml", "w", encoding="ascii") as file:
+        file.write(text + "tables: { iort: { oem-table-id: 'EXAMPLE ' } }\n")
+    status, _, err = run("generate", "iort", "-o", "IORT", "guest.yaml")
+    assert status == 0, err
+    with open("IORT", "rb") as file:
+        table = file.read()
+    expected = worked_example("example_b")
+    assert len(expected) == 344
+    assert table == expected, table.hex(" ", 16)
+
+
+def requested_buses_are_free_and_the_others_are_beside_them():
+    host = pc_host(3)
+    bridges = in_json(host, "--bus", "dmar1=254", "--spare", "0")["bridges"]
+    assert {b["host-iommu"]: b["bus"] for b in bridges} == {"dmar0": 250, "dmar1": 254, "dmar2": 252}
+    bridges = in_json(host, "--bus", "dmar0=253")["bridges"]
+    assert {b["host-iommu"]: b["bus"] for b in bridges} == {"dmar0": 253, "dmar1": 249, "dmar2": 251}
+    for words in (["--bus", "dmar0=255"], ["--bus", "dmar0=9", "--bus", "dmar1=10"],
+                  ["--bus", "dmar7=9"], ["--bus", "dmar0=3", "--root-ports", "3"]):
+        refused(host, "plan-bus-numbers", *words)
+
+
 def bus_numbers_run_from_ff_down_without_overlap():
     bridges = in_json(pc_host(4), "--spare", "3")["bridges"]
     assert [(b["bus"], b["last"]) for b in bridges] == [(0xec, 0xf0), (0xf1, 0xf5), (0xf6, 0xfa),
@@ -753,6 +780,20 @@ def memory_that_the_iommu_reserves_is_refused_in_the_guest():
     refused(host, "plan-reserved-memory", "--memory", "1100G")
 
 
+def memory_of_amd_guests_is_above_the_hole_from_qemu_7_1():
+    hole = "0x000000fd00000000 0x000000ffffffffff reserved"
+    host = {"iommus": [{"name": "ivhd0", "parent": "pci0000:00/0000:00:00.2"}],
+            "devices": [device("0000:01:00.0", "ivhd0", reserved=[hole, trees.MSI])]}
+    for size in ("960G", "985G", "1100G", "4T"):
+        planned(host, "--memory", size)
+    assert "QEMU 7.1" in refused(host, "plan-reserved-memory", "--memory", "1100G", "--qemu", "7.0")
+    planned(host, "--memory", "1000G", "--qemu", "7.0")
+    text = re.sub("<memory.*</memory>", "<memory unit='GiB'>1100</memory>", domain(host, "pc-q35-7.0"))
+    assert "[plan-reserved-memory]" in rewritten(host, text)[2]
+    status, _, err = rewritten(host, text.replace("q35-7.0", "q35-7.1"))
+    assert status == 0, err
+
+
 def too_many_buses_are_refused_with_the_arithmetic():
     err = refused(pc_host(2), "plan-bus-numbers", "--spare", "200")
     assert "404" in err and "dmar0: 1 + 201" in err, err
@@ -835,7 +876,7 @@ def a_machine_without_the_kind_is_refused():
 
 def wrong_options_are_refused():
     for words in (["--iommu", "x"], ["--format", "x"], ["--spare", "-1"], ["--qemu", "new"],
-                  ["--node", "1"], ["--memory", "0"], ["--machine", "pc"], ["--ats", "maybe"]):
+                  ["--node", "1"], ["--memory", "0"], ["--bus", "1"], ["--bus", "dmar0=256"], ["--machine", "pc"], ["--ats", "maybe"]):
         assert plan(pc_host(1), *words)[0] == 2, words
 
 
