@@ -57,7 +57,7 @@ long domain_number(const xmlNode *node, const char *name)
 	return *end || number < 0 || number > 0xffffff ? -1 : (long)number;
 }
 
-static char *content(const xmlNode *node)
+char *domain_content(const xmlNode *node)
 {
 	xmlChar *value = node ? xmlNodeGetContent(node) : NULL;
 	char *text = value ? g_strstrip(g_strdup((const char *)value)) : NULL;
@@ -225,7 +225,7 @@ static const struct {
 /* As in libvirt, the unit is KiB by default, and its case does not matter. */
 uint64_t domain_bytes(const xmlNode *memory)
 {
-	g_autofree char *text = content(memory), *unit = domain_attribute(memory, "unit");
+	g_autofree char *text = domain_content(memory), *unit = domain_attribute(memory, "unit");
 	uint64_t number = text ? g_ascii_strtoull(text, NULL, 10) : 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)

@@ -33,6 +33,12 @@ char *domain_attribute(const xmlNode *node, const char *name);
 bool domain_attribute_is(const xmlNode *node, const char *name, const char *value);
 long domain_number(const xmlNode *node, const char *name);
 
+/* The text of an element, without spaces around it. */
+char *domain_content(const xmlNode *node);
+
+/* Put the plan into the document (libvirt.c). */
+void plan_domain_apply(struct plan_domain *domain, const struct plan *plan);
+
 /* An amount of memory with its unit, <memory unit='GiB'>4</memory>; 0 if it is not one. */
 uint64_t domain_bytes(const xmlNode *memory);
 

@@ -24,6 +24,9 @@ struct plan_item {
 	GArray *keys;       /* struct plan_key; the first of an object or device is "id" */
 };
 
+/* Append a word for a shell, quoted if needed (qemu.c). */
+void plan_append_word(GString *text, const char *word);
+
 /* In the order that QEMU requires. */
 GPtrArray *plan_items(const struct plan *plan);
 

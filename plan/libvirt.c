@@ -266,14 +266,12 @@ static void append_one(struct plan_domain *domain, const struct plan *plan)
 
 	say(node, "model", "%s",
 	    plan->kind == PLAN_VIRTIO_STOCK ? "virtio" : plan_kind_row(plan->kind)->name);
-	if (plan->kind == PLAN_VIRTIO_STOCK)
+	if (plan->kind != PLAN_INTEL)
 		return;
 	driver = append(node, "driver");
-	if (plan->kind == PLAN_INTEL) {
-		say(driver, "intremap", "on");
-		say(driver, "caching_mode", "on");
-		say(driver, "iotlb", "%s", on(plan->ats));
-	}
+	say(driver, "intremap", "on");
+	say(driver, "caching_mode", "on");
+	say(driver, "iotlb", "%s", on(plan->ats));
 }
 
 static xmlNode *command_line(struct plan_domain *domain, xmlNs **ret_space)
@@ -376,7 +374,7 @@ static char *print(const struct plan_domain *domain)
 	return text;
 }
 
-char *plan_domain_write(struct plan_domain *domain, const struct plan *plan)
+void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 {
 	set_hole(domain, plan);
 	append_root_ports(domain, plan);
@@ -404,6 +402,11 @@ char *plan_domain_write(struct plan_domain *domain, const struct plan *plan)
 		set_ioapic(domain);
 	if (plan->accel)
 		put_iommufd(domain);
+}
+
+char *plan_domain_write(struct plan_domain *domain, const struct plan *plan)
+{
+	plan_domain_apply(domain, plan);
 	return print(domain);
 }
 

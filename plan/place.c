@@ -369,9 +369,8 @@ static void number_buses(struct plan *plan, unsigned top, struct viommu_findings
 	number_requested(plan, own, findings);
 	for (guint i = plan->bridges->len; i--;) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
-		unsigned first =
-			bridge->bus ? bridge->bus
-				    : find_buses(plan, top, 1 + bridge->ports->len, own);
+		unsigned first = bridge->bus ? bridge->bus
+					     : find_buses(plan, top, 1 + bridge->ports->len, own);
 
 		if (!first) {
 			report_buses(plan, top, own, findings);

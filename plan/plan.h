@@ -57,13 +57,13 @@ enum plan_switch {
 /* What is asked of a plan. Zero is valid for all members except `qemu`. */
 struct plan_options {
 	enum plan_kind kind;
-	const char *machine; /* "q35" or "virt"; NULL: selected by the host's IOMMUs */
-	unsigned qemu;       /* version: 100 * major + minor */
+	const char *machine;      /* "q35" or "virt"; NULL: selected by the host's IOMMUs */
+	unsigned qemu;            /* version: 100 * major + minor */
 	unsigned machine_version; /* of "pc-q35-7.0", likewise; 0: not known */
-	unsigned spare;      /* free root ports of each bridge */
-	unsigned root_ports; /* bridges that the user adds to pcie.0 */
-	uint32_t slots;      /* used slots of pcie.0: bit n */
-	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
+	unsigned spare;           /* free root ports of each bridge */
+	unsigned root_ports;      /* bridges that the user adds to pcie.0 */
+	uint32_t slots;           /* used slots of pcie.0: bit n */
+	uint64_t memory;          /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel;
 	bool managed;                       /* libvirt or another manager binds vfio-pci */
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
@@ -190,11 +190,12 @@ enum viommu_known plan_can_share(const struct viommu_host_iommu *one,
 /* Output formats, one file each. Free with g_free(). */
 char *plan_text(const struct plan *plan);
 char *plan_json(const struct plan *plan);
-char *plan_qemu(const struct plan *plan);       /* for a shell */
-char *plan_qemu_json(const struct plan *plan);  /* each -device as JSON */
-char *plan_readconfig(const struct plan *plan); /* a file for -readconfig */
-char *plan_topology(const struct plan *plan);   /* text form, docs/topology.md */
-char *plan_libvirt(const struct plan *plan);    /* a complete domain */
+char *plan_qemu(const struct plan *plan);         /* for a shell */
+char *plan_qemu_json(const struct plan *plan);    /* each -device as JSON */
+char *plan_readconfig(const struct plan *plan);   /* a file for -readconfig */
+char *plan_topology(const struct plan *plan);     /* text form, docs/topology.md */
+char *plan_libvirt(const struct plan *plan);      /* a complete domain */
+char *plan_virt_install(const struct plan *plan); /* for a shell */
 
 /* Names of objects. */
 char *plan_port_name(const struct plan_bridge *bridge, size_t port);

@@ -12,7 +12,7 @@ static void append_value(GString *text, const char *value)
 		g_string_append_printf(text, *value == ',' ? ",," : "%c", *value);
 }
 
-static void append_word(GString *text, const char *word)
+void plan_append_word(GString *text, const char *word)
 {
 	static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:@+,-=";
 	g_autofree char *quoted = NULL;
@@ -77,7 +77,7 @@ static char *in_words(const struct plan *plan, bool json)
 		g_autofree char *value = json && has_json(item) ? in_json(item) : value_of(item);
 
 		g_string_append_printf(text, "-%s ", item->group);
-		append_word(text, value);
+		plan_append_word(text, value);
 		g_string_append(text, i + 1 < items->len ? " \\\n" : "\n");
 	}
 	return g_string_free(text, false);

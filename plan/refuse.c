@@ -246,8 +246,7 @@ static void refuse_memory(const struct plan *plan, const struct viommu_host_devi
 		for (size_t r = 0; r < n; r++)
 			if (region->type != VIOMMU_HOST_DIRECT_RELAXABLE &&
 			    region->first <= ranges[r].last && region->last >= ranges[r].first)
-				plan_report(findings, "plan-reserved-memory",
-					    cure_for_memory(plan),
+				plan_report(findings, "plan-reserved-memory", cure_for_memory(plan),
 					    "the guest's memory 0x%" PRIx64 "-0x%" PRIx64
 					    " overlaps 0x%" PRIx64 "-0x%" PRIx64
 					    ", which the IOMMU of %s cannot map (%s)",

@@ -99,9 +99,9 @@ static void append_gaps(GString *text, const struct plan *plan)
 		unsigned end = bridge ? bridge->bus : PLAN_TOP_BUS + 1;
 
 		if (next < end) {
-			g_string_append_printf(text,
-					       "%s  - { functions: %02x:00.0-%02x:1f.7, its: none }\n",
-					       head, next, end - 1);
+			g_string_append_printf(
+				text, "%s  - { functions: %02x:00.0-%02x:1f.7, its: none }\n", head,
+				next, end - 1);
 			head = "";
 		}
 		if (bridge)

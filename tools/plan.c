@@ -27,7 +27,8 @@ static const GOptionEntry options[] = {
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &kind_name,
 	  "virtual IOMMUs: auto, virtio, smmuv3, intel, amd, virtio-stock", "KIND" },
 	{ "format", 'f', 0, G_OPTION_ARG_STRING, &format,
-	  "print text, json, topology, libvirt, qemu, qemu-json, readconfig", "FORMAT" },
+	  "print text, json, topology, libvirt, virt-install, qemu, qemu-json, readconfig",
+	  "FORMAT" },
 	{ "spare", 's', 0, G_OPTION_ARG_INT, &spare, "free root ports on each bridge, for hotplug",
 	  "N" },
 	{ "machine", 'm', 0, G_OPTION_ARG_STRING, &machine, "machine of the guest: q35, virt",
@@ -70,6 +71,10 @@ static const struct form {
 	{ .name = "json", .print = plan_json },
 	{ .name = "topology", .print = plan_topology },
 	{ .name = "libvirt", .print = plan_libvirt, .for_qemu = true, .for_libvirt = true },
+	{ .name = "virt-install",
+	  .print = plan_virt_install,
+	  .for_qemu = true,
+	  .for_libvirt = true },
 	{ .name = "qemu", .print = plan_qemu, .for_qemu = true },
 	{ .name = "qemu-json", .print = plan_qemu_json, .for_qemu = true },
 	{ .name = "readconfig", .print = plan_readconfig, .for_qemu = true },
@@ -194,7 +199,8 @@ static const char *read_plan_options(struct plan_options *wanted)
 	if (!read_nodes(&wanted->nodes))
 		return "--node must be like 0=1: the host's node, and the guest's";
 	if (!read_buses(&wanted->buses))
-		return "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 to "
+		return "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 "
+		       "to "
 		       "255";
 	return NULL;
 }
