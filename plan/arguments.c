@@ -152,6 +152,8 @@ char **plan_arguments(char *const *arguments, struct plan_options *options,
 			take_device(arguments[1], names, seen, ports, options, findings);
 		else if (is_option(arguments[0], "M") || is_option(arguments[0], "machine"))
 			take_machine(arguments[1], options, findings);
+		else if (is_option(arguments[0], "numa"))
+			options->n_nodes += g_str_has_prefix(arguments[1], "node") ? 1u : 0u;
 		else if (is_option(arguments[0], "m"))
 			take_memory(arguments[1], options);
 	}

@@ -253,6 +253,14 @@ static void take_nodes(struct plan_domain *domain)
 	}
 }
 
+static void count_cells(struct plan_domain *domain)
+{
+	const xmlNode *numa = domain_child(domain_child(domain->root, "cpu"), "numa");
+
+	for (const xmlNode *cell = numa ? numa->children : NULL; cell; cell = cell->next)
+		domain->n_cells += domain_is(cell, "cell");
+}
+
 static void take_machine(struct plan_domain *domain, struct viommu_findings *findings)
 {
 	const xmlNode *type = domain_child(domain_child(domain->root, "os"), "type");
@@ -289,6 +297,7 @@ static bool read_domain(struct plan_domain *domain, struct viommu_findings *find
 	take_places(domain);
 	count_places(domain);
 	take_nodes(domain);
+	count_cells(domain);
 	take_machine(domain, findings);
 	domain->memory = domain_bytes(domain_child(domain->root, "memory"));
 	return take_devices(domain, findings) &&
@@ -386,8 +395,9 @@ static void append_cells(struct plan_domain *domain, const struct plan *plan, ui
 
 	for (guint i = 0; i < plan->bridges->len; i++)
 		n = MAX(n, ((struct plan_bridge *)plan->bridges->pdata[i])->guest_node + 1);
-	if (!n)
+	if (!n && !plan->initiators->len)
 		return;
+	n = MAX(n, 1);
 	numa = xmlNewChild(domain_child(domain->root, "cpu"), NULL, BAD_CAST "numa", NULL);
 	for (int i = 0; i < n; i++) {
 		g_autofree char *number = g_strdup_printf("%d", i),
@@ -451,6 +461,7 @@ void plan_domain_options(const struct plan_domain *domain, struct plan_options *
 		options->chassis[i] |= domain->chassis[i];
 	plan_set_machine(options, domain->machine, "the domain has", findings);
 	options->machine_version = domain->machine_version;
+	options->n_nodes = domain->n_cells;
 	if (!options->memory)
 		options->memory = domain->memory;
 	if (!options->nodes && domain->nodes)

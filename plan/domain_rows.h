@@ -23,6 +23,7 @@ struct plan_domain {
 	unsigned n_ports;                   /* controllers except pcie-root */
 	unsigned n_places;                  /* devices that libvirt places, at most */
 	bool managed;
+	unsigned n_cells; /* of the guest's NUMA nodes */
 	GHashTable *nodes;
 };
 

@@ -60,6 +60,12 @@ static void set_choice(struct plan_item *item, const char *name, bool on)
 
 /* -- the machine ------------------------------------------------------------------------------ */
 
+/* With NUMA nodes, each node has memory of its own, which the user gives. */
+static bool has_nodes(const struct plan *plan)
+{
+	return plan->options.n_nodes || plan->options.nodes || plan->initiators->len;
+}
+
 /* Devices on pcie.0 bypass, where an IOMMU would otherwise translate the whole machine. */
 static void add_machine(GPtrArray *items, const struct plan *plan)
 {
@@ -73,12 +79,29 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 		set(item, "kernel-irqchip", PLAN_TEXT, "split");
 	if (plan->architecture == PLAN_ARM)
 		set(item, "gic-version", PLAN_TEXT, "3");
+	if (plan->options.cmdqv == PLAN_ON && !has_nodes(plan))
+		set(item, "memory-backend", PLAN_TEXT, "ram0");
 	if (virt && plan->mmio64)
 		set(item, "highmem-mmio-size", PLAN_TEXT, "%" G_GUINT64_FORMAT "G",
 		    plan->mmio64 >> GIBI);
 	if (!virt && plan->mmio64)
 		set(add(items, "global", "q35-pcihost"), "pci-hole64-size", PLAN_TEXT,
 		    "%" G_GUINT64_FORMAT "G", plan->mmio64 >> GIBI);
+}
+
+/* Command queues are contiguous in the host if the guest's memory is in huge pages. */
+static void add_memory(GPtrArray *items, const struct plan *plan)
+{
+	struct plan_item *item;
+
+	if (plan->options.cmdqv != PLAN_ON || has_nodes(plan))
+		return;
+	item = add(items, "object", "memory-backend-file");
+	set(item, "id", PLAN_TEXT, "ram0");
+	set(item, "size", PLAN_NUMBER, "%" G_GUINT64_FORMAT, plan->options.memory);
+	set(item, "mem-path", PLAN_TEXT, "/dev/hugepages");
+	set_flag(item, "prealloc", true);
+	set_flag(item, "share", true);
 }
 
 /* -- IOMMUs ----------------------------------------------------------------------------------- */
@@ -100,6 +123,8 @@ static void add_smmu(GPtrArray *items, const struct plan *plan, const struct pla
 		set_flag(item, "ril", false);
 	if (bridge->pasid_bits)
 		set(item, "ssidsize", fixed ? PLAN_NUMBER : PLAN_CHOICE, "%u", bridge->pasid_bits);
+	if (plan->options.cmdqv != PLAN_SWITCH_AUTO && plan->options.qemu >= PLAN_CMDQV)
+		set_choice(item, "cmdqv", plan->options.cmdqv == PLAN_ON);
 	if (bridge->address_bits)
 		set(item, "oas", fixed ? PLAN_NUMBER : PLAN_CHOICE, "%u",
 		    bridge->address_bits < 48 ? 44u : 48u);
@@ -246,6 +271,7 @@ GPtrArray *plan_items(const struct plan *plan)
 	add_machine(items, plan);
 	if (plan->kind == PLAN_VIRTIO)
 		add(items, "plugin", "viommu-qemu.so");
+	add_memory(items, plan);
 	if (plan->iommufd)
 		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
 	if (!plan_kind_row(plan->kind)->several)

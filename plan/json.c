@@ -81,6 +81,8 @@ char *plan_json(const struct plan *plan)
 	add_string(json, "iommu", plan_kind_row(plan->kind)->name);
 	add_string(json, "why", plan->why ? plan->why : "asked for");
 	add_number(json, "iommu-slot", plan->iommu_slot);
+	if (plan_locked_memory(plan))
+		add_number(json, "locked-memory", (int64_t)plan_locked_memory(plan));
 	add_number(json, "mmio64", (int64_t)plan->mmio64);
 	json_key(json, "bridges");
 	json_open(json, '[');

@@ -226,6 +226,19 @@ void plan_set_machine(struct plan_options *options, const char *machine, const c
 		options->machine = machine;
 }
 
+/* Command queues of Grace (CMDQV), which must be contiguous in the host's memory. */
+static void check_queues(const struct plan *plan, struct viommu_findings *findings)
+{
+	if (plan->kind != PLAN_SMMUV3 || !plan->options.memory)
+		plan_report(findings, "plan-machine",
+			    "choose --iommu smmuv3, and give the guest's --memory",
+			    "command queues require SMMUv3s and memory in huge pages");
+	else if (plan->options.qemu < PLAN_CMDQV)
+		plan_report(findings, "plan-qemu-version", "use a newer QEMU, or leave out --cmdqv",
+			    "command queues require QEMU 11.1, but the version is %u.%u",
+			    plan->options.qemu / 100, plan->options.qemu % 100);
+}
+
 static void check(const struct plan *plan, struct viommu_findings *findings)
 {
 	const struct plan_kind_row *row = plan_kind_row(plan->kind);
@@ -255,6 +268,8 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 			    "--accel off",
 			    "nested translation requires iommufd, which the host's kernel does not "
 			    "have");
+	if (plan->options.cmdqv == PLAN_ON)
+		check_queues(plan, findings);
 	if (plan->options.accel == PLAN_ON && plan->kind != PLAN_SMMUV3)
 		plan_report(findings, "plan-machine", "choose --iommu smmuv3, or leave out --accel",
 			    "%s has no nested translation in a plan", row->driver);

@@ -158,6 +158,20 @@ static void set_hole(struct plan_domain *domain, const struct plan *plan)
 	say(hole, "unit", "KiB");
 }
 
+/* Command queues must be contiguous in the host's memory. */
+static void set_huge_pages(struct plan_domain *domain)
+{
+	xmlNode *backing = domain_child(domain->root, "memoryBacking");
+
+	if (!backing) {
+		backing = xmlNewNode(NULL, BAD_CAST "memoryBacking");
+		xmlAddPrevSibling(domain->devices, backing);
+		xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
+	}
+	if (!domain_child(backing, "hugepages"))
+		append(backing, "hugepages");
+}
+
 /* libvirt requires it for interrupt remapping of VT-d and AMD-Vi. */
 static void set_ioapic(struct plan_domain *domain)
 {
@@ -218,8 +232,65 @@ static void set_iommufd(xmlNode *hostdev)
 	say(driver, "iommufd", "yes");
 }
 
+/* All processors and all memory of a domain without NUMA nodes. */
+static void append_own_cell(struct plan_domain *domain, xmlNode *numa)
+{
+	const xmlNode *memory = domain_child(domain->root, "memory");
+	g_autofree char *cpus = domain_content(domain_child(domain->root, "vcpu"));
+	guint64 n = cpus ? g_ascii_strtoull(cpus, NULL, 10) : 1;
+	xmlNode *cell = append(numa, "cell");
+
+	say(cell, "id", "0");
+	if (n > 1)
+		say(cell, "cpus", "0-%" PRIu64, n - 1);
+	else
+		say(cell, "cpus", "0");
+	say(cell, "memory", "%" PRIu64, domain_bytes(memory) >> 10);
+	say(cell, "unit", "KiB");
+}
+
+/* libvirt 12.2: <acpi nodeset='1-8'/> makes the device a generic initiator of these nodes. */
+static void set_initiators(xmlNode *hostdev, const struct plan *plan, unsigned number)
+{
+	int first = plan_initiator_of(plan, number);
+	xmlNode *acpi = domain_child(hostdev, "acpi");
+
+	if (first < 0)
+		return;
+	if (!acpi)
+		acpi = append(hostdev, "acpi");
+	say(acpi, "nodeset", "%d-%d", first, first + (int)plan->n_initiators - 1);
+}
+
+/* Nodes of initiators have neither memory nor processors. */
+static void append_cells(struct plan_domain *domain, const struct plan *plan)
+{
+	xmlNode *cpu = domain_child(domain->root, "cpu"), *numa, *cell;
+	unsigned n = plan->initiators->len * plan->n_initiators;
+
+	if (!n)
+		return;
+	if (!cpu) {
+		cpu = xmlNewNode(NULL, BAD_CAST "cpu");
+		xmlAddPrevSibling(domain->devices, cpu);
+		xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
+	}
+	numa = domain_child(cpu, "numa");
+	if (!numa) {
+		numa = append(cpu, "numa");
+		append_own_cell(domain, numa);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		cell = append(numa, "cell");
+		say(cell, "id", "%u", plan->first_initiator + i);
+		say(cell, "memory", "0");
+		say(cell, "unit", "KiB");
+	}
+}
+
+/* `number`: N of hostdevN. */
 static void put_device(struct plan_domain *domain, const struct plan *plan,
-		       const struct plan_port *port, guint d, long bus)
+		       const struct plan_port *port, guint d, long bus, unsigned number)
 {
 	const struct plan_device *device = &g_array_index(port->devices, struct plan_device, d);
 	xmlNode *node = find_hostdev(domain, device->host);
@@ -228,6 +299,7 @@ static void put_device(struct plan_domain *domain, const struct plan *plan,
 		node = append_hostdev(domain, device->host);
 	if (plan->accel)
 		set_iommufd(node);
+	set_initiators(node, plan, number);
 	set_address(node, bus, 0, device->function, !device->function && port->devices->len > 1);
 }
 
@@ -256,6 +328,8 @@ static void append_smmu(struct plan_domain *domain, const struct plan *plan,
 		say(driver, "ril", "off");
 	if (bridge->pasid_bits)
 		say(driver, "ssidsize", "%u", bridge->pasid_bits);
+	if (plan->options.cmdqv != PLAN_SWITCH_AUTO && plan->options.qemu >= PLAN_CMDQV)
+		say(driver, "cmdqv", "%s", on(plan->options.cmdqv == PLAN_ON));
 	if (bridge->address_bits)
 		say(driver, "oas", "%u", bridge->address_bits < 48 ? 44u : 48u);
 }
@@ -376,7 +450,12 @@ static char *print(const struct plan_domain *domain)
 
 void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 {
+	unsigned number = 0;
+
 	set_hole(domain, plan);
+	append_cells(domain, plan);
+	if (plan->options.cmdqv == PLAN_ON)
+		set_huge_pages(domain);
 	append_root_ports(domain, plan);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
@@ -387,7 +466,7 @@ void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 			long bus = append_port(domain, port, index);
 
 			for (guint d = 0; d < port->devices->len; d++)
-				put_device(domain, plan, port, d, bus);
+				put_device(domain, plan, port, d, bus, number++);
 		}
 		if (plan->kind == PLAN_SMMUV3)
 			append_smmu(domain, plan, bridge, index);

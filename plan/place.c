@@ -8,7 +8,6 @@
  * A bridge uses its own bus and one for each port. The last bridge has the highest numbers, and a
  * bridge that is added later has lower numbers than all others, so existing numbers never change.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +17,6 @@
 #define FUNCTIONS       8u
 #define ROOT_FIRST_SLOT 1u  /* on pcie.0: 0 is the host bridge */
 #define ROOT_LAST_SLOT  30u /* 0x1f is the chipset of q35 */
-#define VIRT_MMIO64     ((uint64_t)512 << 30)
-#define GPU_INITIATORS  8u
-#define GIBI            30
-#define MMIO64_MAX      ((uint64_t)1 << 46) /* half of what 48 bits of addresses can have */
-#define NVIDIA          0x10de
-#define CLASS_3D        0x0302
-#define GRACE_BAR       ((uint64_t)64 << 30) /* coherent memory, which only a Grace GPU has */
 
 /* -- choosing devices ---------------------------------------------------------- */
 
@@ -165,87 +157,6 @@ static void number_functions(struct plan_port *port)
 		if (first->host->pf)
 			g_array_index(port->devices, struct plan_device, 0).function = 0;
 	}
-}
-
-/* -- memory ---------------------------------------------------------------------------------- */
-
-static uint64_t power_of_two(uint64_t bytes)
-{
-	uint64_t power = 1;
-
-	while (power < bytes && power << 1)
-		power <<= 1;
-	return bytes ? power : 0;
-}
-
-/* BARs come from files, so a sum may be too large. */
-static uint64_t add_memory(uint64_t one, uint64_t other)
-{
-	return one > UINT64_MAX - other ? UINT64_MAX : one + other;
-}
-
-static uint64_t large_memory(const struct viommu_host_device *device)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < VIOMMU_HOST_BARS; i++)
-		if (device->bars[i].is_64_bits && device->bars[i].prefetchable)
-			sum = add_memory(sum, power_of_two(device->bars[i].length));
-	return sum;
-}
-
-static bool is_grace_gpu(const struct viommu_host_device *device)
-{
-	bool coherent = false;
-
-	for (int i = 0; i < VIOMMU_HOST_BARS; i++)
-		coherent |= device->bars[i].length >= GRACE_BAR;
-	return device->vendor == NVIDIA && device->pci_class >> 8 == CLASS_3D && coherent;
-}
-
-/* QEMU's own window keeps half of its size for emulated devices. */
-static void size_window(struct plan *plan, uint64_t sum, struct viommu_findings *findings)
-{
-	bool virt = !strcmp(plan->machine, "virt");
-	uint64_t own = virt ? VIRT_MMIO64 : PLAN_Q35_WINDOW;
-
-	plan->mmio64 = sum > own / 2 ? MAX(sum << 1, own) : 0;
-	if (sum > MMIO64_MAX)
-		plan_report(findings, "plan-memory-window", "assign fewer devices",
-			    "the 64-bit BARs of the devices need %" PRIu64
-			    " GiB, and a guest has addresses for at most %" PRIu64,
-			    sum >> GIBI, MMIO64_MAX >> GIBI);
-	else if (virt && plan->mmio64 && plan->options.for_qemu &&
-		 plan->options.qemu < PLAN_LARGE_VIRT)
-		plan_report(findings, "plan-qemu-version", "use a newer QEMU",
-			    "the 64-bit BARs of the devices need a window of %" PRIu64
-			    " GiB, and virt has a larger one than %" PRIu64
-			    " GiB from QEMU 10.0 (highmem-mmio-size)",
-			    plan->mmio64 >> GIBI, own >> GIBI);
-}
-
-static void size_memory(struct plan *plan, struct viommu_findings *findings)
-{
-	uint64_t sum = 0;
-
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		struct plan_bridge *bridge = plan->bridges->pdata[i];
-
-		for (guint n = 0; n < bridge->ports->len; n++) {
-			struct plan_port *port = bridge->ports->pdata[n];
-
-			for (guint d = 0; d < port->devices->len; d++)
-				port->mmio64 =
-					add_memory(port->mmio64,
-						   large_memory(g_array_index(port->devices,
-									      struct plan_device, d)
-									.host));
-			port->mmio64 = power_of_two(port->mmio64);
-			bridge->mmio64 = add_memory(bridge->mmio64, port->mmio64);
-		}
-		sum = add_memory(sum, power_of_two(bridge->mmio64));
-	}
-	size_window(plan, power_of_two(sum), findings);
 }
 
 /* -- bus numbers ----------------------------------------------------------------------------- */
@@ -550,32 +461,6 @@ static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 	}
 }
 
-/*
- * Devices are numbered in the order of the arguments. Their nodes follow those of the guest, which
- * has at least one.
- */
-static void count_initiators(struct plan *plan)
-{
-	unsigned number = 0;
-
-	plan->n_initiators = GPU_INITIATORS;
-	plan->first_initiator = 1;
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
-
-		plan->first_initiator =
-			MAX(plan->first_initiator, (unsigned)(bridge->guest_node + 1));
-		for (guint n = 0; n < bridge->ports->len; n++) {
-			const struct plan_port *port = bridge->ports->pdata[n];
-
-			for (guint d = 0; d < port->devices->len; d++, number++)
-				if (is_grace_gpu(g_array_index(port->devices, struct plan_device, d)
-							 .host))
-					g_array_append_val(plan->initiators, number);
-		}
-	}
-}
-
 void plan_find_chassis(const struct plan *plan, bool *taken)
 {
 	memcpy(taken, plan->options.chassis, sizeof(plan->options.chassis));
@@ -679,8 +564,8 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_options
 	place(plan, devices, kept, findings);
 	number_slots(plan, findings);
 	map_nodes(plan, findings);
-	size_memory(plan, findings);
-	count_initiators(plan);
+	plan_size_memory(plan, findings);
+	plan_count_initiators(plan);
 	plan_refuse_whole(plan, findings);
 	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
 		plan = plan_free(plan);

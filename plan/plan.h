@@ -52,6 +52,7 @@ enum plan_switch {
 #define PLAN_VERSION(a, b) ((a)*100 + (b))
 #define PLAN_ACCEL         PLAN_VERSION(11, 0) /* arm-smmuv3,accel=on */
 #define PLAN_SMMU_AUTO     PLAN_VERSION(11, 1) /* its attributes are enums, by default "auto" */
+#define PLAN_CMDQV         PLAN_VERSION(11, 1) /* arm-smmuv3,cmdqv= */
 #define PLAN_LARGE_VIRT    PLAN_VERSION(10, 0) /* virt,highmem-mmio-size= */
 
 /* What is asked of a plan. Zero is valid for all members except `qemu`. */
@@ -64,7 +65,8 @@ struct plan_options {
 	unsigned root_ports;      /* bridges that the user adds to pcie.0 */
 	uint32_t slots;           /* used slots of pcie.0: bit n */
 	uint64_t memory;          /* of the guest, in bytes; 0: not checked */
-	enum plan_switch ats, accel;
+	enum plan_switch ats, accel, cmdqv;
+	unsigned n_nodes;                   /* NUMA nodes that the user defines */
 	bool managed;                       /* libvirt or another manager binds vfio-pci */
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
@@ -182,6 +184,18 @@ void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings
 __attribute__((format(printf, 4, 5))) void plan_report(struct viommu_findings *findings,
 						       const char *id, const char *cure,
 						       const char *format, ...);
+
+/* Set the windows of ports, bridges and the machine; report what is too large (memory.c). */
+void plan_size_memory(struct plan *plan, struct viommu_findings *findings);
+
+/* The bytes that QEMU's process must be allowed to lock; 0: the guest's memory is not known. */
+uint64_t plan_locked_memory(const struct plan *plan);
+
+/* Find the GPUs that need generic initiators, and number their nodes (grace.c). */
+void plan_count_initiators(struct plan *plan);
+
+/* The first node of hostdevN, which has `n_initiators`; -1: it has none. */
+int plan_initiator_of(const struct plan *plan, unsigned number);
 
 /* Can two physical IOMMUs share a stage-2 table? *ret_why is the reason (share.c). */
 enum viommu_known plan_can_share(const struct viommu_host_iommu *one,

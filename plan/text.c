@@ -69,6 +69,13 @@ char *plan_text(const struct plan *plan)
 	for (guint i = 0; i < plan->bridges->len; i++)
 		append_bridge(text, plan, plan->bridges->pdata[i]);
 	append_shared(text, plan);
+	if (plan_locked_memory(plan))
+		g_string_append_printf(text,
+				       "\nlocked memory: %" G_GUINT64_FORMAT
+				       " MiB (%s), the limit of QEMU's process\n",
+				       plan_locked_memory(plan) >> 20,
+				       plan->iommufd ? "iommufd charges the guest's memory once"
+						     : "VFIO type1 may charge it for each device");
 	if (plan->mmio64)
 		g_string_append_printf(text, "\n64-bit memory window: %" G_GUINT64_FORMAT " GiB\n",
 				       plan->mmio64 >> 30);

@@ -15,7 +15,7 @@
 
 static char **devices, **nodes, **buses;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
-	*accel, *domain_name, *keep_name;
+	*accel, *cmdqv, *domain_name, *keep_name;
 static int spare, root_ports;
 static gboolean managed, if_needed;
 
@@ -52,6 +52,9 @@ static const GOptionEntry options[] = {
 	{ "ats", 'T', 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
 	{ "accel", 'a', 0, G_OPTION_ARG_STRING, &accel,
 	  "nested translation of SMMUv3: auto, on, off", "SWITCH" },
+	{ "cmdqv", 'c', 0, G_OPTION_ARG_STRING, &cmdqv,
+	  "command queues of Grace's SMMUs: auto, on (with the guest's memory in huge pages), off",
+	  "SWITCH" },
 	{ "root-ports", 'p', 0, G_OPTION_ARG_INT, &root_ports,
 	  "reserve bus numbers for bridges that you add to pcie.0", "N" },
 	{ "managed", 'g', 0, G_OPTION_ARG_NONE, &managed,
@@ -194,8 +197,9 @@ static const char *read_plan_options(struct plan_options *wanted)
 		return "--qemu must be a version like 10.2";
 	if (!read_size(memory, &wanted->memory))
 		return "--memory must be a number of bytes, or like 16G";
-	if (!read_switch(ats, &wanted->ats) || !read_switch(accel, &wanted->accel))
-		return "--ats and --accel must be auto, on, or off";
+	if (!read_switch(ats, &wanted->ats) || !read_switch(accel, &wanted->accel) ||
+	    !read_switch(cmdqv, &wanted->cmdqv))
+		return "--ats, --accel and --cmdqv must be auto, on, or off";
 	if (!read_nodes(&wanted->nodes))
 		return "--node must be like 0=1: the host's node, and the guest's";
 	if (!read_buses(&wanted->buses))

@@ -78,6 +78,19 @@ def check_grace(tree):
     assert out.count("acpi-generic-initiator") == 32 and out.count("-numa node,nodeid=") == 32
     assert "-numa node,nodeid=2 " in out.replace("\\", " ") and "node=33" in out
     assert re.search(r"highmem-mmio-size=\d+G", out), out
+    status, out, err = run("plan", "--root", tree, *wishes, *nodes, "--format", "libvirt",
+                           "--cmdqv", "on", "--memory", "64G")
+    assert status == 0, err
+    assert re.findall(r'nodeset="(\S+?)"', out) == ["2-9", "10-17", "18-25", "26-33"], out
+    assert len(re.findall(r'<cell id="\d+" memory="0"', out)) == 32 and out.count("<cell") == 34
+    assert out.count('cmdqv="on"') == 4 and "<hugepages/>" in out, out
+    one = ["plan", "--root", tree, "--device", "0002:01:00.0", "--managed", "--cmdqv", "on"]
+    status, out, err = run(*one, "--memory", "4G", "--format", "qemu")
+    assert status == 0 and "mem-path=/dev/hugepages" in out and "memory-backend=ram0" in out, err
+    assert "[plan-qemu-version]" in run(*one, "--memory", "4G", "--qemu", "11.0")[2]
+    assert "[plan-machine]" in run(*one)[2]
+    out = json.loads(run(*one, "--memory", "4G", "--format", "json")[1])
+    assert out["locked-memory"] == 4 << 30
 
 
 def main():

@@ -241,6 +241,31 @@ def nested_translation_is_planned_for_from_qemu_11():
     refused(pc_host(1), "plan-machine", "--accel", "on")
 
 
+def type1_may_charge_the_memory_for_each_device():
+    host = arm_host(2)
+    for given in host["devices"]:
+        given["vfio"] = "vfio0"
+    assert in_json(host, "--memory", "4G")["locked-memory"] == 8 << 30
+    assert "locked memory: 8192 MiB" in planned(host, "--memory", "4G")
+    assert "locked" not in planned(host)
+
+
+def initiators_come_after_the_nodes_of_the_guest():
+    host = arm_host(1)
+    host["devices"][0] |= {"bars": [(0x20000000000, 1 << 37, 0x14220c)],
+                           "files": {"vendor": "0x10de", "class": "0x030200"}}
+    nodes = [w for n in range(3) for w in ("-numa", f"node,nodeid={n}")]
+    status, out, err = from_qemu(host, "-device", "vfio-pci,host=0000:01:00.0", *nodes,
+                                 wishes=("--format", "qemu"))
+    assert status == 0 and "-numa node,nodeid=3 " in out and ",node=10" in out, (out, err)
+    status, out, err = rewritten(host, domain(host, "virt"))
+    assert status == 0 and 'nodeset="2-9"' in out, err
+    text = re.sub("<numatune>.*?</numatune>|<cpu>.*?</cpu>", "", domain(host, "virt"))
+    status, out, err = rewritten(host, text)
+    assert '<cell id="0" cpus="0-3" memory="4194304" unit="KiB"/>' in out and (
+        'nodeset="1-8"' in out), (out, err)
+
+
 def iommufd_is_used_where_the_kernel_has_it():
     host = arm_host(1)
     assert ",iommufd=iommufd0" in planned(host, "--format", "qemu"), "it is not known"
