@@ -104,6 +104,13 @@ struct dt_node *dt_find(const struct devicetree *tree, const char *path);
 uint32_t dt_number(const struct dt_node *node, const char *name, uint32_t otherwise);
 bool dt_has_number(const struct dt_node *node, const char *name);
 
+/*
+ * A number of cells, such as #iommu-cells. A larger one than any property has is DT_CELL_COUNT_MAX,
+ * so that sums with it do not wrap where size_t has 32 bits.
+ */
+#define DT_CELL_COUNT_MAX ((size_t)1 << 30)
+size_t dt_cell_count(const struct dt_node *node, const char *name, uint32_t otherwise);
+
 /* The i-th cell of a property, 0 if there is none; the number of whole cells. */
 uint32_t dt_cell(const struct dt_property *property, size_t i);
 size_t dt_cells(const struct dt_property *property);

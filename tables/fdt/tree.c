@@ -188,6 +188,11 @@ uint32_t dt_number(const struct dt_node *node, const char *name, uint32_t otherw
 	return dt_has_number(node, name) ? dt_cell(dt_property(node, name), 0) : otherwise;
 }
 
+size_t dt_cell_count(const struct dt_node *node, const char *name, uint32_t otherwise)
+{
+	return MIN(dt_number(node, name, otherwise), DT_CELL_COUNT_MAX);
+}
+
 /* An unterminated last string does not count. */
 bool dt_has_string(const struct dt_node *node, const char *name, const char *string)
 {
@@ -262,7 +267,7 @@ void dt_for_each_reference(const struct devicetree *tree, const struct dt_proper
 
 		width = reference->width;
 		if (!width)
-			width = 1 + (size_t)(target ? dt_number(target, "#iommu-cells", 0) : 0);
+			width = 1 + (target ? dt_cell_count(target, "#iommu-cells", 0) : 0);
 		each(opaque, i, phandle);
 	}
 }

@@ -150,7 +150,7 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 {
 	struct dt_reading *reading = device->reading;
 	const struct dt_node *target = dt_target(reading->tree, dt_cell(iommus, at));
-	size_t cells = target ? dt_number(target, "#iommu-cells", 0) : 0;
+	size_t cells = target ? dt_cell_count(target, "#iommu-cells", 0) : 0;
 	const struct dt_iommu *iommu =
 		dt_iommu_of(reading, device->node, "iommus", dt_cell(iommus, at));
 	struct ids ids;
@@ -246,7 +246,7 @@ struct array *dt_ids_read(const struct devicetree *tree, const struct dt_propert
 		const struct dt_node *target = dt_target(tree, dt_cell(iommus, at));
 		struct ids ids;
 
-		cells = target ? dt_number(target, "#iommu-cells", 0) : 0;
+		cells = target ? dt_cell_count(target, "#iommu-cells", 0) : 0;
 		if (!target || dt_cells(iommus) - at - 1 < cells)
 			break;
 		ids = read_ids(target, iommus, at + 1, cells);

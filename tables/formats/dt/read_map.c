@@ -58,7 +58,7 @@ static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry
 static size_t cells_of(const struct devicetree *tree, const struct dt_map *map, uint32_t phandle)
 {
 	const struct dt_node *target = dt_target(tree, phandle);
-	uint32_t cells = target ? dt_number(target, map->cells, 1) : 1;
+	size_t cells = target ? dt_cell_count(target, map->cells, 1) : 1;
 
 	return MIN(cells, OUT_CELLS_MAX);
 }

@@ -18,7 +18,7 @@ static size_t cells_of_bus(const struct dt_node *node, const char *name, uint32_
 {
 	const struct dt_node *bus = node->parent;
 
-	return MIN(bus ? dt_number(bus, name, otherwise) : otherwise, CELLS_MAX);
+	return MIN(bus ? dt_cell_count(bus, name, otherwise) : otherwise, CELLS_MAX);
 }
 
 /* The last two cells of a number: devices have 64 bits. */

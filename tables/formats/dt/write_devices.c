@@ -32,7 +32,7 @@ struct device {
 static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id, uint32_t mask)
 {
 	uint32_t cells[] = { dt_ensure_phandle(d->writing, (struct dt_node *)iommu), id, mask };
-	size_t n = dt_number(iommu, "#iommu-cells", 1);
+	size_t n = dt_cell_count(iommu, "#iommu-cells", 1);
 
 	if (dt_has_room(d->writing, G_N_ELEMENTS(cells)))
 		array_append_many(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));

@@ -12,7 +12,7 @@
  */
 
 struct blob {
-	uint64_t words[8192];
+	_Alignas(8) uint64_t words[8192];
 };
 
 enum { BRIDGE_IOMMU = 5, SMMU = 6, ITS = 7 };

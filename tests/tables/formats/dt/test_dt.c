@@ -220,6 +220,29 @@ static void an_unknown_iommu_has_the_kind_other(void **state)
 	assert_int_equal(viommu_topology_platform_device(rig->topology, 0)->id, 0x23);
 }
 
+/* Where size_t has 32 bits, an index that such a number is added to would wrap, and never end. */
+static void a_huge_number_of_cells_ends_a_list(void **state)
+{
+	static const uint32_t numbers[] = { UINT32_MAX, UINT32_MAX - 1, UINT32_MAX - 2, 1u << 31,
+					    1u << 30 };
+	struct rig *rig = *state;
+	struct blob blob;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		viommu_findings_free(rig->findings);
+		rig->findings = viommu_findings_new();
+		blob_machine(&blob);
+		blob_smmu(&blob, "arm,mmu-500", numbers[i]);
+		blob_its(&blob);
+		blob_cells(&blob, "/its@8080000", "#msi-cells", 1, numbers[i]);
+		blob_cells(&blob, bridge, "iommu-map", 4, 0u, SMMU, 0u, 1u);
+		blob_cells(&blob, bridge, "msi-map", 4, 0u, ITS, 0u, 1u);
+		blob_cells(&blob, device, "iommus", 3, SMMU, 0x10u, 0x3u);
+		blob_read(rig, &blob);
+		assert_true(found(rig->findings, "dt-iommus-short"));
+	}
+}
+
 /* A device tree's addresses are those of its bus: `ranges` leads to the CPU's. */
 static void addresses_are_followed_to_the_cpu(void **state)
 {
@@ -325,6 +348,7 @@ int main(void)
 		WITH_A_RIG(bridges_without_a_domain_are_counted),
 		WITH_A_RIG(a_stream_mask_is_several_ids),
 		WITH_A_RIG(an_unknown_iommu_has_the_kind_other),
+		WITH_A_RIG(a_huge_number_of_cells_ends_a_list),
 		WITH_A_RIG(addresses_are_followed_to_the_cpu),
 		WITH_A_RIG(disabled_nodes_are_ignored),
 		WITH_A_RIG(a_tree_encodes_to_itself),
