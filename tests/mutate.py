@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Change the sources so that tests must fail, one change at a time: mutate.py [NAME...]
+"""Change the sources so that tests must fail, one change at a time: mutate.py [NAME...] [--document]
 
 Each mutant of tests/mutants.toml replaces one piece of text of one file, which must be there once, and
 names the tests that should notice. A mutant that survives is a missing test: it is listed, and the
 exit status is 1, unless the file explains why no test can see it. All happens in a copy of the tree
-under build-mutants/.
+under build-mutants/, where the results are kept too: --document writes docs/mutants.md from them, without a run.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "build-mutants" / "tree"
 BUILD = ROOT / "build-mutants" / "build"
+RESULTS = ROOT / "build-mutants" / "results.json"
+DOCUMENT = ROOT / "docs" / "mutants.md"
 SECONDS = 600
 
 
@@ -74,35 +77,76 @@ def attempt(mutant):
         path.write_text(text, encoding="utf-8")
 
 
+def verdict(mutant, found):
+    if found:
+        return "stale" if found.startswith(("stale", "does not compile")) else "killed"
+    return "explained" if mutant.get("survives") else "survived"
+
+
+def remember(name, found):
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results[name] = found
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True), encoding="utf-8")
+
+
+HEAD = """# Mutants
+
+Written by `./run mutate --document` from the last run of each: not to be edited. Each is a change of the sources that
+the tests must notice (`tests/mutants.toml`); the test named is the first one that did.
+
+"""
+
+
+def document(mutants):
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if missing := [m["name"] for m in mutants if m["name"] not in results]:
+        sys.exit("mutate: never run: " + ", ".join(missing))
+    rooms = {}
+    for mutant in mutants:
+        rooms.setdefault(os.path.dirname(mutant["file"]), []).append(mutant)
+    lines = ["| room | mutants | killed | explained | survived |", "| --- | --- | --- | --- | --- |"]
+    for room, its in sorted(rooms.items()):
+        verdicts = [verdict(m, results[m["name"]]) for m in its]
+        lines.append(f"| {room} | {len(its)} | " + " | ".join(
+            str(verdicts.count(word)) for word in ("killed", "explained", "survived")) + " |")
+    for room, its in sorted(rooms.items()):
+        lines += ["", f"## {room}", "", "| mutant | file | noticed by |", "| --- | --- | --- |"]
+        for m in its:
+            found = results[m["name"]] or m.get("survives") or "**nothing**"
+            lines.append(f"| {m['name']} | {os.path.basename(m['file'])} | {found.replace('viommu:', '')} |")
+    DOCUMENT.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="run mutate", description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutants; all when none is named")
-    names = parser.parse_args().names
+    parser.add_argument("--document", action="store_true",
+                        help="write docs/mutants.md from the results of earlier runs")
+    arguments = parser.parse_args()
     with open(ROOT / "tests" / "mutants.toml", "rb") as file:
         mutants = tomllib.load(file)["mutant"]
+    if arguments.document:
+        document(mutants)
+        return 0
+    chosen = [m for m in mutants if not arguments.names or m["name"] in arguments.names]
     os.environ["PATH"] = "/usr/lib/ccache:" + os.environ["PATH"]
     copy_tree()
     configure()
-    if first := test(sorted({suite for mutant in mutants for suite in mutant["suites"]})):
+    if first := test(sorted({suite for mutant in chosen for suite in mutant["suites"]})):
         sys.exit(f"mutate: the tree as it is fails already: {first}")
-    survivors = stale = killed = explained = 0
-    for mutant in mutants:
-        if names and mutant["name"] not in names:
-            continue
+    verdicts = []
+    for mutant in chosen:
         begun = time.monotonic()
         found = attempt(mutant)
         seconds = time.monotonic() - begun
-        why = mutant.get("survives")
-        stale += bool(found) and found.startswith(("stale", "does not compile"))
-        killed += bool(found)
-        explained += not found and bool(why)
-        survivors += not found and not why
-        word = "killed  " if found else "explained" if why else "SURVIVED"
-        print(f"{word} {mutant['name']} ({seconds:.0f} s): {found or why or mutant['file']}",
-              flush=True)
-    print(f"mutants: {killed - stale} killed, {survivors} survived, {explained} explained, "
-          f"{stale} stale")
-    return 1 if survivors or stale else 0
+        verdicts.append(verdict(mutant, found))
+        remember(mutant["name"], found)
+        print(f"{verdicts[-1]:9} {mutant['name']} ({seconds:.0f} s): "
+              f"{found or mutant.get('survives') or mutant['file']}", flush=True)
+    count = verdicts.count
+    print(f"mutants: {count('killed')} killed, {count('survived')} survived, "
+          f"{count('explained')} explained, {count('stale')} stale")
+    return 1 if count("survived") or count("stale") else 0
 
 
 sys.exit(main())
