@@ -635,6 +635,25 @@ static void only_a_bus_master_accesses_memory(void **state)
 	assert_int_equal(rig->n_messages, 1);
 }
 
+/* A ring that is no memory any more is an event that needs no queue. Shows: pci-bus-master */
+static void only_a_bus_master_sends_messages(void **state)
+{
+	struct pci_rig *rig = *state;
+
+	start_with_messages(rig, 1);
+	set_common(rig, COMMON_CONFIG_VECTOR, 2, 0);
+	pci_set(rig->pci, COMMAND, 2, MEMORY);
+	rig->rig.guest.regions[1].read_only = true;
+	viommu_pci_memory_changed(rig->pci);
+	rig->rig.guest.regions[1].read_only = false;
+	assert_true(needs_reset(&rig->rig.window));
+	assert_int_equal(rig->n_messages, 0);
+	assert_int_equal(viommu_pci_bar_read(rig->pci, PENDING, 4), 1);
+	pci_set(rig->pci, COMMAND, 2, MEMORY | MASTER);
+	assert_int_equal(rig->n_messages, 1);
+	assert_int_equal(rig->messages[0].data, 0);
+}
+
 /* Shows: pci-flr */
 static void a_function_level_reset_leaves_nothing(void **state)
 {
@@ -956,6 +975,7 @@ int main(void)
 		TEST(a_pending_message_ends_with_a_reset),
 		TEST(a_pending_message_ends_with_msix),
 		TEST(only_a_bus_master_accesses_memory),
+		TEST(only_a_bus_master_sends_messages),
 		TEST(a_function_level_reset_leaves_nothing),
 		TEST(only_its_bit_starts_a_function_level_reset),
 		TEST(a_system_reset_goes_further),
