@@ -52,7 +52,7 @@ static uint32_t read_status(struct function *function, uint32_t argument)
 static uint32_t read_config_generation(struct function *function, uint32_t argument)
 {
 	(void)argument;
-	return virtio_config_generation(function->virtio);
+	return virtio_config_generation(function->virtio) & UINT8_MAX;
 }
 
 /* -- vectors ------------------------------------------------------------------------------- */

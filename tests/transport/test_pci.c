@@ -133,6 +133,7 @@ static void the_generation_has_changed_after_any_number_of_writes(void **state)
 					     i & 1);
 		viommu_pci_bar_read(rig->pci, DEVICE_CONFIG + VIOMMU_CONFIG_BYPASS, 1);
 		assert_int_not_equal(common(rig, COMMON_GENERATION, 1), before);
+		assert_in_range(common(rig, COMMON_GENERATION, 1), 0, UINT8_MAX);
 	}
 }
 
