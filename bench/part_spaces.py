@@ -22,6 +22,8 @@ def measure(bench):
         for kept, values in figures["invalidate"].items():
             for who, value in zip(("a domain", "a page"), values):
                 bench.results.add(NAME, who, "invalidate", value, kept=int(kept))
+        for who, value in figures["map, access, unmap"].items():
+            bench.results.add(NAME, who, "map", value)
         for pasids, value in figures["bytes"].items():
             bench.results.add(NAME, "an endpoint", "bytes", value, pasids=int(pasids))
 
@@ -39,7 +41,10 @@ def targets(results):
               ratio(results, "table, hit", "map, hit"), at_most=True),
         Ratio(f"INVALIDATE of a domain with {most:,} translations used, against 1", 2,
               ratio_of(results.values(NAME, "a domain", "invalidate", kept=most),
-                       results.values(NAME, "a domain", "invalidate", kept=1)), at_most=True)]
+                       results.values(NAME, "a domain", "invalidate", kept=1)), at_most=True),
+        Ratio("mapping a page for one access by a table, against by MAP and UNMAP", 0.8,
+              ratio_of(results.values(NAME, "by a table", "map"),
+                       results.values(NAME, "by requests", "map")), at_most=True)]
 
 
 def tables(results):
@@ -51,6 +56,8 @@ def tables(results):
            ["", *(f"{n:,}" for n in kept)],
            [[who] + [results.median(NAME, who, "invalidate", kept=n) for n in kept]
             for who in results.whos(NAME, "invalidate")])
+    yield ("ns of processor time to map a page, access and unmap it, without the driver's",
+           ["", "ns"], [[who, results.median(NAME, who, "map")] for who in results.whos(NAME, "map")])
     pasids = results.cases(NAME, "bytes", "pasids")
     yield ("bytes of heap for an endpoint, by its attached PASIDs",
            ["", *(f"{n:,}" for n in pasids)],

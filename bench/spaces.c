@@ -80,6 +80,16 @@ static void map(uint32_t domain, uint64_t first, uint64_t last, uint64_t to)
 	send(bytes, sizeof(bytes));
 }
 
+static void unmap(uint32_t domain, uint64_t first, uint64_t last)
+{
+	uint8_t bytes[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP };
+
+	put(bytes + 4, 4, domain);
+	put(bytes + 8, 8, first);
+	put(bytes + 16, 8, last);
+	send(bytes, sizeof(bytes));
+}
+
 static void attach_table(uint32_t domain, uint32_t endpoint, uint32_t flags, uint32_t pasid,
 			 uint32_t parent)
 {
@@ -252,6 +262,72 @@ static double flush(uint8_t scope, uint64_t n_kept)
 	return median(spent, n);
 }
 
+/* -- mapping a page for one access ------------------------------------------------- */
+
+#define WINDOW (1ull << 30) /* its pages are not used otherwise */
+#define GROUP  64
+
+static void access_page(uint32_t endpoint, uint64_t page)
+{
+	struct viommu_translation to;
+
+	must(!viommu_translate(bench.device, endpoint, WINDOW + page * PAGE, 8, VIOMMU_MAP_F_READ,
+			       &to));
+}
+
+static void by_requests(uint64_t page)
+{
+	uint64_t at = WINDOW + page * PAGE;
+
+	map(1, at, at + PAGE - 1, at);
+	access_page(MAP, page);
+	unmap(1, at, at + PAGE - 1);
+}
+
+/* The entry of a page in the window. */
+static uint64_t *entry_of(uint64_t page)
+{
+	return &bench.memory[(2 + (SPAN >> 30)) * 512 + WINDOW / PAGE + page];
+}
+
+static void by_table(uint64_t page)
+{
+	uint64_t *entry = entry_of(page), was = *entry;
+
+	__atomic_store_n(entry, was, __ATOMIC_RELEASE);
+	access_page(TABLE, page);
+	__atomic_store_n(entry, 0, __ATOMIC_RELEASE);
+	invalidate(2, VIOMMU_INVALIDATE_S_ADDRESS, WINDOW + page * PAGE);
+	*entry = was;
+}
+
+static void by_table_in_groups(uint64_t page)
+{
+	uint64_t *entry = entry_of(page), was = *entry;
+
+	__atomic_store_n(entry, was, __ATOMIC_RELEASE);
+	access_page(TABLE, page);
+	__atomic_store_n(entry, 0, __ATOMIC_RELEASE);
+	if (page % GROUP == GROUP - 1)
+		invalidate(2, VIOMMU_INVALIDATE_S_DOMAIN, 0);
+	*entry = was;
+}
+
+static double cycle(void (*once)(uint64_t page))
+{
+	uint64_t spent[SAMPLES_MAX] = { 0 };
+
+	for (unsigned round = 0; round <= bench.rounds; round++) {
+		uint64_t begin = spent_ns();
+
+		for (uint64_t page = 0; page < BATCH; page++)
+			once(page);
+		if (round)
+			spent[round - 1] = spent_ns() - begin;
+	}
+	return median(spent, bench.rounds) / BATCH;
+}
+
 /* -- memory ----------------------------------------------------------------------- */
 
 static double bytes_of_endpoints(uint32_t pasids)
@@ -288,6 +364,9 @@ int main(int argc, char **argv)
 	for (uint64_t n = 1; n <= 1000; n *= 10)
 		printf("\"%u\": [%.1f, %.1f]%s", (unsigned)n, flush(VIOMMU_INVALIDATE_S_DOMAIN, n),
 		       flush(VIOMMU_INVALIDATE_S_ADDRESS, n), n < 1000 ? ", " : "}, ");
+	printf("\"map, access, unmap\": {\"by requests\": %.1f, \"by a table\": %.1f, "
+	       "\"by a table, %d at a time\": %.1f}, ",
+	       cycle(by_requests), cycle(by_table), GROUP, cycle(by_table_in_groups));
 	printf("\"bytes\": {\"0\": %.0f, \"1\": %.0f, \"%u\": %.0f}}\n", bytes_of_endpoints(0),
 	       bytes_of_endpoints(1), PASIDS, bytes_of_endpoints(PASIDS));
 	viommu_dma_free(bench.dma);
