@@ -43,6 +43,7 @@ TARGETS = {
     "command": Target(("tools",), "all"),
     "dumps": Target(("tables/dumps", "tables/api/input"), None),
     "host": Target(("host",), None),
+    "kernel": Target(("src/backend",), None),
     "pgtable": Target(("src/pgtable",), None),
     "plan": Target(("plan",), None),
     "requests": Target(("src/device", "src/map", "-src/device/mmio", "-src/device/pci",
