@@ -374,6 +374,16 @@ uint32_t viommu_kernel_page_table(const struct viommu_kernel *kernel, int device
 int viommu_kernel_events_file(const struct viommu_kernel *kernel);
 
 /*
+ * The open devices that a hot reset of `device` resets as well, itself included: at most `room`
+ * numbers. -EPERM: it would reset a device that is not open here. -EOPNOTSUPP: type1.
+ *
+ * Returns: how many there are, -EPERM, -EOPNOTSUPP, -ENOMEM, or the errno of the kernel. Locks:
+ * none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_kernel_reset_group(const struct viommu_kernel *kernel, int device, int *ret_devices,
+			      size_t room);
+
+/*
  * The device's file, until `closing` is called.
  *
  * Returns: a file descriptor, or -ENODEV: it has none. Locks: none. Waits: no. Since: 0.2 (testing)
@@ -419,6 +429,10 @@ struct viommu_limits {
 				  * are more */
 	struct viommu_range ranges[VIOMMU_LIMITS_RANGES];
 	bool dirty; /* the kernel tracks the pages that a device writes */
+
+	/* Of the device and its IOMMU, by iommufd; type1: 0 and false. */
+	uint8_t pasid_bits; /* PASIDs are below 2^pasid_bits; 0: it has none */
+	bool ats;           /* it may cache translations. Kernels before 7.3 report it for all */
 };
 
 /*
@@ -451,7 +465,7 @@ int viommu_limits_config(const struct viommu_limits *limits, struct viommu_confi
  * Give an endpoint the input range and reserved regions of its device, beside those that it has,
  * such as an MSI region. `config` is the one in force. `regions` gets all of them, and has to live
  * until viommu_endpoint_add(). -ERANGE: as above; the guest's granule is too small for the device,
- * or no address is in common.
+ * no address is in common, or the endpoint has more PASIDs than the device.
  *
  * Returns: 0, -ERANGE, -ENOSPC. Locks: none. Waits: no. Since: 0.2 (testing)
  */

@@ -173,6 +173,14 @@ size_t viommu_kernel_formats(const struct viommu_kernel *kernel, int number,
 	return 1;
 }
 
+int viommu_kernel_reset_group(const struct viommu_kernel *kernel, int number, int *ret_devices,
+			      size_t room)
+{
+	if (!kernel->kind->reset_group)
+		return -EOPNOTSUPP;
+	return kernel->kind->reset_group(kernel, &kernel->devices[number], ret_devices, room);
+}
+
 uint32_t viommu_kernel_page_table(const struct viommu_kernel *kernel, int number)
 {
 	const struct hwpt *hwpt = kernel->devices[number].hwpt;

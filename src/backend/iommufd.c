@@ -263,6 +263,9 @@ static void read_hardware(struct viommu_kernel *kernel, struct kernel_device *de
 
 	if (kernel_ioctl(kernel, kernel->fd, KERNEL_HW_INFO, &argument))
 		return;
+	limits->ats = !(argument.capabilities & KERNEL_HW_NO_ATS);
+	limits->pasid_bits = argument.pasid_bits <= VIOMMU_PASID_BITS_MAX ? argument.pasid_bits
+									  : VIOMMU_PASID_BITS_MAX;
 	device->hardware = argument.type;
 	device->invalidates_twice = argument.type == KERNEL_HW_ARM_SMMUV3 &&
 				    (uint32_t)device->info.word[0] & KERNEL_ARM_INVALIDATE_TWICE;
@@ -370,6 +373,70 @@ static int bind_file(struct viommu_kernel *kernel, struct kernel_device *device,
 	return error ? error : kernel_give_file(kernel, device, file);
 }
 
+/* -- reset ------------------------------------------------------------------------------- */
+
+/* What the kernel lists. It may list more by then, so there is room for some. */
+static int read_reset_info(const struct viommu_kernel *kernel, const struct kernel_device *device,
+			   struct kernel_reset_info **ret_info)
+{
+	uint32_t n = 16;
+	int error;
+
+	for (int i = 0; i < 2; i++, n += 16) {
+		size_t bytes = sizeof(**ret_info) + n * sizeof((*ret_info)->devices[0]);
+		struct kernel_reset_info *info = calloc(1, bytes);
+
+		if (!info)
+			return -ENOMEM;
+		info->argsz = (uint32_t)bytes;
+		error = kernel_ioctl(kernel, device->file, KERNEL_RESET_INFO, info);
+		*ret_info = info;
+		if (!error)
+			return info->count <= n ? 0 : -EPROTO;
+		n = info->count < RANGES_MAX ? info->count : 0;
+		free(info);
+		*ret_info = NULL;
+		if (error != -ENOSPC)
+			break;
+	}
+	return error;
+}
+
+/* 0 stands for a device of an owned group that is not open, and -1 for one of others. */
+static int count_reset(const struct viommu_kernel *kernel, const struct kernel_reset_info *info,
+		       int *ret_devices, size_t room)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < info->count; i++) {
+		if (info->devices[i].id == UINT32_MAX)
+			return -EPERM;
+		for (size_t j = 0; j < kernel->n_devices; j++) {
+			if (!kernel->devices[j].used ||
+			    kernel->devices[j].id != info->devices[i].id)
+				continue;
+			if ((size_t)n < room)
+				ret_devices[n] = (int)j;
+			n++;
+		}
+	}
+	return n;
+}
+
+static int reset_group(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		       int *ret_devices, size_t room)
+{
+	struct kernel_reset_info *info = NULL;
+	int result = read_reset_info(kernel, device, &info);
+
+	if (!result && !(info->flags & KERNEL_RESET_IDS))
+		result = -EOPNOTSUPP;
+	if (!result)
+		result = count_reset(kernel, info, ret_devices, room);
+	free(info);
+	return result;
+}
+
 static int open_device(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	char path[PATH_LENGTH], name[32];
@@ -404,4 +471,5 @@ const struct kernel_kind kernel_iommufd = {
 	.end = end,
 	.open_device = open_device,
 	.close_device = close_device,
+	.reset_group = reset_group,
 };

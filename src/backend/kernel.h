@@ -59,6 +59,10 @@ struct kernel_kind {
 	void (*end)(struct viommu_kernel *kernel);
 	int (*open_device)(struct viommu_kernel *kernel, struct kernel_device *device);
 	void (*close_device)(struct viommu_kernel *kernel, struct kernel_device *device);
+
+	/* viommu_kernel_reset_group(); may be NULL. */
+	int (*reset_group)(const struct viommu_kernel *kernel, const struct kernel_device *device,
+			   int *ret_devices, size_t room);
 };
 
 extern const struct kernel_kind kernel_iommufd, kernel_type1;

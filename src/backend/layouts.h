@@ -38,6 +38,10 @@
 #define KERNEL_VFIO_ATTACH           _IO(';', 0x77)
 #define KERNEL_VFIO_DETACH           _IO(';', 0x78)
 
+/* Of a VFIO device: the number is that of KERNEL_IOMMU_INFO, which is of a container. */
+#define KERNEL_RESET_INFO _IO(';', 0x70)
+#define KERNEL_RESET_IDS  1u
+
 #define KERNEL_MAP_FIXED_IOVA 1u
 #define KERNEL_MAP_WRITEABLE  2u
 #define KERNEL_MAP_READABLE   4u
@@ -216,6 +220,15 @@ struct kernel_vfio_detach {
 	uint32_t argsz, flags;
 };
 
+struct kernel_reset_info {
+	uint32_t argsz, flags, count;
+	struct {
+		uint32_t id;
+		uint16_t segment;
+		uint8_t bus, function;
+	} devices[];
+};
+
 struct kernel_group_status {
 	uint32_t argsz, flags;
 };
@@ -266,6 +279,7 @@ _Static_assert(sizeof(struct kernel_arm_info) == 40, "SMMUv3 information");
 _Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");
 _Static_assert(sizeof(struct kernel_vfio_attach) == 12, "VFIO ATTACH");
 _Static_assert(sizeof(struct kernel_vfio_detach) == 8, "VFIO DETACH");
+_Static_assert(sizeof(struct kernel_reset_info) == 12, "GET_PCI_HOT_RESET_INFO");
 _Static_assert(sizeof(struct kernel_group_status) == 8, "GROUP_GET_STATUS");
 _Static_assert(sizeof(struct kernel_dma_map) == 32, "MAP_DMA");
 _Static_assert(offsetof(struct kernel_dma_unmap, bitmap) == 24, "UNMAP_DMA");

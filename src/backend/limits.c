@@ -99,6 +99,8 @@ int viommu_limits_intersect(struct viommu_limits *limits, const struct viommu_li
 	/* A larger page consists of granules, whether or not page tables support it. */
 	both.page_size_mask = (limits->page_size_mask & other->page_size_mask & -granule) | granule;
 	both.dirty = limits->dirty && other->dirty;
+	both.ats = limits->ats && other->ats;
+	both.pasid_bits = (uint8_t)min(limits->pasid_bits, other->pasid_bits);
 	*limits = both;
 	return 0;
 }
@@ -203,6 +205,11 @@ int viommu_limits_endpoint(const struct viommu_limits *limits, const struct viom
 			      (unsigned long long)config->input_last,
 			      (unsigned long long)limits->ranges[0].first,
 			      (unsigned long long)limits->ranges[limits->n_ranges - 1].last);
+	if (endpoint->pasid_bits > limits->pasid_bits)
+		return refuse(reason, room,
+			      "the guest may use PASIDs of %u bits, and the device has %u; set"
+			      " pasid_bits to that",
+			      (unsigned)endpoint->pasid_bits, (unsigned)limits->pasid_bits);
 	if (endpoint->n_reserved > VIOMMU_LIMITS_REGIONS)
 		return -ENOSPC;
 	if (endpoint->n_reserved && endpoint->reserved != regions)

@@ -160,6 +160,8 @@ static int hw_info(void *opaque)
 		return refuse(EINVAL);
 	limits = &fake.limits[argument->dev_id - 1000];
 	argument->capabilities = limits->dirty ? KERNEL_HW_DIRTY : 0;
+	argument->capabilities |= limits->no_ats ? KERNEL_HW_NO_ATS : 0;
+	argument->pasid_bits = limits->pasid_bits;
 	argument->type = limits->hardware;
 	if (argument->data_length >= sizeof(limits->info_flags))
 		memcpy((void *)(uintptr_t)argument->data, &limits->info_flags,
@@ -330,6 +332,24 @@ static int device_detach(int device, void *opaque)
 	(void)opaque;
 	fake.at[device] = fake.in[device] = 0;
 	fake.n_detached[device]++;
+	return 0;
+}
+
+static int device_reset_info(int device, void *opaque)
+{
+	struct kernel_reset_info *info = opaque;
+	uint32_t n = fake.n_reset + fake.resets_others;
+	uint32_t room = (info->argsz - (uint32_t)sizeof(*info)) / sizeof(info->devices[0]);
+
+	(void)device;
+	info->flags = KERNEL_RESET_IDS;
+	info->count = n;
+	if (n > room)
+		return refuse(ENOSPC);
+	for (uint32_t i = 0; i < fake.n_reset; i++)
+		info->devices[i].id = i < 2 ? 1000 + i : 0;
+	if (fake.resets_others)
+		info->devices[n - 1].id = UINT32_MAX;
 	return 0;
 }
 
@@ -538,6 +558,7 @@ static int of_device(int device, unsigned long request, void *argument)
 		{ KERNEL_VFIO_BIND, false, device_bind },
 		{ KERNEL_VFIO_ATTACH, false, device_attach },
 		{ KERNEL_VFIO_DETACH, false, device_detach },
+		{ KERNEL_RESET_INFO, false, device_reset_info },
 		{ KERNEL_GROUP_STATUS, true, group_status },
 		{ KERNEL_GROUP_SET_CONTAINER, true, group_set },
 		{ KERNEL_GROUP_UNSET_CONTAINER, true, group_unset },

@@ -56,6 +56,8 @@ struct fake_limits {
 	uint32_t hwpt_flags; /* KERNEL_HWPT_* that it can do */
 	uint32_t hardware;   /* the type of GET_HW_INFO */
 	uint32_t info_flags;
+	uint8_t pasid_bits;
+	bool no_ats;
 };
 
 struct fake {
@@ -82,6 +84,8 @@ struct fake {
 				      choice */
 	struct fake_object objects[FAKE_OBJECTS];
 	unsigned n_copies;        /* by IOAS_COPY */
+	uint32_t n_reset;         /* devices that a hot reset reports, from the first on */
+	bool resets_others;       /* and one that is not owned */
 	unsigned invalidate_most; /* of one call; 0: all */
 	unsigned n_invalidated;
 	uint64_t invalidated[FAKE_ENTRIES][2];

@@ -145,6 +145,69 @@ static void without_need_of_them_the_kernel_selects_page_tables(void **state)
 	end();
 }
 
+static void the_devices_of_a_hot_reset_are_those_that_are_open(void **state)
+{
+	int devices[4] = { -1, -1, -1, -1 };
+
+	(void)state;
+	begin(0, 0, false);
+	/* More than there is room for at first; the others are not open. */
+	fake.n_reset = 40;
+	assert_int_equal(viommu_kernel_reset_group(kernel, A, devices, 4), 2);
+	assert_int_equal(fake.calls, 2);
+	assert_int_equal(devices[0], A);
+	assert_int_equal(devices[1], B);
+	assert_int_equal(devices[2], -1);
+	devices[1] = -1;
+	assert_int_equal(viommu_kernel_reset_group(kernel, A, devices, 1), 2);
+	assert_int_equal(devices[1], -1);
+	fake.resets_others = true;
+	assert_int_equal(viommu_kernel_reset_group(kernel, A, devices, 4), -EPERM);
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = EIO;
+	fake.calls = 0;
+	assert_int_equal(viommu_kernel_reset_group(kernel, A, devices, 4), -EIO);
+	end();
+}
+
+static void pasids_and_ats_of_a_device_are_limits(void **state)
+{
+	const struct viommu_config config = { .size = sizeof(config),
+					      .page_size_mask = ~0xfffull,
+					      .input_last = UINT64_MAX };
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = 8, .pasid_bits = 12 };
+	struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS];
+	struct viommu_limits limits;
+	char reason[160];
+
+	(void)state;
+	begin(0, 0, false);
+	for (int i = 0; i < 2; i++)
+		viommu_kernel_close_device(kernel, i);
+	fake.limits[A].pasid_bits = 16;
+	fake.limits[B].pasid_bits = 10;
+	fake.limits[B].no_ats = true;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(viommu_kernel_open_device(kernel, fake_name(i), &(int){ 0 }), 0);
+	limits = *viommu_kernel_limits(kernel, A);
+	assert_int_equal(limits.pasid_bits, 16);
+	assert_true(limits.ats);
+	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
+						sizeof(reason)),
+			 0);
+	assert_int_equal(viommu_limits_intersect(&limits, viommu_kernel_limits(kernel, B)), 0);
+	assert_int_equal(limits.pasid_bits, 10);
+	assert_false(limits.ats);
+	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
+						sizeof(reason)),
+			 -ERANGE);
+	assert_string_equal(reason,
+			    "the guest may use PASIDs of 12 bits, and the device has 10; set"
+			    " pasid_bits to that");
+	end();
+}
+
 /* -- dirty pages ----------------------------------------------------------------- */
 
 static void dirty_pages_of_all_page_tables_of_a_space_are_read(void **state)
@@ -693,6 +756,8 @@ int main(void)
 		cmocka_unit_test(a_device_shares_a_page_table_with_those_of_its_iommu),
 		cmocka_unit_test(another_error_of_attach_is_not_tried_around),
 		cmocka_unit_test(without_need_of_them_the_kernel_selects_page_tables),
+		cmocka_unit_test(the_devices_of_a_hot_reset_are_those_that_are_open),
+		cmocka_unit_test(pasids_and_ats_of_a_device_are_limits),
 		cmocka_unit_test(dirty_pages_of_all_page_tables_of_a_space_are_read),
 		cmocka_unit_test(with_a_device_that_is_not_tracked_all_is_dirty),
 		cmocka_unit_test(a_table_becomes_a_nested_page_table_over_a_viommu),
