@@ -290,6 +290,27 @@ def an_unmap_that_waits_ends_with_a_reset(stage):
     expect("and then it works", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) == driver.OK)
 
 
+def an_unmap_that_waits_ends_before_the_machine_stops(stage):
+    """A saved state has no request that waits."""
+    latency = ["-blockdev", "null-co,node-name=slow,size=1048576,latency-ns=1000000000"]
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                          f"virtio-blk-pci,drive=slow,addr={WATCH},disable-legacy=on,"
+                          "iommu_platform=on"], latency)
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
+    iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
+    disk = driver.Disk(victim.qtest, WATCH, DISK_WINDOW, DISK_MEMORY)
+    disk.start()
+    disk.read(IOVA, 0x1000)
+    expect("no answer", iommu.ask(driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA,
+                                                         IOVA + 0xfff)) is None)
+    victim.monitor.command("stop")
+    expect("the answer", iommu.used(0) == iommu.offered[0] and disk.completed())
+    victim.monitor.command("cont")
+    expect("it works", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) == driver.OK)
+
+
 NATIVE = ["intel-iommu,intremap=off", "pxb-pcie,id=p1,bus_nr=0x40,bus=pcie.0",
           f"viommu-pci,id=iommu0,bus=pcie.0,addr={IOMMU},root-bus=p1",
           "pcie-root-port,id=rp0,bus=p1,chassis=1"]
@@ -715,6 +736,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          an_unmap_waits_for_disk_reads_in_flight,
          an_unmap_that_waits_ends_with_a_reset,
+         an_unmap_that_waits_ends_before_the_machine_stops,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,
          interrupts_that_the_machine_remaps_are_refused,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
