@@ -66,7 +66,8 @@ static void unlist(struct memory_door *door, const void *memory)
 	door->n--;
 }
 
-/* At least half of the slots stay empty. */
+/* At least half of the slots stay empty. Growth by 4, because each growth lists all addresses
+ * again. */
 static void make_room(struct memory_door *door)
 {
 	struct memory_door larger = *door;
@@ -74,7 +75,7 @@ static void make_room(struct memory_door *door)
 	if (2 * (door->n + 1) <= door->room)
 		return;
 	larger.n = 0;
-	larger.room = door->room ? 2 * door->room : FIRST_ROOM;
+	larger.room = door->room ? 4 * door->room : FIRST_ROOM;
 	larger.slots = calloc(larger.room, sizeof(larger.slots[0]));
 	if (!larger.slots)
 		memory_fail();
