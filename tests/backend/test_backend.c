@@ -167,6 +167,24 @@ static void a_map_over_two_ranges_of_memory_is_whole_or_absent(void **state)
 	end();
 }
 
+/* What lies behind the hole is no less absent. */
+static void a_map_over_a_hole_in_memory_is_absent(void **state)
+{
+	const struct viommu_memory more = { 0x300000, 0x3fffff, (void *)(uintptr_t)HOST, false };
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(viommu_backend_add_memory(backend, &more), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1ff000, 0x300fff, 0x1ff000, R), VIOMMU_S_FAULT);
+	assert_int_equal(fake_dma(D1, 0x1ff000, false), 0);
+	assert_int_equal(fake_dma(D1, 0x300000, false), 0);
+	assert_int_equal(map(rig, 1, 0x1ff000, 0x1fffff, 0x2000, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x300000, 0x300fff, 0x3000, R), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0x300000, false), HOST + 0x3000);
+	end();
+}
+
 static void a_domain_has_one_space_whatever_its_endpoints(void **state)
 {
 	struct rig *rig = *state;
@@ -266,6 +284,23 @@ static void unmaps_of_a_batch_that_touch_are_one_call(void **state)
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0x1000, R), VIOMMU_S_OK);
 	viommu_backend_batch_end(backend);
 	assert_int_equal(fake_dma(D1, 0, false), HOST + 0x1000);
+	end();
+}
+
+static void unmaps_of_a_batch_leave_what_is_between_them(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint64_t at = 0; at < 0x5000; at += 0x1000)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0x3000, 0x3fff), VIOMMU_S_OK);
+	viommu_backend_batch_end(backend);
+	for (uint64_t at = 0; at < 0x5000; at += 0x1000)
+		assert_int_equal(fake_dma(D1, at, false), at & 0x1000 ? 0 : HOST + at);
 	end();
 }
 
@@ -1576,6 +1611,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(a_map_reaches_the_page_table_and_an_unmap_leaves_it),
 		ON_A_FRESH_DEVICE(a_map_over_two_ranges_of_memory_is_whole_or_absent),
+		ON_A_FRESH_DEVICE(a_map_over_a_hole_in_memory_is_absent),
+		ON_A_FRESH_DEVICE(unmaps_of_a_batch_leave_what_is_between_them),
 		ON_A_FRESH_DEVICE(a_domain_has_one_space_whatever_its_endpoints),
 		ON_A_FRESH_DEVICE(an_endpoint_that_left_an_empty_domain_does_not_get_its_mappings),
 		ON_A_FRESH_DEVICE(an_endpoint_that_moves_keeps_nothing_of_the_old_domain),

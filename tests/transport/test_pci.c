@@ -437,6 +437,8 @@ static void a_window_to_nowhere_reads_zero_and_writes_nothing(void **state)
 		assert_int_equal(pci_get(rig->pci, data, 4), 0);
 	}
 	assert_int_equal(common(rig, COMMON_STATUS, 1), ACKNOWLEDGE);
+	pci_set(rig->pci, aim(rig, 0, TABLE, 8), 4, 0xfee00000);
+	assert_int_equal(viommu_pci_bar_read(rig->pci, TABLE, 8), 0);
 }
 
 /* -- interrupts ------------------------------------------------------------------------------ */
