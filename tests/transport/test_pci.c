@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The IOMMU as a PCI function, rule by rule. virtio 1.4, 4.1. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "pci.h"
@@ -796,6 +797,66 @@ static void suspend_is_offered_by_choice(void **state)
 	pci_rig_teardown(state);
 }
 
+/* -- several processors ----------------------------------------------------------------------- */
+
+enum { N_ACCESSES = 20000 };
+
+struct processor {
+	struct pci_rig *rig;
+	uint32_t seed;
+};
+
+/* Any access but those that read and write guest memory as a ring: that is test_processors.c. */
+static void *access_anything(void *opaque)
+{
+	struct processor *processor = opaque;
+	struct viommu_pci *pci = processor->rig->pci;
+	uint32_t *seed = &processor->seed;
+
+	for (unsigned i = 0; i < N_ACCESSES; i++) {
+		uint32_t config = below(seed, VIOMMU_PCI_CONFIG_LENGTH / 4) * 4;
+		uint32_t bar = below(seed, 5) * 0x1000 + below(seed, 64);
+
+		viommu_pci_config_write(pci, config, 4, below(seed, UINT32_MAX));
+		viommu_pci_config_read(pci, config, 4);
+		viommu_pci_bar_write(pci, bar, 1u << below(seed, 4), below(seed, UINT32_MAX));
+		viommu_pci_bar_read(pci, bar, 1u << below(seed, 4));
+	}
+	return NULL;
+}
+
+static void *translate_on_and_on(void *opaque)
+{
+	struct processor *processor = opaque;
+	uint64_t address;
+
+	for (unsigned i = 0; i < N_ACCESSES; i++)
+		reach(&processor->rig->rig, IOVA, &address);
+	return NULL;
+}
+
+static void processors_that_agree_about_nothing_do_no_harm(void **state)
+{
+	struct pci_rig *rig = *state;
+	struct processor processors[] = { { rig, 1 }, { rig, 2 }, { rig, 3 } };
+	pthread_t threads[3];
+
+	start_with_messages(rig, 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						i ? access_anything : translate_on_and_on,
+						&processors[i]),
+				 0);
+	for (size_t i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	viommu_pci_system_reset(rig->pci);
+	assert_false(rig->rig.level);
+	pci_open(rig->pci);
+	start_with_messages(rig, 1);
+	attach_and_map(&rig->rig);
+	assert_int_equal(rig->n_messages, 1);
+}
+
 /* -- saved state ------------------------------------------------------------------------------ */
 
 static void *save(struct pci_rig *rig, size_t *ret_length)
@@ -986,6 +1047,7 @@ int main(void)
 		TEST(a_vmm_may_have_no_messages_or_no_pin),
 		TEST(what_cannot_be_is_refused),
 		cmocka_unit_test(suspend_is_offered_by_choice),
+		TEST(processors_that_agree_about_nothing_do_no_harm),
 		TEST(a_driver_goes_on_with_another_function),
 		TEST(vectors_and_pending_messages_go_along),
 		TEST(a_state_that_cannot_be_is_refused),
