@@ -152,6 +152,15 @@ static void free_table(void *table)
 	viommu_table_free(table);
 }
 
+/* The scan has compared what sysfs says with itself; its findings are reported. */
+static void check_host(void *opaque, const char *name, const struct viommu_host *host)
+{
+	(void)opaque;
+	(void)host;
+	if (!as_json)
+		print_line("%s: no table that describes IOMMUs; sysfs alone was checked", name);
+}
+
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table),
@@ -160,8 +169,10 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 	int status;
 
 	input_neighbours = input_host_findings = true;
+	input_host = check_host;
 	status = read_inputs(names, findings, check_input, &checking);
 	input_neighbours = input_host_findings = false;
+	input_host = NULL;
 	summarize_unknown(&checking);
 	check_together(&checking);
 	g_ptr_array_free(checking.tables, TRUE);

@@ -91,6 +91,7 @@ static inline int worse(int a, int b)
 /* Linux exports the tables of this machine here, readable by root. */
 #define SYSTEM_TABLES      "/sys/firmware/acpi/tables"
 #define SYSTEM_DEVICE_TREE "/sys/firmware/fdt"
+#define SYSTEM_IOMMUS      "/sys/class/iommu"
 
 /* --as, an option of every command that reads a FILE: the form of input without a signature. NULL:
  * recognized by content. */
@@ -118,6 +119,12 @@ extern bool input_neighbours;
 
 /* Also report where sysfs and the tables of a host disagree. */
 extern bool input_host_findings;
+
+/* Called for a host without a table that describes IOMMUs, which sysfs alone has to answer for.
+ * NULL: such a host is an error. */
+struct viommu_host;
+typedef void host_function(void *opaque, const char *name, const struct viommu_host *host);
+extern host_function *input_host;
 
 typedef void input_function(void *opaque, struct input *input);
 

@@ -52,6 +52,35 @@ static void check_iommu(struct verdict_of *of)
 		add(of, MAY_NOT, "it is a bridge");
 }
 
+/* Without tables: what sysfs says. */
+static void check_sysfs_iommu(struct verdict_of *of)
+{
+	const struct viommu_host_device *device = of->answer->on_host;
+	const char *link = viommu_host_link_name(device->link);
+
+	if (!device->iommu &&
+	    (device->link == VIOMMU_HOST_LINK_UNKNOWN || device->link == VIOMMU_HOST_NO_DRIVER))
+		add(of, NOT_KNOWN, "no IOMMU is linked to it: %s", link);
+	else if (!device->iommu)
+		add(of, MAY_NOT, "no IOMMU translates it: %s, and VFIO needs one", link);
+	if (device->bridge)
+		add(of, MAY_NOT, "it is a bridge");
+}
+
+static void check_sysfs_memory(struct verdict_of *of)
+{
+	const struct viommu_host_group *group = of->answer->on_host->group;
+	const struct viommu_host_region *region;
+
+	for (size_t i = 0; group && (region = viommu_host_group_region(group, i)); i++)
+		if (region->type == VIOMMU_HOST_DIRECT)
+			add(of, MAY_NOT,
+			    "0x%" PRIx64 "-0x%" PRIx64
+			    " must stay mapped: VFIO refuses a device whose memory firmware still "
+			    "uses",
+			    region->first, region->last);
+}
+
 /* -- memory ---------------------------------------------------------------------------- */
 
 #define CLASS_DISPLAY 0x03
@@ -149,7 +178,11 @@ static void check_group(struct verdict_of *of)
 {
 	const struct answer *answer = of->answer;
 
-	if (!answer->name.pci)
+	if (!answer->topology && !answer->on_host->group)
+		add(of, NOT_KNOWN, "its group is not known: sysfs has none for it");
+	else if (!answer->topology)
+		check_sysfs_group(of);
+	else if (!answer->name.pci)
 		add(of, NOT_KNOWN,
 		    "its group is not known: no table has the groups of platform "
 		    "devices, but /sys/kernel/iommu_groups does");
@@ -172,8 +205,13 @@ static bool print_verdict(const struct question *question, const struct answer *
 	};
 	struct verdict_of of = { question, answer, MAY, g_ptr_array_new_with_free_func(g_free) };
 
-	check_iommu(&of);
-	check_memory(&of);
+	if (answer->topology) {
+		check_iommu(&of);
+		check_memory(&of);
+	} else {
+		check_sysfs_iommu(&of);
+		check_sysfs_memory(&of);
+	}
 	check_group(&of);
 	print_line("    passed through to a guest: %s", words[of.verdict]);
 	for (guint i = 0; i < of.reasons->len; i++)

@@ -30,6 +30,7 @@
 char *input_form;
 bool input_neighbours;
 bool input_host_findings;
+host_function *input_host;
 
 /* A folder is one machine, and so is a folder of an archive. */
 struct reader {
@@ -452,6 +453,14 @@ static bool is_of_host(const struct viommu_finding *finding)
 	return g_str_has_prefix(finding->id, "host-");
 }
 
+static void offer_host(struct reader *reader, const struct viommu_host *host)
+{
+	if (!host || !input_host || viommu_host_topology(host))
+		return;
+	input_host(reader->opaque, reader->source, host);
+	reader->n++;
+}
+
 /* A copy, because the callback may keep the table. */
 static void take_host_table(struct reader *reader, const struct viommu_table *table)
 {
@@ -476,6 +485,7 @@ static void take_host(struct reader *reader, const char *root)
 	reader->in_folder = true;
 	for (size_t i = 0; host && (table = viommu_host_table(host, i)); i++)
 		take_host_table(reader, table);
+	offer_host(reader, host);
 	reader->in_folder = false;
 	reader->host = NULL;
 	viommu_host_free(host);
@@ -491,7 +501,9 @@ static void take_this_machine(struct reader *reader)
 	if (host && input_host_findings)
 		copy_findings(reader->findings, findings, is_of_host);
 	reader->host = host;
-	take_folder(reader, SYSTEM_TABLES);
+	if (!input_host || !host || viommu_host_topology(host))
+		take_folder(reader, SYSTEM_TABLES);
+	offer_host(reader, host);
 	reader->host = NULL;
 	viommu_host_free(host);
 	viommu_findings_free(findings);
@@ -537,7 +549,8 @@ static void read_all(struct reader *reader, char **names)
 	reader->source = SYSTEM_TABLES;
 	if (!*names && g_file_test(SYSTEM_TABLES, G_FILE_TEST_IS_DIR))
 		take_this_machine(reader);
-	else if (!*names && g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS))
+	else if (!*names && (g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS) ||
+			     (input_host && g_file_test(SYSTEM_IOMMUS, G_FILE_TEST_IS_DIR))))
 		take_host(reader, NULL);
 	else
 		for (char *const *name = names_or_system(names); *name; name++)

@@ -394,20 +394,6 @@ static void add_route(struct json *json, const struct viommu_route *route)
 	json_number(json, "pasid_bits", route->pasid_bits);
 }
 
-static void add_sysfs(struct json *json, const struct viommu_host_device *device)
-{
-	if (!device)
-		return;
-	json_key(json, "sysfs");
-	json_open(json, '{');
-	json_string(json, "iommu", device->iommu ? device->iommu->name : NULL);
-	if (!device->iommu)
-		json_string(json, "no_iommu", viommu_host_link_name(device->link));
-	if (device->group)
-		json_number(json, "group", device->group->number);
-	json_close(json, '}');
-}
-
 /* Other IOMMUs that the device may be behind, and what decides. */
 static void add_possible(struct json *json, const struct answer *answer)
 {
@@ -584,6 +570,46 @@ static void answer_input(void *opaque, struct input *input)
 	drop_tree(question);
 }
 
+static void answer_sysfs(struct question *question, const struct viommu_host *host,
+			 const char *device)
+{
+	struct answer answer = { .device = device,
+				 .on_host = viommu_host_find_device(host, device) };
+	enum viommu_host_link link = answer.on_host ? answer.on_host->link : VIOMMU_HOST_LINKED;
+	bool good = link != VIOMMU_HOST_LINK_UNKNOWN && link != VIOMMU_HOST_NO_DRIVER;
+
+	if (!answer.on_host) {
+		report_error("%s: the host has no such device", device);
+		question->status = worse(question->status, EXIT_COULD_NOT);
+		return;
+	}
+	answer.name.pci = answer.on_host->pci;
+	if (question->json)
+		add_sysfs_answer(question->json, answer.on_host);
+	else
+		print_sysfs_answer(answer.on_host);
+	if (question->explain)
+		good = question->explain(question, &answer);
+	if (good)
+		g_hash_table_add(question->decided, (gpointer)device);
+}
+
+static void answer_host(void *opaque, const char *input, const struct viommu_host *host)
+{
+	struct question *question = opaque;
+	g_autofree char *name = printable(input);
+
+	if (question->all && question->json) {
+		add_sysfs_map(question->json, input, host);
+	} else if (question->all) {
+		printf("%s%s\n\n", question->n ? "\n" : "", name);
+		print_sysfs_map(host);
+	}
+	question->n++;
+	for (char **device = question->devices; *device; device++)
+		answer_sysfs(question, host, *device);
+}
+
 /* The JSON is valid even after an error: a program sees the exit status last. */
 int answer_question(struct question *question)
 {
@@ -603,7 +629,9 @@ int answer_question(struct question *question)
 		json_key(question->json, question->all ? "maps" : "answers");
 		json_open(question->json, '[');
 	}
+	input_host = answer_host;
 	status = read_inputs(names, question->findings, answer_input, question);
+	input_host = NULL;
 	if (question->json) {
 		json_close(question->json, ']');
 		json_end(question->json);

@@ -4,6 +4,7 @@
 
 #include "json/json.h"
 
+#include <viommu/host.h>
 #include <viommu/topology.h>
 
 /* Shared by `viommu resolve DEVICE` and `viommu resolve --all`. */
@@ -25,5 +26,14 @@ bool for_each_linux_difference(const struct viommu_topology *topology,
 /* The whole map of a topology, as text or as JSON (resolve_all.c). */
 void print_map(const struct viommu_topology *topology);
 void add_map(struct json *json, const char *name, const struct viommu_topology *topology);
+
+/* What sysfs alone says of a device of a host, or of all (resolve_sysfs.c). */
+void print_sysfs_answer(const struct viommu_host_device *device);
+void add_sysfs_answer(struct json *json, const struct viommu_host_device *device);
+void print_sysfs_map(const struct viommu_host *host);
+void add_sysfs_map(struct json *json, const char *name, const struct viommu_host *host);
+
+/* Its member "sysfs" of an answer by tables; NULL: nothing. */
+void add_sysfs(struct json *json, const struct viommu_host_device *device);
 
 #endif

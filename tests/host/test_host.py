@@ -341,6 +341,54 @@ class Rights(Base):
         self.assertIs(self.device(host, "0000:00:00.2")["ats"], False)
 
 
+class SysfsAlone(Base):
+    """A host without tables, or whose tables only root can read."""
+
+    def setUp(self):
+        super().setUp()
+        tree = self.make(load("rome"))
+        shutil.rmtree(tree + "/sys/firmware")
+
+    def ask(self, *arguments, status=0):
+        result = viommu(*arguments)
+        self.assertEqual(result.returncode, status, result.stderr)
+        return result.stdout
+
+    def test_resolve_has_the_iommu_and_the_group(self):
+        text = self.ask("resolve", "--from", self.tree, "0000:01:00.0", "0000:00:00.2")
+        self.assertIn("0000:01:00.0: ivhd0 (amd-vi at 0000:00:00.2), group 1, by sysfs", text)
+        self.assertIn("0000:00:00.2: no IOMMU: is an IOMMU, by sysfs", text)
+        answer = json.loads(self.ask("resolve", "--json", "--from", self.tree, "0000:01:00.0"))
+        self.assertEqual(answer["answers"], [{"device": "0000:01:00.0", "by": "sysfs",
+                                              "sysfs": {"iommu": "ivhd0", "group": 1}}])
+        self.assertIn("0000:e1:00.0: ivhd7 ", self.ask("resolve", "--all", self.tree))
+        maps = json.loads(self.ask("resolve", "--all", "--json", self.tree))["maps"]
+        names = {device["device"] for device in maps[0]["devices"]}
+        self.assertLessEqual({d["at"] for d in load("rome")["devices"]}, names)
+        self.ask("resolve", "--from", self.tree, "0000:77:00.0", status=2)
+
+    def test_what_is_not_known_is_no_answer(self):
+        os.unlink(self.tree + "/sys/bus/pci/devices/0000:01:00.0/iommu")
+        self.assertIn("tables not readable",
+                      self.ask("resolve", "--from", self.tree, "0000:01:00.0", status=1))
+        self.assertIn("not known", self.ask("explain", "--from", self.tree, "0000:01:00.0", status=1))
+
+    def test_explain_uses_group_and_reserved_memory(self):
+        self.assertIn("guest: yes", self.ask("explain", "--from", self.tree, "0000:01:00.0"))
+        self.assertIn("it is a bridge",
+                      self.ask("explain", "--from", self.tree, "0000:00:01.1", status=1))
+        with open(self.tree + "/sys/kernel/iommu_groups/1/reserved_regions", "a",
+                  encoding="ascii") as file:
+            file.write("0x0000000000100000 0x00000000001fffff direct\n")
+        self.assertIn("0x100000-0x1fffff must stay mapped",
+                      self.ask("explain", "--from", self.tree, "0000:01:00.0", status=1))
+
+    def test_check_compares_sysfs_with_itself(self):
+        self.assertIn("sysfs alone was checked", self.ask("check", self.tree))
+        os.unlink(self.tree + "/sys/bus/pci/devices/0000:01:00.0/iommu_group")
+        self.assertEqual(viommu("check", self.tree).returncode, 1)
+
+
 class Saved(Base):
     def test_a_saved_tree_gives_the_same_answers(self):
         for name in ("dl560", "grace", "rome"):

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu resolve for a host without tables, or with tables that only root can read
+ *
+ * Sysfs has the IOMMU and the group of each device. IDs (stream, source and endpoint IDs) and ITS
+ * groups are only in the tables.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "json.h"
+#include "resolve.h"
+
+/* "amd-vi at 0000:00:00.2", "smmu-v3 at 0x12000000" */
+static char *text_of_iommu(const struct viommu_host_iommu *iommu)
+{
+	const char *kind = viommu_host_iommu_kind_name(iommu->kind);
+	unsigned bdf = iommu->bdf;
+
+	if (iommu->has_bdf)
+		return g_strdup_printf("%s at %04" PRIx32 ":%02x:%02x.%x", kind, iommu->bdf_segment,
+				       bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	if (iommu->has_base)
+		return g_strdup_printf("%s at 0x%" PRIx64, kind, iommu->base);
+	return g_strdup(kind);
+}
+
+static char *text_of_group(const struct viommu_host_device *device)
+{
+	return device->group ? g_strdup_printf(", group %" PRIu32, device->group->number)
+			     : g_strdup("");
+}
+
+void print_sysfs_answer(const struct viommu_host_device *device)
+{
+	g_autofree char *iommu = device->iommu ? text_of_iommu(device->iommu) : NULL,
+			*group = text_of_group(device);
+
+	if (iommu)
+		print_line("%s: %s (%s)%s, by sysfs; IDs are in the firmware's tables",
+			   device->name, device->iommu->name, iommu, group);
+	else
+		print_line("%s: no IOMMU: %s, by sysfs", device->name,
+			   viommu_host_link_name(device->link));
+}
+
+void add_sysfs_answer(struct json *json, const struct viommu_host_device *device)
+{
+	json_open(json, '{');
+	json_string(json, "device", device->name);
+	json_key(json, "by");
+	json_add_string(json, "sysfs");
+	add_sysfs(json, device);
+	json_close(json, '}');
+}
+
+void add_sysfs(struct json *json, const struct viommu_host_device *device)
+{
+	if (!device)
+		return;
+	json_key(json, "sysfs");
+	json_open(json, '{');
+	json_string(json, "iommu", device->iommu ? device->iommu->name : NULL);
+	if (!device->iommu)
+		json_string(json, "no_iommu", viommu_host_link_name(device->link));
+	if (device->group)
+		json_number(json, "group", device->group->number);
+	json_close(json, '}');
+}
+
+void print_sysfs_map(const struct viommu_host *host)
+{
+	const struct viommu_host_device *device;
+
+	for (size_t i = 0; (device = viommu_host_device(host, i)); i++)
+		print_sysfs_answer(device);
+}
+
+void add_sysfs_map(struct json *json, const char *name, const struct viommu_host *host)
+{
+	const struct viommu_host_device *device;
+
+	json_open(json, '{');
+	json_string(json, "file", name);
+	json_key(json, "devices");
+	json_open(json, '[');
+	for (size_t i = 0; (device = viommu_host_device(host, i)); i++)
+		add_sysfs_answer(json, device);
+	json_close(json, ']');
+	json_close(json, '}');
+}
