@@ -401,7 +401,8 @@ def a_machine_in_which_the_device_does_little_is_started_with_a_warning(stage):
             victim.wait_for(f"{board} {devices}: {warning}",
                             lambda: warning in victim.machine.output, 5)
         else:
-            expect(f"{board} {devices}: {victim.machine.output}", not victim.machine.output)
+            said = victim.machine.output        # a sanitizer may say something, too
+            expect(f"{board} {devices}: {said}", "qemu-system" not in said)
         victim.machine.kill()
 
 

@@ -20,14 +20,15 @@ PYTHON
 
 test=$PWD/$out/qos-test
 build() {
-	local target=tests/qtest/qos-test object=tests/qtest/libqos/libqos.fa.p/virtio-iommu.c.o compile link
+	local target=tests/qtest/qos-test object compile link
 	cd "$headers"
 	# The meson of headers.sh, which QEMU 10 needs to configure again.
 	[[ $generation == 7.* ]] || export PYTHONPATH=$source/../meson/usr/lib/python3/dist-packages
 	ninja -n "$target" | grep -q 'no work' || echo "own_test: building QEMU's tests" >&2
 	ninja "$target" >"$1.log" 2>&1 || { tail -20 "$1.log" >&2; exit 1; }
 	sed 's/"virtio-iommu-pci"/"viommu-pci"/' ../tests/qtest/libqos/virtio-iommu.c >"$1.c"
-	compile=$(ninja -t commands "$target" | grep -F -- "-o $object " | head -1)
+	compile=$(ninja -t commands "$target" | grep -e '-c ../tests/qtest/libqos/virtio-iommu.c$')
+	object=$(sed 's/.* -o \([^ ]*\) .*/\1/' <<<"$compile")
 	compile=${compile//-o $object/-o $1.o -I../tests/qtest/libqos}
 	eval "${compile/-c ..\/tests\/qtest\/libqos\/virtio-iommu.c/-c $1.c}"
 	link=$(ninja -t commands "$target" | grep -F -- "-o $target " | tail -1)
@@ -41,7 +42,16 @@ trap 'rm -rf "$work"' EXIT
 python3 -c 'import sys; sys.path.insert(0, "tests/guest"); import qemus; qemus.halting_rom(sys.argv[1])' "$work"
 install -m 755 tests/qemu/stock.py "$work/qemu-system-x86_64"
 export QTEST_QEMU_BINARY=$work/qemu-system-x86_64
-export STOCK_QEMU="env ${program[*]} -plugin $module -bios $work/halt.rom"
+# A QEMU that is not installed must not find the modules of the installed one: libqos lists all types, which
+# loads them, and QEMU aborts at one of another version. This needs root.
+hide=
+folder=/usr/lib/$(uname -m)-linux-gnu/qemu
+if [[ ${program[0]} == QEMU_MODULE_DIR=* && -d $folder ]]; then
+	printf '#!/bin/sh\nmount --bind "%s" %s && exec "$@"\n' "${program[0]#*=}" "$folder" >"$work/hide"
+	chmod +x "$work/hide"
+	hide="unshare -m $work/hide"
+fi
+export STOCK_QEMU="$hide env ${program[*]} -plugin $module -bios $work/halt.rom"
 failed=0 passed=0
 run() {
 	if "$test" -p "$1" >"$work/log" 2>&1; then
