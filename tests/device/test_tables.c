@@ -1342,6 +1342,30 @@ static void test_what_is_kept_is_found_by_the_whole_address_and_pasid(void **sta
 	}
 }
 
+/* More PASIDs than there are places for one address, so that some have the same. Shows: table-keys
+ */
+static void test_what_is_kept_of_one_pasid_serves_no_other(void **state)
+{
+	enum { LAST = 254, A_PAGE = 64 };
+	struct rig *rig = with_tables(state);
+
+	write_x86(BASE, 0x1000, 0x8000, 7);
+	write_x86(BASE + 4 * PAGE, 0x1000, 0x9000, 7);
+	for (uint32_t pasid = 1; pasid <= LAST; pasid++) {
+		uint64_t page = BASE + (17 + pasid / A_PAGE) * PAGE;
+
+		*word(BASE + 16 * PAGE + pasid / A_PAGE * 8) = page | 1;
+		*word(page + pasid % A_PAGE * 64) = 1 | 1 << 6;
+		*word(page + pasid % A_PAGE * 64 + 16) =
+			(pasid & 1 ? BASE : BASE + 4 * PAGE) | 0x33;
+	}
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	for (unsigned again = 0; again < 2; again++)
+		for (uint32_t pasid = 1; pasid <= LAST; pasid++)
+			assert_string_equal(reach(rig, pasid, 0x1000, 8, R),
+					    pasid & 1 ? "8000+8 r" : "9000+8 r");
+}
+
 /* -- what a hostile guest could gain ------------------------------------------- */
 
 /* A context descriptor of 48 bits in pages of 4 KiB, of which the top byte of addresses is a tag.
@@ -1768,6 +1792,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_unmap_of_a_parent_ends_what_its_child_kept),
 		ON_A_FRESH_DEVICE(test_more_rights_need_no_request),
 		ON_A_FRESH_DEVICE(test_what_is_kept_is_found_by_the_whole_address_and_pasid),
+		ON_A_FRESH_DEVICE(test_what_is_kept_of_one_pasid_serves_no_other),
 		ON_A_FRESH_DEVICE(test_an_invalidate_ends_what_was_found_under_any_tag),
 		ON_A_FRESH_DEVICE(test_an_invalidate_by_an_id_drops_every_pasid_of_the_endpoint),
 		ON_A_FRESH_DEVICE(
