@@ -364,11 +364,75 @@ static void an_iotlb_is_made_and_freed_while_its_endpoint_is_replaced(void **sta
 	pthread_join(thread, NULL);
 }
 
+/* The same with a page table that the guest owns. */
+static void a_changed_table_is_invalidated(void **state)
+{
+	static const struct viommu_table_format format = {
+		VIOMMU_TABLE_GENERIC, 48, 52, PAGE, 0, 0
+	};
+	static uint64_t memory[4 * 512] __attribute__((aligned(4096)));
+	const struct viommu_memory range = { 0x100000, 0x103fff, memory, false };
+	const struct viommu_endpoint config = { .size = sizeof(config),
+						.id = EP,
+						.pasid_bits = 8,
+						.formats = &format,
+						.n_formats = 1 };
+	const uint8_t attachment[VIOMMU_ATTACH_TABLE_LENGTH] = { HEAD(VIOMMU_T_ATTACH_TABLE),
+								 LE32(2),
+								 LE32(EP),
+								 LE32(0),
+								 LE16(VIOMMU_TABLE_GENERIC),
+								 LE16(0),
+								 LE32(0),
+								 LE32(0),
+								 LE32(0),
+								 LE64(0x100000) };
+	const uint8_t invalidation[VIOMMU_INVALIDATE_LENGTH] = { HEAD(VIOMMU_T_INVALIDATE),
+								 3,
+								 VIOMMU_INVALIDATE_C_TLB,
+								 LE16(0),
+								 LE32(2),
+								 LE32(0),
+								 LE64(0),
+								 LE64(0x1000),
+								 LE64(1),
+								 12 };
+	const uint8_t of_a_pasid[] = { ATTACH(3, EP, VIOMMU_SLOT_F_PASID, 5) };
+	struct consumer consumer;
+	struct rig *rig = *state;
+
+	replace(rig, (struct viommu_config){
+			     .size = sizeof(struct viommu_config),
+			     .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE | VIOMMU_F_PASID,
+		     });
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), 0);
+	assert_int_equal(viommu_set_memory(rig->device, &range, 1), 0);
+	for (unsigned level = 0; level < 3; level++)
+		memory[512 * level] = (0x100000 + (level + 1) * PAGE) | 3;
+	memory[3 * 512 + 1] = 0x8000 | 5;
+	with(state, &consumer, 0);
+	assert_int_equal(status_of(rig, attachment, sizeof(attachment)), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, PAGE), 0);
+	assert_int_equal(use(&consumer, 0x1008), 0x8008);
+	consumer.said[0] = '\0';
+	memory[3 * 512 + 1] = 0x9000 | 5;
+	assert_int_equal(status_of(rig, of_a_pasid, sizeof(of_a_pasid)), VIOMMU_S_OK);
+	assert_events(&consumer, "");
+	assert_int_equal(status_of(rig, invalidation, sizeof(invalidation)), VIOMMU_S_OK);
+	assert_events(&consumer, "invalidate 1000-1fff");
+	assert_int_equal(miss(&consumer, 0x1000, PAGE), 0);
+	assert_int_equal(use(&consumer, 0x1008), 0x9008);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(use(&consumer, 0x1008), 0);
+	viommu_iotlb_free(consumer.iotlb);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plug, unplug)
 	const struct CMUnitTest tests[] = {
 		TEST(a_miss_is_an_update),
+		TEST(a_changed_table_is_invalidated),
 		TEST(what_was_handed_out_is_invalidated_by_unmap),
 		TEST(detach_attach_bypass_and_reset_invalidate),
 		TEST(answers_that_overlap_are_invalidated_together),

@@ -230,10 +230,8 @@ static bool is_block_level(const struct arm_case *this, int level)
 static bool may_differ(const struct arm_case *this, const struct answer *ours,
 		       const struct answer *cpu)
 {
-	bool is_none = !strcmp(ours->fault, "none");
-
-	if (is_none && !strcmp(cpu->fault, "address-size") && cpu->level == 1)
-		return (this->tcr >> 32 & 7) < 3;
+	if (!strcmp(cpu->fault, "address-size") && cpu->level == 1 && (this->tcr >> 32 & 7) < 3)
+		return true;
 	if (!strcmp(ours->fault, "walk-abort"))
 		return true;
 	return !strcmp(ours->fault, "translation") && !is_block_level(this, ours->level);
