@@ -308,9 +308,9 @@ static void make_sysfs(void)
 		/* The last two are in one group. */
 		snprintf(link, sizeof(link), "%s/%s/iommu_group", sysfs, path);
 		must(!symlink(i ? "../groups/1" : "../groups/0", link));
-		strcat(path, "/vfio-dev");
+		snprintf(path, sizeof(path), "sys/bus/pci/devices/0000:00:0%d.0/vfio-dev", i);
 		make_folder(path);
-		strcat(path, "/vfio0");
+		snprintf(path, sizeof(path), "sys/bus/pci/devices/0000:00:0%d.0/vfio-dev/vfio0", i);
 		make_folder(path);
 	}
 }

@@ -410,14 +410,14 @@ static void read_records(struct viommu_kernel *kernel, struct nest *nest,
 	}
 }
 
-int nest_read_events(void *opaque,
+int nest_read_events(void *interface,
 		     void (*event)(void *opaque, struct viommu *iommu,
 				   const struct viommu_fault *fault),
-		     void *event_opaque)
+		     void *opaque)
 {
 	_Alignas(uint64_t) unsigned char bytes[16 * EVENT_MAX];
-	const struct reader reader = { event, event_opaque };
-	struct viommu_kernel *kernel = opaque;
+	const struct reader reader = { event, opaque };
+	struct viommu_kernel *kernel = interface;
 
 	for (struct nest *nest = kernel->nests; nest; nest = nest->next) {
 		ssize_t length = 1;

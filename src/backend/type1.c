@@ -340,48 +340,44 @@ static int read_caps(const struct viommu_kernel *kernel, const struct kernel_dev
 	return error;
 }
 
-/*
- * The answer of the kernel, in memory of the caller. Where it needs more room, the kernel fills in
- * what fits, and how much it needs.
- */
+/* The answer of the kernel, in memory of the caller. */
 static int ask_info(const struct viommu_kernel *kernel, const struct container *container,
-		    unsigned char **ret_answer, size_t *ret_room)
+		    uint32_t room, struct kernel_iommu_info **ret_info)
 {
-	const uint32_t most = RANGES_MAX * sizeof(struct kernel_range);
-	uint32_t room, needed = 1024;
+	struct kernel_iommu_info *info = calloc(1, room);
 	int error;
 
-	do {
-		struct kernel_iommu_info *info = calloc(1, needed);
-
-		if (!info)
-			return -ENOMEM;
-		info->argsz = room = needed;
-		error = kernel_ioctl(kernel, container->fd, KERNEL_IOMMU_INFO, info);
-		needed = info->argsz;
-		*ret_answer = (unsigned char *)info;
-		*ret_room = room;
-		if (error || needed > room)
-			free(info);
-	} while (!error && needed > room && needed <= most);
-	return error ? error : needed > room ? -E2BIG : 0;
+	if (!info)
+		return -ENOMEM;
+	info->argsz = room;
+	error = kernel_ioctl(kernel, container->fd, KERNEL_IOMMU_INFO, info);
+	if (error)
+		free(info);
+	else
+		*ret_info = info;
+	return error;
 }
 
+/* Where the kernel needs more room, it fills in what fits, and how much it needs. */
 static int read_info(const struct viommu_kernel *kernel, const struct kernel_device *device,
 		     const struct container *container, struct viommu_limits *limits)
 {
-	const struct kernel_iommu_info *info;
-	unsigned char *answer;
-	size_t room;
-	int error = ask_info(kernel, container, &answer, &room);
+	const uint32_t most = RANGES_MAX * sizeof(struct kernel_range);
+	struct kernel_iommu_info *info = NULL;
+	uint32_t room = 1024;
+	int error = ask_info(kernel, container, room, &info);
 
+	if (!error && info->argsz > room) {
+		room = info->argsz;
+		free(info);
+		error = room <= most ? ask_info(kernel, container, room, &info) : -E2BIG;
+	}
 	if (error)
 		return error;
-	info = (const void *)answer;
 	limits->page_size_mask = info->flags & KERNEL_INFO_PAGE_SIZES ? info->page_sizes : 0;
 	if (info->flags & KERNEL_INFO_CAPS)
-		error = read_caps(kernel, device, answer, room, limits);
-	free(answer);
+		error = read_caps(kernel, device, (const unsigned char *)info, room, limits);
+	free(info);
 	return error;
 }
 
