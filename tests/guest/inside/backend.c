@@ -243,7 +243,8 @@ static void dirty_calls(void)
 	uint64_t bits = 0, unmapped = 0;
 	uint32_t space;
 
-	if (!calls->track)
+	/* By iommufd it depends on the IOMMU. */
+	if (!viommu_kernel_limits(kernel, number)->dirty)
 		return;
 	must("new space", calls->space_new(kernel, &space));
 	must("enter", calls->attach(kernel, number, space));
