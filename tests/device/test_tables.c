@@ -1366,6 +1366,41 @@ static void test_what_is_kept_of_one_pasid_serves_no_other(void **state)
 					    pasid & 1 ? "8000+8 r" : "9000+8 r");
 }
 
+static uint64_t count_kept(struct rig *rig)
+{
+	struct viommu_table_state table = { .size = sizeof(table) };
+
+	assert_int_equal(viommu_next_table(rig->device, 1, &table), 0);
+	return table.pages;
+}
+
+/* A page of 1 GiB, which an INVALIDATE of any range drops. */
+static void test_a_large_page_is_kept_again_after_an_invalidate(void **state)
+{
+	struct rig *rig = with_tables(state);
+	const struct drop other = {
+		.scope = VIOMMU_INVALIDATE_S_ADDRESS,
+		.caches = VIOMMU_INVALIDATE_C_TLB,
+		.flags = VIOMMU_INVALIDATE_F_PASID,
+		.domain = 1,
+		.pasid = 1,
+		.page_size = 12,
+		.address = 0x1000,
+		.nr_pages = 1,
+	};
+
+	write_x86(BASE, 0x1000, 0x8000, 7);
+	*word(BASE + PAGE + 2 * 8) = 0x40000000 | 0x87;
+	write_context(1, BASE);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(invalidate(rig, other), VIOMMU_S_OK);
+		assert_int_equal(count_kept(rig), 0);
+		assert_string_equal(reach(rig, 1, 0x80001000, 8, R), "40001000+8 r");
+		assert_int_equal(count_kept(rig), 1);
+	}
+}
+
 /* -- what a hostile guest could gain ------------------------------------------- */
 
 /* A context descriptor of 48 bits in pages of 4 KiB, of which the top byte of addresses is a tag.
@@ -1793,6 +1828,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_more_rights_need_no_request),
 		ON_A_FRESH_DEVICE(test_what_is_kept_is_found_by_the_whole_address_and_pasid),
 		ON_A_FRESH_DEVICE(test_what_is_kept_of_one_pasid_serves_no_other),
+		ON_A_FRESH_DEVICE(test_a_large_page_is_kept_again_after_an_invalidate),
 		ON_A_FRESH_DEVICE(test_an_invalidate_ends_what_was_found_under_any_tag),
 		ON_A_FRESH_DEVICE(test_an_invalidate_by_an_id_drops_every_pasid_of_the_endpoint),
 		ON_A_FRESH_DEVICE(
