@@ -201,10 +201,9 @@ static uint64_t serial_of(struct viommu *device, struct domain *domain)
 }
 
 /* Returns 0: it has no mapping of the domain; 1: it has all; or a negative errno. */
-static int notify_domain(struct viommu_listener *listener)
+static int notify_domain(struct viommu_listener *listener, struct domain *domain)
 {
 	struct viommu *device = listener->endpoint->device;
-	struct domain *domain = listener->endpoint->domain;
 	uint64_t serial = serial_of(device, domain);
 	int result;
 
@@ -265,11 +264,11 @@ static int replay(struct viommu_listener *listener, enum viommu_mode mode, int n
 
 	if (domain && domain->table && mode != VIOMMU_BLOCKED)
 		result = notify_space(listener, NO_PASID, domain);
-	else if (mode == VIOMMU_TRANSLATED && listener->ops.domain)
-		result = notify_domain(listener);
+	else if (domain && mode == VIOMMU_TRANSLATED && listener->ops.domain)
+		result = notify_domain(listener, domain);
 	else if ((int)mode != notified)
 		result = listener_notify_mode(listener, mode);
-	if (result || mode != VIOMMU_TRANSLATED)
+	if (result || !domain || mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
 	return map_all(listener, domain);
 }
@@ -472,7 +471,7 @@ static int shadow_enter(const struct shadow *shadow, const struct slot *slot)
 	struct domain *domain = slot->domain;
 	int result = notify_space(shadow->listener, slot->pasid, domain);
 
-	if (result || domain->route.mode != VIOMMU_TRANSLATED || domain->table)
+	if (result || !domain || domain->route.mode != VIOMMU_TRANSLATED || domain->table)
 		return result < 0 ? result : 0;
 	return map_all(shadow->listener, domain);
 }
