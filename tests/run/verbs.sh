@@ -83,6 +83,19 @@ guests_without_an_operating_system() {
 	prints '^[1-9][0-9]* passed, 0 failed$'
 }
 
+# The tools that make the static library are those of the cross file.
+libviommu_builds_for_another_architecture() {
+	local prefix=aarch64-linux-gnu
+	{
+		echo '[binaries]'
+		printf "%s = '$prefix-%s'\n" c gcc ar ar ld ld objcopy objcopy strip strip pkg-config pkg-config
+		printf '[host_machine]\nsystem = "linux"\ncpu_family = "aarch64"\ncpu = "aarch64"\nendian = "little"\n' | tr '"' "'"
+	} >"$work/cross.ini"
+	meson setup -Dtables=disabled -Dtools=disabled --cross-file "$work/cross.ini" "$work/cross" >"$work/out"
+	ninja -C "$work/cross" >"$work/out" || { cat "$work/out"; fail "it does not build"; }
+	readelf -h "$work/cross/examples/embed" | grep -q AArch64 || fail "it is not for arm64"
+}
+
 documents_are_fresh() {
 	run documents
 	git diff --exit-code -- docs || fail "./run documents changes docs/"
@@ -140,7 +153,7 @@ build_folders_are_removed() {
 
 steps=(show_the_demo build_the_module a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
-	documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
+	libviommu_builds_for_another_architecture documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do
