@@ -22,7 +22,8 @@ static gint64 key_of_function(uint32_t segment, uint16_t bdf)
 
 static bool table_key(const struct viommu_iommu *iommu, gint64 *ret)
 {
-	bool function = iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
+	bool function = iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI ||
+			iommu->kind == VIOMMU_RISCV_PCI;
 
 	*ret = function ? key_of_function(iommu->segment, iommu->bdf) : (gint64)iommu->base;
 	return function || iommu->base;

@@ -26,7 +26,8 @@
 #define KIND(kind)   (1u << (kind))
 #define VIRTIO_KINDS (KIND(VIOMMU_VIRTIO_PCI) | KIND(VIOMMU_VIRTIO_MMIO))
 #define ARM_KINDS    (KIND(VIOMMU_SMMU_V2) | KIND(VIOMMU_SMMU_V3))
-#define ANY_DT_KIND  (VIRTIO_KINDS | ARM_KINDS | KIND(VIOMMU_OTHER))
+#define RISCV_KINDS  (KIND(VIOMMU_RISCV) | KIND(VIOMMU_RISCV_PCI))
+#define ANY_DT_KIND  (VIRTIO_KINDS | ARM_KINDS | RISCV_KINDS | KIND(VIOMMU_OTHER))
 
 /* The kinds of IOMMUs that a table describes. SRAT only adds NUMA nodes, so it has no row. */
 struct part {
@@ -43,6 +44,7 @@ static const struct guest {
 	  { { "DMAR", KIND(VIOMMU_VTD) },
 	    { "IVRS", KIND(VIOMMU_AMD_VI) },
 	    { "VIOT", VIRTIO_KINDS } } },
+	{ "riscv64 with ACPI", { { "RIMT", RISCV_KINDS }, { "VIOT", VIRTIO_KINDS } } },
 	{ "device tree", { { "DTB", ANY_DT_KIND } } },
 	{ "drafts of 2020, without firmware", { { "builtin-v3", KIND(VIOMMU_VIRTIO_PCI) } } },
 };

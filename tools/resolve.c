@@ -293,11 +293,11 @@ static bool shares_alias(const struct pci_tree *tree, const struct answer *answe
 static void print_linux_alias(const struct question *question, const struct answer *answer,
 			      const struct viommu_route *route)
 {
-	static const bool is_virtio[VIOMMU_OTHER + 1] = {
+	static const bool is_virtio[VIOMMU_RISCV_PCI + 1] = {
 		[VIOMMU_VIRTIO_PCI] = true, [VIOMMU_VIRTIO_MMIO] = true
 	};
 
-	if (!route->iommu || route->iommu->kind > VIOMMU_OTHER)
+	if (!route->iommu || route->iommu->kind > VIOMMU_RISCV_PCI)
 		return;
 	if (is_virtio[route->iommu->kind])
 		print_line("    Linux gives a device with two endpoint IDs no group");

@@ -102,10 +102,13 @@ enum viommu_iommu_kind {
 	VIOMMU_VTD,         /* Intel VT-d remapping unit. DMAR */
 	VIOMMU_AMD_VI,      /* AMD-Vi. IVRS */
 	VIOMMU_OTHER,       /* any other. Device tree */
+	VIOMMU_RISCV,       /* RISC-V IOMMU, a register window. RIMT, device tree */
+	VIOMMU_RISCV_PCI,   /* RISC-V IOMMU, a PCI function. RIMT, device tree */
 };
 
 /*
- * "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other"
+ * "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other",
+ * "riscv-iommu", "riscv-iommu-pci"
  *
  * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -161,25 +164,35 @@ struct viommu_iommu_amd {
 	uint32_t blocks[VIOMMU_MAX_BLOCKS];
 };
 
+/* A RISC-V IOMMU. (RIMT 1.0, IOMMU node) */
+struct viommu_iommu_riscv {
+	/* Its ACPI hardware ID or, on PCI, its vendor and device ID as the table has them; at most
+	 * 8 characters. NULL: "RSCV0004", "00100014". */
+	const char *hardware_id;
+	uint32_t wire_flags; /* of its interrupts: bit 0 level-triggered, bit 1 active high */
+};
+
 /*
  * An IOMMU. The kind selects the members that are read; others are stored and ignored:
  *
- *                     virtio-pci  virtio-mmio  smmu-v2  smmu-v3   vt-d  amd-vi
- *     segment               x            -         -        -      x      x
- *     bdf                   x            -         -        -      -      x
- *     base                  -            x         x        x      x      x
- *     span                  -            x         x        x      x      -
- *     interrupts            -            x         x        x      -      -
- *     proximity_domain      x            x         x        x      x      x
- *     its                   x            x         x        x      x      x
- *     coherent              -            x         x        x      -      x
- *     translates_itself     x            -         -        -      -      x
- *     identifier            x            x         x        x      -      -
- *     flags                 -            -         x        x      x      x
- *     .smmu                 -            -         x        x      -      -
- *     .smmu_v2              -            -         x        -      -      -
- *     .smmu_v3              -            -         -        x      -      -
- *     .amd                  -            -         -        -      -      x
+ *                     virtio  virtio  smmu  smmu  vt-d  amd  riscv  riscv
+ *                        pci    mmio   v2    v3         vi            pci
+ *     segment               x       -      -     -     x    x      -      x
+ *     bdf                   x       -      -     -     -    x      -      x
+ *     base                  -       x      x     x     x    x      x      -
+ *     span                  -       x      x     x     x    -      x      -
+ *     interrupts            -       x      x     x     -    -      x      x
+ *     proximity_domain      x       x      x     x     x    x      x      x
+ *     its                   x       x      x     x     x    x      x      x
+ *     coherent              -       x      x     x     -    x      x      x
+ *     translates_itself     x       -      -     -     -    x      -      x
+ *     identifier            x       x      x     x     -    -      x      x
+ *     flags                 -       -      x     x     x    x      -      -
+ *     .smmu                 -       -      x     x     -    -      -      -
+ *     .smmu_v2              -       -      x     -     -    -      -      -
+ *     .smmu_v3              -       -      -     x     -    -      -      -
+ *     .amd                  -       -      -     -     -    x      -      -
+ *     .riscv                -       -      -     -     -    -      x      x
  *
  * The node of a VIOMMU_OTHER, which may be in a device tree but is never added to one, is found by
  * `base`. A value that a table cannot describe is a finding when the table is generated.
@@ -220,8 +233,8 @@ struct viommu_iommu {
 	bool coherent;          /* its table walks snoop the caches */
 	bool translates_itself; /* its own function is one of its endpoints; text: `include-self` */
 
-	/* Identifier of its IORT node (DEN 0049E.f, IORT node header, from table revision 3);
-	 * false: its index in the table. */
+	/* Identifier of its IORT node (DEN 0049E.f, IORT node header, from table revision 3) or RIMT
+	 * node (RIMT 1.0, ID; 16 bits); false: its index in the table. */
 	bool has_identifier;
 	uint32_t identifier;
 
@@ -233,6 +246,8 @@ struct viommu_iommu {
 	struct viommu_iommu_amd amd;
 
 	struct viommu_place place;
+
+	struct viommu_iommu_riscv riscv;
 };
 
 /* -- PCI --------------------------------------------------------------------- */

@@ -138,7 +138,7 @@ static void check_own_functions(const struct check *check)
 		const struct viommu_iommu *iommu =
 			viommu_topology_find_iommu(check->topology, range->iommu);
 
-		if (iommu && iommu->kind == VIOMMU_VIRTIO_PCI &&
+		if (iommu && !iommu_has_window(iommu) &&
 		    names_function_at(range, iommu->segment, iommu->bdf))
 			check_report(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 				     "leave it out, as a device tree has to",

@@ -22,7 +22,7 @@ static const struct viommu_iommu *behind(const struct viommu_topology *topology,
 	};
 	struct viommu_route route;
 
-	if (iommu->kind != VIOMMU_VIRTIO_PCI)
+	if (iommu_has_window(iommu))
 		return NULL;
 	route = route_specified(topology, &function);
 	return route.reach == VIOMMU_REACH_IOMMU && route.iommu != iommu ? route.iommu : NULL;
@@ -74,7 +74,7 @@ static uint64_t alignment_of(const struct viommu_iommu *iommu)
 {
 	static const uint64_t alignments[] = {
 		[VIOMMU_VIRTIO_MMIO] = 4, [VIOMMU_SMMU_V2] = 0x1000, [VIOMMU_SMMU_V3] = 0x10000,
-		[VIOMMU_VTD] = 0x1000,    [VIOMMU_AMD_VI] = 0x4000,
+		[VIOMMU_VTD] = 0x1000,    [VIOMMU_AMD_VI] = 0x4000,  [VIOMMU_RISCV] = 0x1000,
 	};
 
 	return (size_t)iommu->kind < G_N_ELEMENTS(alignments) ? alignments[iommu->kind] : 0;

@@ -229,7 +229,7 @@ static uint64_t least_span(const struct viommu_iommu *iommu)
 {
 	static const uint64_t spans[] = {
 		[VIOMMU_VIRTIO_MMIO] = 0x200, [VIOMMU_SMMU_V3] = 0x20000, [VIOMMU_SMMU_V2] = 0x1000,
-		[VIOMMU_VTD] = 0x1000,        [VIOMMU_AMD_VI] = 0x4000,
+		[VIOMMU_VTD] = 0x1000,        [VIOMMU_AMD_VI] = 0x4000,   [VIOMMU_RISCV] = 0x1000,
 	};
 
 	return (size_t)iommu->kind < G_N_ELEMENTS(spans) && spans[iommu->kind] ? spans[iommu->kind]

@@ -32,7 +32,8 @@
  * ACPI tables that can be generated from a topology. The draft of 2019 shares its signature with
  * VIOT, so it has its own name here.
  */
-static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT", "VIOT-2019" };
+static const char *const signatures[] = { "VIOT", "IORT", "DMAR",     "IVRS",
+					  "SRAT", "RIMT", "VIOT-2019" };
 
 struct viommu_topology {
 	struct pointers *objects[N_OBJECT_TYPES];
@@ -53,7 +54,7 @@ static bool iommu_makes_sense(const void *object)
 {
 	const struct viommu_iommu *iommu = object;
 
-	return iommu->kind <= VIOMMU_OTHER && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
+	return iommu->kind <= VIOMMU_RISCV_PCI && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
 	       (iommu->smmu_v2.context_interrupts || !iommu->smmu_v2.n_context_interrupts) &&
 	       (iommu->smmu_v2.pmu_interrupts || !iommu->smmu_v2.n_pmu_interrupts) &&
 	       iommu->amd.image_flags <= UINT8_MAX && iommu->amd.n_blocks <= VIOMMU_MAX_BLOCKS &&
@@ -189,7 +190,7 @@ static const struct type {
 	[OBJECT_IOMMU] = {
 		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
 		AT(viommu_iommu, name), NO_MEMBER, AT(viommu_iommu, its),
-		true, iommu_makes_sense, 0, { 0 },
+		true, iommu_makes_sense, 0, { AT(viommu_iommu, riscv.hardware_id) },
 	},
 	[OBJECT_HOST_BRIDGE] = {
 		sizeof(struct viommu_host_bridge), AT(viommu_host_bridge, place),
@@ -687,6 +688,24 @@ const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topolo
 	return topology_find(topology, OBJECT_IOMMU, name);
 }
 
+/* Collected once, so that many devices take linear time. */
+struct hash *topology_ids_by_device(const struct viommu_topology *topology)
+{
+	struct hash *by_device = hash_new_full(&hash_text, NULL, pointers_free_value);
+	const struct viommu_device_id *id;
+
+	for_each_object(i, id, topology, OBJECT_DEVICE_ID) {
+		struct pointers *ids = hash_lookup(by_device, id->device);
+
+		if (!ids) {
+			ids = pointers_new(NULL);
+			hash_insert(by_device, (gpointer)id->device, ids);
+		}
+		pointers_add(ids, (gpointer)id);
+	}
+	return by_device;
+}
+
 /*
  * The words of the text form; messages use them too, so that they can be copied into a text. NULL
  * for an unknown value.
@@ -701,6 +720,8 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 		[VIOMMU_VTD] = "vt-d",
 		[VIOMMU_AMD_VI] = "amd-vi",
 		[VIOMMU_OTHER] = "other",
+		[VIOMMU_RISCV] = "riscv-iommu",
+		[VIOMMU_RISCV_PCI] = "riscv-iommu-pci",
 	};
 
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;

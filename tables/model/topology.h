@@ -82,10 +82,21 @@ static inline bool iommu_is_virtio(const struct viommu_iommu *iommu)
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
 }
 
+static inline bool iommu_is_riscv(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_RISCV || iommu->kind == VIOMMU_RISCV_PCI;
+}
+
+/* Others have registers at an address that a table states, not in a BAR. */
+static inline bool iommu_has_window(const struct viommu_iommu *iommu)
+{
+	return iommu->kind != VIOMMU_VIRTIO_PCI && iommu->kind != VIOMMU_RISCV_PCI;
+}
+
 /* An AMD-Vi IOMMU is a PCI function and has a register window. */
 static inline bool iommu_is_function(const struct viommu_iommu *iommu)
 {
-	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
+	return !iommu_has_window(iommu) || iommu->kind == VIOMMU_AMD_VI;
 }
 
 /*
@@ -97,10 +108,11 @@ static inline bool iommu_ids_are_chosen(const struct viommu_iommu *iommu)
 	return iommu->kind != VIOMMU_VTD && iommu->kind != VIOMMU_AMD_VI;
 }
 
-static inline bool iommu_has_window(const struct viommu_iommu *iommu)
-{
-	return iommu->kind != VIOMMU_VIRTIO_PCI;
-}
+/*
+ * Further IDs by the name of their device: struct pointers of struct viommu_device_id. To be freed
+ * with hash_free().
+ */
+struct hash *topology_ids_by_device(const struct viommu_topology *topology);
 
 /* As topology_for_each_pci_range(), but only the pieces of host bridges. */
 void topology_for_each_bridge_range(const struct viommu_topology *topology,

@@ -8,20 +8,21 @@
 
 #include <string.h>
 
+#include "tables/model/topology.h"
 #include "text.h"
 
 /* -- IOMMUs ------------------------------------------------------------------- */
 
-/* A virtio-iommu on PCI is at a function, all other kinds at the base of their registers. */
-static bool is_function(const void *object)
-{
-	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VIRTIO_PCI;
-}
-
 /* An AMD-Vi IOMMU has both: registers at a base, and the function that identifies it in an IVRS. */
 static bool has_registers(const void *object)
 {
-	return !is_function(object);
+	return iommu_has_window(object);
+}
+
+/* A virtio-iommu or RISC-V IOMMU on PCI is at a function, others at the base of their registers. */
+static bool is_function(const void *object)
+{
+	return !has_registers(object);
 }
 
 static bool is_vtd(const void *object)
@@ -36,7 +37,12 @@ static bool is_amd(const void *object)
 
 static bool has_function(const void *object)
 {
-	return is_function(object) || is_amd(object);
+	return iommu_is_function(object);
+}
+
+static bool is_riscv(const void *object)
+{
+	return iommu_is_riscv(object);
 }
 
 static bool is_smmu(const void *object)
@@ -44,6 +50,11 @@ static bool is_smmu(const void *object)
 	enum viommu_iommu_kind kind = ((const struct viommu_iommu *)object)->kind;
 
 	return kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3;
+}
+
+static bool has_identifier(const void *object)
+{
+	return is_smmu(object) || is_riscv(object);
 }
 
 /*
@@ -75,7 +86,7 @@ static const struct text_key iommu_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = iommu_kind, .required = true,
 	  .help = "the kind of IOMMU" },
 	{ "at", &text_function, { AT(segment), AT(bdf) }, .required = true,
-	  .when = is_function, .only = "a virtio-iommu-pci",
+	  .when = is_function, .only = "a virtio-iommu-pci or riscv-iommu-pci",
 	  .help = "its PCI function" },
 	{ "at", &text_address, { AT(base) }, .required = true,
 	  .when = has_registers, .only = "an IOMMU with a register window",
@@ -99,7 +110,7 @@ static const struct text_key iommu_keys[] = {
 	{ "coherent", &text_boolean, { AT(coherent) },
 	  .help = "its table walks are cache-coherent" },
 	{ "include-self", &text_boolean, { AT(translates_itself) },
-	  .when = has_function, .only = "a virtio-iommu-pci or amd-vi",
+	  .when = has_function, .only = "a virtio-iommu-pci, riscv-iommu-pci or amd-vi",
 	  .help = "it translates its own function, as QEMU's tables have it" },
 	{ "model", &text_number, { AT(smmu.model) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
@@ -146,8 +157,14 @@ static const struct text_key iommu_keys[] = {
 	  .when = is_smmu_v2, .only = "an smmu-v2",
 	  .help = "interrupts of its context banks and monitors are edge-triggered" },
 	{ "identifier", &text_domain, { AT(identifier), AT(has_identifier) },
-	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
-	  .help = "the identifier of its IORT node; default: the index of the node" },
+	  .when = has_identifier, .only = "an smmu-v2, smmu-v3 or riscv-iommu",
+	  .help = "the identifier of its IORT or RIMT node; default: the index of the node" },
+	{ "hid", &text_name, { AT(riscv.hardware_id) },
+	  .when = is_riscv, .only = "a riscv-iommu or riscv-iommu-pci",
+	  .help = "its ACPI hardware ID or, on PCI, its vendor and device ID, as in RIMT; default: RSCV0004, 00100014" },
+	{ "wire-flags", &text_bits, { AT(riscv.wire_flags) },
+	  .when = is_riscv, .only = "a riscv-iommu or riscv-iommu-pci",
+	  .help = "the trigger of its interrupts, encoded as in RIMT" },
 };
 
 #undef AT

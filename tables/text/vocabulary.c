@@ -76,6 +76,8 @@ const char *viommu_iommu_id_name(enum viommu_iommu_kind kind)
 		[VIOMMU_VTD] = "source",
 		[VIOMMU_AMD_VI] = "device",
 		[VIOMMU_OTHER] = "ID",
+		[VIOMMU_RISCV] = "device",
+		[VIOMMU_RISCV_PCI] = "device",
 	};
 
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;

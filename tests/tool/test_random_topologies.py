@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-TABLES = ("viot", "viot-2019", "iort", "dmar", "ivrs", "srat", "dtb")
+TABLES = ("viot", "viot-2019", "iort", "dmar", "ivrs", "srat", "rimt", "dtb")
 
 
 class Writer:
@@ -36,7 +36,7 @@ class Writer:
     def iommu(self, i, kind):
         base = self.rng.choice((0x9000000, 0xfed90000, 0x100000000)) + i * 0x100000
         text = f"  - {{ name: i{i}, kind: {kind}"
-        if kind == "virtio-iommu-pci":
+        if kind in ("virtio-iommu-pci", "riscv-iommu-pci"):
             text += f", at: {self.function(self.rng.choice((0, 0x40)))}"
         else:
             text += f", at: 0x{base:x}"
@@ -47,6 +47,8 @@ class Writer:
         if kind == "smmu-v3":
             text += self.maybe(f", interrupts: [{[64 + 4 * i + k for k in range(4)]}]"
                                .replace("[[", "[").replace("]]", "]"), 0.7)
+        if kind == "riscv-iommu":
+            text += self.maybe(f", interrupts: [{36 + i}], wire-flags: {self.rng.randint(0, 3)}")
         if kind == "smmu-v2":
             text += self.maybe(f", context-interrupts: [{96 + i}]", 0.7)
         return text + self.maybe(", its: g0", 0.3 if self.groups else 0) + \
@@ -62,7 +64,8 @@ class Writer:
     def text(self):
         rng, family = self.rng, self.rng.choice((
             ("virtio-iommu-pci", "virtio-iommu-mmio"), ("smmu-v3",), ("smmu-v3", "smmu-v2"),
-            ("vt-d",), ("amd-vi",), ("smmu-v3", "virtio-iommu-pci"), ("vt-d", "virtio-iommu-pci")))
+            ("vt-d",), ("amd-vi",), ("smmu-v3", "virtio-iommu-pci"), ("vt-d", "virtio-iommu-pci"),
+            ("riscv-iommu", "riscv-iommu-pci"), ("riscv-iommu-pci", "virtio-iommu-pci")))
         self.groups = rng.random() < 0.4
         kinds = [rng.choice(family) for _ in self.some(3)]
         self.names = [f"i{i}" for i in range(len(kinds))]

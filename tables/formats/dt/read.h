@@ -113,7 +113,7 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 bool dt_is_smmu_v2(const struct dt_node *node);
 
 /* Is it a virtio-iommu that is a PCI function? */
-bool dt_is_virtio_function(const struct dt_node *node);
+bool dt_is_iommu_function(const struct dt_node *node);
 
 /* Are accesses of a node cache-coherent? Inherited from its parents. */
 bool dt_is_coherent(const struct dt_node *node);

@@ -102,7 +102,7 @@ static uint32_t own_function(const struct bridge *b, const struct dt_node *iommu
  */
 static uint32_t hole_of(const struct bridge *b, const struct dt_node *iommu)
 {
-	return iommu && dt_is_virtio_function(iommu) ? own_function(b, iommu) : UINT32_MAX;
+	return iommu && dt_is_iommu_function(iommu) ? own_function(b, iommu) : UINT32_MAX;
 }
 
 /* The node of all functions of the bridge but its own, or NULL. */

@@ -26,6 +26,8 @@ static const struct kind {
 	{ "arm,mmu-401", VIOMMU_SMMU_V2, 4 },         { "arm,mmu-500", VIOMMU_SMMU_V2, 3 },
 	{ "cavium,smmu-v2", VIOMMU_SMMU_V2, 5 },      { "nvidia,smmu-500", VIOMMU_SMMU_V2, 3 },
 	{ "qcom,smmu-v2", VIOMMU_SMMU_V2, 1 },        { "arm,smmu-v2", VIOMMU_SMMU_V2, 1 },
+	{ "riscv,pci-iommu", VIOMMU_RISCV_PCI, 0 },   { "pci1efd,edf1", VIOMMU_RISCV_PCI, 0 },
+	{ "riscv,iommu", VIOMMU_RISCV, 0 },
 };
 
 /* In the order of the rows, because `compatible` begins with the string of the board. */
@@ -44,9 +46,9 @@ bool dt_is_smmu_v2(const struct dt_node *node)
 	return kind_of(node)->kind == VIOMMU_SMMU_V2;
 }
 
-bool dt_is_virtio_function(const struct dt_node *node)
+bool dt_is_iommu_function(const struct dt_node *node)
 {
-	return kind_of(node)->kind == VIOMMU_VIRTIO_PCI;
+	return !iommu_has_window(&(struct viommu_iommu){ .kind = kind_of(node)->kind });
 }
 
 /* -- finding ------------------------------------------------------------------------------ */
@@ -129,6 +131,41 @@ static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
 	return number + SPI_FIRST;
 }
 
+/* The cells of an APLIC's interrupt are number and trigger, those of a PLIC's only the number. */
+#define APLIC_CELLS 2u
+
+/* The triggers of interrupts in device trees, as the flags of a wire. */
+static const uint32_t wire_flags[] = { [1] = 2, [2] = 0, [4] = 3, [8] = 1 };
+
+static size_t interrupt_cells(const struct dt_reading *reading, const struct dt_node *node)
+{
+	const struct dt_property *parent = NULL;
+	const struct dt_node *controller;
+
+	for (; node && !parent; node = node->parent)
+		parent = dt_property(node, "interrupt-parent");
+	controller = dt_target(reading->tree, dt_cell(parent, 0));
+	return controller ? dt_number(controller, "#interrupt-cells", APLIC_CELLS) : APLIC_CELLS;
+}
+
+/* Up to four wires, which may have any order. */
+static void read_wires(const struct dt_reading *reading, const struct dt_node *node,
+		       struct viommu_iommu *iommu)
+{
+	const struct dt_property *interrupts = dt_property(node, "interrupts");
+	size_t cells = interrupt_cells(reading, node);
+	uint32_t trigger = cells == APLIC_CELLS ? dt_cell(interrupts, 1) : 0;
+
+	if (!interrupts || cells < 1 || cells > APLIC_CELLS)
+		return;
+	iommu->n_interrupts =
+		(unsigned)MIN(dt_cells(interrupts) / cells, (size_t)VIOMMU_MAX_INTERRUPTS);
+	for (unsigned i = 0; i < iommu->n_interrupts; i++)
+		iommu->interrupts[i] = dt_cell(interrupts, i * cells);
+	if (trigger < G_N_ELEMENTS(wire_flags))
+		iommu->riscv.wire_flags = wire_flags[trigger];
+}
+
 /* The index of a string in a list, or -1. */
 static int index_of(const struct dt_property *names, const char *name)
 {
@@ -145,7 +182,8 @@ static int index_of(const struct dt_property *names, const char *name)
 }
 
 /* Interrupts of an SMMUv3 are identified by name and may have any order. */
-static void read_interrupts(const struct dt_node *node, struct viommu_iommu *iommu)
+static void read_interrupts(const struct dt_reading *reading, const struct dt_node *node,
+			    struct viommu_iommu *iommu)
 {
 	static const char *const order[] = { "eventq", "priq", "cmdq-sync", "gerror" };
 	const struct dt_property *names = dt_property(node, "interrupt-names");
@@ -154,6 +192,8 @@ static void read_interrupts(const struct dt_node *node, struct viommu_iommu *iom
 		iommu->interrupts[0] = shared_interrupt(node, 0);
 		iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
 	}
+	if (iommu->kind == VIOMMU_RISCV)
+		read_wires(reading, node, iommu);
 	if (iommu->kind != VIOMMU_SMMU_V3 || !names)
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
@@ -198,14 +238,14 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 		.place = dt_place(reading->tree, node, NULL),
 	};
 
-	if (iommu.kind == VIOMMU_VIRTIO_PCI) {
+	if (!iommu_has_window(&iommu)) {
 		iommu.segment = segment_of(reading, node);
 		dt_function_bdf(node, &iommu.bdf);
 		iommu.coherent = false;
 	} else if (!dt_registers(node, &iommu.base, &iommu.span)) {
 		iommu.base = iommu.span = 0;
 	}
-	read_interrupts(node, &iommu);
+	read_interrupts(reading, node, &iommu);
 	read_own_msis(reading, node, &iommu);
 	if (topology_add_iommu(reading->topology, &iommu) < 0)
 		report(reading->findings, "topology-window", iommu.place, "correct `reg`",

@@ -220,7 +220,7 @@ static void write_functions(struct bridges *bridges)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, bridges->writing->topology, OBJECT_IOMMU)
-		if (iommu->kind == VIOMMU_VIRTIO_PCI)
+		if (!iommu_has_window(iommu))
 			write_function(bridges, iommu);
 }
 

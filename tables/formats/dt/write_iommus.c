@@ -19,6 +19,7 @@
 #define SPAN_VIRTIO_MMIO 0x200u
 #define SPAN_SMMU_V3     0x20000u
 #define SPAN_SMMU_V2     0x10000u
+#define SPAN_RISCV       0x1000u
 
 /* -- ITSs ------------------------------------------------------------------------------- */
 
@@ -95,6 +96,8 @@ static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 {
 	uint32_t cells[SPI_CELLS * VIOMMU_MAX_INTERRUPTS];
 
+	if (iommu->kind == VIOMMU_RISCV)
+		return;
 	for (unsigned i = 0; i < iommu->n_interrupts; i++) {
 		if (iommu->interrupts[i] < SPI_FIRST)
 			return;
@@ -105,6 +108,22 @@ static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 	if (iommu->n_interrupts)
 		dt_set_cells(writing, node, "interrupts", cells,
 			     (size_t)SPI_CELLS * iommu->n_interrupts);
+}
+
+/* The cells of an APLIC: number and trigger, by the flags of a wire. */
+static void fill_riscv(struct dt_writing *writing, struct dt_node *node,
+		       const struct viommu_iommu *iommu)
+{
+	static const uint32_t triggers[] = { 2, 8, 1, 4 };
+	uint32_t cells[2 * VIOMMU_MAX_INTERRUPTS];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < iommu->n_interrupts; i++) {
+		cells[n++] = iommu->interrupts[i];
+		cells[n++] = triggers[iommu->riscv.wire_flags % G_N_ELEMENTS(triggers)];
+	}
+	if (n)
+		dt_set_cells(writing, node, "interrupts", cells, n);
 }
 
 /* Names are given for all four interrupts or for none. */
@@ -149,6 +168,7 @@ static const struct maker {
 	{ VIOMMU_SMMU_V2, 3, "iommu", "arm,mmu-500", SPAN_SMMU_V2, fill_smmu_v2 },
 	{ VIOMMU_SMMU_V2, 4, "iommu", "arm,mmu-401", SPAN_SMMU_V2, fill_smmu_v2 },
 	{ VIOMMU_SMMU_V2, 5, "iommu", "cavium,smmu-v2", SPAN_SMMU_V2, fill_smmu_v2 },
+	{ VIOMMU_RISCV, 0, "iommu", "riscv,iommu", SPAN_RISCV, fill_riscv },
 };
 
 /* The model of an SMMUv3 selects errata, which the driver detects. */
@@ -214,7 +234,7 @@ void dt_write_iommus(struct dt_writing *writing)
 
 		if (!node && iommu_has_window(iommu))
 			node = dt_by_window(writing, iommu->base);
-		if (!node && iommu->kind == VIOMMU_VIRTIO_PCI)
+		if (!node && !iommu_has_window(iommu))
 			continue;
 		if (!node)
 			node = create_iommu(writing, iommu);
@@ -225,7 +245,7 @@ void dt_write_iommus(struct dt_writing *writing)
 	}
 }
 
-/* -- virtio-iommus on PCI ------------------------------------------------------------------- */
+/* -- IOMMUs on PCI ------------------------------------------------------------------- */
 
 /* The name of the node does not matter. */
 static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
@@ -250,16 +270,19 @@ static char *function_name(const struct viommu_iommu *iommu)
 	return memory_printf("iommu%s", address);
 }
 
-/* Both strings of the binding. */
+/* All strings of the bindings. */
 static struct dt_node *create_function(struct dt_writing *writing, struct dt_node *bridge,
 				       const struct viommu_iommu *iommu)
 {
-	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
+	static const char virtio[] = "virtio,pci-iommu\0pci1af4,1057";
+	static const char riscv[] = "pci1efd,edf1\0riscv,pci-iommu";
+	bool is_riscv = iommu->kind == VIOMMU_RISCV_PCI;
 	const uint32_t reg[] = { (uint32_t)iommu->bdf << 8, 0, 0, 0, 0 };
 	auto_free char *name = function_name(iommu);
 	struct dt_node *node = dt_create_node(writing, bridge, name);
 
-	dt_set(writing, node, "compatible", compatible, sizeof(compatible));
+	dt_set(writing, node, "compatible", is_riscv ? riscv : virtio,
+	       is_riscv ? sizeof(riscv) : sizeof(virtio));
 	dt_set_cells(writing, node, "reg", reg, G_N_ELEMENTS(reg));
 	return node;
 }

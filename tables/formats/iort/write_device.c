@@ -25,26 +25,6 @@ static bool is_path(const char *name)
 	return name && *name == '\\';
 }
 
-/* -- further IDs, by device ------------------------------------------------------ */
-
-/* Collected once, so that many devices take linear time. */
-static struct hash *ids_by_device(const struct viommu_topology *topology)
-{
-	struct hash *by_device = hash_new_full(&hash_text, NULL, pointers_free_value);
-	const struct viommu_device_id *id;
-
-	for_each_object(i, id, topology, OBJECT_DEVICE_ID) {
-		struct pointers *ids = hash_lookup(by_device, id->device);
-
-		if (!ids) {
-			ids = pointers_new(NULL);
-			hash_insert(by_device, (gpointer)id->device, ids);
-		}
-		pointers_add(ids, (gpointer)id);
-	}
-	return by_device;
-}
-
 /* -- last stream IDs ------------------------------------------------------------- */
 
 /* Rounded up to the last requester ID, as for functions. */
@@ -170,7 +150,7 @@ static void write_device(struct iort_writing *writing, const struct viommu_platf
 
 void iort_write_components(struct iort_writing *writing)
 {
-	auto_hash struct hash *further = ids_by_device(writing->topology);
+	auto_hash struct hash *further = topology_ids_by_device(writing->topology);
 	const struct viommu_platform_device *device;
 
 	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)

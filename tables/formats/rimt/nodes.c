@@ -38,16 +38,27 @@ const struct record *rimt_next_node(const struct viommu_table *table, guint *i)
 	return NULL;
 }
 
-const struct record *rimt_next_mapping(const struct record *node, guint *i)
+static const struct record *next_element(const struct record *node, const struct layout *layout,
+					 guint *i)
 {
 	const struct record *child;
 
 	while ((child = record_child(node, *i))) {
 		++*i;
-		if (record_is(child, &rimt_mapping_layout))
+		if (record_is(child, layout))
 			return child;
 	}
 	return NULL;
+}
+
+const struct record *rimt_next_mapping(const struct record *node, guint *i)
+{
+	return next_element(node, &rimt_mapping_layout, i);
+}
+
+const struct record *rimt_next_wire(const struct record *node, guint *i)
+{
+	return next_element(node, &rimt_wire_layout, i);
 }
 
 /* The path directly follows the fields, so it can only be the first child. */

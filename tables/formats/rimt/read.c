@@ -2,12 +2,14 @@
 /*
  * The topology of a RIMT
  *
- * IOMMU nodes become riscv0, riscv1, ... of kind `other`, root complexes become host bridges, and
+ * IOMMU nodes become riscv0, riscv1, ..., root complexes become host bridges, and
  * their ID mappings become ranges. The place of each object is the offset of its node or mapping.
  *
  * A mapping of n IDs has n + 1 here, as in Linux and in the tables of firmware, unless the next one
  * of the node begins at the last of them.
  */
+#include <string.h>
+
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -24,27 +26,82 @@ struct reading {
 	struct hash *firsts;   /* the first IDs of the mappings of the current node, plus 1 */
 };
 
+static void report_dropped(const struct reading *reading, const struct record *record,
+			   const char *rule_id, const char *what)
+{
+	report(reading->findings, rule_id, table_place(reading->table, record->at), NULL,
+	       "a topology does not have %s", what);
+}
+
+/* -- IOMMUs ------------------------------------------------------------------------------ */
+
+/* All wires of an IOMMU have one trigger in a topology. */
+static void read_wires(const struct reading *reading, const struct record *node,
+		       struct viommu_iommu *iommu)
+{
+	const struct record *record;
+	bool dropped = false;
+
+	for (guint i = 0; (record = rimt_next_wire(node, &i));) {
+		const struct rimt_wire *wire = record->host;
+
+		if (!iommu->n_interrupts)
+			iommu->riscv.wire_flags = wire->flags;
+		dropped |= iommu->n_interrupts == VIOMMU_MAX_INTERRUPTS ||
+			   wire->flags != iommu->riscv.wire_flags;
+		if (iommu->n_interrupts < VIOMMU_MAX_INTERRUPTS)
+			iommu->interrupts[iommu->n_interrupts++] = wire->number;
+	}
+	if (dropped)
+		report_dropped(reading, node, "rimt-silent-property",
+			       "more than 4 interrupts of an IOMMU, or a trigger for each");
+}
+
+/* NULL: that of generated tables, or bytes that are no text. */
+static char *hardware_id_of(const struct reading *reading, const struct record *record)
+{
+	const struct rimt_iommu *node = record->host;
+	auto_free char *text =
+		memory_text_n((const char *)node->hardware_id, sizeof(node->hardware_id));
+	bool pci = node->flags & RIMT_IOMMU_PCI, good = *text;
+
+	if (!strcmp(text, pci ? RIMT_HARDWARE_OF_FUNCTION : RIMT_HARDWARE_OF_WINDOW))
+		return NULL;
+	for (const char *c = text; *c; c++)
+		good &= g_ascii_isprint(*c);
+	for (size_t i = strlen(text); i < sizeof(node->hardware_id); i++)
+		good &= !node->hardware_id[i];
+	if (good)
+		return g_steal_pointer(&text);
+	report_dropped(reading, record, "rimt-silent-property", "a hardware ID that is not text");
+	return NULL;
+}
+
 static void read_iommu(struct reading *reading, const struct record *record)
 {
 	const struct rimt_iommu *node = record->host;
-	auto_free char *name = memory_printf("riscv%zu", hash_size(reading->names));
+	size_t n = hash_size(reading->names);
+	auto_free char *name = memory_printf("riscv%zu", n);
+	auto_free char *hardware = hardware_id_of(reading, record);
 	bool pci = node->flags & RIMT_IOMMU_PCI;
-	const struct viommu_iommu iommu = {
+	struct viommu_iommu iommu = {
 		.size = sizeof(iommu),
 		.name = name,
-		.kind = VIOMMU_OTHER,
+		.kind = pci ? VIOMMU_RISCV_PCI : VIOMMU_RISCV,
+		.segment = pci ? node->segment : 0,
+		.bdf = pci ? node->bdf : 0,
 		.base = pci ? 0 : node->base,
 		.has_proximity_domain = node->flags & RIMT_IOMMU_DOMAIN,
 		.proximity_domain = node->flags & RIMT_IOMMU_DOMAIN ? node->proximity_domain : 0,
+		.has_identifier = node->node.identifier != n,
+		.identifier = node->node.identifier == n ? 0 : node->node.identifier,
+		.riscv.hardware_id = hardware,
 		.place = table_place(reading->table, record->at),
 	};
 
+	read_wires(reading, record, &iommu);
 	topology_add_iommu(reading->topology, &iommu);
 	hash_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
-	if (pci)
-		report(reading->findings, "rimt-silent-function",
-		       table_place_of(reading->table, record, "PCI BDF"), NULL,
-		       "a topology does not have the PCI function of IOMMU %s", iommu.name);
 }
 
 /* -- ID mappings ------------------------------------------------------------------------ */
@@ -74,11 +131,20 @@ static const char *iommu_of(const struct reading *reading, const struct rimt_map
 	return hash_lookup(reading->names, GSIZE_TO_POINTER((gsize)mapping->iommu));
 }
 
-static void report_dropped(const struct reading *reading, const struct record *record,
-			   const char *what)
+/* An ID that requires ATS or page requests, and nodes that later versions define. */
+static void note_others(const struct reading *reading)
 {
-	report(reading->findings, "rimt-silent-mapping", table_place(reading->table, record->at),
-	       NULL, "a topology does not have %s", what);
+	const struct record *node, *record;
+
+	for (guint i = 0; (node = rimt_next_node(reading->table, &i));) {
+		if (rimt_type_of(node) == RIMT_UNKNOWN)
+			report_dropped(reading, node, "rimt-silent-property",
+				       "nodes of unknown type");
+		for (guint k = 0; (record = rimt_next_mapping(node, &k));)
+			if (((const struct rimt_mapping *)record->host)->flags)
+				report_dropped(reading, record, "rimt-silent-property",
+					       "flags of an ID mapping");
+	}
 }
 
 /* Linux looks at the first mapping of a node before it takes any. */
@@ -113,7 +179,8 @@ static void read_range(const struct reading *reading, uint16_t segment, const st
 	size_t n = topology_count(reading->topology, OBJECT_PCI_RANGE);
 
 	if (mapping->source_base > LAST_RID)
-		report_dropped(reading, record, "IDs beyond the last requester ID");
+		report_dropped(reading, record, "rimt-silent-mapping",
+			       "IDs beyond the last requester ID");
 	else if (range.iommu && !topology_add_pci_range(reading->topology, &range) &&
 		 last_id(reading, mapping) < (uint64_t)mapping->source_base + mapping->id_count)
 		topology_set_unread(reading->topology,
@@ -164,7 +231,7 @@ static void add_id(const struct reading *reading, const char *name, const struct
 	};
 
 	if (id.iommu && topology_add_device_id(reading->topology, &id) < 0)
-		report_dropped(reading, record, "IDs of more than 32 bits");
+		report_dropped(reading, record, "rimt-silent-mapping", "IDs of more than 32 bits");
 }
 
 static bool add_device(const struct reading *reading, const char *name, const struct record *node,
@@ -183,11 +250,11 @@ static bool add_device(const struct reading *reading, const char *name, const st
 		device.id = mapping->device_base;
 		device.n_ids = (uint32_t)MIN(last_id(reading, mapping) - mapping->source_base + 1,
 					     UINT32_MAX);
-		device.has_input = true;
+		device.has_input = mapping->source_base;
 		device.input_first = mapping->source_base;
 	}
 	if (topology_add_platform_device(reading->topology, &device) < 0) {
-		report_dropped(reading, node,
+		report_dropped(reading, node, "rimt-silent-mapping",
 			       "a second device of this path, a path that is not text, or IDs of "
 			       "more than 32 bits");
 		return false;
@@ -235,6 +302,7 @@ struct viommu_topology *rimt_read(const struct viommu_table *table,
 	read_nodes(&reading, RIMT_IOMMU, read_iommu);
 	read_nodes(&reading, RIMT_ROOT_COMPLEX, read_root_complex);
 	read_nodes(&reading, RIMT_PLATFORM_DEVICE, read_device);
+	note_others(&reading);
 	hash_free(reading.firsts);
 	hash_free(reading.segments);
 	hash_free(reading.names);

@@ -6,11 +6,15 @@
  * mappings of a sender say which of its source IDs arrive at which IOMMU, by the offset of its
  * node, and as which device IDs.
  *
- * This file decodes. Rows are in layout.c, accessors in nodes.c, rules in check*.c, the
- * topology of a table in read.c.
+ * This file decodes, and has what a RIMT cannot describe. Rows are in layout.c, accessors in
+ * nodes.c, rules in check*.c, the topology of a table in read.c, the table of a topology in
+ * write.c.
  */
+#include <string.h>
+
 #include "tables/findings/findings.h"
 #include "tables/table/frame.h"
+#include "tables/table/unsupported.h"
 #include "rimt.h"
 
 static void report_array(const struct decoding *decoding, const struct record *node,
@@ -45,7 +49,7 @@ static void decode_gap(const struct decoding *decoding, struct record *node, siz
 	if (from >= to)
 		return;
 	record_add_child(node, rimt_type_of(node) == RIMT_PLATFORM_DEVICE
-				       ? record_new_text("Object path", bytes, to - from, at)
+				       ? record_new_text(RIMT_PATH_NAME, bytes, to - from, at)
 				       : record_new_bytes(bytes, to - from, at));
 }
 
@@ -85,6 +89,35 @@ static const struct frame nodes = {
 	.surplus = "rimt-tail",
 };
 
+static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
+{
+	(void)table;
+	return iommu_is_riscv(iommu);
+}
+
+static bool has_other_members(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->its || iommu->coherent ||
+	       (iommu->has_identifier && iommu->identifier > UINT16_MAX) ||
+	       (iommu->riscv.hardware_id &&
+		strlen(iommu->riscv.hardware_id) > RIMT_HARDWARE_ID_LENGTH);
+}
+
+static const struct unsupported unsupported[] = {
+	{ OBJECT_IOMMU, OF_OTHERS, NULL, "rimt-silent-iommu",
+	  "describe it in the table of its own platform",
+	  .reason = "the table describes only RISC-V IOMMUs" },
+	{ OBJECT_IOMMU, OF_DESCRIBED, has_other_members, "rimt-silent-property",
+	  "omit `its` and `coherent`; give it an identifier of 16 bits and a `hid` of 8 characters",
+	  .part = "the ITS or coherence, or the end of the identifier or hardware ID" },
+	UNSUPPORTED_PATHS(OF_ALL, "rimt-silent-path"),
+	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "rimt-silent-memory",
+	  "describe it in a device tree", .reason = "no node describes memory" },
+	NO_MORE_UNSUPPORTED,
+};
+
 const struct format rimt_format = {
 	.signature = "RIMT",
 	.name = "RISC-V IO Mapping table",
@@ -93,5 +126,8 @@ const struct format rimt_format = {
 	.decode = frame_decode,
 	.rules = rimt_rules,
 	.to_topology = rimt_read,
+	.unsupported = unsupported,
+	.describes = describes,
+	.from_topology = rimt_write,
 	.linux_reads = linux_rimt,
 };

@@ -44,9 +44,15 @@ enum { RIMT_IOMMU_PCI = 1, RIMT_IOMMU_DOMAIN = 2 };
  * An IOMMU is a platform device, found by its base address, or a PCI function, which has a vendor
  * and a device ID in place of the _HID.
  */
+#define RIMT_HARDWARE_ID_LENGTH 8
+
+/* Of generated tables, as in QEMU's: the RISC-V IOMMU of ACPI, and QEMU's on PCI. */
+#define RIMT_HARDWARE_OF_WINDOW   "RSCV0004"
+#define RIMT_HARDWARE_OF_FUNCTION "00100014"
+
 struct rimt_iommu {
 	struct rimt_node node;
-	uint8_t hardware_id[8];
+	uint8_t hardware_id[RIMT_HARDWARE_ID_LENGTH];
 	uint64_t base;
 	uint32_t flags, proximity_domain;
 	uint16_t segment, bdf, wire_count, wire_offset;
@@ -110,6 +116,9 @@ const struct record *rimt_next_node(const struct viommu_table *table, guint *i);
 /* The next ID mapping from the i-th child of the node on, or NULL. Sets `i` behind it. */
 const struct record *rimt_next_mapping(const struct record *node, guint *i);
 
+/* The next interrupt wire from the i-th child of the node on, or NULL. Sets `i` behind it. */
+const struct record *rimt_next_wire(const struct record *node, guint *i);
+
 /* The record of a platform device's path, or NULL; and the path, to be freed with memory_free(). */
 const struct record *rimt_text_of(const struct record *node);
 char *rimt_text(const struct record *node);
@@ -119,6 +128,12 @@ struct hash *rimt_index(const struct viommu_table *table);
 
 /* check.c */
 extern const struct table_rule rimt_rules[];
+
+#define RIMT_PATH_NAME "Object path"
+
+/* write.c */
+bool rimt_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings);
 
 /* read.c, linux.c */
 struct viommu_topology *rimt_read(const struct viommu_table *table,

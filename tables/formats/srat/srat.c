@@ -20,13 +20,13 @@ static const struct frame structures = {
 	.layout_at = srat_layout_at,
 };
 
-/* SMMUs and VT-d units have a field in the table of their own platform. */
+/* SMMUs, VT-d units and RISC-V IOMMUs have a field in the table of their own platform. */
 static bool lacks_domain(const void *object)
 {
 	const struct viommu_iommu *iommu = object;
 
 	return iommu->has_proximity_domain && iommu->kind != VIOMMU_SMMU_V3 &&
-	       iommu->kind != VIOMMU_VTD;
+	       iommu->kind != VIOMMU_VTD && !iommu_is_riscv(iommu);
 }
 
 /* An initiator is a PCI function. */

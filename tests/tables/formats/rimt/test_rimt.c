@@ -208,6 +208,127 @@ static void linux_takes_one_id_more_of_a_mapping(void **state)
 	assert_int_equal(linux_route.id, 0x5001);
 }
 
+/* -- both ways ------------------------------------------------------------------------ */
+
+static const char machine[] =
+	"iommus:\n"
+	"  - { name: riscv0, kind: riscv-iommu-pci, at: 00:01.0, proximity-domain: 1 }\n"
+	"  - { name: riscv1, kind: riscv-iommu, at: 0x3010000, interrupts: [36, 37, 38, 39],\n"
+	"      hid: ABCD0001, wire-flags: 3, identifier: 9 }\n"
+	"host-bridges:\n"
+	"  - { buses: 00-ff, ats: yes, pri: yes }\n"
+	"ranges:\n"
+	"  - { functions: 00:02.0-7f:1f.7, iommu: riscv0 }\n"
+	"  - { functions: 80:00.0-80:1f.7, iommu: riscv1, first-id: 0x20000 }\n"
+	"devices:\n"
+	"  - { name: \\_SB_.DEV0, iommu: riscv1, id: 0x10000, ids: 4 }\n"
+	"device-ids:\n"
+	"  - { device: \\_SB_.DEV0, iommu: riscv0, id: 0x10008, first-input: 0x4 }\n";
+
+static struct viommu_table *generate(struct rig *rig, const char *signature)
+{
+	struct viommu_table *table = viommu_table_generate(rig->topology, signature, rig->findings);
+
+	assert_non_null(table);
+	return table;
+}
+
+/* Every member of a RISC-V IOMMU comes back, and the second table is the first. */
+static void a_topology_comes_back_from_its_table(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table, *again;
+	size_t length;
+	void *bytes;
+	char *text;
+
+	read_fine(rig, machine);
+	table = generate(rig, "RIMT");
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	viommu_table_check(table, rig->findings);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_table_topology(table, rig->findings);
+	text = viommu_topology_text(rig->topology);
+	for (const char *const *line =
+		     (const char *const[]){ "kind: riscv-iommu-pci\n    at: 0000:00:01.0\n    "
+					    "proximity-domain: 1\n",
+					    "interrupts: [36, 37, 38, 39]\n", "hid: ABCD0001\n",
+					    "wire-flags: 0x3\n", "identifier: 9\n",
+					    "first-id: 0x20000\n", "first-input: 0x4\n", NULL };
+	     *line; line++)
+		assert_non_null(strstr(text, *line));
+	again = generate(rig, "RIMT");
+	length = viommu_table_encode(table, &bytes);
+	assert_encodes(again, bytes, length);
+	free(bytes);
+	free(text);
+	viommu_table_free(table);
+	viommu_table_free(again);
+}
+
+/* Both functions that share an ID have it, and the one behind them has none in Linux. */
+static void functions_with_one_id_have_a_mapping_each(void **state)
+{
+	static const struct {
+		uint16_t bdf;
+		uint32_t id; /* 0: none */
+	} functions[] = {
+		{ 0x9000, 0x30000 }, { 0x9001, 0x30000 }, { 0x9002, 0 }, { 0x8000, 0x20000 }
+	};
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+	struct viommu_table *table;
+	size_t length;
+	void *bytes;
+
+	read_fine(rig,
+		  "iommus: [ { name: a, kind: riscv-iommu, at: 0x3010000 } ]\n"
+		  "ranges:\n"
+		  "  - { functions: 80:00.0-80:1f.7, iommu: a, first-id: 0x20000 }\n"
+		  "  - { functions: 90:00.0-90:00.1, iommu: a, first-id: 0x30000, one-id: yes }\n");
+	table = generate(rig, "RIMT");
+	length = viommu_table_encode(table, &bytes);
+	for (size_t i = 0; i < G_N_ELEMENTS(functions); i++) {
+		resolve(rig, bytes, length, functions[i].bdf, &route, &linux_route);
+		assert_int_equal(route.id, functions[i].id);
+		assert_int_equal(linux_route.id, functions[i].id);
+	}
+	free(bytes);
+	viommu_table_free(table);
+}
+
+/* The IOMMUs, their places and interrupts, and the routes survive a device tree. */
+static void a_device_tree_says_the_same(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table;
+	struct viommu_topology *read;
+	char *text;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: f, kind: riscv-iommu-pci, at: 00:01.0 }\n"
+		       "  - { name: w, kind: riscv-iommu, at: 0x3010000, interrupts: [36, 37],\n"
+		       "      wire-flags: 2 }\n"
+		       "host-bridges:\n"
+		       "  - { buses: 00-7f, iommu: f }\n"
+		       "  - { buses: 80-ff, iommu: w }\n");
+	table = generate(rig, "DTB");
+	read = viommu_table_topology(table, rig->findings);
+	text = viommu_topology_text(read);
+	for (const char *const *line =
+		     (const char *const[]){
+			     "kind: riscv-iommu\n    at: 0x3010000\n    span: 0x1000\n"
+			     "    interrupts: [36, 37]\n    wire-flags: 0x2\n",
+			     "kind: riscv-iommu-pci\n    at: 0000:00:01.0\n", NULL };
+	     *line; line++)
+		assert_non_null(strstr(text, *line));
+	assert_false(found(rig->findings, "dt-silent-iommu"));
+	free(text);
+	viommu_topology_free(read);
+	viommu_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +338,9 @@ int main(void)
 		WITH_A_RIG(all_functions_of_the_segment_are_behind_the_iommu),
 		WITH_A_RIG(a_mapping_decides_the_device_id_and_others_have_none),
 		WITH_A_RIG(linux_takes_one_id_more_of_a_mapping),
+		WITH_A_RIG(a_topology_comes_back_from_its_table),
+		WITH_A_RIG(functions_with_one_id_have_a_mapping_each),
+		WITH_A_RIG(a_device_tree_says_the_same),
 		WITH_A_RIG(linux_finds_no_root_complex_of_another_segment),
 	};
 

@@ -2,7 +2,7 @@
 """A RIMT for every rule of its bytes, with one thing wrong."""
 import struct
 
-from acpi import acpi
+from acpi import acpi, joined
 
 HEAD, NODE = 48, 8
 IOMMU, COMPLEX, DEVICE = range(3)
@@ -60,8 +60,9 @@ FILES = {
                       "rimt-node-count"),
     "rimt-tail": (rimt(*GOOD, behind=bytes(8)), END, 1),
     "rimt-too-large": (rimt(*GOOD, *[node(9, b"")] * (1 << 18)), END + 8 * ((1 << 18) - 3), 1,
-                       "rimt-node-type", "rimt-node-count", "rimt-identifier", "input-findings"),
-    "rimt-node-type": (rimt(*GOOD, node(9, b"", identifier=2)), END, 1),
+                       "rimt-node-type", "rimt-node-count", "rimt-identifier",
+                       "rimt-silent-property", "input-findings"),
+    "rimt-node-type": (rimt(*GOOD, node(9, b"", identifier=2)), END, 1, "rimt-silent-property"),
     "rimt-node-revision": (rimt(iommu(), complex_(mapping(), revision=2)), AT + 1, 1),
     "rimt-array": (rimt(iommu(), complex_(mapping(), count=2)), AT, 1),
     "rimt-reserved": (rimt(iommu(), complex_(mapping(), reserved=1)), AT + 4, 1),
@@ -78,11 +79,35 @@ FILES = {
     "rimt-mapping-overlap": (mapped(mapping(0, 0x100), mapping(0x80, 0x100)), MAPPINGS + 20, 1,
                              "topology-ranges-overlap"),
     "rimt-id-count": (mapped(mapping(0, 0x100), mapping(0x100, 0x100)), MAPPINGS + 4, 1),
-    "rimt-silent-function": (rimt(iommu(flags=1, bdf=8, base=0), complex_(mapping())),
-                             HEAD + 34, 0),
+    "rimt-silent-property": (rimt(iommu(33, flags=1, bdf=8, base=0, hardware=b"\x36\x1b"),
+                                  complex_(mapping())), HEAD, 0, "topology-range-own"),
     "rimt-silent-mapping": (mapped(mapping(), mapping(0x20000, 0x10)), MAPPINGS + 20, 0),
 }
 TABLES = {".rimt": FILES}
+
+
+def unrepresentable(what):
+    """A topology that a RIMT represents but for this."""
+    return joined(["viommu: 1", "iommus:", "  - { name: a, kind: riscv-iommu, at: 0x3010000 }"] +
+                  (["  - { name: s, kind: smmu-v3, at: 0x9000000 }"] if what == "iommu" else []) +
+                  ["host-bridges:", "  - { buses: 00-7f, iommu: a }"] +
+                  (["  - { buses: 80-ff, iommu: s }"] if what == "iommu" else []) +
+                  (["  - { buses: 80-ff, iommu: a, ats: yes }"] if what == "bridge" else []) +
+                  (["reserved-memory:", "  - { range: 0-0xfff, iommu: a }"]
+                   if what == "memory" else []) +
+                  (["ranges:", "  - { functions: 00:1c.0, path: 00.0, iommu: a }"]
+                   if what == "path" else []) +
+                  (["devices:", "  - { at: 0x1000, iommu: a, id: 0x10000 }"]
+                   if what == "device" else []))
+
+
+TOPOLOGIES = {
+    "rimt-silent-iommu": (unrepresentable("iommu"), "4:5", 1),
+    "rimt-silent-path": (unrepresentable("path"), "7:5", 1),
+    "rimt-silent-memory": (unrepresentable("memory"), "7:5", 0),
+    "rimt-silent-bridge": (unrepresentable("bridge"), "6:5", 1),
+    "rimt-silent-device": (unrepresentable("device"), "7:5", 1),
+}
 LARGE = ("rimt-too-large",)
 
 # one structure of each layout
