@@ -126,10 +126,28 @@ static void encode_again(const struct viommu_table *table, const void *bytes, si
 	free(encoded);
 }
 
+/* Its source has every byte, whatever is wrong with the table. */
+static void assemble_again(const struct viommu_table *table, const void *bytes, size_t length)
+{
+	static const char tree[] = "/dts-v1/";
+	char *source = viommu_table_source(table);
+
+	for (int keep = 0; strncmp(source, tree, strlen(tree)) != 0 && keep <= 1; keep++) {
+		void *made;
+
+		must(viommu_table_assemble(source, strlen(source), NULL, keep, &made, NULL) ==
+		     length);
+		must(!memcmp(made, bytes, length));
+		free(made);
+	}
+	free(source);
+}
+
 void meaning_of_table(const struct viommu_table *table, const void *bytes, size_t length,
 		      struct viommu_findings *findings)
 {
 	encode_again(table, bytes, length);
+	assemble_again(table, bytes, length);
 	free(viommu_table_text(table));
 	free(viommu_table_json(table));
 	viommu_table_check(table, findings);

@@ -43,9 +43,9 @@ int command_main(int argc, char **argv);
 extern const struct command explain_command;
 extern const struct command *const commands[];
 
-extern const struct command convert_command, generate_command, dump_command, check_command,
-	resolve_command, diff_command, graph_command, host_command, plan_command, topology_command,
-	demo_command, help_command;
+extern const struct command assemble_command, convert_command, generate_command, dump_command,
+	check_command, resolve_command, diff_command, graph_command, host_command, plan_command,
+	topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);

@@ -9,10 +9,12 @@
 
 #include "command.h"
 
-static gboolean as_json;
+static gboolean as_json, as_source;
 
 static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	{ "source", 's', 0, G_OPTION_ARG_NONE, &as_source,
+	  "print every byte as text to edit, from which `viommu assemble` makes the table", NULL },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -34,11 +36,13 @@ static void dump_input(void *opaque, struct input *input)
 		output->status = EXIT_COULD_NOT;
 		return;
 	}
-	text = as_json ? viommu_table_json(input->table) : viommu_table_text(input->table);
+	text = as_json     ? viommu_table_json(input->table)
+	       : as_source ? viommu_table_source(input->table)
+			   : viommu_table_text(input->table);
 	if (as_json)
 		fputs(output->n ? ",\n" : "", stdout);
 	else if (output->several)
-		printf("%s%s\n", output->n ? "\n" : "", name);
+		printf("%s%s%s\n", output->n ? "\n" : "", as_source ? "# " : "", name);
 	fputs(text, stdout);
 	output->n++;
 	free(text);
@@ -51,7 +55,8 @@ static int run(const struct command *command, char **arguments)
 	struct output output = { .several = inputs_are_several(arguments) };
 	int status;
 
-	(void)command;
+	if (as_json && as_source)
+		return command_usage(command, "--json or --source, not both");
 	if (as_json)
 		fputs("{\n\"format\" : 1,\n\"tables\" : [\n", stdout);
 	input_neighbours = true;

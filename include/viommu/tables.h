@@ -155,6 +155,27 @@ char *viommu_table_text(const struct viommu_table *table);
  */
 char *viommu_table_json(const struct viommu_table *table);
 
+/*
+ * Every byte as text that can be edited: a line for each field, with its width, also for reserved
+ * bytes that are 0; for a device tree, its source (docs/tables.md). Free it with free().
+ * viommu_table_assemble() makes the same bytes from it.
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+char *viommu_table_source(const struct viommu_table *table);
+
+/*
+ * The bytes of tables from their source, which is not that of a device tree. Lengths and checksums
+ * that the source leaves to be computed are those of the new bytes or, with `keep`, the numbers
+ * that the source has beside them. *ret_bytes is to be freed with free(), also if it is NULL.
+ * `file` is for findings, or NULL.
+ *
+ * Returns: the number of bytes; 0 with a finding if a line is wrong or memory is out. Locks: none.
+ * Waits: no. Since: 0.2 (testing)
+ */
+size_t viommu_table_assemble(const char *source, size_t length, const char *file, bool keep,
+			     void **ret_bytes, struct viommu_findings *findings);
+
 /* -- meaning ---------------------------------------------------------------------- */
 
 /*

@@ -80,6 +80,8 @@ static const struct {
 	const char *words[3]; /* all of them; NULL: no more */
 	struct looks looks;
 } kinds_of_text[] = {
+	{ { "# Source of a table: offset, width, name = value." },
+	  { "the source of a table", "`viommu assemble FILE` makes the table from it" } },
 	{ { "/dts-v1/" },
 	  { "the source of a device tree",
 	    "`dtc -I dts -O dtb -o FILE.dtb FILE.dts`, after `cpp -P -undef -x "

@@ -552,6 +552,13 @@ static const struct viommu_rule rules[] = {
 	  "a device that is not PCI has a path in the ACPI namespace", NULL },
 	{ "rimt-silent-mapping", VIOMMU_NOTE, "RIMT 1.0, ID mapping",
 	  "a topology can represent the whole table", NULL },
+	/* -- source: tables as text, to be assembled ------------------------------------------- */
+
+	{ "source-line", VIOMMU_ERROR, "docs/tables.md, As source",
+	  "each line is a field, or begins or ends a structure", NULL },
+	{ "source-value", VIOMMU_ERROR, "docs/tables.md, As source",
+	  "the value of a field fits into its width", NULL },
+
 	/* -- machine: several tables of one machine -------------------------------------------- */
 	/* One table refers to an object of another; each table alone is valid. */
 

@@ -225,6 +225,19 @@ char *viommu_table_json(const struct viommu_table *table)
 	return memory_or(NULL, table_json(table));
 }
 
+char *viommu_table_source(const struct viommu_table *table)
+{
+	return memory_or(NULL, table_source(table));
+}
+
+size_t viommu_table_assemble(const char *source, size_t length, const char *file, bool keep,
+			     void **ret_bytes, struct viommu_findings *findings)
+{
+	*ret_bytes = NULL;
+	return or_finding(findings, (size_t)0,
+			  table_assemble(source, length, file, keep, findings, ret_bytes));
+}
+
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	or_finding(findings, 0, (table_check(table, findings), 0));

@@ -214,5 +214,8 @@ void acpi_finish(struct viommu_table *table);
 size_t table_encode(const struct viommu_table *table, void **ret_bytes);
 char *table_text(const struct viommu_table *table);
 char *table_json(const struct viommu_table *table);
+char *table_source(const struct viommu_table *table);
+size_t table_assemble(const char *text, size_t length, const char *file, bool keep,
+		      struct viommu_findings *findings, void **ret_bytes);
 
 #endif

@@ -15,6 +15,21 @@ static const char *form_of(const char *path)
 	return strncmp(suffix, "builtin-", strlen("builtin-")) ? NULL : suffix;
 }
 
+static void assert_assembles(const struct viommu_table *table, const char *expected, size_t length)
+{
+	char *source = viommu_table_source(table);
+	void *bytes;
+
+	if (strncmp(source, "/dts-v1/", 8) != 0) {
+		assert_int_equal(
+			viommu_table_assemble(source, strlen(source), NULL, false, &bytes, NULL),
+			length);
+		assert_memory_equal(bytes, expected, length);
+		free(bytes);
+	}
+	free(source);
+}
+
 static void assert_encodes_to_itself(const char *path)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -27,6 +42,7 @@ static void assert_encodes_to_itself(const char *path)
 	assert_non_null(table);
 	viommu_table_check(table, findings);
 	assert_encodes(table, bytes, length);
+	assert_assembles(table, bytes, length);
 	viommu_topology_free(viommu_table_topology(table, findings));
 	viommu_table_free(table);
 	viommu_findings_free(findings);

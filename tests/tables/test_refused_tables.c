@@ -203,6 +203,13 @@ static void read_refused(struct rig *rig, const struct refused *refused)
 		assert_non_null(rig->topology);
 		viommu_topology_check(rig->topology, rig->findings);
 		generate(rig, refused);
+	} else if (strstr(refused->file, ".source")) {
+		void *made;
+
+		assert_int_equal(viommu_table_assemble(bytes, length, "refused", false, &made,
+						       rig->findings),
+				 0);
+		assert_null(made);
 	} else if (strstr(refused->file, ".builtin-")) {
 		check_builtin(rig, strstr(refused->file, ".builtin-") + 1, bytes, length);
 	} else {

@@ -181,6 +181,31 @@ dump_as_json_is_json() {
 	is_json out 'd["tables"] == []'
 }
 
+dump_as_source_is_assembled_again() {
+	table
+	ran 0 "$viommu" dump --source good.viot
+	cp out source
+	ran 0 "$viommu" assemble source -o made
+	same made good.viot
+	sed 's/= 00:01.0/= 00:02.0/' source >edited
+	"$viommu" assemble - <edited >made || fail "not from a pipe"
+	ran 0 "$viommu" dump made
+	says out "00:02.0"
+	ran 0 "$viommu" check made
+	ran 0 "$viommu" assemble --keep edited -o made
+	ran 1 "$viommu" check made
+	says err "[acpi-checksum]"
+	ran 2 "$viommu" check edited
+	says err "\`viommu assemble FILE\` makes the table from it"
+	sed 's/= 00:01.0/= 00:32.0/' source >edited
+	ran 2 "$viommu" assemble edited -o missing
+	says err "edited:"
+	says err "[source-value]"
+	[ ! -e missing ] || fail "a table was written"
+	ran 2 "$viommu" assemble
+	ran 2 "$viommu" dump --json --source good.viot
+}
+
 dump_that_cannot_read_says_so() {
 	topology
 	ran 2 "$viommu" dump missing
@@ -233,6 +258,7 @@ check_finds_every_rule_of_bytes() {
 		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$path" ;;
 		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$path" ;;
 		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$path" ;;
+		*.source) ran "$expected" "$viommu" assemble "$path" ;;
 		*) ran "$expected" "$viommu" check "$path" ;;
 		esac
 		[ "$place" = - ] && place= || place=":$place"

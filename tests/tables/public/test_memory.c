@@ -229,11 +229,26 @@ static bool walk_ranges(struct vmm *vmm)
 	       !viommu_topology_for_each_pci_range(vmm->machine, count_range, &n) && n;
 }
 
+/* The source of a table, and the table again. */
+static bool assemble(struct vmm *vmm, const struct viommu_table *table)
+{
+	char *source = viommu_table_source(table);
+	bool made = source && (!strncmp(source, "/dts-v1/", 8));
+	void *bytes = NULL;
+
+	if (source && !made)
+		made = viommu_table_assemble(source, strlen(source), NULL, false, &bytes,
+					     vmm->findings);
+	free(bytes);
+	free(source);
+	return made;
+}
+
 static bool show(struct vmm *vmm, const struct viommu_table *table)
 {
 	viommu_table_check(table, vmm->findings);
 	return has(viommu_table_text(table)) && has(viommu_table_json(table)) &&
-	       !no_memory_is_found(vmm->findings);
+	       assemble(vmm, table) && !no_memory_is_found(vmm->findings);
 }
 
 static bool take(void *opaque, const char *name, const void *bytes, size_t length)

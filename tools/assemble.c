@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu assemble: a table from its source
+ *
+ * The source is what `viommu dump --source` prints. That of a device tree goes to dtc.
+ */
+#include <stdlib.h>
+
+#include "command.h"
+#include "device_tree_source.h"
+
+static char *output_name;
+static gboolean keep;
+
+static const GOptionEntry options[] = {
+	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
+	  "write to FILE instead of standard output", "FILE" },
+	{ "keep", 'k', 0, G_OPTION_ARG_NONE, &keep,
+	  "keep lengths and checksums as they are, instead of computing them", NULL },
+	G_OPTION_ENTRY_NULL,
+};
+
+static int assemble_tree(const char *name, const GByteArray *source)
+{
+	g_autofree char *message = NULL;
+	GByteArray *tree = compile_source((const char *)source->data, source->len, &message);
+	int status;
+
+	if (!tree) {
+		report_error("%s: dtc cannot compile it: %s", name, message);
+		return EXIT_COULD_NOT;
+	}
+	status = write_output(output_name, tree->data, tree->len);
+	g_byte_array_free(tree, TRUE);
+	return status;
+}
+
+static int assemble_table(const char *name, const GByteArray *source)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	int status = EXIT_COULD_NOT;
+	void *bytes;
+	size_t length = viommu_table_assemble((const char *)source->data, source->len, name, keep,
+					      &bytes, findings);
+
+	if (length)
+		status = write_output(output_name, bytes, length);
+	print_findings(findings);
+	viommu_findings_free(findings);
+	free(bytes);
+	return status;
+}
+
+static int run(const struct command *command, char **arguments)
+{
+	GByteArray *source;
+	int status;
+
+	if (g_strv_length(arguments) != 1)
+		return command_usage(command, "name one source, or - for standard input");
+	source = read_bytes(*arguments);
+	if (!source)
+		return EXIT_COULD_NOT;
+	if (is_device_tree_source((const char *)source->data, source->len))
+		status = assemble_tree(*arguments, source);
+	else
+		status = assemble_table(*arguments, source);
+	g_byte_array_free(source, TRUE);
+	return status;
+}
+
+const struct command assemble_command = {
+	.name = "assemble",
+	.arguments = "SOURCE",
+	.summary = "make a firmware table from its edited source",
+	.details =
+		"SOURCE is what viommu dump --source prints, or - for standard input. To change a\n"
+		"table:\n"
+		"    viommu dump --source DMAR >dmar.txt\n"
+		"    (edit dmar.txt)\n"
+		"    viommu assemble dmar.txt -o DMAR.new && viommu check DMAR.new\n"
+		"Lines are written one after the other; offsets are only for people. The words\n"
+		"length and checksum are computed; a number in their place is written as it is.",
+	.options = options,
+	.run = run,
+};
