@@ -121,6 +121,23 @@ static void print_linux(const struct answer *answer, const char *by_table, const
 	print_line("    %s", answer->why_linux);
 }
 
+/* Other versions of Linux, where they differ from what the table says. */
+static void print_readings(const struct answer *answer, const char *by_table)
+{
+	const struct viommu_topology *other;
+	const char *kernels;
+
+	for (size_t i = 0; (other = viommu_topology_reading(answer->topology, i, &kernels)); i++) {
+		struct viommu_route route, linux_route;
+		g_autofree char *text = NULL;
+
+		viommu_topology_resolve(other, &answer->name, &route, &linux_route, NULL);
+		text = describe(&route, 1);
+		if (strcmp(text, by_table) != 0)
+			print_line("    %s: %s", kernels, text);
+	}
+}
+
 /* What the running kernel did, which may differ from what the table says. */
 static void print_sysfs(const struct viommu_host_device *device)
 {
@@ -368,6 +385,7 @@ static void print_answer(const struct question *question, const struct answer *a
 		print_line("    the PCI tree has no such function");
 	print_memory(answer);
 	print_linux(answer, first, msis);
+	print_readings(answer, first);
 	print_sysfs(answer->on_host);
 }
 
@@ -413,6 +431,25 @@ static void add_possible(struct json *json, const struct answer *answer)
 	json_close(json, ']');
 }
 
+static void add_readings(struct json *json, const struct answer *answer)
+{
+	const struct viommu_topology *other;
+	const char *kernels;
+
+	json_key(json, "kernels");
+	json_open(json, '[');
+	for (size_t i = 0; (other = viommu_topology_reading(answer->topology, i, &kernels)); i++) {
+		struct viommu_route route, linux_route;
+
+		viommu_topology_resolve(other, &answer->name, &route, &linux_route, NULL);
+		json_open(json, '{');
+		json_string(json, "kernels", kernels);
+		add_route(json, &route);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 /* Always has both answers, with the same keys, so that a program can compare them. */
 static void add_answer(const struct question *question, const struct answer *answer)
 {
@@ -436,6 +473,7 @@ static void add_answer(const struct question *question, const struct answer *ans
 	add_route(json, &answer->linux_route);
 	json_string(json, "why", answer->why_linux);
 	json_close(json, '}');
+	add_readings(json, answer);
 	add_possible(json, answer);
 	if (answer->to_pci) {
 		g_autofree char *as = pci_function_text(answer->name.segment, answer->sends_as);

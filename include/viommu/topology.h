@@ -87,6 +87,16 @@ struct viommu_topology *viommu_topology_new(void);
  */
 struct viommu_topology *viommu_topology_free(struct viommu_topology *topology);
 
+/*
+ * What Linux of other versions reads from the same table: the i-th such topology, from 0, and in
+ * *ret_kernels which versions these are. A device tree has one if its maps have entries that
+ * kernels read with different numbers of cells. It belongs to `topology`, and is valid as long.
+ *
+ * Returns: NULL if there is none. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const struct viommu_topology *viommu_topology_reading(const struct viommu_topology *topology,
+						      size_t i, const char **ret_kernels);
+
 /* -- IOMMUs ------------------------------------------------------------------ */
 
 /*

@@ -27,6 +27,7 @@
 #define PASID_BITS_MAX   20
 #define N_OTHER_WORDS    4
 #define ADDRESS_BITS_MAX 64
+#define READINGS_MAX     2
 
 /*
  * ACPI tables that can be generated from a topology. The draft of 2019 shares its signature with
@@ -45,6 +46,11 @@ struct viommu_topology {
 	const char *rejection; /* why Linux rejects the table, or NULL */
 	struct hash *unread;   /* object -> why Linux does not read its mappings; NULL: all are */
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not set */
+	struct {
+		struct viommu_topology *topology;
+		const char *kernels;
+	} readings[READINGS_MAX];
+	size_t n_readings;
 };
 
 /* -- types of objects ---------------------------------------------------------- */
@@ -324,6 +330,8 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 		hash_free(topology->names[type]);
 	}
 	hash_free(topology->unread);
+	for (size_t i = 0; i < topology->n_readings; i++)
+		viommu_topology_free(topology->readings[i].topology);
 	string_store_free(topology->strings);
 	pointers_free(topology->arrays);
 	memory_free(topology);
@@ -374,6 +382,22 @@ void topology_set_unread(struct viommu_topology *topology, const void *object, c
 const char *topology_unread(const struct viommu_topology *topology, const void *object)
 {
 	return topology->unread ? hash_lookup(topology->unread, object) : NULL;
+}
+
+void topology_add_reading(struct viommu_topology *topology, struct viommu_topology *other,
+			  const char *kernels)
+{
+	topology->readings[topology->n_readings].topology = other;
+	topology->readings[topology->n_readings++].kernels = kernels;
+}
+
+const struct viommu_topology *viommu_topology_reading(const struct viommu_topology *topology,
+						      size_t i, const char **ret_kernels)
+{
+	if (i >= topology->n_readings)
+		return NULL;
+	*ret_kernels = topology->readings[i].kernels;
+	return topology->readings[i].topology;
 }
 
 /* -- adding ------------------------------------------------------------------- */

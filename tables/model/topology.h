@@ -114,6 +114,13 @@ static inline bool iommu_ids_are_chosen(const struct viommu_iommu *iommu)
  */
 struct hash *topology_ids_by_device(const struct viommu_topology *topology);
 
+/*
+ * What kernels of other versions read from the same table; `kernels` says which, and is static. The
+ * topology owns `other`.
+ */
+void topology_add_reading(struct viommu_topology *topology, struct viommu_topology *other,
+			  const char *kernels);
+
 /* As topology_for_each_pci_range(), but only the pieces of host bridges. */
 void topology_for_each_bridge_range(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,

@@ -67,19 +67,34 @@ void dt_reading_end(struct dt_reading *reading)
 }
 
 /* IOMMUs are added after bridges, which tell the ITS of their endpoints. */
+static void read_tree(struct dt_reading *reading)
+{
+	reading->topology = topology_new();
+	dt_reading_begin(reading);
+	dt_read_bridges(reading);
+	dt_read_iommus(reading);
+	dt_read_devices(reading);
+	dt_read_memory(reading);
+	dt_reading_end(reading);
+}
+
+static void add_reading(const struct dt_reading *reading, enum dt_kernels kernels,
+			const char *words)
+{
+	struct dt_reading other = { .tree = reading->tree, .kernels = kernels };
+
+	read_tree(&other);
+	topology_add_reading(reading->topology, other.topology, words);
+}
+
 struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_findings *findings)
 {
-	struct dt_reading reading = {
-		.tree = table->tree,
-		.topology = topology_new(),
-		.findings = findings,
-	};
+	struct dt_reading reading = { .tree = table->tree, .findings = findings };
 
-	dt_reading_begin(&reading);
-	dt_read_bridges(&reading);
-	dt_read_iommus(&reading);
-	dt_read_devices(&reading);
-	dt_read_memory(&reading);
-	dt_reading_end(&reading);
+	read_tree(&reading);
+	if (reading.differs_before)
+		add_reading(&reading, DT_BEFORE, "Linux before ccb2fd725d41 (2026)");
+	if (reading.differs_since)
+		add_reading(&reading, DT_SINCE, "Linux since ccb2fd725d41 (2026)");
 	return reading.topology;
 }

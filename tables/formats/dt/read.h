@@ -9,8 +9,16 @@
 
 /* Reading a topology from a device tree: state and functions shared by the files that read */
 
+/*
+ * How maps are read. Kernels before ccb2fd725d41 (2026) read four cells for each entry, others as
+ * many as the node has, or four if that is safe. Neither is what an old tree means on a new kernel.
+ */
+enum dt_kernels { DT_AS_MEANT, DT_BEFORE, DT_SINCE };
+
 /* A device tree being read. Names in the topology are paths of nodes. */
 struct dt_reading {
+	enum dt_kernels kernels;
+	bool differs_before, differs_since; /* those kernels read a map in another way */
 	const struct devicetree *tree;
 	struct viommu_topology *topology; /* NULL: only the tables below are needed */
 	struct hash *iommus;              /* node -> struct dt_iommu, of enabled nodes */

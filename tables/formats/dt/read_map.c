@@ -179,13 +179,43 @@ static void add_plain_runs(struct reading_map *m)
 	}
 }
 
+/* Has any entry another number of cells than four? */
+static bool has_other_cells(const struct reading_map *m, const struct dt_property *property)
+{
+	size_t cells;
+
+	for (size_t i = 0; i + OTHER_CELLS <= dt_cells(property); i += OTHER_CELLS + cells) {
+		cells = cells_of(m->reading->tree, m->map, dt_cell(property, i + 1));
+		if (cells != 1)
+			return true;
+	}
+	return false;
+}
+
+/* How the map is read: with four cells for each entry or not, or not at all. */
+static bool choose_cells(struct reading_map *m, const struct dt_property *property,
+			 bool *ret_legacy)
+{
+	struct dt_reading *reading = m->reading;
+	bool kept, legacy = dt_map_is_legacy(reading->tree, m->map, property, &kept);
+	bool four = property->length && !(property->length % (LEGACY_CELLS * sizeof(uint32_t)));
+	bool whole = property->length && is_whole(reading->tree, m->map, property);
+
+	reading->differs_before |= whole && !legacy && has_other_cells(m, property);
+	reading->differs_since |= legacy && !kept && has_other_cells(m, property);
+	*ret_legacy = reading->kernels == DT_BEFORE || legacy;
+	if (reading->kernels == DT_BEFORE)
+		return four;
+	return reading->kernels == DT_SINCE ? kept || (whole && !legacy) : legacy || whole;
+}
+
 /* If the length is not a multiple of an entry, no entry is read. */
 static void read_map(struct reading_map *m, const struct dt_property *property)
 {
 	uint32_t mask = dt_number(m->bridge, m->map->mask, UINT32_MAX);
-	bool kept, legacy = dt_map_is_legacy(m->reading->tree, m->map, property, &kept);
+	bool legacy;
 
-	if (!property->length || (!legacy && !is_whole(m->reading->tree, m->map, property))) {
+	if (!choose_cells(m, property, &legacy)) {
 		report(m->reading->findings, "dt-map-length", place_of(m),
 		       "write RID-BASE, PHANDLE, OUT-BASE with the cells of the node, and LENGTH",
 		       "%zu bytes are not a whole number of entries", property->length);

@@ -3,6 +3,8 @@
  * Device trees: decoded, dumped, and their topology. Sections are those of the bindings that
  * docs/tables.md names.
  */
+#include <endian.h>
+
 #include "dt_rig.h"
 
 static const char bridge[] = "/pcie@10000000", device[] = "/dma@9100000";
@@ -83,6 +85,69 @@ static void a_mask_merges_functions(void **state)
 	assert_int_equal(route.id, 0x48);
 	resolve(rig, "01:02.0", &route);
 	assert_int_equal(route.reach, VIOMMU_REACH_BYPASS);
+}
+
+/* The ID of 00:00.0 in the reading of those kernels; -1: it bypasses; -2: there is no such reading.
+ */
+static int64_t id_in(const struct rig *rig, const char *kernels)
+{
+	const struct viommu_device_name name = { .pci = true };
+	const struct viommu_topology *other;
+	struct viommu_route route, linux_route;
+	const char *which;
+
+	for (size_t i = 0; (other = viommu_topology_reading(rig->topology, i, &which)); i++) {
+		if (!strstr(which, kernels))
+			continue;
+		viommu_topology_resolve(other, &name, &route, &linux_route, NULL);
+		return route.reach == VIOMMU_REACH_IOMMU ? (int64_t)route.id : -1;
+	}
+	return -2;
+}
+
+/* of_map_id() of Linux, before and since ccb2fd725d41; the IOMMU has two cells. */
+static void kernels_read_maps_with_different_numbers_of_cells(void **state)
+{
+	static const struct {
+		uint32_t map[20];
+		int n;
+		int64_t before, since;
+	} rows[] = {
+		/* Two and four entries of five cells: old kernels refuse 40 bytes, and misread 80.
+		 */
+		{ { 0, BRIDGE_IOMMU, 0x1c00, 0, 1, 0x100, BRIDGE_IOMMU, 0x1c01, 0, 1 },
+		  10,
+		  -1,
+		  -2 },
+		{ { 0,     BRIDGE_IOMMU, 0x200,  0x400, 1, 0x100, BRIDGE_IOMMU, 0x1c01, 0, 1,
+		    0x200, BRIDGE_IOMMU, 0x1c02, 0,     1, 0x300, BRIDGE_IOMMU, 0x1c03, 0, 1 },
+		  20,
+		  0x200,
+		  -2 },
+		/* The old form: new kernels take it if every length is 1. */
+		{ { 0, BRIDGE_IOMMU, 0x1c00, 1 }, 4, -2, -2 },
+		{ { 0, BRIDGE_IOMMU, 0x1c00, 2 }, 4, -2, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct blob blob;
+		uint32_t cells[20];
+		void *fresh;
+
+		set_up(&fresh);
+		blob_machine(&blob);
+		blob_cells(&blob, "/pcie@10000000/iommu@1,0", "#iommu-cells", 1, 2u);
+		for (int k = 0; k < rows[i].n; k++)
+			cells[k] = htobe32(rows[i].map[k]);
+		assert_int_equal(fdt_setprop(&blob, blob_node(&blob, bridge), "iommu-map", cells,
+					     4 * rows[i].n),
+				 0);
+		blob_read(fresh, &blob);
+		assert_int_equal(id_in(fresh, "before ccb2fd725d41"), rows[i].before);
+		assert_int_equal(id_in(fresh, "since ccb2fd725d41"), rows[i].since);
+		tear_down(&fresh);
+	}
 }
 
 /* A mask of 0, as on Juno: all functions of the bridge share an ID. */
@@ -341,6 +406,7 @@ int main(void)
 		WITH_A_RIG(a_map_that_excludes_its_iommu_belongs_to_the_bridge),
 		WITH_A_RIG(the_first_entry_wins),
 		WITH_A_RIG(a_mask_merges_functions),
+		cmocka_unit_test(kernels_read_maps_with_different_numbers_of_cells),
 		WITH_A_RIG(a_mask_of_0_merges_all_functions),
 		WITH_A_RIG(a_mask_without_buses_begins_again_on_each),
 		WITH_A_RIG(masks_are_limited_by_the_size_of_a_topology),
