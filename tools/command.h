@@ -117,6 +117,9 @@ struct input {
  */
 extern bool input_neighbours;
 
+/* Tables of a folder that describe one machine together, as IORT and VIOT, are one topology. */
+extern bool input_joined;
+
 /* Also report where sysfs and the tables of a host disagree. */
 extern bool input_host_findings;
 

@@ -12,6 +12,7 @@
 #include <viommu/diff.h>
 
 #include "command.h"
+#include "left_out.h"
 #include "json.h"
 
 static gboolean as_json, headers_count;
@@ -30,6 +31,8 @@ enum { BEFORE, AFTER, N_SIDES };
 struct machine {
 	char *name, *signature; /* "" for a topology */
 	struct viommu_topology *topology;
+	GString *left_out; /* structures of the table that a topology has no place for */
+	unsigned n_left_out;
 	bool compared;
 };
 
@@ -50,6 +53,21 @@ static void machine_clear(gpointer pointer)
 	g_free(machine->name);
 	g_free(machine->signature);
 	viommu_topology_free(machine->topology);
+	g_string_free(machine->left_out, TRUE);
+}
+
+static void take_left_out(struct machine *machine, const struct viommu_table *table)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	const struct viommu_finding *finding;
+
+	machine->left_out = g_string_new(NULL);
+	report_left_out(table, findings);
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++) {
+		g_string_append_printf(machine->left_out, "%s %s\n", finding->id, finding->text);
+		machine->n_left_out++;
+	}
+	viommu_findings_free(findings);
 }
 
 static void take_machine(void *opaque, struct input *input)
@@ -63,6 +81,7 @@ static void take_machine(void *opaque, struct input *input)
 	}
 	machine.signature = g_strdup(input->table ? viommu_table_signature(input->table) : "");
 	machine.topology = g_steal_pointer(&input->topology);
+	take_left_out(&machine, input->table);
 	g_array_append_val(comparison->taking, machine);
 }
 
@@ -143,6 +162,26 @@ static void report_difference(struct comparison *comparison,
 
 /* -- comparing --------------------------------------------------------------------------- */
 
+/* What they are is not compared: a topology, for one, cannot have them. */
+static void compare_left_out(struct comparison *comparison, const struct machine *before,
+			     const struct machine *after)
+{
+	const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
+	g_autofree char *was = g_strdup_printf("%u", before->n_left_out);
+	g_autofree char *is = g_strdup_printf("%u", after->n_left_out);
+
+	if (!g_string_equal(before->left_out, after->left_out))
+		report_difference(comparison,
+				  &(struct viommu_difference){
+					  .rank = VIOMMU_DIFFERENCE_DETAIL,
+					  .what = "the machine",
+					  .property = "structures without a meaning here",
+					  .before = was,
+					  .after = is,
+					  .before_place = nowhere,
+					  .after_place = nowhere });
+}
+
 /* Differences of routes come first. */
 static void compare_pair(struct comparison *comparison, const struct machine *before,
 			 const struct machine *after)
@@ -153,6 +192,7 @@ static void compare_pair(struct comparison *comparison, const struct machine *be
 	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++)
 		report_difference(comparison, difference);
 	viommu_diff_free(diff);
+	compare_left_out(comparison, before, after);
 }
 
 /* A missing table may change every route, so it ranks with the differences of routes. */
@@ -234,7 +274,9 @@ static int run(const struct command *command, char **arguments)
 	if (g_strv_length(arguments) != N_SIDES)
 		return command_usage(command, "name two files, before and after");
 	comparison.findings = viommu_findings_new();
+	input_joined = true;
 	status = read_sides(&comparison, arguments);
+	input_joined = false;
 	if (status == EXIT_CLEAN)
 		print(&comparison);
 	if (status == EXIT_CLEAN && comparison.differs)

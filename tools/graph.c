@@ -146,10 +146,12 @@ static int run(const struct command *command, char **arguments)
 	if (arguments[0] && arguments[1])
 		return command_usage(command, "name one file");
 	request.findings = viommu_findings_new();
+	input_joined = true;
 	if (arguments[0] && viommu_host_is_tree(arguments[0]))
 		status = take_host(&request, arguments[0]);
 	else
 		status = read_inputs(arguments, request.findings, take_topology, &request);
+	input_joined = false;
 	if (!request.n)
 		status = report_no_input(arguments, status);
 	else if (request.n > 1)

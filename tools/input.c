@@ -31,6 +31,7 @@ char *input_form;
 bool input_neighbours;
 bool input_host_findings;
 host_function *input_host;
+bool input_joined;
 
 /* A folder is one machine, and so is a folder of an archive. */
 struct reader {
@@ -45,7 +46,9 @@ struct reader {
 	GHashTable *first;              /* machine and signature -> the first such table */
 	GHashTable *seen;               /* machine and checksum -> is_copy */
 	const struct viommu_host *host; /* the host the tables are from; NULL: unknown */
-	unsigned n;                     /* usable inputs */
+	struct input held;              /* a topology that waits for others of its machine */
+	char *held_name, *held_signature;
+	unsigned n; /* usable inputs */
 	int status;
 };
 
@@ -67,6 +70,73 @@ static void pass_input(struct reader *reader, struct input *input)
 		      VIOMMU_TABLE_MEANING);
 	reader->each(reader->opaque, input);
 	input->topology = viommu_topology_free(input->topology);
+}
+
+/* -- several tables of one machine --------------------------------------------------- */
+
+/* In the order in which Linux asks them. 0: it is not joined with others. */
+static unsigned place_in_machine(const char *signature)
+{
+	static const char *const order[] = { "IORT", "RIMT", "VIOT" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(order); i++)
+		if (!strcmp(order[i], signature))
+			return i + 1;
+	return 0;
+}
+
+static void pass_held(struct reader *reader)
+{
+	if (reader->held.topology)
+		pass_input(reader, &reader->held);
+	reader->held.table = viommu_table_free(reader->held.table);
+	g_clear_pointer(&reader->held_name, g_free);
+	g_clear_pointer(&reader->held_signature, g_free);
+}
+
+static void hold(struct reader *reader, struct input *input)
+{
+	pass_held(reader);
+	reader->held_name = g_strdup(input->name);
+	reader->held_signature = g_strdup(viommu_table_signature(input->table));
+	reader->held = *input;
+	reader->held.name = reader->held_name;
+	input->table = NULL;
+	input->topology = NULL;
+}
+
+/* The second table of a kind is not read, as in Linux; look_for_second() says so. */
+static void join(struct reader *reader, const struct input *input)
+{
+	const struct viommu_topology *one = reader->held.topology, *other = input->topology;
+	unsigned before = place_in_machine(reader->held_signature);
+	unsigned place = place_in_machine(viommu_table_signature(input->table));
+	struct viommu_topology *joined;
+
+	if (place == before)
+		return;
+	joined = place < before ? viommu_topology_join(other, one)
+				: viommu_topology_join(one, other);
+	viommu_topology_free(reader->held.topology);
+	reader->held.topology = joined;
+	reader->held.name = reader->held.source;
+	reader->held.table = viommu_table_free(reader->held.table);
+}
+
+static void pass_or_hold(struct reader *reader, struct input *input)
+{
+	bool joins = input_joined && reader->in_folder &&
+		     place_in_machine(viommu_table_signature(input->table)) &&
+		     input_topology(input, reader->findings);
+
+	if (joins && reader->held.topology && !strcmp(reader->held.source, input->source)) {
+		join(reader, input);
+		input->topology = viommu_topology_free(input->topology);
+	} else if (joins) {
+		hold(reader, input);
+	} else {
+		pass_input(reader, input);
+	}
 }
 
 /*
@@ -132,7 +202,7 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 	if (input.table && reader->in_folder)
 		check_second(reader, input.table);
 	if (input.table)
-		pass_input(reader, &input);
+		pass_or_hold(reader, &input);
 	else
 		reader->status = EXIT_COULD_NOT;
 	viommu_table_free(input.table);
@@ -571,6 +641,7 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 	reader.first = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	reader.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	read_all(&reader, names);
+	pass_held(&reader);
 	g_hash_table_unref(reader.first);
 	g_hash_table_unref(reader.seen);
 	return reader.n ? reader.status : report_no_input(names, reader.status);

@@ -12,8 +12,8 @@
 
 /* The rules that such a structure breaks. */
 static const char *const rules[] = {
-	"dmar-type",      "dmar-scope-type",  "ivrs-type",
-	"iort-node-type", "iort-silent-node", "viot-node-type",
+	"dmar-type",        "dmar-scope-type", "ivrs-type",      "iort-node-type",
+	"iort-silent-node", "viot-node-type",  "rimt-node-type",
 };
 
 static bool is_left_out(const char *id)

@@ -668,7 +668,9 @@ int answer_question(struct question *question)
 		json_open(question->json, '[');
 	}
 	input_host = answer_host;
+	input_joined = true;
 	status = read_inputs(names, question->findings, answer_input, question);
+	input_joined = false;
 	input_host = NULL;
 	if (question->json) {
 		json_close(question->json, ']');

@@ -44,7 +44,9 @@ static int run(const struct command *command, char **arguments)
 	int status;
 
 	(void)command;
+	input_joined = true;
 	status = read_inputs(arguments, output.findings, print_topology, &output);
+	input_joined = false;
 	status = worse(worse(status, print_findings(output.findings)), output.left_out);
 	viommu_findings_free(output.findings);
 	return output.n ? status : report_no_input(arguments, status);

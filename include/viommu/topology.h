@@ -943,6 +943,20 @@ int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 						    const struct viommu_pci_range *range),
 				       void *opaque);
 
+/* -- several tables of one machine ----------------------------------------------------- */
+
+/*
+ * The machine that two tables describe together, as an IORT and a VIOT do: an IORT has the MSIs,
+ * and the VIOT the virtio-iommus. All objects of both are in it, those of `first` before those of
+ * `second`; of two with one name, the first. A device has the IOMMU of the first table that gives
+ * it one, as in Linux, which asks IORT, then RIMT, then VIOT; and the MSIs of the first table that
+ * has an ITS for it. Both are copied. Free it with viommu_topology_free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+struct viommu_topology *viommu_topology_join(const struct viommu_topology *first,
+					     const struct viommu_topology *second);
+
 /* -- ways through bridges ------------------------------------------------------------ */
 
 /*

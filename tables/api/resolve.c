@@ -141,9 +141,10 @@ static void leave_unread(const struct viommu_topology *topology, const struct ma
 }
 
 /* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */
-void topology_resolve(const struct viommu_topology *topology,
-		      const struct viommu_device_name *device, struct viommu_route *ret_route,
-		      struct viommu_route *ret_linux, const char **ret_why_linux)
+static void resolve_in_table(const struct viommu_topology *topology,
+			     const struct viommu_device_name *device,
+			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
+			     const char **ret_why_linux)
 {
 	const char *why =
 		"there is no table yet: Linux does as the table says that is made of this";
@@ -159,6 +160,49 @@ void topology_resolve(const struct viommu_topology *topology,
 	finish(topology, matches, device, ret_route);
 	finish(topology, matches, device, ret_linux);
 	leave_unread(topology, &matches, ret_linux, &why);
+	*ret_why_linux = why;
+}
+
+/* -- several tables ------------------------------------------------------------------- */
+
+/*
+ * Takes from another table what the route lacks: an IOMMU, any word about the device, an ITS.
+ * Returns whether the other table decides.
+ */
+static bool complete(struct viommu_route *route, const struct viommu_route *other)
+{
+	struct viommu_route before = *route;
+	bool decides = route->reach == VIOMMU_REACH_NOTHING || (!route->iommu && other->iommu);
+
+	if (decides)
+		*route = *other;
+	if (decides ? before.its != NULL : !route->its) {
+		const struct viommu_route *msis = decides ? &before : other;
+
+		route->its = msis->its;
+		route->its_place = msis->its_place;
+		route->device_id = msis->device_id;
+	}
+	return decides;
+}
+
+/* Linux asks the tables in this order, and the next one if none of the former has an IOMMU. */
+void topology_resolve(const struct viommu_topology *topology,
+		      const struct viommu_device_name *device, struct viommu_route *ret_route,
+		      struct viommu_route *ret_linux, const char **ret_why_linux)
+{
+	const struct viommu_topology *part = topology_part(topology, 0);
+	const char *why, *other_why;
+
+	resolve_in_table(part ? part : topology, device, ret_route, ret_linux, &why);
+	for (size_t i = 1; part && (part = topology_part(topology, i)); i++) {
+		struct viommu_route route, linux_route;
+
+		resolve_in_table(part, device, &route, &linux_route, &other_why);
+		complete(ret_route, &route);
+		if (complete(ret_linux, &linux_route))
+			why = other_why;
+	}
 	if (ret_why_linux)
 		*ret_why_linux = why;
 }

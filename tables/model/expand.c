@@ -166,6 +166,8 @@ struct viommu_topology *topology_expand(const struct viommu_topology *topology,
 {
 	struct viommu_topology *copy = topology_new();
 	struct buses buses = { .below = below, .opaque = opaque };
+	const struct viommu_topology *part;
+	const char *kernels;
 	const void *object;
 
 	for (int type = 0; type < N_OBJECT_TYPES; type++)
@@ -175,5 +177,9 @@ struct viommu_topology *topology_expand(const struct viommu_topology *topology,
 	topology_set_source(copy, topology_source(topology));
 	topology_set_rejection(copy, topology_rejection(topology));
 	copy_unread(copy, topology);
+	for (size_t i = 0; (part = topology_part(topology, i)); i++)
+		topology_add_part(copy, topology_expand(part, below, opaque));
+	for (size_t i = 0; (part = viommu_topology_reading(topology, i, &kernels)); i++)
+		topology_add_reading(copy, topology_expand(part, below, opaque), kernels);
 	return copy;
 }

@@ -51,6 +51,7 @@ struct viommu_topology {
 		const char *kernels;
 	} readings[READINGS_MAX];
 	size_t n_readings;
+	struct pointers *parts; /* struct viommu_topology; NULL: it is of one table */
 };
 
 /* -- types of objects ---------------------------------------------------------- */
@@ -332,6 +333,7 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 	hash_free(topology->unread);
 	for (size_t i = 0; i < topology->n_readings; i++)
 		viommu_topology_free(topology->readings[i].topology);
+	pointers_free(topology->parts);
 	string_store_free(topology->strings);
 	pointers_free(topology->arrays);
 	memory_free(topology);
@@ -398,6 +400,23 @@ const struct viommu_topology *viommu_topology_reading(const struct viommu_topolo
 		return NULL;
 	*ret_kernels = topology->readings[i].kernels;
 	return topology->readings[i].topology;
+}
+
+static void free_part(void *part)
+{
+	viommu_topology_free(part);
+}
+
+void topology_add_part(struct viommu_topology *topology, struct viommu_topology *part)
+{
+	if (!topology->parts)
+		topology->parts = pointers_new(free_part);
+	pointers_add(topology->parts, part);
+}
+
+const struct viommu_topology *topology_part(const struct viommu_topology *topology, size_t i)
+{
+	return topology->parts && i < topology->parts->len ? topology->parts->pdata[i] : NULL;
 }
 
 /* -- adding ------------------------------------------------------------------- */

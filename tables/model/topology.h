@@ -121,6 +121,14 @@ struct hash *topology_ids_by_device(const struct viommu_topology *topology);
 void topology_add_reading(struct viommu_topology *topology, struct viommu_topology *other,
 			  const char *kernels);
 
+/* The i-th table of a machine with several: topology_join(). It belongs to the topology. */
+const struct viommu_topology *topology_part(const struct viommu_topology *topology, size_t i);
+void topology_add_part(struct viommu_topology *topology, struct viommu_topology *part);
+
+/* join.c */
+struct viommu_topology *topology_join(const struct viommu_topology *first,
+				      const struct viommu_topology *second);
+
 /* As topology_for_each_pci_range(), but only the pieces of host bridges. */
 void topology_for_each_bridge_range(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,

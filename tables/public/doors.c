@@ -332,6 +332,12 @@ static bool call_with_bridge(void *opaque, uint16_t segment, uint16_t bdf, uint8
 	return is_known;
 }
 
+struct viommu_topology *viommu_topology_join(const struct viommu_topology *first,
+					     const struct viommu_topology *second)
+{
+	return memory_or(NULL, topology_join(first, second));
+}
+
 struct viommu_topology *viommu_topology_expand(const struct viommu_topology *topology,
 					       bool (*below)(void *opaque, uint16_t segment,
 							     uint16_t bdf, uint8_t *ret_first,

@@ -24,7 +24,7 @@ GLIB = {"g_ascii_strcasecmp", "g_ascii_strncasecmp", "g_ascii_strtoull", "g_asci
 FREE = {f"viommu_{name}" for name in """
     topology_free topology_iommu topology_host_bridge topology_pci_range topology_platform_device
     topology_its_group topology_device_id topology_msi_range topology_interrupt_source topology_ats
-    topology_reserved_memory topology_find_iommu topology_set_header topology_header
+    topology_reserved_memory topology_find_iommu topology_reading topology_set_header topology_header
     iommu_kind_name scope_name interrupt_kind_name ats_kind_name memory_kind_name iommu_id_name
     device_name_parse table_free table_abilities table_signature table_file rule severity_name
     findings_free findings_count findings_count_from findings_get difference_rank_name diff_free

@@ -24,6 +24,7 @@ import dmar  # noqa: E402
 import iort  # noqa: E402
 import ivrs  # noqa: E402
 import machine  # noqa: E402
+import rimt  # noqa: E402
 import viot  # noqa: E402
 
 
@@ -179,6 +180,51 @@ def text(*lines):
 
 
 SMMU = "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [74, 75, 76, 77] } ]"
+
+
+class OneMachine(Reports):
+    """A folder has the tables of one machine."""
+
+    TEXT = text("iommus: [ { name: v, kind: virtio-iommu-pci, at: 00:01.0 } ]",
+                "its-groups: [ { name: i, ids: [0] } ]",
+                "host-bridges: [ { buses: 00-ff, iommu: v, its: i } ]")
+
+    def folder_of(self, *tables):
+        (topology,) = self.write(topology=self.TEXT)
+        folder = pathlib.Path(self.path("machine"))
+        folder.mkdir()
+        for name in tables:
+            self.assertLessEqual(self.run_command("generate", name, topology, "-o",
+                                                  folder / name.upper())[0], 1)
+        return folder
+
+    def test_iort_and_viot_give_one_answer(self):
+        folder = self.folder_of("iort", "viot")
+        status, told = self.run_command("resolve", "00:02.0", "--from", folder)
+        self.assertEqual(status, 0)
+        self.assertEqual(told.count("00:02.0"), 1)
+        self.assertIn("virtio-iommu-pci at 0000:00:01.0), endpoint 0x10, by machine/VIOT", told)
+        self.assertIn("MSIs to its0, device 0x10, by machine/IORT", told)
+
+    def test_they_are_one_topology_and_one_picture(self):
+        folder = self.folder_of("iort", "viot")
+        status, told = self.run_command("topology", folder)
+        self.assertEqual((status, told.count("viommu: 1")), (0, 1))
+        (again,) = self.write(again=told)
+        self.assertEqual(self.run_command("diff", folder, again), (0, ""))
+        status, told = self.run_command("graph", folder)
+        self.assertEqual((status, told.count("digraph")), (0, 1))
+
+    def test_diff_says_what_a_topology_cannot_have(self):
+        node = bytes([0x77, 1, 8, 0, 0, 0, 9, 0])
+        table = rimt.rimt(*rimt.GOOD, node)
+        (path,) = self.write(RIMT=table)
+        _, told = self.run_command("topology", path)
+        (again,) = self.write(again=told[:told.index("RIMT:")])
+        status, told = self.run_command("diff", path, again)
+        self.assertEqual(status, 1)
+        self.assertIn("structures without a meaning here was 1, is 0 now", told)
+        self.assertEqual(self.run_command("diff", path, path)[0], 0)
 
 
 class WrongAnswers(Reports):

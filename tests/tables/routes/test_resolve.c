@@ -239,6 +239,68 @@ static void linux_does_not_guess(void **state)
 	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
 }
 
+/* -- several tables ------------------------------------------------------------------ */
+
+static struct viommu_topology *table_of(struct rig *rig, const char *signature, const char *text)
+{
+	struct viommu_table *table;
+	struct viommu_topology *topology;
+
+	viommu_topology_free(rig->topology);
+	rig->topology = NULL;
+	read_fine(rig, text);
+	table = viommu_table_generate(rig->topology, signature, rig->findings);
+	assert_non_null(table);
+	topology = viommu_table_topology(table, rig->findings);
+	viommu_table_free(table);
+	return topology;
+}
+
+/* An IORT with an SMMU for half of the buses, and a VIOT for all: the IORT is asked first. */
+static void an_iort_and_a_viot_are_one_machine(void **state)
+{
+	static const struct {
+		uint16_t bdf;
+		enum viommu_iommu_kind kind;
+		uint32_t id;
+		bool has_its;
+	} rows[] = {
+		{ 0x0010, VIOMMU_VIRTIO_PCI, 0x0010, true },
+		{ 0x8010, VIOMMU_SMMU_V3, 0x8010, true },
+	};
+	struct rig *rig = *state;
+	struct viommu_topology *iort =
+		table_of(rig, "IORT",
+			 "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, its: i,\n"
+			 "            interrupts: [74, 75, 76, 77] } ]\n"
+			 "its-groups: [ { name: i, ids: [0] } ]\n"
+			 "host-bridges:\n"
+			 "  - { buses: 00-7f, its: i }\n"
+			 "  - { buses: 80-ff, iommu: s }\n");
+	struct viommu_topology *other =
+		table_of(rig, "VIOT",
+			 "iommus: [ { name: v, kind: virtio-iommu-pci, at: 00:01.0 } ]\n"
+			 "host-bridges: [ { buses: 00-ff, iommu: v } ]\n");
+
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_topology_join(iort, other);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct viommu_device_name name = { .pci = true, .bdf = rows[i].bdf };
+		struct viommu_route routes[2];
+
+		viommu_topology_resolve(rig->topology, &name, &routes[0], &routes[1], NULL);
+		for (size_t k = 0; k < 2; k++) {
+			assert_int_equal(routes[k].reach, VIOMMU_REACH_IOMMU);
+			assert_int_equal(routes[k].iommu->kind, rows[i].kind);
+			assert_int_equal(routes[k].id, rows[i].id);
+			assert_int_equal(routes[k].its != NULL, rows[i].has_its);
+			assert_int_equal(routes[k].device_id, rows[i].bdf);
+		}
+	}
+	viommu_topology_free(iort);
+	viommu_topology_free(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +313,7 @@ int main(void)
 		WITH_A_RIG(linux_takes_the_last_node_of_a_viot),
 		WITH_A_RIG(linux_lets_no_iommu_translate_itself),
 		WITH_A_RIG(linux_does_not_guess),
+		WITH_A_RIG(an_iort_and_a_viot_are_one_machine),
 	};
 
 	return cmocka_run_group_tests_name("resolve", tests, NULL, NULL);
