@@ -13,7 +13,7 @@
 /* The rules that such a structure breaks. */
 static const char *const rules[] = {
 	"dmar-type",        "dmar-scope-type", "ivrs-type",      "iort-node-type",
-	"iort-silent-node", "viot-node-type",  "rimt-node-type",
+	"iort-silent-node", "viot-node-type",  "rimt-node-type", "iovt-iommu-type",
 };
 
 static bool is_left_out(const char *id)

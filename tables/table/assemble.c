@@ -201,7 +201,7 @@ static bool take_function(struct line *line, uint64_t *ret)
 	    !take_hex(&at, 2, &device) || at.at == at.end || *at.at++ != '.' ||
 	    !take_hex(&at, 1, &function) || device > 0x1f || function > 7)
 		return false;
-	*ret = (uint64_t)bus << 8 | device << 3 | function;
+	*ret = (uint64_t)bus << 8 | (uint64_t)device << 3 | function;
 	*line = at;
 	return true;
 }

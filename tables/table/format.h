@@ -98,6 +98,7 @@ struct format {
 	ROW(dmar_format) \
 	ROW(ivrs_format) \
 	ROW(rimt_format) \
+	ROW(iovt_format) \
 	ROW(srat_format) \
 	ROW(madt_format) \
 	ROW(mcfg_format) \

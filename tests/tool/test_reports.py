@@ -22,6 +22,7 @@ sys.path[1:1] = [str(TABLES)] + [str(folder) for folder in TABLES.glob("**/refus
 import acpi  # noqa: E402
 import dmar  # noqa: E402
 import iort  # noqa: E402
+import iovt  # noqa: E402
 import ivrs  # noqa: E402
 import machine  # noqa: E402
 import rimt  # noqa: E402
@@ -225,6 +226,34 @@ class OneMachine(Reports):
         self.assertEqual(status, 1)
         self.assertIn("structures without a meaning here was 1, is 0 now", told)
         self.assertEqual(self.run_command("diff", path, path)[0], 0)
+
+
+class LoongArch(Reports):
+    """IOMMUs of an IOVT, as drivers/acpi of Linux reads them."""
+
+    def resolve(self, device, *nodes):
+        (path,) = self.write(IOVT=iovt.iovt(*nodes))
+        return self.run_command("resolve", device, "--from", path)[1]
+
+    def test_the_first_iommu_of_the_segment_has_the_function(self):
+        nodes = (iovt.iommu(iovt.entry(iovt.START, 0x100), iovt.entry(iovt.END, 0x1ff)),
+                 iovt.iommu(flags=4, base=0x20010000), iovt.iommu(flags=4, segment=1))
+        for device, iommu, number in (("01:00.0", 0, 0x100), ("02:00.0", 1, 0x200),
+                                      ("0001:00:01.0", 2, 0x10008)):
+            told = self.resolve(device, *nodes)
+            self.assertIn(f": loongarch{iommu} (other at 0x", told)
+            self.assertIn(f"ID 0x{number:x},", told)
+            self.assertNotIn("Linux", told)
+
+    def test_linux_does_not_translate_the_function_of_the_iommu(self):
+        for device, node in (("00:02.0", iovt.iommu(flags=5, device=0x10)),
+                             ("00:00.0", iovt.iommu(flags=4))):
+            told = self.resolve(device, node)
+            self.assertIn("Linux: no IOMMU", told)
+
+    def test_what_is_in_no_list_has_no_iommu(self):
+        told = self.resolve("03:00.0", iovt.iommu(iovt.entry(iovt.SINGLE, 0x100)))
+        self.assertIn("no IOMMU", told)
 
 
 class WrongAnswers(Reports):
