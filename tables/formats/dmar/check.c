@@ -244,6 +244,7 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-type", check_unknown_types },
 	{ "dmar-length", check_lengths },
 	{ "dmar-reserved", check_reserved_bytes },
+	{ "dmar-value", check_undefined_values },
 	{ "dmar-units", check_units },
 	{ "dmar-order", check_order },
 	{ "dmar-base", check_bases },

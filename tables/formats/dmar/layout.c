@@ -136,11 +136,21 @@ static const struct field_name scope_types[] = {
 	{ 0, NULL },
 };
 
+/* Of a function in a SATC or SIDP. */
+static const struct field_name scope_flags[] = {
+	{ 1u << 0, "REQ_WO_PASID_NESTED_NOTALLOWED" },
+	{ 1u << 1, "REQ_WO_PASID_PWSNP_NOTALLOWED" },
+	{ 1u << 2, "REQ_WO_PASID_PGSNP_NOTALLOWED" },
+	{ 1u << 3, "ATC_HARDENED" },
+	{ 1u << 4, "ATC_REQUIRED" },
+	{ 0, NULL },
+};
+
 /* All scope types have the same fields, so the type is no key of a layout. */
 static const struct field scope_fields[] = {
 	ROW_NAMED(struct dmar_scope, 0, ENUM, type, "Type", scope_types),
 	ROW(struct dmar_scope, 1, NUMBER, length, "Length"),
-	ROW(struct dmar_scope, 2, HEX, flags, "Flags"),
+	ROW_NAMED(struct dmar_scope, 2, FLAGS, flags, "Flags", scope_flags),
 	ROW(struct dmar_scope, 3, RESERVED, reserved, "Reserved"),
 	ROW(struct dmar_scope, 4, NUMBER, number, "Enumeration ID"),
 	ROW(struct dmar_scope, 5, HEX, bus, "Start bus number"),

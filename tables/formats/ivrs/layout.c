@@ -76,12 +76,30 @@ static const struct field ivhd_10_fields[] = {
 	ROW(struct ivrs_ivhd, 20, HEX, features, "Feature reporting"),
 };
 
+/* The features of one bit, by their names in the specification of AMD and in Linux. */
+static const struct field_name efr_bits[] = {
+	{ 1ull << 0, "PreFSup" }, { 1ull << 1, "PPRSup" },
+	{ 1ull << 2, "XTSup" },   { 1ull << 3, "NXSup" },
+	{ 1ull << 4, "GTSup" },   { 1ull << 6, "IASup" },
+	{ 1ull << 7, "GASup" },   { 1ull << 8, "HESup" },
+	{ 1ull << 9, "PCSup" },   { 1ull << 21, "GAMvAPIC" },
+	{ 1ull << 48, "GIOSup" }, { 1ull << 49, "HASup" },
+	{ 1ull << 50, "EPHSup" }, { 1ull << 52, "HDSup" },
+	{ 1ull << 63, "SNPSup" }, { 0, NULL },
+};
+static const struct field_name efr2_bits[] = {
+	{ 1ull << 1, "SEVSNPIOSup" },
+	{ 1ull << 3, "GCR3TRPMode" },
+	{ 1ull << 11, "HTRangeIgnore" },
+	{ 0, NULL },
+};
+
 /* The images are copies of the registers, available before PCI is set up. */
 static const struct field ivhd_11_fields[] = {
 	IVHD_ROWS,
 	ROW(struct ivrs_ivhd, 20, HEX, features, "Attributes"),
-	ROW(struct ivrs_ivhd, 24, HEX, efr, "EFR image"),
-	ROW(struct ivrs_ivhd, 32, HEX, efr2, "EFR image 2"),
+	ROW_NAMED(struct ivrs_ivhd, 24, FLAGS, efr, "EFR image", efr_bits),
+	ROW_NAMED(struct ivrs_ivhd, 32, FLAGS, efr2, "EFR image 2", efr2_bits),
 };
 
 /* The three types have the same fields, but use none, one or both of the device IDs. */
