@@ -15,6 +15,7 @@
 #include "findings.h"
 #include "generate_tables.h"
 #include "left_out.h"
+#include "other_bytes.h"
 
 char *generate_output, *generate_iommu, *generate_base;
 gboolean generate_overlay, generate_source, generate_force;
@@ -138,6 +139,9 @@ static void take_topology(void *opaque, struct input *input)
 		request->line = generate_command_line(request, topology);
 	else
 		generate_table(request, topology);
+	if (request->compare && request->table && input->table && !request->base &&
+	    !is_tree(request) && !strcmp(viommu_table_signature(input->table), request->what))
+		report_other_bytes(input->table, request->table, request->findings);
 }
 
 /* -- the base -------------------------------------------------------------------- */

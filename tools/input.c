@@ -105,7 +105,6 @@ static void hold(struct reader *reader, struct input *input)
 	input->topology = NULL;
 }
 
-/* The second table of a kind is not read, as in Linux; look_for_second() says so. */
 static void join(struct reader *reader, const struct input *input)
 {
 	const struct viommu_topology *one = reader->held.topology, *other = input->topology;
@@ -113,8 +112,6 @@ static void join(struct reader *reader, const struct input *input)
 	unsigned place = place_in_machine(viommu_table_signature(input->table));
 	struct viommu_topology *joined;
 
-	if (place == before)
-		return;
 	joined = place < before ? viommu_topology_join(other, one)
 				: viommu_topology_join(one, other);
 	viommu_topology_free(reader->held.topology);
@@ -123,13 +120,20 @@ static void join(struct reader *reader, const struct input *input)
 	reader->held.table = viommu_table_free(reader->held.table);
 }
 
+/* A second table of a kind has an answer of its own; look_for_second() reports it. */
+static bool completes_held(const struct reader *reader, const struct input *input)
+{
+	return reader->held.topology && !strcmp(reader->held.source, input->source) &&
+	       strcmp(reader->held_signature, viommu_table_signature(input->table)) != 0;
+}
+
 static void pass_or_hold(struct reader *reader, struct input *input)
 {
 	bool joins = input_joined && reader->in_folder &&
 		     place_in_machine(viommu_table_signature(input->table)) &&
 		     input_topology(input, reader->findings);
 
-	if (joins && reader->held.topology && !strcmp(reader->held.source, input->source)) {
+	if (joins && completes_held(reader, input)) {
 		join(reader, input);
 		input->topology = viommu_topology_free(input->topology);
 	} else if (joins) {

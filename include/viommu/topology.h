@@ -243,8 +243,8 @@ struct viommu_iommu {
 	bool coherent;          /* its table walks snoop the caches */
 	bool translates_itself; /* its own function is one of its endpoints; text: `include-self` */
 
-	/* Identifier of its IORT node (DEN 0049E.f, IORT node header, from table revision 3) or RIMT
-	 * node (RIMT 1.0, ID; 16 bits); false: its index in the table. */
+	/* Identifier of its IORT node (DEN 0049E.f, IORT node header, from table revision 3) or
+	 * RIMT node (RIMT 1.0, ID; 16 bits); false: its index in the table. */
 	bool has_identifier;
 	uint32_t identifier;
 

@@ -256,6 +256,32 @@ class LoongArch(Reports):
         self.assertIn("no IOMMU", told)
 
 
+class OtherBytes(Reports):
+    """A table and the table of its topology mean the same; what convert says of their bytes."""
+
+    def convert(self, *nodes):
+        (path,) = self.write(RIMT=rimt.rimt(*nodes))
+        status, told = self.run_command("convert", "--to", "rimt", path, "-o", self.path("made"))
+        same = pathlib.Path(path).read_bytes() == pathlib.Path(self.path("made")).read_bytes()
+        return status, same, told
+
+    def test_equal_bytes_need_no_word(self):
+        self.assertEqual(self.convert(rimt.iommu(33), rimt.complex_(rimt.mapping())),
+                         (0, True, ""))
+
+    def test_a_field_that_differs_is_named(self):
+        status, same, told = self.convert(rimt.iommu(33), rimt.complex_(rimt.mapping(), identifier=7))
+        self.assertEqual((status, same), (0, False))
+        self.assertIn(f"RIMT:0x{rimt.HEAD + 48:x}: note: the new table has another PCI root complex: "
+                      "Identifier = 1 instead of Identifier = 7", told)
+
+    def test_another_order_is_named(self):
+        node = rimt.complex_(rimt.mapping(to=rimt.HEAD + 40), identifier=1)
+        status, same, told = self.convert(node, rimt.iommu(33, identifier=0))
+        self.assertEqual((status, same), (0, False))
+        self.assertIn("the new table has the structures in another order", told)
+
+
 class WrongAnswers(Reports):
     def resolve(self, device, **files):
         (path,) = self.write(**files)

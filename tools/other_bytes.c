@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where the table of a topology has other bytes than the table that the topology was read from
+ *
+ * Both may mean the same: firmware has older revisions of nodes, padding, another order. The
+ * sources of both tables are compared, structure by structure. Offsets of other structures do not
+ * count, for they follow from the order.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "other_bytes.h"
+
+#define INDENT "    "
+
+struct block {
+	char *name;
+	size_t at;        /* in the table */
+	GPtrArray *lines; /* "NAME = VALUE" */
+	char *text;       /* all lines */
+	bool matched;
+};
+
+static void block_free(gpointer pointer)
+{
+	struct block *block = pointer;
+
+	g_free(block->name);
+	g_free(block->text);
+	g_ptr_array_unref(block->lines);
+	g_free(block);
+}
+
+/* -- sources ------------------------------------------------------------------------------ */
+
+/* References to other structures. */
+static bool is_offset(const char *field)
+{
+	static const char *const names[] = { "Output reference =", "Output node =",
+					     "Destination IOMMU =" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (g_str_has_prefix(field, names[i]))
+			return true;
+	return false;
+}
+
+/* "0038   4  Identifier = 1": what follows the offset and the width. */
+static void take_field(struct block *block, const char *line)
+{
+	char *after;
+	size_t at = strtoull(line, &after, 16);
+
+	if (!block->lines->len)
+		block->at = at;
+	strtoull(after, &after, 10);
+	after += strspn(after, " ");
+	if (!is_offset(after))
+		g_ptr_array_add(block->lines, g_strdup(after));
+}
+
+static struct block *begin_block(const char *line)
+{
+	struct block *block = g_new0(struct block, 1);
+
+	block->name = g_strndup(line, strlen(line) - strlen(" {"));
+	block->lines = g_ptr_array_new_with_free_func(g_free);
+	return block;
+}
+
+static void end_block(GPtrArray *blocks, struct block *block)
+{
+	g_ptr_array_add(block->lines, NULL);
+	block->text = g_strjoinv("\n", (char **)block->lines->pdata);
+	g_ptr_array_add(blocks, block);
+}
+
+/* The structures of the table; what is in them belongs to them. */
+static GPtrArray *blocks_of(const struct viommu_table *table)
+{
+	GPtrArray *blocks = g_ptr_array_new_with_free_func(block_free);
+	char *source = viommu_table_source(table);
+	g_auto(GStrv) lines = g_strsplit(source, "\n", -1);
+	struct block *block = NULL;
+
+	free(source);
+	for (char **line = lines; *line; line++) {
+		const char *text = *line + strspn(*line, " ");
+		size_t depth = (size_t)(text - *line) / strlen(INDENT);
+
+		if (depth == 1 && g_str_has_suffix(text, " {")) {
+			block = begin_block(text);
+		} else if (block && depth == 1 && !strcmp(text, "}")) {
+			end_block(blocks, block);
+			block = NULL;
+		} else if (block && strstr(text, " = ")) {
+			take_field(block, text);
+		}
+	}
+	if (block)
+		block_free(block);
+	return blocks;
+}
+
+/* -- comparing -------------------------------------------------------------------------------- */
+
+static struct block *at(GPtrArray *blocks, guint i)
+{
+	return i < blocks->len ? blocks->pdata[i] : NULL;
+}
+
+/* Equal structures are pairs, wherever they are. */
+static void match_equal(GPtrArray *before, GPtrArray *after)
+{
+	g_autoptr(GHashTable) by_text =
+		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_queue_free);
+	struct block *block;
+
+	for (guint i = 0; (block = at(after, i)); i++) {
+		GQueue *queue = g_hash_table_lookup(by_text, block->text);
+
+		if (!queue) {
+			queue = g_queue_new();
+			g_hash_table_insert(by_text, block->text, queue);
+		}
+		g_queue_push_tail(queue, block);
+	}
+	for (guint i = 0; (block = at(before, i)); i++) {
+		GQueue *queue = g_hash_table_lookup(by_text, block->text);
+		struct block *other = queue ? g_queue_pop_head(queue) : NULL;
+
+		block->matched = other;
+		if (other)
+			other->matched = true;
+	}
+}
+
+static void add_note(struct viommu_findings *findings, const char *file, const struct block *block,
+		     const char *text)
+{
+	const struct viommu_place place = { .file = file, .at = block ? block->at : 0 };
+
+	viommu_findings_add(findings, "convert-detail", &place, text, NULL);
+}
+
+/* The first field that differs says most: a revision decides about those that follow. */
+static void report_block(struct viommu_findings *findings, const char *file,
+			 const struct block *block, const struct block *other)
+{
+	const char *was = NULL, *is = NULL;
+	g_autofree char *text = NULL;
+
+	for (guint i = 0; other && !was && !is && (i < block->lines->len - 1); i++) {
+		was = block->lines->pdata[i];
+		is = i < other->lines->len ? other->lines->pdata[i] : NULL;
+		if (!g_strcmp0(was, is))
+			was = is = NULL;
+	}
+	if (!other)
+		text = g_strdup_printf("the new table has no such %s", block->name);
+	else
+		text = g_strdup_printf("the new table has another %s: %s instead of %s",
+				       block->name, is ? is : "nothing", was ? was : "nothing");
+	add_note(findings, file, block, text);
+}
+
+/* The next of that name without an equal. */
+static struct block *find_other(GPtrArray *after, const char *name)
+{
+	struct block *block;
+
+	for (guint i = 0; (block = at(after, i)); i++)
+		if (!block->matched && !strcmp(block->name, name)) {
+			block->matched = true;
+			return block;
+		}
+	return NULL;
+}
+
+static bool same_order(GPtrArray *before, GPtrArray *after)
+{
+	for (guint i = 0; i < MIN(before->len, after->len); i++)
+		if (strcmp(at(before, i)->text, at(after, i)->text) != 0)
+			return false;
+	return before->len == after->len;
+}
+
+void report_other_bytes(const struct viommu_table *before, const struct viommu_table *after,
+			struct viommu_findings *findings)
+{
+	g_autoptr(GPtrArray) old = blocks_of(before), new = blocks_of(after);
+	const char *file = viommu_table_file(before);
+	struct block *block;
+	bool equal = true;
+
+	match_equal(old, new);
+	for (guint i = 0; (block = at(old, i)); i++) {
+		equal &= block->matched;
+		if (!block->matched)
+			report_block(findings, file, block, find_other(new, block->name));
+	}
+	for (guint i = 0; (block = at(new, i)); i++) {
+		g_autofree char *text = g_strdup_printf("the new table also has a %s", block->name);
+
+		equal &= block->matched;
+		if (!block->matched)
+			add_note(findings, file, NULL, text);
+	}
+	if (equal && !same_order(old, new))
+		add_note(findings, file, NULL, "the new table has the structures in another order");
+}
