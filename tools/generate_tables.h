@@ -30,7 +30,7 @@ extern gboolean generate_overlay, generate_source, generate_force;
 
 /* The values of TABLE, for help: four lines. */
 #define GENERATE_DETAILS \
-	"TABLE is viot, iort, dmar, ivrs or srat; viot-2019, a draft that wraps another table;\n" \
+	"TABLE is viot, iort, dmar, ivrs, rimt or srat; viot-2019, which wraps another table;\n" \
 	"dtb, a device tree; cmdline, kernel command-line arguments; or a built-in topology\n" \
 	"in the configuration space of a virtio-iommu: builtin-v1, builtin-v2, builtin-v3,\n" \
 	"builtin-v3-segments."
