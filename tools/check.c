@@ -12,13 +12,18 @@
 #include "command.h"
 #include "findings.h"
 #include "json.h"
+#include "memory_map.h"
 
 static gboolean as_json, list_rules;
+static char *memory_name;
 
 static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	{ "rules", 'r', 0, G_OPTION_ARG_NONE, &list_rules, "list all rules, and check nothing",
 	  NULL },
+	{ "memory", 'm', 0, G_OPTION_ARG_FILENAME, &memory_name,
+	  "check memory against this map: a kernel log, or a copy of /sys/firmware/memmap",
+	  "FILE" },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -26,8 +31,9 @@ static const GOptionEntry options[] = {
 struct checking {
 	struct viommu_findings *findings;
 	GPtrArray *tables;
-	GPtrArray *unknown; /* tables without a rule of their own */
-	GPtrArray *sources; /* the machine of each table */
+	GPtrArray *unknown;     /* tables without a rule of their own */
+	GPtrArray *sources;     /* the machine of each table */
+	struct memory_map *map; /* NULL: not given */
 };
 
 static bool is_interpreted(const struct viommu_finding *finding)
@@ -45,11 +51,24 @@ static void check_unknown(struct checking *checking, const struct viommu_table *
 	viommu_findings_free(findings);
 }
 
+/* Checks of the table itself report what reading it reports. */
+static void check_memory(const struct checking *checking, struct input *input)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	const struct viommu_topology *topology =
+		checking->map ? input_topology(input, findings) : NULL;
+
+	if (topology)
+		memory_map_check(checking->map, topology, checking->findings);
+	viommu_findings_free(findings);
+}
+
 /* Tables are kept until all inputs are read, for the rules across tables. */
 static void check_input(void *opaque, struct input *input)
 {
 	struct checking *checking = opaque;
 
+	check_memory(checking, input);
 	if (!input->table) {
 		viommu_topology_check(input->topology, checking->findings);
 		return;
@@ -164,10 +183,13 @@ static void check_host(void *opaque, const char *name, const struct viommu_host 
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table),
-				     g_ptr_array_new_with_free_func(free_table),
-				     g_ptr_array_new() };
+				     g_ptr_array_new_with_free_func(free_table), g_ptr_array_new(),
+				     NULL };
 	int status;
 
+	checking.map = memory_name ? memory_map_read(memory_name) : NULL;
+	if (memory_name && !checking.map)
+		return EXIT_COULD_NOT;
 	input_neighbours = input_host_findings = true;
 	input_host = check_host;
 	status = read_inputs(names, findings, check_input, &checking);
@@ -178,6 +200,7 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 	g_ptr_array_free(checking.tables, TRUE);
 	g_ptr_array_free(checking.sources, TRUE);
 	g_ptr_array_free(checking.unknown, TRUE);
+	memory_map_free(checking.map);
 	return status;
 }
 

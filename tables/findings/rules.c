@@ -585,6 +585,10 @@ static const struct viommu_rule rules[] = {
 	{ "iovt-scope", VIOMMU_WARNING, "ACPI 6.6, I/O Virtualization Table",
 	  "an IOMMU of a whole segment has no device entries", "ignores the device entries" },
 
+	{ "memory-map", VIOMMU_WARNING, "Linux, arch_rmrr_sanity_check()",
+	  "memory that stays mapped is reserved in the memory map of the machine",
+	  "warns that the firmware is broken, of an RMRR" },
+
 	/* -- source: tables as text, to be assembled ------------------------------------------- */
 
 	{ "source-line", VIOMMU_ERROR, "docs/tables.md, As source",

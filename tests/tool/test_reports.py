@@ -256,6 +256,49 @@ class LoongArch(Reports):
         self.assertIn("no IOMMU", told)
 
 
+class MemoryMap(Reports):
+    """An RMRR has to be in reserved regions of the memory map: arch_rmrr_sanity_check() of Linux."""
+
+    LOG = ("[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000007affffff] usable\n"
+           "[    0.000000] BIOS-e820: [mem 0x000000007b000000-0x000000007b3fffff] reserved\n"
+           "[    0.000000] BIOS-e820: [mem 0x000000007b400000-0x{:016x}] reserved\n")
+
+    def memory(self, name, content):
+        table = dmar.dmar(dmar.drhd(dmar.scope()), dmar.rmrr(dmar.scope()))
+        path, given = self.write(DMAR=table, **{name: content})
+        return self.run_command("check", "--memory", given, path)
+
+    def test_memory_in_reserved_regions_is_right(self):
+        self.assertEqual(self.memory("log", self.LOG.format(0x7b7fffff)), (0, ""))
+
+    def test_memory_beyond_them_is_named(self):
+        for name, log in {
+                "e820": self.LOG.format(0x7b6fffff),
+                "old": "BIOS-e820: 000000007b000000 - 000000007b700000 (reserved)\n",
+                "efi": "efi: mem01: [Runtime Data|RUN] range=[0x7b000000-0x7b6fffff] (7MB)\n"}.items():
+            status, told = self.memory(name, log)
+            self.assertEqual(status, 1)
+            self.assertIn("memory 0x7b000000-0x7b7fffff is not reserved from 0x7b700000 on", told)
+            self.assertIn("[memory-map]", told)
+
+    def test_a_folder_is_a_map(self):
+        folder = pathlib.Path(self.path("memmap"))
+        for i, (first, last, kind) in enumerate(((0, 0x7affffff, "System RAM"),
+                                                 (0x7b000000, 0x7b7fffff, "Reserved"))):
+            (folder / str(i)).mkdir(parents=True)
+            for name, value in ("start", hex(first)), ("end", hex(last)), ("type", kind):
+                (folder / str(i) / name).write_text(value + "\n")
+        (path,) = self.write(DMAR=dmar.dmar(dmar.drhd(dmar.scope()), dmar.rmrr(dmar.scope())))
+        self.assertEqual(self.run_command("check", "--memory", folder, path), (0, ""))
+        (folder / "1" / "type").write_text("System RAM\n")
+        self.assertEqual(self.run_command("check", "--memory", folder, path)[0], 1)
+
+    def test_a_file_without_a_map_is_refused(self):
+        status, told = self.memory("log", "nothing\n")
+        self.assertEqual(status, 2)
+        self.assertIn("no memory region is in it", told)
+
+
 class OtherBytes(Reports):
     """A table and the table of its topology mean the same; what convert says of their bytes."""
 
