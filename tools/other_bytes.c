@@ -88,7 +88,7 @@ static GPtrArray *blocks_of(const struct viommu_table *table)
 		const char *text = *line + strspn(*line, " ");
 		size_t depth = (size_t)(text - *line) / strlen(INDENT);
 
-		if (depth == 1 && g_str_has_suffix(text, " {")) {
+		if (!block && depth == 1 && g_str_has_suffix(text, " {")) {
 			block = begin_block(text);
 		} else if (block && depth == 1 && !strcmp(text, "}")) {
 			end_block(blocks, block);
@@ -179,8 +179,10 @@ static struct block *find_other(GPtrArray *after, const char *name)
 
 static bool same_order(GPtrArray *before, GPtrArray *after)
 {
-	for (guint i = 0; i < MIN(before->len, after->len); i++)
-		if (strcmp(at(before, i)->text, at(after, i)->text) != 0)
+	const struct block *one, *other;
+
+	for (guint i = 0; (one = at(before, i)) && (other = at(after, i)); i++)
+		if (strcmp(one->text, other->text) != 0)
 			return false;
 	return before->len == after->len;
 }

@@ -297,6 +297,10 @@ plan_tells_what_each_guest_needs() {
 	  VIOT describes viommu0, viommu1
 	      200 bytes: viommu generate viot pc.yaml
 
+	riscv64 with ACPI
+	  VIOT describes viommu0, viommu1
+	      200 bytes: viommu generate viot pc.yaml
+
 	device tree
 	  DTB describes viommu0, viommu1
 	      1049 bytes: viommu generate dtb pc.yaml
