@@ -483,7 +483,7 @@ bash_completes_commands_and_their_options() {
 	END
 	sed -i '/^complete -o/d' out
 	bash complete.bash >completed 2>err || fail "$(cat err)"
-	printf '%s\n' resolve '--json --rules --as --help' '' >expected
+	printf '%s\n' resolve '--json --rules --memory --as --help' '' >expected
 	same completed expected
 }
 
