@@ -14,7 +14,8 @@
  * worst [RANGES]: what the dearest single requests cost, and what translations notice of them
  *
  * A domain is filled with ranges, and taken down by one request: an UNMAP of everything, an UNMAP
- * of everything but the first range, a DETACH, a reset; or saved and loaded. Meanwhile another
+ * of everything but the first range, a DETACH, a reset; or saved and loaded, as a whole or what
+ * 10,000 requests have changed. Meanwhile another
  * thread translates for an endpoint of another domain, and takes the time of each. Prints JSON: for
  * each request how many ms it took, and the translations' median and slowest hundredth and
  * thousandth in ns.
@@ -25,6 +26,8 @@
 #define OTHER        (BENCH_ENDPOINT + 1)
 #define OTHER_DOMAIN (BENCH_DOMAIN + 1)
 #define NS_PER_MS    1e6
+#define CHANGES      10000u /* requests between two rounds of saving */
+#define CHANGES_ROOM (1u << 20)
 #define DOMAIN_AT    4
 #define ENDPOINT_AT  8
 
@@ -33,8 +36,8 @@ static struct {
 	unsigned ranges;
 	atomic_bool translating, over;
 	struct latency latency;
-	void *saved;
-	size_t length;
+	void *saved, *changes;
+	size_t length, changes_length;
 } bench;
 
 static void send(const uint8_t *bytes, size_t length)
@@ -126,6 +129,43 @@ static void load(void)
 		abort();
 }
 
+/* -- saved state, in rounds --------------------------------------------------------- */
+
+static void nothing(void)
+{
+}
+
+/* Pages are unmapped and mapped elsewhere, as by a driver of a network device. */
+static void begin_and_change(void)
+{
+	uint8_t bytes[VIOMMU_MAP_LENGTH];
+	size_t length;
+	void *all;
+
+	if (viommu_save_begin(bench.device, CHANGES_ROOM, &all, &length))
+		abort();
+	free(all);
+	for (uint64_t i = 0; i < CHANGES / 2 && i < bench.ranges; i++) {
+		struct extent extent = { 2 * i * PAGE, 2 * i * PAGE + PAGE - 1, i * PAGE };
+
+		send(bytes, write_unmap(bytes, extent.first, extent.last));
+		send(bytes, write_map(bytes, &extent));
+	}
+}
+
+static void save_changes(void)
+{
+	if (viommu_save_changes(bench.device, &bench.changes, &bench.changes_length))
+		abort();
+	viommu_save_end(bench.device);
+}
+
+static void load_changes(void)
+{
+	if (viommu_load_changes(bench.device, bench.changes, bench.changes_length, NULL, 0))
+		abort();
+}
+
 /* -- victims ------------------------------------------------------------------- */
 
 static void *translate_on(void *unused)
@@ -149,13 +189,14 @@ static double beyond_ns(uint64_t in)
 	return (double)latency_beyond(&bench.latency, in) / ticks_per_ns();
 }
 
-static void measure(const char *name, void (*take_down)(void))
+static void measure(const char *name, void (*prepare)(void), void (*take_down)(void))
 {
 	pthread_t thread;
 	uint64_t begin, took;
 
 	fill();
 	fill_other();
+	prepare();
 	memset(&bench.latency, 0, sizeof(bench.latency));
 	atomic_store(&bench.translating, false);
 	atomic_store(&bench.over, false);
@@ -186,19 +227,24 @@ int main(int argc, char **argv)
 	if (viommu_endpoint_add(bench.device, &endpoint))
 		return 1;
 	printf("{");
-	measure("UNMAP of all", unmap_all);
+	measure("UNMAP of all", nothing, unmap_all);
 	printf(", ");
-	measure("UNMAP of all but the first", unmap_all_but_one);
+	measure("UNMAP of all but the first", nothing, unmap_all_but_one);
 	printf(", ");
-	measure("DETACH", detach);
+	measure("DETACH", nothing, detach);
 	printf(", ");
-	measure("reset", reset);
+	measure("reset", nothing, reset);
 	printf(", ");
-	measure("save", save);
+	measure("save", nothing, save);
 	printf(", ");
-	measure("load", load);
+	measure("load", nothing, load);
+	printf(", ");
+	measure("save what 10,000 requests changed", begin_and_change, save_changes);
+	printf(", ");
+	measure("load what 10,000 requests changed", nothing, load_changes);
 	printf("}\n");
 	free(bench.saved);
+	free(bench.changes);
 	viommu_free(bench.device);
 	return 0;
 }

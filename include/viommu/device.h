@@ -76,6 +76,7 @@
  *   -EBUSY    it is in use in a way that does not permit this
  *   -ENOSPC   it does not fit into `probe_size`
  *   -EFAULT   the endpoint may not access that address
+ *   -ESTALE   changes were not recorded
  *   -ENOMEM   out of memory
  *
  * Threads
@@ -1159,6 +1160,58 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
  * sections. Since: 0.1 (stable)
  */
 int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason, size_t room);
+
+/*
+ * Saving in rounds, so that the guest is stopped for a short time only:
+ *
+ *     viommu_save_begin()      the whole state     viommu_load()            the guest runs
+ *     viommu_save_changes()    what has changed    viommu_load_changes()    and again
+ *        the guest stops
+ *     viommu_save_changes()    the rest            viommu_load_changes()
+ *     viommu_save_end()
+ *
+ * A stream of changes holds the requests that have changed the state. It is loaded by executing
+ * them, and its time is theirs. At most `max_changes` bytes of requests are kept for a round, which
+ * the device allocates at once: 40 bytes for each MAP that is expected are enough.
+ *
+ * -ESTALE: the changes are not known, and the VMM begins again, or uses viommu_save(). There were
+ * more than `max_changes`, or the state has changed by other calls: a reset, viommu_accept(), a
+ * write to `bypass`, removal of an endpoint, viommu_load(), a page request, or a listener that
+ * caused a quarantine.
+ */
+
+/*
+ * As viommu_save(), and begin to record changes.
+ *
+ * Returns: 0, -ENOMEM. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_save_begin(struct viommu *device, size_t max_changes, void **ret_bytes,
+		      size_t *ret_length);
+
+/*
+ * Save what has changed since the last call of this or viommu_save_begin(). *ret_bytes is freed
+ * with free().
+ *
+ * Returns: 0, -ESTALE, -ENOMEM. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_save_changes(struct viommu *device, void **ret_bytes, size_t *ret_length);
+
+/*
+ * Stop recording changes, and free what was recorded.
+ *
+ * Returns: nothing. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+void viommu_save_end(struct viommu *device);
+
+/*
+ * Load changes, to the state that was loaded before. Listeners are notified as by requests. On any
+ * failure the device is as after viommu_reset(); `reason` as for viommu_load(). -EBUSY: a request
+ * has another status here, for instance because a limit is lower.
+ *
+ * Returns: 0, -EINVAL, -ENOTSUP, -EBUSY. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_load_changes(struct viommu *device, const void *bytes, size_t length, char *reason,
+			size_t room);
 
 /* -- inspection --------------------------------------------------------------------- */
 

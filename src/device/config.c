@@ -113,6 +113,7 @@ static const char *write_bypass(struct viommu *device, uint8_t bypass)
 
 	device_lock_settled(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
+		journal_lose(device);
 		device->bypass = bypass;
 		notify_mode_changes(device);
 		error = NULL;

@@ -263,6 +263,8 @@ struct viommu {
 	uint64_t flight;                         /* number of the open one */
 	uint64_t n_tokens;
 
+	struct journal *journal; /* NULL: nothing is recorded */
+
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX, allocated for the first listener */
 	size_t n_removals;
@@ -505,6 +507,12 @@ struct pending {
 	uint8_t status;
 	bool is_refused, is_alone;
 };
+
+/*
+ * Execute a request of a journal. Returns its status, and its length; -1: it is none, or its
+ * feature was not accepted.
+ */
+int request_repeat(struct viommu *device, const uint8_t *wire, size_t room, size_t *ret_length);
 
 /* Each returns a status. */
 uint8_t do_attach(struct viommu *device, const union request *request);
@@ -898,6 +906,25 @@ void listeners_notify_mode_changes(struct viommu *device);
 /* Free an endpoint's listeners without calling them. */
 void listeners_free(struct endpoint *endpoint);
 
+/* -- journal.c ------------------------------------------------------------------------------ */
+
+/* The bytes of requests, in order. */
+struct journal {
+	size_t length, room;
+	bool is_lost; /* there was no room, or the state has changed in another way */
+	uint8_t bytes[];
+};
+
+/* Begin anew with room for so many bytes; end. -ENOMEM */
+int journal_begin(struct viommu *device, size_t room);
+void journal_end(struct viommu *device);
+
+/* The state has changed in another way than by a request. */
+void journal_lose(struct viommu *device);
+
+void journal_record(struct viommu *device, const struct layout *layout,
+		    const union request *request, uint8_t status);
+
 /* -- flight.c ----------------------------------------------------------------------------- */
 
 /* Memory for one more request; NULL: none, or a limit is reached. */
@@ -914,7 +941,12 @@ void flights_launch(struct viommu *device);
 void flights_committed(struct viommu_listener *listener, int result);
 
 /* Execute and answer all requests that were put off; or drop them without a status. */
-void flights_settle(struct viommu *device);
+void flights_execute_all(struct viommu *device);
+static inline void flights_settle(struct viommu *device)
+{
+	if (device->n_pending)
+		flights_execute_all(device);
+}
 void flights_cancel(struct viommu *device);
 
 /* Requests to be answered, after the device is unlocked. */

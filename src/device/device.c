@@ -238,6 +238,7 @@ struct viommu *viommu_free(struct viommu *device)
 	free(atomic_load(&device->memory));
 	free(device->removals);
 	flights_free(device);
+	free(device->journal);
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
 	pthread_mutex_destroy(&device->faults_lock);
@@ -273,6 +274,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 		return -EINVAL;
 	}
 	device_lock_settled(device);
+	journal_lose(device);
 	device->accepted = features & FEATURES_KNOWN;
 	notify_mode_changes(device);
 	device_unlock(device);
@@ -281,6 +283,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 
 void device_reset(struct viommu *device, bool bypass)
 {
+	journal_lose(device);
 	device->accepted = 0;
 	device->bypass = bypass;
 	for_all_endpoints(endpoint, device)

@@ -290,6 +290,7 @@ static void unplug(struct endpoint *endpoint)
 {
 	struct viommu *device = endpoint->device;
 
+	journal_lose(device);
 	directory_remove(&device->directory, endpoint);
 	handles_unbind(endpoint);
 	device_mark_sync_pending(device);

@@ -156,13 +156,20 @@ static bool is_met(const struct viommu *device, const struct pending *pending,
 	return false;
 }
 
+/* It is recorded now, and not when it is answered: others may be executed meanwhile. */
+static void run(struct viommu *device, struct pending *pending)
+{
+	pending->status = pending->run(device, &pending->request);
+	journal_record(device, pending->layout, &pending->request, pending->status);
+}
+
 /* Execute a request. If listeners were notified, it is held; otherwise it is answered. */
 static bool execute(struct viommu *device, struct pending *pending)
 {
 	uint64_t before = device->n_notices;
 
 	device->commits_later = true;
-	pending->status = pending->run(device, &pending->request);
+	run(device, pending);
 	device->commits_later = false;
 	if (device->n_notices == before)
 		return false;
@@ -200,7 +207,7 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 {
 	if (is_about_slots(device, &pending->request)) {
 		flights_settle(device);
-		pending->status = pending->run(device, &pending->request);
+		run(device, pending);
 		return false;
 	}
 	pending->keys = keys_of(device, &pending->request);
@@ -284,6 +291,7 @@ static unsigned undo_refused(struct viommu *device, uint64_t flight)
 	}
 	if (!n)
 		return 0;
+	journal_lose(device);
 	device_synchronize_if_due(device);
 	listeners_commit_now(device);
 	return n;
@@ -395,7 +403,7 @@ void flights_launch(struct viommu *device)
 	device->commits_now = false;
 }
 
-void flights_settle(struct viommu *device)
+void flights_execute_all(struct viommu *device)
 {
 	while (device->held || device->parked) {
 		while (device->committing) {

@@ -37,10 +37,8 @@ static void fill(struct rate *rate)
 		rate->level = full;
 }
 
-bool rate_take(struct rate *rate)
+bool rate_take_limited(struct rate *rate)
 {
-	if (!is_limited(rate))
-		return true;
 	fill(rate);
 	if (rate->level < SECOND)
 		return false;

@@ -22,7 +22,12 @@ struct rate {
 void rate_init(struct rate *rate, uint32_t per_second);
 
 /* Take one; false if there is none. */
-bool rate_take(struct rate *rate);
+bool rate_take_limited(struct rate *rate);
+
+static inline bool rate_take(struct rate *rate)
+{
+	return rate->per_second == RATE_UNLIMITED || rate_take_limited(rate);
+}
 
 /* Nanoseconds until there is one. */
 uint64_t rate_delay(struct rate *rate);

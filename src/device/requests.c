@@ -301,6 +301,8 @@ static size_t execute(struct viommu *device, const struct request_row *row, cons
 		tail[0] = VIOMMU_S_INVAL;
 	else
 		tail[0] = row->run(device, &request);
+	if (device->journal)
+		journal_record(device, row->layout, &request, tail[0]);
 	trace_answered(device, row->layout, &request, tail[0]);
 
 	list_write(writable, 0, device->properties, properties);
@@ -331,8 +333,8 @@ struct taken {
 	const struct request_row *row;
 };
 
-static bool take(struct viommu *device, const struct iovec *readable, size_t n_readable,
-		 const struct iovec *writable, size_t n_writable, struct taken *taken)
+static inline bool take(struct viommu *device, const struct iovec *readable, size_t n_readable,
+			const struct iovec *writable, size_t n_writable, struct taken *taken)
 {
 	size_t length = list_read(readable, n_readable, taken->wire, sizeof(taken->wire));
 
@@ -358,6 +360,18 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 	if (!take(device, readable, n_readable, writable, n_writable, &taken))
 		return 0;
 	return execute(device, taken.row, taken.wire, writable, taken.room);
+}
+
+int request_repeat(struct viommu *device, const uint8_t *wire, size_t room, size_t *ret_length)
+{
+	const struct request_row *row = find_row(device, wire, room);
+	union request request;
+
+	if (!row || row->run == do_probe)
+		return -1;
+	layout_decode(row->layout, wire, &request);
+	*ret_length = row->layout->length;
+	return row->run(device, &request);
 }
 
 /* -- requests that are answered later ------------------------------------------- */

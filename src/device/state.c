@@ -349,7 +349,7 @@ static void write_stream(const struct viommu *device, struct rows *rows,
 	stream_finish(writer, STATE_MAGIC, version_of(device));
 }
 
-static int save(const struct viommu *device, struct stream_writer *writer)
+int state_write(const struct viommu *device, struct stream_writer *writer)
 {
 	struct rows rows;
 	int error = rows_alloc(device, &rows);
@@ -369,7 +369,7 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 	int error;
 
 	device_lock_settled(device);
-	error = save(device, &writer);
+	error = state_write(device, &writer);
 	device_unlock(device);
 	if (error)
 		return error;

@@ -73,6 +73,11 @@ struct chunk_group {
 	uint32_t reserved;
 };
 
+struct viommu;
+
+/* Write the whole state. */
+int state_write(const struct viommu *device, struct stream_writer *writer);
+
 extern const struct layout device_layout, domain_layout, endpoint_layout, mapping_layout,
 	table_layout, slot_layout, granule_layout, group_layout;
 

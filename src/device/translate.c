@@ -466,12 +466,14 @@ int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *ha
 				struct viommu_translation *ret_translation)
 {
 	const struct question question = { 0, pasid, access, iova, length, handle };
+	const struct endpoint *endpoint;
 
 	if (!is_a_pasid(pasid))
 		return -EINVAL;
 	checks_in_section(dma->reader, "viommu_dma_handle_translate");
 	checks_translate(dma->device, "viommu_dma_handle_translate");
-	if (find_endpoint(dma->device, &question))
-		note_endpoint(dma, find_endpoint(dma->device, &question)->node.id);
+	endpoint = find_endpoint(dma->device, &question);
+	if (endpoint)
+		note_endpoint(dma, endpoint->node.id);
 	return answer(dma->device, &question, ret_translation);
 }
