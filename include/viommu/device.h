@@ -1213,6 +1213,71 @@ void viommu_save_end(struct viommu *device);
 int viommu_load_changes(struct viommu *device, const void *bytes, size_t length, char *reason,
 			size_t room);
 
+/* -- dirty logging --------------------------------------------------------------------- */
+
+/*
+ * Which guest pages can an endpoint have written? For a live migration with endpoints whose writes
+ * the VMM does not see: assigned devices, vhost. The device knows their mappings, not their writes:
+ * a page is dirty if an endpoint could have written it.
+ *
+ *     viommu_dirty_track(device, nic, true);
+ *     viommu_dirty_begin(device, &ram, 1, 12);
+ *     rounds, while the guest runs:  viommu_dirty_read(..., false, ...)   copy those pages
+ *     the guest has stopped:         viommu_dirty_read(..., true, ...)    copy the rest
+ *     viommu_dirty_end(device);
+ *
+ * A page that is mapped for writing may be written at any time, so it is reported when the mapping
+ * has gone (UNMAP, DETACH, ATTACH, reset, removal), and no DMA by it is in flight; or when it is
+ * asked for. A page table of the guest is not read for this: with such a table, or in bypass, an
+ * endpoint can write every page, or every page that the table's parent maps for writing. A VMM that
+ * has a better source, as the IOMMU's dirty bits (<viommu/backend.h>), does not track the endpoint.
+ */
+
+/* A range of guest-physical memory, in whole pages. */
+struct viommu_dirty_region {
+	uint64_t first, last;
+};
+
+/*
+ * Begin a log, with all pages clean. It replaces one that had begun. Takes one bit for each page of
+ * 2^page_shift bytes. Regions have any order; they need not be what viommu_set_memory() has.
+ *
+ * -EINVAL   a region is inverted, or not of whole pages, or overlaps another; page_shift above 63
+ *
+ * Returns: 0, -EINVAL, -ENOMEM. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_dirty_begin(struct viommu *device, const struct viommu_dirty_region *regions, size_t n,
+		       uint32_t page_shift);
+
+/*
+ * Track an endpoint with all its PASIDs, or no longer. Before or after viommu_dirty_begin(); lasts
+ * until the endpoint is removed.
+ *
+ * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_dirty_track(struct viommu *device, uint32_t endpoint, bool on);
+
+/*
+ * Read the log of [first, last], which is in one region: bit n % 64 of bitmap[n / 64] is set if the
+ * n-th page is dirty, and is not changed otherwise. These pages are clean afterwards. With
+ * `with_present`, all pages that tracked endpoints can write now are dirty, in all regions: set it
+ * in the first call of a pass. Takes time in proportion to the range, and to all mappings of
+ * tracked endpoints.
+ *
+ * -EINVAL   the range is not in one region, or no log has begun
+ *
+ * Returns: 0, -EINVAL. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_dirty_read(struct viommu *device, uint64_t first, uint64_t last, bool with_present,
+		      uint64_t *bitmap);
+
+/*
+ * End the log and free it.
+ *
+ * Returns: nothing. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+void viommu_dirty_end(struct viommu *device);
+
 /* -- inspection --------------------------------------------------------------------- */
 
 /*

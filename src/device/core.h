@@ -128,6 +128,7 @@ struct domain {
 	struct slot *slots; /* PASIDs attached to it */
 	uint64_t n_slots;
 	struct table *table;                   /* NULL: the domain has mappings, or bypasses */
+	uint64_t n_tracked;                    /* endpoints and PASIDs with dirty logging */
 	uint64_t n_children;                   /* tables with this domain as parent */
 	struct domain *children;               /* domains with such tables */
 	struct domain *next_child, **child_at; /* if it has a parent */
@@ -182,6 +183,7 @@ struct endpoint {
 	int notified_mode;                 /* MODE_UNKNOWN, or the mode last notified */
 	bool quarantined;                  /* blocked while attached to no domain */
 	bool is_forced;                    /* blocked by the VMM, wherever it is attached */
+	bool is_tracked;                   /* viommu_dirty_track() */
 	atomic_uint_fast64_t faults;
 };
 
@@ -264,6 +266,7 @@ struct viommu {
 	uint64_t n_tokens;
 
 	struct journal *journal; /* NULL: nothing is recorded */
+	struct dirty *dirty_log; /* NULL: nothing is logged */
 
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX, allocated for the first listener */
@@ -671,6 +674,9 @@ bool slots_are_empty(const struct endpoint *endpoint);
 void slots_leave_listeners(struct endpoint *endpoint);
 bool slots_join_listeners(struct endpoint *endpoint);
 
+/* The endpoint is tracked from now on, or no longer. */
+void slots_track(struct endpoint *endpoint, bool on);
+
 /* The listener is removed: all PASID slots are empty for it. */
 void slots_forget(const struct viommu_listener *listener);
 
@@ -905,6 +911,26 @@ void listeners_notify_mode_changes(struct viommu *device);
 
 /* Free an endpoint's listeners without calling them. */
 void listeners_free(struct endpoint *endpoint);
+
+/* -- dirty.c -------------------------------------------------------------------------------- */
+
+/* A tracked endpoint, or one of its PASIDs, gets another route; mappings are about to be removed.
+ */
+void dirty_leave(const struct endpoint *endpoint, const struct route *old);
+void dirty_unmap(const struct viommu *device, const struct domain *domain, uint64_t first,
+		 uint64_t last);
+
+static inline void domain_count_tracked(struct domain *domain, bool on)
+{
+	if (on)
+		domain->n_tracked++;
+	else
+		domain->n_tracked--;
+}
+
+/* -- dirty_log.c ---------------------------------------------------------------------------- */
+
+void dirty_free(struct viommu *device);
 
 /* -- journal.c ------------------------------------------------------------------------------ */
 

@@ -239,6 +239,7 @@ struct viommu *viommu_free(struct viommu *device)
 	free(device->removals);
 	flights_free(device);
 	free(device->journal);
+	dirty_free(device);
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
 	pthread_mutex_destroy(&device->faults_lock);

@@ -122,6 +122,7 @@ void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, stru
 	*endpoint->at = endpoint;
 	*(next ? &next->at : &domain->end) = &endpoint->next;
 	domain->n_endpoints++;
+	domain->n_tracked += endpoint->is_tracked;
 	classes_add(domain, &endpoint->member);
 	listeners_join(endpoint);
 }
@@ -154,6 +155,7 @@ void endpoint_unlink(struct endpoint *endpoint)
 	*endpoint->at = endpoint->next;
 	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
 	domain->n_endpoints--;
+	domain->n_tracked -= endpoint->is_tracked;
 	domain_mark_left(endpoint->device, domain);
 	endpoint->domain = NULL;
 }

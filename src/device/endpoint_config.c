@@ -291,6 +291,7 @@ static void unplug(struct endpoint *endpoint)
 	struct viommu *device = endpoint->device;
 
 	journal_lose(device);
+	dirty_leave(endpoint, atomic_load_explicit(&endpoint->route, memory_order_relaxed));
 	directory_remove(&device->directory, endpoint);
 	handles_unbind(endpoint);
 	device_mark_sync_pending(device);

@@ -53,6 +53,7 @@ static void publish(struct endpoint *endpoint, const struct route *new)
 
 	if (new == old)
 		return;
+	dirty_leave(endpoint, old);
 	annotate_release(&endpoint->route);
 	atomic_store_explicit(&endpoint->route, new, memory_order_release);
 	if (!old || old->mode == VIOMMU_BLOCKED)

@@ -96,12 +96,14 @@ static void link(struct slot *slot, struct domain *domain)
 		domain->slots->at = &slot->next_in_domain;
 	domain->slots = slot;
 	domain->n_slots++;
+	domain->n_tracked += slot->endpoint->is_tracked;
 	classes_add(domain, &slot->member);
 	shadows_join(slot);
 }
 
 static void set_route(struct slot *slot, const struct route *route)
 {
+	dirty_leave(slot->endpoint, atomic_load_explicit(&slot->route, memory_order_relaxed));
 	annotate_release(&slot->route);
 	atomic_store_explicit(&slot->route, route, memory_order_release);
 }
@@ -114,12 +116,14 @@ static void leave(struct slot *slot)
 	if (slot->next_in_domain)
 		slot->next_in_domain->at = slot->at;
 	slot->domain->n_slots--;
+	slot->domain->n_tracked -= slot->endpoint->is_tracked;
 }
 
 static struct domain *unlink(struct slot *slot)
 {
 	struct domain *domain = slot->domain;
 
+	dirty_leave(slot->endpoint, atomic_load_explicit(&slot->route, memory_order_relaxed));
 	groups_close_slot(slot->endpoint, slot->pasid);
 	leave(slot);
 	domain_mark_left(slot->endpoint->device, domain);
@@ -513,6 +517,20 @@ static bool forget(struct slot *slot, const void *listener)
 void slots_forget(const struct viommu_listener *listener)
 {
 	slots_each(listener->endpoint, forget, listener);
+}
+
+static bool track(struct slot *slot, const void *on)
+{
+	if (!*(const bool *)on)
+		dirty_leave(slot->endpoint,
+			    atomic_load_explicit(&slot->route, memory_order_relaxed));
+	domain_count_tracked(slot->domain, *(const bool *)on);
+	return true;
+}
+
+void slots_track(struct endpoint *endpoint, bool on)
+{
+	slots_each(endpoint, track, &on);
 }
 
 static bool leave_shadows(struct slot *slot, const void *unused)
