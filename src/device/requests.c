@@ -326,6 +326,12 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
  */
 #define BATCH_RETIRED_MAX (512u * 1024)
 
+static inline void bound_retired(struct viommu *device)
+{
+	if (device->retired_bytes > BATCH_RETIRED_MAX)
+		device_synchronize(device);
+}
+
 /* The bytes of a request, and its row; NULL: it is not answered. */
 struct taken {
 	uint8_t wire[VIOMMU_ATTACH_TABLE_LENGTH];
@@ -338,8 +344,7 @@ static inline bool take(struct viommu *device, const struct iovec *readable, siz
 {
 	size_t length = list_read(readable, n_readable, taken->wire, sizeof(taken->wire));
 
-	if (device->retired_bytes > BATCH_RETIRED_MAX)
-		device_synchronize(device);
+	bound_retired(device);
 	taken->room = list_length(writable, n_writable);
 	taken->row = find_row(device, taken->wire, length);
 	budget_count(device, length ? taken->wire[0] : 0);
@@ -369,6 +374,7 @@ int request_repeat(struct viommu *device, const uint8_t *wire, size_t room, size
 
 	if (!row || row->run == do_probe)
 		return -1;
+	bound_retired(device);
 	layout_decode(row->layout, wire, &request);
 	*ret_length = row->layout->length;
 	return row->run(device, &request);

@@ -74,5 +74,6 @@ void endpoint_publish_forced(struct endpoint *endpoint)
 
 void endpoint_block(struct endpoint *endpoint)
 {
-	publish(endpoint, &blocked);
+	if (!endpoint->is_forced)
+		publish(endpoint, &blocked);
 }

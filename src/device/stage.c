@@ -581,10 +581,13 @@ static int check_groups(const struct stage *stage, struct slot *const *sorted)
 
 static int check_spaces(const struct stage *stage)
 {
-	struct slot **sorted = calloc(stage->n_slots + 1, sizeof(struct slot *));
+	struct slot **sorted;
 	size_t n = 0;
 	int error;
 
+	if (!stage->slots && !stage->groups)
+		return 0;
+	sorted = calloc(stage->n_slots + 1, sizeof(struct slot *));
 	if (!sorted)
 		return out_of_memory(stage);
 	for (struct slot *slot = stage->slots; slot; slot = slot->next_retired)

@@ -175,6 +175,46 @@ static void a_blocked_endpoint_does_not_reach_its_msis(void **state)
 	assert_string_equal(where(rig, EP, 0xfee00000, 4, W), "identity fee00000+4 w");
 }
 
+static uint64_t msis;
+
+static int write_msi(void *opaque, enum viommu_mode mode)
+{
+	struct viommu_translation to;
+
+	(void)mode;
+	msis += !viommu_translate(opaque, EP, 0xfee00000, 4, W | VIOMMU_ACCESS_QUIET, &to);
+	return 0;
+}
+
+/* Not even for a moment. */
+static void a_blocked_endpoint_does_not_reach_its_msis_during_a_load(void **state)
+{
+	const struct viommu_reserved msi = { 0xfee00000, 0xfeefffff, VIOMMU_RESV_MEM_MSI };
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint),
+		.id = EP,
+		.reserved = &msi,
+		.n_reserved = 1,
+	};
+	const struct viommu_listener_ops ops = { .size = sizeof(ops), .mode = write_msi };
+	struct viommu_listener *listener, *other;
+	struct rig *rig = *state;
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+	assert_int_equal(viommu_listen(rig->device, EP, &ops, rig->device, &listener), 0);
+	assert_int_equal(viommu_listen(rig->device, EP2, &ops, rig->device, &other), 0);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	block(rig, true);
+	assert_int_equal(viommu_save(rig->device, &bytes, &length), 0);
+	msis = 0;
+	assert_int_equal(viommu_load(rig->device, bytes, length, NULL, 0), 0);
+	assert_int_equal(msis, 0);
+	free(bytes);
+}
+
 static void pasids_of_a_blocked_endpoint_are_blocked(void **state)
 {
 	const uint8_t attach_pasid[] = { ATTACH(1, EP, VIOMMU_SLOT_F_PASID, 5) };
@@ -424,6 +464,7 @@ int main(void)
 		TEST(a_blocked_endpoint_keeps_its_domain),
 		TEST(requests_for_a_blocked_endpoint_take_effect_later),
 		TEST(a_blocked_endpoint_does_not_reach_its_msis),
+		TEST(a_blocked_endpoint_does_not_reach_its_msis_during_a_load),
 		TEST(pasids_of_a_blocked_endpoint_are_blocked),
 		TEST(listeners_of_a_blocked_endpoint_have_no_mapping),
 		TEST(listeners_of_pasids_of_a_blocked_endpoint_have_none),

@@ -324,6 +324,30 @@ static void a_flood_of_moves_holds_one_domain(void **state)
 	scene_end(&scene);
 }
 
+/* A stream of changes is loaded under one lock, and still retires no more than a batch may. */
+static void a_flood_of_moves_is_loaded_with_little_memory(void **state)
+{
+	struct scene scene = scene_new(1, 0);
+	void *all, *changes;
+	size_t length, changes_length;
+
+	(void)state;
+	assert_int_equal(
+		viommu_save_begin(scene.device, FLOOD * VIOMMU_ATTACH_LENGTH, &all, &length), 0);
+	for (uint32_t i = 0; i < FLOOD; i++)
+		assert_int_equal(send_attach(&scene, i, 0), VIOMMU_S_OK);
+	assert_int_equal(viommu_save_changes(scene.device, &changes, &changes_length), 0);
+	viommu_save_end(scene.device);
+	assert_int_equal(viommu_load(scene.device, all, length, NULL, 0), 0);
+	peak = held;
+	scene.before = held;
+	assert_int_equal(viommu_load_changes(scene.device, changes, changes_length, NULL, 0), 0);
+	assert_in_range(peak - scene.before, 0, 600 * 1024);
+	free(all);
+	free(changes);
+	viommu_free(scene.device);
+}
+
 static void floods_of_probes_and_faults_allocate_nothing(void **state)
 {
 	struct scene scene = scene_new(1, 0);
@@ -347,6 +371,7 @@ int main(void)
 		cmocka_unit_test(what_is_loaded_needs_no_more_than_it_did),
 		cmocka_unit_test(a_flood_of_domains_ends_at_the_limit),
 		cmocka_unit_test(a_flood_of_moves_holds_one_domain),
+		cmocka_unit_test(a_flood_of_moves_is_loaded_with_little_memory),
 		cmocka_unit_test(floods_of_probes_and_faults_allocate_nothing),
 	};
 
