@@ -396,7 +396,16 @@ void domain_mark_left(const struct viommu *device, struct domain *domain);
 
 void budget_init(struct viommu *device);
 void budget_begin(struct viommu *device);
-void budget_count(struct viommu *device, uint8_t type);
+
+static inline void budget_count(struct viommu *device, uint8_t type)
+{
+	struct budget *budget = &device->budget;
+
+	budget->n_requests++;
+	rate_take(&budget->requests);
+	if (type == VIOMMU_T_ATTACH || type == VIOMMU_T_ATTACH_TABLE)
+		rate_take(&budget->attaches);
+}
 
 /* -- requests.c: the layouts of all requests, decoded ------------------------------ */
 

@@ -26,16 +26,6 @@ void budget_begin(struct viommu *device)
 	budget->calls = budget->checked_calls = device->n_calls;
 }
 
-void budget_count(struct viommu *device, uint8_t type)
-{
-	struct budget *budget = &device->budget;
-
-	budget->n_requests++;
-	rate_take(&budget->requests);
-	if (type == VIOMMU_T_ATTACH || type == VIOMMU_T_ATTACH_TABLE)
-		rate_take(&budget->attaches);
-}
-
 static bool is_time_used_up(struct viommu *device)
 {
 	struct budget *budget = &device->budget;
