@@ -61,6 +61,8 @@ def test(suites):
         error = re.search(r"error: .*", done.stdout)
         return f"does not compile: {error[0] if error else 'see ' + str(BUILD)}"
     failed = re.search(r"^\s*\d+/\d+ (.*?)\s+(?:FAIL|TIMEOUT|ERROR|UNEXPECTEDPASS)", done.stdout, re.M)
+    if done.returncode and not failed:
+        return "does not compile: meson says " + (done.stdout.splitlines() or ["nothing"])[-1]
     return failed[1] if failed else None
 
 
