@@ -49,7 +49,8 @@ def missing_of_qemu(source, names):
     cells = re.findall(r"^\| (`[^|]*`) \|", (source / "docs/qemu.md").read_text(encoding="utf-8"), re.M)
     shown = {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)}
     tests = "".join(path.read_text(encoding="utf-8") for folder in ("qemu", "guest")
-                    for path in sorted((source / "tests" / folder).rglob("*.py")))
+                    for path in sorted((source / "tests" / folder).rglob("*"))
+                    if path.suffix in (".py", ".sh"))
     for name in names:
         if name not in shown:
             yield f"docs/qemu.md: no row for `{name}`, a property of qemu/device/properties.c"
