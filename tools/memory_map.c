@@ -78,13 +78,12 @@ static void read_log(struct memory_map *map, const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
 	g_auto(GStrv) lines = NULL;
-	g_autofree char *text = NULL;
 
 	if (!bytes)
 		return;
-	text = g_strndup((const char *)bytes->data, bytes->len);
+	g_byte_array_append(bytes, (const guint8 *)"", 1);
+	lines = g_strsplit((const char *)bytes->data, "\n", -1);
 	g_byte_array_free(bytes, TRUE);
-	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line; line++)
 		if (!take_e820(map, *line))
 			take_efi(map, *line);
