@@ -141,7 +141,8 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 
 /*
  * All bytes of a file, or of standard input for "-"; NULL after reporting that it cannot be read or
- * has no end; errno is EFBIG if it is too large. g_byte_array_free() them.
+ * has no end; errno is EFBIG if it is too large. The data of an empty file is not NULL either.
+ * g_byte_array_free() them.
  */
 GByteArray *read_bytes(const char *name);
 

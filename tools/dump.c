@@ -51,12 +51,13 @@ static void dump_input(void *opaque, struct input *input)
 /* Tables are printed as they are read, so the JSON around them is written by hand. */
 static int run(const struct command *command, char **arguments)
 {
-	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_findings *findings;
 	struct output output = { .several = inputs_are_several(arguments) };
 	int status;
 
 	if (as_json && as_source)
 		return command_usage(command, "--json or --source, not both");
+	findings = viommu_findings_new();
 	if (as_json)
 		fputs("{\n\"format\" : 1,\n\"tables\" : [\n", stdout);
 	input_neighbours = true;

@@ -28,7 +28,8 @@ static bool is_too_large(FILE *stream)
  */
 static GByteArray *read_stream(FILE *stream, const char *name)
 {
-	GByteArray *bytes = g_byte_array_new();
+	/* Reserved, so that the data of an empty file is not NULL. */
+	GByteArray *bytes = g_byte_array_sized_new(1);
 	bool too_large = is_too_large(stream);
 	guint8 piece[PIECE_LENGTH];
 	int error;
