@@ -45,7 +45,7 @@ static void on_log(void *opaque, const struct viommu_log *entry)
 	atomic_fetch_add(&sleeper->n_logged, 1);
 }
 
-/* In a section until somebody complains. */
+/* In a section until the device logs it. */
 static void *sleep_in_section(void *opaque)
 {
 	struct sleeper *sleeper = opaque;

@@ -14,7 +14,7 @@ static const struct viommu_table_format formats[] = {
 	{ VIOMMU_TABLE_GENERIC, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_NEST },
 };
 
-/* A component that writes down what it is told, refuses on demand, and translates meanwhile. */
+/* A listener that records its calls, refuses on demand, and translates meanwhile. */
 struct component {
 	struct rig *rig;
 	char name;
@@ -385,7 +385,7 @@ static void test_an_unmap_in_the_parent_is_told(void **state)
 	assert_said("");
 	assert_int_equal(unmap(rig, 2, 0x1000, 0x1fff), VIOMMU_S_OK);
 	assert_said("a invalidate 5 0-ffffffffffffffff");
-	/* Of mappings alone, `unmap` is told. */
+	/* Without a table, UNMAP calls `unmap` only. */
 	assert_int_equal(attach_pasid(rig, 2, 5), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	said[0] = '\0';

@@ -9,8 +9,8 @@ A model lists the atomic accesses and fences of each function that it models, on
 After the function come the steps of the model that stand for it, and the names without which the model must
 break (check.py); "-" if it needs none. A function has these accesses, in this order, and no other. Each
 step is marked in the model by a comment or is one of its NO_... names, and each NO_... name belongs to a step, here or
-("Elsewhere: NO_A: other.pml NO_B") of another model. So nobody adds, removes or weakens an access without a look at the
-model, and no part of a model is without code.
+("Elsewhere: NO_A: other.pml NO_B") of another model. So a change that adds, removes or weakens an access fails until
+the model has it, and no part of a model is without code.
 """
 
 import re
