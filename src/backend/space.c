@@ -92,9 +92,21 @@ static int attach(const struct device *device, const struct space *space, const 
 		     : backend->calls.attach(backend->kernel, device->number, space->id);
 }
 
+/*
+ * A device has entered, perhaps with a page table that is not tracked yet. A space that was not
+ * tracked may be from now on: what was written before is read first, which is all of it.
+ */
+static void track_entry(struct space *space)
+{
+	if (!space->backend->tracking)
+		return;
+	if (!space->tracks)
+		space_read_dirty(space);
+	space_track(space, true);
+}
+
 int device_enter(struct device *device, struct space *space, struct table *table)
 {
-	struct viommu_backend *backend = device->backend;
 	int error;
 
 	if (device->space == space && device->table == table)
@@ -115,8 +127,7 @@ int device_enter(struct device *device, struct space *space, struct table *table
 	space->n_devices++;
 	if (table)
 		table->n_devices++;
-	if (backend->tracking) /* it may be in a page table that is not tracked yet */
-		space_track(space, true);
+	track_entry(space);
 	return 0;
 }
 
@@ -135,8 +146,7 @@ int pasid_enter(struct device *device, struct pasid *pasid, struct space *space)
 		return error;
 	pasid->space = space;
 	space->n_devices++;
-	if (backend->tracking)
-		space_track(space, true);
+	track_entry(space);
 	return 0;
 }
 

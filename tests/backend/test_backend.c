@@ -907,6 +907,24 @@ static void without_tracking_by_the_kernel_all_that_is_writable_is_dirty(void **
 	end();
 }
 
+/* A device that the kernel does not track may have written, and left since. */
+static void what_was_written_before_a_space_was_tracked_stays_dirty(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	fake.no_tracking = true;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x3fff, 0x21000, R | W), VIOMMU_S_OK);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_int_not_equal(fake_dma(D1, 0x2000, true), 0);
+	fake.no_tracking = false;
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	assert_string_equal(read_dirty(), is_type1() ? "" : "21000-23fff");
+	end();
+}
+
 /* -- memory that is refused or read-only ---------------------------------------------- */
 
 /* Each MAP fails in turn: what was mapped before it is unmapped, and all devices stay. */
@@ -1639,6 +1657,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(dirty_pages_are_reported_by_guest_physical_address),
 		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
 		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
+		ON_A_FRESH_DEVICE(what_was_written_before_a_space_was_tracked_stays_dirty),
 		ON_A_FRESH_DEVICE(memory_that_cannot_be_added_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(a_writable_mapping_of_read_only_memory_reaches_nothing),
 		ON_A_FRESH_DEVICE(a_domain_with_all_mappings_that_the_kernel_has_answers_nomem),
