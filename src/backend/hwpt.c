@@ -12,11 +12,22 @@
  * nor track dirty pages. Such a device is in no page table of this list.
  */
 
-int hwpt_attach(const struct viommu_kernel *kernel, const struct kernel_device *device, uint32_t id)
+/* ATTACH of VFIO to a page table or an IOAS, which replaces another. */
+static int attach(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		  uint32_t id)
 {
 	struct kernel_vfio_attach argument = { .argsz = sizeof(argument), .pt_id = id };
 
 	return kernel_ioctl(kernel, device->file, KERNEL_VFIO_ATTACH, &argument);
+}
+
+int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device, struct hwpt *hwpt)
+{
+	int error = attach(kernel, device, hwpt->id);
+
+	if (!error)
+		device->hwpt = hwpt;
+	return error;
 }
 
 int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id)
@@ -101,6 +112,20 @@ void hwpts_free(struct viommu_kernel *kernel, uint32_t space, bool of_guest)
 	}
 }
 
+int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t over,
+		    const struct hwpt *wanted)
+{
+	struct hwpt *hwpt;
+	int error = hwpt_new(kernel, device, over, wanted, &hwpt);
+
+	if (error)
+		return error;
+	error = hwpt_attach(kernel, device, hwpt);
+	if (error)
+		hwpt_free(kernel, hwpt);
+	return error;
+}
+
 uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *device,
 		    uint32_t space, uint32_t wanted)
 {
@@ -121,30 +146,15 @@ uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *de
 int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
 {
 	const struct hwpt wanted = { .space = space, .flags = device->hwpt_flags };
-	struct hwpt *hwpt;
-	int error;
+	int error = -EINVAL;
 
 	device->hwpt = NULL;
 	if (!wanted.flags)
-		return hwpt_attach(kernel, device, space);
-	for (hwpt = kernel->hwpts; hwpt; hwpt = hwpt->next) {
-		if (hwpt->space != space || hwpt->table || hwpt->flags != wanted.flags)
-			continue;
-		error = hwpt_attach(kernel, device, hwpt->id);
-		if (!error)
-			device->hwpt = hwpt;
-		if (error != -EINVAL)
-			return error;
-	}
-	error = hwpt_new(kernel, device, space, &wanted, &hwpt);
-	if (error)
-		return error;
-	error = hwpt_attach(kernel, device, hwpt->id);
-	if (error)
-		hwpt_free(kernel, hwpt);
-	else
-		device->hwpt = hwpt;
-	return error;
+		return attach(kernel, device, space);
+	for (struct hwpt *hwpt = kernel->hwpts; hwpt && error == -EINVAL; hwpt = hwpt->next)
+		if (hwpt->space == space && !hwpt->table && hwpt->flags == wanted.flags)
+			error = hwpt_attach(kernel, device, hwpt);
+	return error == -EINVAL ? hwpt_attach_new(kernel, device, space, &wanted) : error;
 }
 
 /* -- dirty pages ----------------------------------------------------------------------- */

@@ -74,9 +74,9 @@ struct nest {
 
 /* -- hwpt.c ------------------------------------------------------------------------ */
 
-/* ATTACH of VFIO, which replaces; without a record. */
-int hwpt_attach(const struct viommu_kernel *kernel, const struct kernel_device *device,
-		uint32_t id);
+/* Put a device into a page table, which replaces another. */
+int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device,
+		struct hwpt *hwpt);
 
 int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id);
 
@@ -87,6 +87,10 @@ int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id);
 int hwpt_new(struct viommu_kernel *kernel, const struct kernel_device *device, uint32_t over,
 	     const struct hwpt *wanted, struct hwpt **ret_hwpt);
 void hwpt_free(struct viommu_kernel *kernel, struct hwpt *hwpt);
+
+/* hwpt_new() with the device in it. On failure there is no new page table. */
+int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t over,
+		    const struct hwpt *wanted);
 
 /* The flags of page tables for a device: of those wanted, what its IOMMU can do. */
 uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *device,

@@ -228,19 +228,9 @@ static int enter_over(struct viommu_kernel *kernel, struct kernel_device *device
 		      const struct guest_table *table, struct nest *nest)
 {
 	const struct hwpt wanted = { .space = table->wanted.space, .table = table, .nest = nest };
-	struct hwpt *hwpt;
 	int error = join(kernel, device, nest);
 
-	if (!error)
-		error = hwpt_new(kernel, device, nest->id, &wanted, &hwpt);
-	if (error)
-		return error;
-	error = hwpt_attach(kernel, device, hwpt->id);
-	if (error)
-		hwpt_free(kernel, hwpt);
-	else
-		device->hwpt = hwpt;
-	return error;
+	return error ? error : hwpt_attach_new(kernel, device, nest->id, &wanted);
 }
 
 static int enter_page_table(struct viommu_kernel *kernel, struct kernel_device *device,
@@ -248,11 +238,7 @@ static int enter_page_table(struct viommu_kernel *kernel, struct kernel_device *
 {
 	int error = join(kernel, device, hwpt->nest);
 
-	if (!error)
-		error = hwpt_attach(kernel, device, hwpt->id);
-	if (!error)
-		device->hwpt = hwpt;
-	return error;
+	return error ? error : hwpt_attach(kernel, device, hwpt);
 }
 
 /* A nest that turns out to be of another IOMMU is not kept. */
