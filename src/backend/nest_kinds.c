@@ -82,7 +82,7 @@ static int arm_encode(const uint8_t *body, void *data)
 static size_t arm_invalidate(const struct viommu_invalidation *what, uint64_t id, void *entries)
 {
 	uint8_t *entry = entries;
-	uint64_t pages = (what->last - what->first) / ARM_PAGE;
+	uint64_t first = what->first & -ARM_PAGE, pages = (what->last - first) / ARM_PAGE;
 	size_t n = 0;
 
 	set_word(entry, 0, CMD_CFGI_CD_ALL | id << 32);
@@ -95,7 +95,7 @@ static size_t arm_invalidate(const struct viommu_invalidation *what, uint64_t id
 	}
 	for (uint64_t i = 0; i <= pages; i++, n++) {
 		set_word(entry + 16 * n, 0, CMD_TLBI_NH_VAA);
-		set_word(entry + 16 * n, 1, (what->first & -ARM_PAGE) + i * ARM_PAGE);
+		set_word(entry + 16 * n, 1, first + i * ARM_PAGE);
 	}
 	return n;
 }

@@ -418,6 +418,7 @@ static void a_first_stage_of_vtd_is_nested_over_the_parent_itself(void **state)
 static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 {
 	const struct viommu_invalidation some = { .first = 0x5000, .last = 0x7fff };
+	const struct viommu_invalidation two = { .first = 0x5fff, .last = 0x6000 };
 	const struct viommu_invalidation much = { .first = 0, .last = 0xfffff };
 	uint32_t table;
 
@@ -432,6 +433,11 @@ static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 	assert_int_equal(fake.invalidated[0][0], 0x10800000006); /* CFGI_CD_ALL of the stream */
 	assert_int_equal(fake.invalidated[3][0], 0x13);          /* TLBI_NH_VAA */
 	assert_int_equal(fake.invalidated[3][1], 0x7000);
+	fake.calls = fake.n_invalidated = 0;
+	assert_int_equal(calls->table_invalidate(kernel, A, &two), 0);
+	assert_int_equal(fake.n_invalidated, 3);
+	assert_int_equal(fake.invalidated[1][1], 0x5000);
+	assert_int_equal(fake.invalidated[2][1], 0x6000);
 	fake.calls = fake.n_invalidated = 0;
 	assert_int_equal(calls->table_invalidate(kernel, A, &much), 0);
 	assert_int_equal(fake.n_invalidated, 2);
@@ -451,8 +457,7 @@ static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 	end();
 }
 
-/* An erratum that the kernel reports. */
-static void some_hardware_is_told_twice(void **state)
+static void an_erratum_makes_invalidations_sent_twice(void **state)
 {
 	const struct viommu_invalidation all = { .last = UINT64_MAX };
 	uint32_t table;
@@ -766,7 +771,7 @@ int main(void)
 		cmocka_unit_test(what_hardware_does_not_read_is_unsupported),
 		cmocka_unit_test(a_first_stage_of_vtd_is_nested_over_the_parent_itself),
 		cmocka_unit_test(invalidations_are_batches_whose_rest_is_sent_again),
-		cmocka_unit_test(some_hardware_is_told_twice),
+		cmocka_unit_test(an_erratum_makes_invalidations_sent_twice),
 		cmocka_unit_test(events_of_hardware_are_faults_of_the_virtual_iommu),
 		cmocka_unit_test(no_failure_leaves_a_device_in_a_table),
 		ON_A_FRESH_DEVICE(hardware_reads_the_table_of_the_guest),
