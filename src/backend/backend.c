@@ -33,22 +33,26 @@ static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
 	return error ? error : has_all;
 }
 
+/* Bypass maps memory at its own address. */
+static int map_range(struct space *space, const struct viommu_memory *range)
+{
+	const struct viommu_mapping key = {
+		.flags = VIOMMU_MAP_F_READ | (range->read_only ? 0 : VIOMMU_MAP_F_WRITE),
+		.first = range->first,
+		.last = range->last,
+		.phys = range->first,
+	};
+
+	return space_map(space, &key);
+}
+
 static int map_memory(struct space *space)
 {
 	const struct viommu_backend *backend = space->backend;
 	int error = 0;
 
-	for (size_t i = 0; i < backend->n_memory && !error; i++) {
-		const struct viommu_memory *range = &backend->memory[i].range;
-		const struct viommu_mapping key = {
-			.flags = VIOMMU_MAP_F_READ | (range->read_only ? 0 : VIOMMU_MAP_F_WRITE),
-			.first = range->first,
-			.last = range->last,
-			.phys = range->first,
-		};
-
-		error = space_map(space, &key);
-	}
+	for (size_t i = 0; i < backend->n_memory && !error; i++)
+		error = map_range(space, &backend->memory[i].range);
 	return error;
 }
 
@@ -455,15 +459,9 @@ static void unmap_memory(struct viommu_backend *backend, const struct memory *me
  */
 static int map_everywhere(struct viommu_backend *backend, const struct memory *memory)
 {
-	const struct viommu_mapping key = {
-		.flags = VIOMMU_MAP_F_READ | (memory->range.read_only ? 0 : VIOMMU_MAP_F_WRITE),
-		.first = memory->range.first,
-		.last = memory->range.last,
-		.phys = memory->range.first,
-	};
-
 	for (struct space *space = backend->spaces; space; space = space->next) {
-		int error = space->iommu ? space_map_memory(space, memory) : space_map(space, &key);
+		int error = space->iommu ? space_map_memory(space, memory)
+					 : map_range(space, &memory->range);
 
 		if (!error)
 			continue;

@@ -122,10 +122,7 @@ int kernel_take_ranges(const struct viommu_kernel *kernel, const struct kernel_d
 /* Add a range after the last one. Without room for it, the narrowest of all is left out. */
 void limits_add_range(struct viommu_limits *limits, struct viommu_range range);
 
-/*
- * Store the limits of a device, and log them. -EOPNOTSUPP: the device can map nothing. -EPROTO: no
- * IOMMU has such pages.
- */
+/* Store the limits of a device, and log them. -EOPNOTSUPP: the device can map nothing. */
 int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,
 		      const struct viommu_limits *limits);
 

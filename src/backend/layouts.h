@@ -18,12 +18,10 @@
 #define KERNEL_HWPT_TRACK            _IO(';', 0x8b)
 #define KERNEL_HWPT_DIRTY_BITMAP     _IO(';', 0x8c)
 #define KERNEL_HWPT_INVALIDATE       _IO(';', 0x8d)
-#define KERNEL_FAULT_QUEUE           _IO(';', 0x8e)
 #define KERNEL_IOAS_MAP_FILE         _IO(';', 0x8f)
 #define KERNEL_VIOMMU_ALLOC          _IO(';', 0x90)
 #define KERNEL_VDEVICE_ALLOC         _IO(';', 0x91)
 #define KERNEL_VEVENTQ_ALLOC         _IO(';', 0x93)
-#define KERNEL_HW_QUEUE_ALLOC        _IO(';', 0x94)
 #define KERNEL_VFIO_API_VERSION      _IO(';', 0x64)
 #define KERNEL_VFIO_CHECK_EXTENSION  _IO(';', 0x65)
 #define KERNEL_VFIO_SET_IOMMU        _IO(';', 0x66)
@@ -54,7 +52,6 @@
 
 #define KERNEL_HWPT_NEST  1u
 #define KERNEL_HWPT_DIRTY 2u
-#define KERNEL_HWPT_FAULT 4u
 
 #define KERNEL_DATA_VTD        1u
 #define KERNEL_DATA_ARM_SMMUV3 2u

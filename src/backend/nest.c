@@ -352,8 +352,7 @@ int nest_invalidate(void *opaque, int number, const struct viommu_invalidation *
 	return error;
 }
 
-/* -- events -------------------------------------------------------------------------------------
- */
+/* -- events ------------------------------------------------------------------------------ */
 
 struct reader {
 	void (*event)(void *opaque, struct viommu *iommu, const struct viommu_fault *fault);
