@@ -112,8 +112,8 @@ struct viommu_backend_calls {
 struct viommu_backend;
 
 /*
- * Create a backend without memory or devices. `calls` is copied; only the calls for dirty pages and
- * `refused` may be NULL, and those for PASIDs.
+ * Create a backend without memory or devices. `calls` is copied; the seven before the dirty pages
+ * are required. -EINVAL: one of them is missing, or a part of calls that belong together.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -258,7 +258,8 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *                                                    VFIO_GROUP_GET_DEVICE_FD
  *     track, read_dirty    IOMMU_HWPT_SET_DIRTY_TRACKING, _GET_DIRTY_BITMAP
  *                                                    VFIO_IOMMU_DIRTY_PAGES
- *     table_new            IOMMU_VIOMMU_ALLOC, IOMMU_VDEVICE_ALLOC, IOMMU_HWPT_ALLOC
+ *     copy, map_file       IOMMU_IOAS_COPY, _MAP_FILE
+ *     table_attach         IOMMU_VIOMMU_ALLOC, IOMMU_VDEVICE_ALLOC, IOMMU_HWPT_ALLOC
  *     table_invalidate     IOMMU_HWPT_INVALIDATE
  *     read_events          IOMMU_VEVENTQ_ALLOC
  *     limits               IOMMU_IOAS_IOVA_RANGES, IOMMU_GET_HW_INFO
