@@ -5,6 +5,7 @@
  * A row for each register, at the bottom. Invalid stores are ignored, and invalid loads are 0.
  */
 #include "transport/registers.h"
+#include "transport/field.h"
 #include "wire/layout.h"
 
 /* Registers that need more than a row. */
@@ -18,41 +19,10 @@
 
 /* -- access to registers, by kind -------------------------------------------------------- */
 
-/* `argument` is the row's: a constant, the offset of a member, or which of several words. */
-typedef uint32_t read_register(struct virtio *virtio, uint32_t argument);
-typedef void write_register(struct virtio *virtio, uint32_t argument, uint32_t value);
-
 static uint32_t read_constant(struct virtio *virtio, uint32_t argument)
 {
 	(void)virtio;
 	return argument;
-}
-
-static uint32_t *member(struct virtio *virtio, uint32_t offset)
-{
-	return (uint32_t *)(void *)((char *)virtio + offset);
-}
-
-static uint32_t read_member(struct virtio *virtio, uint32_t argument)
-{
-	return *member(virtio, argument);
-}
-
-static void write_member(struct virtio *virtio, uint32_t argument, uint32_t value)
-{
-	*member(virtio, argument) = value;
-}
-
-static uint32_t read_device_features(struct virtio *virtio, uint32_t argument)
-{
-	(void)argument;
-	return virtio_device_features(virtio);
-}
-
-static void write_driver_features(struct virtio *virtio, uint32_t argument, uint32_t value)
-{
-	(void)argument;
-	virtio_accept_features(virtio, value);
 }
 
 static uint32_t read_queue_size_max(struct virtio *virtio, uint32_t argument)
@@ -72,27 +42,11 @@ static void write_queue_size(struct virtio *virtio, uint32_t argument, uint32_t 
 		queue->setup.size = value;
 }
 
-static uint32_t read_queue_ready(struct virtio *virtio, uint32_t argument)
-{
-	struct virtio_queue *queue = virtio_selected(virtio);
-
-	(void)argument;
-	return queue ? queue->ready : 0;
-}
-
 static void write_queue_ready(struct virtio *virtio, uint32_t argument, uint32_t value)
 {
 	(void)argument;
 	if (value <= 1)
 		virtio_enable_queue(virtio, value);
-}
-
-/* The reset is done at once, so QueueReset always reads as 0. */
-static void write_queue_reset(struct virtio *virtio, uint32_t argument, uint32_t value)
-{
-	(void)argument;
-	if (value == 1)
-		virtio_reset_queue(virtio);
 }
 
 static uint32_t read_interrupt_status(struct virtio *virtio, uint32_t argument)
@@ -107,44 +61,29 @@ static void write_interrupt_ack(struct virtio *virtio, uint32_t argument, uint32
 	virtio_acknowledge(virtio, value);
 }
 
-static uint32_t read_status(struct virtio *virtio, uint32_t argument)
-{
-	(void)argument;
-	return virtio_status(virtio);
-}
-
-static uint32_t read_config_generation(struct virtio *virtio, uint32_t argument)
-{
-	(void)argument;
-	return virtio_config_generation(virtio);
-}
-
 /* -- the window ----------------------------------------------------------------------- */
-
-#define MEMBER(m)       offsetof(struct virtio, m)
-#define AREA_HALF(a, h) (2 * (a) + (h))
 
 /* By offset in words. Without a row, or a function, a register reads as 0 and ignores stores. */
 static const struct {
-	read_register *read;
-	write_register *write;
+	read_field *read;
+	write_field *write;
 	uint32_t argument;
 } rows[REGISTERS_CONFIG / WORD] = {
 	[0x000 / WORD] = { read_constant, NULL, MAGIC_VALUE },
 	[0x004 / WORD] = { read_constant, NULL, INTERFACE },
-	[0x008 / WORD] = { read_member, NULL, MEMBER(config.device) },
-	[0x00c / WORD] = { read_member, NULL, MEMBER(config.vendor) },
-	[0x010 / WORD] = { read_device_features, NULL, 0 },
-	[0x014 / WORD] = { NULL, write_member, MEMBER(device_features_select) },
-	[0x020 / WORD] = { NULL, write_driver_features, 0 },
-	[0x024 / WORD] = { NULL, write_member, MEMBER(driver_features_select) },
-	[0x030 / WORD] = { NULL, write_member, MEMBER(queue_select) },
+	[0x008 / WORD] = { field_read_member, NULL, MEMBER(config.device) },
+	[0x00c / WORD] = { field_read_member, NULL, MEMBER(config.vendor) },
+	[0x010 / WORD] = { field_read_device_features, NULL, 0 },
+	[0x014 / WORD] = { NULL, field_write_member, MEMBER(device_features_select) },
+	[0x020 / WORD] = { NULL, field_write_driver_features, 0 },
+	[0x024 / WORD] = { NULL, field_write_member, MEMBER(driver_features_select) },
+	[0x030 / WORD] = { NULL, field_write_member, MEMBER(queue_select) },
 	[0x034 / WORD] = { read_queue_size_max, NULL, 0 },
 	[0x038 / WORD] = { NULL, write_queue_size, 0 },
-	[0x044 / WORD] = { read_queue_ready, write_queue_ready, 0 },
+	[0x044 / WORD] = { field_read_queue_enabled, write_queue_ready, 0 },
 	[0x060 / WORD] = { read_interrupt_status, NULL, 0 },
 	[0x064 / WORD] = { NULL, write_interrupt_ack, 0 },
-	[STATUS / WORD] = { read_status, NULL, 0 },
+	[STATUS / WORD] = { field_read_status, NULL, 0 },
 	[0x080 / WORD] = { NULL, virtio_set_area, AREA_HALF(DESCRIPTOR_AREA, 0) },
 	[0x084 / WORD] = { NULL, virtio_set_area, AREA_HALF(DESCRIPTOR_AREA, 1) },
 	[0x090 / WORD] = { NULL, virtio_set_area, AREA_HALF(DRIVER_AREA, 0) },
@@ -156,8 +95,8 @@ static const struct {
 	[0x0b4 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
 	[0x0b8 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
 	[0x0bc / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
-	[0x0c0 / WORD] = { read_constant, write_queue_reset, 0 },
-	[0x0fc / WORD] = { read_config_generation, NULL, 0 },
+	[0x0c0 / WORD] = { read_constant, field_write_queue_reset, 0 },
+	[0x0fc / WORD] = { field_read_config_generation, NULL, UINT32_MAX },
 };
 
 static bool is_register(uint64_t offset, unsigned length)
