@@ -5,8 +5,8 @@
  * An UNMAP, DETACH or ATTACH waits for the disk I/O of its endpoints that is in flight
  *
  * A disk of QEMU translates the addresses of a request when the request begins (dma_memory_map), and
- * keeps pointers to guest memory until its I/O ends. QEMU tells nobody when it lets a pointer go, but
- * its block layer knows of each request in flight. So the nodes of the disks behind an endpoint are
+ * keeps pointers to guest memory until its I/O ends. QEMU has no callback for the end of their use, but
+ * its block layer counts the requests in flight. So the nodes of the disks behind an endpoint are
  * drained (bdrv_drained_begin): they begin no request until those in flight have ended. libviommu
  * has removed the mappings before, so that a request that begins later finds none of them.
  *
@@ -108,6 +108,16 @@ void drain_end(struct iommu *iommu)
 	timer_del(iommu->drain_timer);
 }
 
+bool drain_poll(struct iommu *iommu)
+{
+	if (is_done(iommu)) {
+		drain_end(iommu);
+		return false;
+	}
+	timer_mod(iommu->drain_timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + POLL_NANOSECONDS);
+	return true;
+}
+
 bool drain_begin(struct iommu *iommu)
 {
 	BlockBackend *disk = NULL;
@@ -117,23 +127,7 @@ bool drain_begin(struct iommu *iommu)
 			if (blk_bs(disk) && may_be_busy(blk_bs(disk)) && must_wait_for(iommu, disk))
 				node_begin(iommu, blk_bs(disk));
 	forget_revoked(iommu);
-	if (!is_done(iommu)) {
-		timer_mod(iommu->drain_timer,
-			  qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + POLL_NANOSECONDS);
-		return true;
-	}
-	drain_end(iommu);
-	return false;
-}
-
-bool drain_poll(struct iommu *iommu)
-{
-	if (is_done(iommu)) {
-		drain_end(iommu);
-		return false;
-	}
-	timer_mod(iommu->drain_timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + POLL_NANOSECONDS);
-	return true;
+	return drain_poll(iommu);
 }
 
 /* A drained section inside of ours, which waits. */

@@ -12,7 +12,7 @@ void requester_invalidate(struct endpoint *endpoint, const struct viommu_invalid
 		endpoint->requester->invalidate(endpoint->requester_opaque, what);
 }
 
-/* The function may have been unplugged, or have another number now: then nobody waits. */
+/* The function may have been unplugged, or have another number now: the response is dropped then. */
 void requester_answer(void *opaque, const struct viommu_page_response *response)
 {
 	struct iommu *iommu = opaque;
