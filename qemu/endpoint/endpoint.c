@@ -17,9 +17,6 @@
  * unplugged stays, and serves the next function.
  */
 
-/* As many as fit into the extended configuration space. */
-#define MAX_EXTENDED_CAPABILITIES ((PCIE_CONFIG_SPACE_SIZE - PCI_CONFIG_SPACE_SIZE) / 4)
-
 /* -- IDs -------------------------------------------------------------------------------- */
 
 /* The ID by the current bus number, or ENDPOINT_UNASSIGNED. */
@@ -171,19 +168,9 @@ int endpoint_update(struct endpoint *endpoint)
 	return status;
 }
 
-/* The ATS capability in a function's extended configuration space. */
 static bool has_ats(PCIDevice *function)
 {
-	uint32_t at = PCI_CONFIG_SPACE_SIZE;
-
-	for (int n = 0; at && pci_is_express(function) && n < MAX_EXTENDED_CAPABILITIES; n++) {
-		uint32_t head = pci_get_long(function->config + at);
-
-		if (PCI_EXT_CAP_ID(head) == PCI_EXT_CAP_ID_ATS)
-			return true;
-		at = PCI_EXT_CAP_NEXT(head);
-	}
-	return false;
+	return pci_is_express(function) && pcie_find_capability(function, PCI_EXT_CAP_ID_ATS);
 }
 
 /* Translation requests do not pass a bus that is not PCI Express. */
@@ -198,7 +185,6 @@ void endpoint_complete(struct endpoint *endpoint, PCIDevice *function)
 {
 	uint32_t ats = (has_ats(function) ? VIOMMU_ATS_F_ENDPOINT : 0) |
 		       (has_ats_path(endpoint->bus) ? VIOMMU_ATS_F_PATH : 0);
-
 	int status;
 
 	if (!endpoint->iommu->overrides->len &&
