@@ -16,6 +16,7 @@ import tempfile
 import threading
 
 STEP = b"clock_step"
+START = 60      # seconds
 
 
 def forward(lines, to, back):
@@ -35,6 +36,7 @@ def main():
         outside.connect(words[at].removeprefix("unix:"))
         ours.bind(f"{folder}/qtest")
         ours.listen()
+        ours.settimeout(START)
         words[at] = f"unix:{folder}/qtest"
         with subprocess.Popen([*os.environ["STOCK_QEMU"].split(), *words]) as qemu:
             for number in signal.SIGTERM, signal.SIGINT:
