@@ -3,7 +3,7 @@
 
 No Debian kernel has iommufd, and modules outside of the tree cannot add what belongs to the kernel itself: the mock IOMMU
 (CONFIG_IOMMUFD_TEST), nesting by the driver of SMMUv3, and failing allocations. It is built once, by the machine's
-compilers, in about ten minutes of processor time, and kept in the cache.
+compilers, in about six minutes of processor time, and kept in the cache.
 """
 
 import hashlib
