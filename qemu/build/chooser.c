@@ -47,8 +47,10 @@ static void modules_folder(char *path, size_t size)
 	Dl_info here;
 	char *slash;
 
-	if (!dladdr((void *)modules_folder, &here) || !realpath(here.dli_fname, path))
+	if (!dladdr((void *)modules_folder, &here) || !realpath(here.dli_fname, path)) {
+		perror("viommu: the folder of this module");
 		fail();
+	}
 	slash = strrchr(path, '/');
 	snprintf(slash, size - (size_t)(slash - path), "/qemu");
 }
