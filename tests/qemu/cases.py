@@ -70,15 +70,15 @@ def a_kick_holds_the_notifications_of_one_request(stage):
     for i in range(0, mappings, at_once):
         requests = [driver.MAP_FORM.pack(driver.MAP, DOMAIN, first, first + 0xfff, 0, 3)
                     for first in range(i << 13, (i + at_once) << 13, 1 << 13)]
-        expect("MAP", not any(iommu.resolve_all(requests)))
+        expect("MAP", not any(iommu.ask_all(requests)))
     attaches = [driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + i % 2, WATCH << 3, 0)
                 for i in range(at_once)]
-    iommu.resolve_all(attaches[:2])
+    iommu.ask_all(attaches[:2])
     before = most_memory(victim)
-    expect("ATTACH", not any(iommu.resolve_all(attaches)))
+    expect("ATTACH", not any(iommu.ask_all(attaches)))
     more = most_memory(victim) - before
     expect(f"one kick holds {more} KiB", more < mappings * 48 * 4 >> 10)
-    iommu.resolve_all(attaches[:1])
+    iommu.ask_all(attaches[:1])
     expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
     expect("all is mirrored", victim.get("w0", "mirror").count("\n") == mappings)
     expect(f"the mirror: {victim.get('w0', 'check')}", not victim.get("w0", "check"))
@@ -92,10 +92,10 @@ def a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping(stage):
     iommu.attach(DOMAIN, WATCH << 3)
     add = [driver.MAP_FORM.pack(driver.MAP, DOMAIN, 0, 0xfff, phys, 3) for phys in (0, 0x1000)]
     remove = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, 0, 0xfff)
-    expect("requests", not any(iommu.resolve_all([add[0], remove, add[1]])))
+    expect("requests", not any(iommu.ask_all([add[0], remove, add[1]])))
     mirror = victim.get("w0", "mirror")
     expect(f"the second is mirrored: {mirror!r}", mirror.split()[2:3] == ["4096"])
-    expect("requests", not any(iommu.resolve_all([remove, add[0], remove])))
+    expect("requests", not any(iommu.ask_all([remove, add[0], remove])))
     expect("nothing is mirrored", not victim.get("w0", "mirror"))
     expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
 
@@ -563,7 +563,6 @@ def a_refused_host_leaves_no_limits(stage):
         raise Broken("a host with other page sizes is accepted")
     except Failed as failed:
         expect(str(failed), "do not fit" in str(failed))
-    victim.set("far", "access", "0")    # which describes the endpoint to nobody
     expect("ATTACH", iommu.attach(DOMAIN, 0x200) == driver.OK)
     victim.monitor.command("device_add", driver="viommu-watch", id="more", bus="br0", addr="5",
                            reach=far)

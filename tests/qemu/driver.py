@@ -201,7 +201,7 @@ class Driver(Function):
         self.silent = not any(self.used(0) == self.offered[0] for _ in range(20))
         return None if self.silent else self.qtest.read(BUFFERS + len(request), answer)
 
-    def resolve_all(self, requests):
+    def ask_all(self, requests):
         """Send up to ENTRIES / 2 requests with one kick; returns their statuses."""
         at = [BUFFERS + 0x80 * i for i in range(len(requests))]
         self.qtest.write(BUFFERS, b"".join(request.ljust(0x78, b"\0") + b"\xee" * 8
