@@ -105,7 +105,8 @@ def program(source, architecture):
     """The path of a program of the tree, with libviommu that checks its calls; compiled if missing."""
     sources = [os.path.join(ROOT, source), *sorted(glob.glob(os.path.join(ROOT, "src/*/*.c")))]
     headers = sorted(glob.glob(os.path.join(ROOT, "include/viommu/*.h")) +
-                     glob.glob(os.path.join(ROOT, "src/*/*.h")))
+                     glob.glob(os.path.join(ROOT, "src/*/*.h")) +
+                     glob.glob(os.path.join(ROOT, os.path.dirname(source), "*.h")))
     return kept("programs", [architecture, *map(contents, sources + headers)],
                 lambda work: packages.run(
                     COMPILERS[architecture], "-std=gnu11", "-O2", "-static", "-pthread",

@@ -8,11 +8,9 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,19 +18,14 @@
 
 #include <viommu/backend.h>
 
+#define NAME "backend"
+#include "edu_vfio.h"
+#include "program.h"
+
 enum {
 	PAGE_BYTES = 4096,
 	MEMORY_BYTES = 1 << 20,
 	ENDPOINT = 8,
-	BAR_BYTES = 0x1000,
-	/* 64-bit registers of edu, and where its page begins. */
-	EDU_SOURCE = 0x80 / 8,
-	EDU_DESTINATION = 0x88 / 8,
-	EDU_COUNT = 0x90 / 8,
-	EDU_COMMAND = 0x98 / 8,
-	EDU_BUFFER = 0x40000,
-	COMMAND_OFFSET = 4,
-	COMMAND_MEMORY_AND_MASTER = 6,
 	MAPS_MAX = 200,
 	LOCKED_BYTES = 8 * PAGE_BYTES,
 };
@@ -44,53 +37,22 @@ static struct viommu_backend *backend;
 static volatile uint64_t *registers;
 static int number;
 
-static void must(const char *what, int error)
-{
-	if (!error)
-		return;
-	printf("backend: %s: %s\n", what, strerror(-error));
-	exit(1);
-}
-
-static void on_log(void *opaque, const char *text)
-{
-	(void)opaque;
-	printf("backend: %s\n", text);
-}
-
 static int on_opened(void *opaque, int device, const char *name, int file)
 {
-	struct vfio_region_info bar = { .argsz = sizeof(bar), .index = VFIO_PCI_BAR0_REGION_INDEX };
-	struct vfio_region_info config = { .argsz = sizeof(config),
-					   .index = VFIO_PCI_CONFIG_REGION_INDEX };
-	uint16_t command = COMMAND_MEMORY_AND_MASTER;
-
 	(void)opaque;
 	(void)device;
 	(void)name;
-	if (ioctl(file, VFIO_DEVICE_GET_REGION_INFO, &bar) ||
-	    ioctl(file, VFIO_DEVICE_GET_REGION_INFO, &config) ||
-	    pwrite(file, &command, 2, (off_t)config.offset + COMMAND_OFFSET) != 2)
-		return -EIO;
-	registers =
-		mmap(NULL, BAR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, (off_t)bar.offset);
-	return registers == MAP_FAILED ? -errno : 0;
+	return edu_open(file, &registers);
 }
 
 static void on_closing(void *opaque, int device)
 {
 	(void)opaque;
 	(void)device;
-	munmap((void *)registers, BAR_BYTES);
+	edu_close(registers);
 }
 
 /* -- requests ---------------------------------------------------------------------- */
-
-static void put(unsigned char *bytes, uint64_t value, int length)
-{
-	for (int i = 0; i < length; i++)
-		bytes[i] = (unsigned char)(value >> 8 * i);
-}
 
 static int request(unsigned char *bytes, size_t length)
 {
@@ -136,12 +98,7 @@ static int unmap(uint64_t first, uint64_t last)
 static const char *reaches(uint64_t iova, uint64_t phys)
 {
 	memset(memory + phys, 0xee, PAGE_BYTES);
-	registers[EDU_SOURCE] = EDU_BUFFER;
-	registers[EDU_DESTINATION] = iova;
-	registers[EDU_COUNT] = 256;
-	registers[EDU_COMMAND] = 3;
-	while (registers[EDU_COMMAND] & 1)
-		usleep(1000);
+	edu_write(registers, iova);
 	return memory[phys] == 0xee ? "nothing" : "memory";
 }
 

@@ -23,6 +23,9 @@
 
 #include "backend/layouts.h"
 
+#define NAME "mock"
+#include "program.h"
+
 enum {
 	PAGE_BYTES = 4096,
 	MEMORY_BYTES = 1 << 20,
@@ -86,14 +89,6 @@ static struct viommu *iommu;
 static struct viommu_kernel *kernel;
 static struct viommu_backend *backend;
 static const struct viommu_backend_calls *calls;
-
-static void must(const char *what, int error)
-{
-	if (!error)
-		return;
-	printf("mock: %s: %s\n", what, strerror(error < 0 ? -error : error));
-	exit(1);
-}
 
 static int test(struct test_command *command)
 {
@@ -287,12 +282,6 @@ static int mock_ioctl(int file, unsigned long request, void *argument)
 }
 
 /* -- the guest ------------------------------------------------------------------------- */
-
-static void put(unsigned char *bytes, uint64_t value, int length)
-{
-	for (int i = 0; i < length; i++)
-		bytes[i] = (unsigned char)(value >> 8 * i);
-}
 
 static int request(unsigned char *bytes, size_t length)
 {
@@ -577,12 +566,6 @@ static void failing(void)
 }
 
 /* -- life ------------------------------------------------------------------------------------ */
-
-static void on_log(void *opaque, const char *text)
-{
-	(void)opaque;
-	printf("mock: %s\n", text);
-}
 
 static void make_sysfs(void)
 {

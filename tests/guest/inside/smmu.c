@@ -7,32 +7,23 @@
  * The devices are QEMU's "edu", bound to vfio-pci. Guest memory is at 0 of the space. Prints what
  * was seen, for the row to judge.
  */
-#include <errno.h>
-#include <linux/vfio.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <viommu/backend.h>
+
+#define NAME "smmu"
+#include "edu_vfio.h"
+#include "program.h"
 
 enum {
 	PAGE_BYTES = 4096,
 	MEMORY_BYTES = 1 << 20,
 	N_DEVICES = 2,
 	FIRST_ENDPOINT = 0x108,
-	BAR_BYTES = 0x1000,
-	/* 64-bit registers of edu, and where its page begins. */
-	EDU_SOURCE = 0x80 / 8,
-	EDU_DESTINATION = 0x88 / 8,
-	EDU_COUNT = 0x90 / 8,
-	EDU_COMMAND = 0x98 / 8,
-	EDU_BUFFER = 0x40000,
-	COMMAND_OFFSET = 4,
-	COMMAND_MEMORY_AND_MASTER = 6,
 	/* Where the first device's context and tables are in guest memory; the second's follow. */
 	TABLES = 0x10000,
 	TABLES_BYTES = 0x8000,
@@ -46,42 +37,17 @@ static struct viommu *iommu;
 static struct viommu_backend *backend;
 static volatile uint64_t *registers[N_DEVICES];
 
-static void must(const char *what, int error)
-{
-	if (!error)
-		return;
-	printf("smmu: %s: %s\n", what, strerror(-error));
-	exit(1);
-}
-
-static void on_log(void *opaque, const char *text)
-{
-	(void)opaque;
-	printf("smmu: %s\n", text);
-}
-
 static int on_opened(void *opaque, int device, const char *name, int file)
 {
-	struct vfio_region_info bar = { .argsz = sizeof(bar), .index = VFIO_PCI_BAR0_REGION_INDEX };
-	struct vfio_region_info config = { .argsz = sizeof(config),
-					   .index = VFIO_PCI_CONFIG_REGION_INDEX };
-	uint16_t command = COMMAND_MEMORY_AND_MASTER;
-
 	(void)opaque;
 	(void)name;
-	if (ioctl(file, VFIO_DEVICE_GET_REGION_INFO, &bar) ||
-	    ioctl(file, VFIO_DEVICE_GET_REGION_INFO, &config) ||
-	    pwrite(file, &command, 2, (off_t)config.offset + COMMAND_OFFSET) != 2)
-		return -EIO;
-	registers[device] =
-		mmap(NULL, BAR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, (off_t)bar.offset);
-	return registers[device] == MAP_FAILED ? -errno : 0;
+	return edu_open(file, &registers[device]);
 }
 
 static void on_closing(void *opaque, int device)
 {
 	(void)opaque;
-	munmap((void *)registers[device], BAR_BYTES);
+	edu_close(registers[device]);
 }
 
 /* The device writes its page to an address; which page of guest memory changed. */
@@ -90,12 +56,7 @@ static const char *reaches(int device, uint64_t address)
 	static char text[32];
 
 	memset(memory + PAGE, 0xee, 2 * PAGE_BYTES);
-	registers[device][EDU_SOURCE] = EDU_BUFFER;
-	registers[device][EDU_DESTINATION] = address;
-	registers[device][EDU_COUNT] = 256;
-	registers[device][EDU_COMMAND] = 3;
-	while (registers[device][EDU_COMMAND] & 1)
-		usleep(1000);
+	edu_write(registers[device], address);
 	for (int i = 0; i < 2; i++) {
 		if (memory[PAGE + i * PAGE_BYTES] == 0xee)
 			continue;
@@ -165,12 +126,6 @@ static int on_event(void *opaque, const void *record, size_t length)
 	printf("smmu: fault of endpoint 0x%x, reason %u, flags 0x%x, at 0x%llx\n", endpoint,
 	       bytes[0], flags, (unsigned long long)address);
 	return 0;
-}
-
-static void put(unsigned char *bytes, uint64_t value, int length)
-{
-	for (int i = 0; i < length; i++)
-		bytes[i] = (unsigned char)(value >> 8 * i);
 }
 
 static void request(const char *what, unsigned char *bytes, size_t length)
