@@ -120,7 +120,7 @@ static void join(struct reader *reader, const struct input *input)
 	reader->held.table = viommu_table_free(reader->held.table);
 }
 
-/* A second table of a kind has an answer of its own; look_for_second() reports it. */
+/* A second table of a kind has an answer of its own; check_second() reports it. */
 static bool completes_held(const struct reader *reader, const struct input *input)
 {
 	return reader->held.topology && !strcmp(reader->held.source, input->source) &&
@@ -535,6 +535,15 @@ static void offer_host(struct reader *reader, const struct viommu_host *host)
 	reader->n++;
 }
 
+/* A topology that waits for others refers to the host, so it goes first. */
+static void end_host(struct reader *reader, struct viommu_host *host)
+{
+	pass_held(reader);
+	offer_host(reader, host);
+	reader->host = NULL;
+	viommu_host_free(host);
+}
+
 /* A copy, because the callback may keep the table. */
 static void take_host_table(struct reader *reader, const struct viommu_table *table)
 {
@@ -559,10 +568,8 @@ static void take_host(struct reader *reader, const char *root)
 	reader->in_folder = true;
 	for (size_t i = 0; host && (table = viommu_host_table(host, i)); i++)
 		take_host_table(reader, table);
-	offer_host(reader, host);
 	reader->in_folder = false;
-	reader->host = NULL;
-	viommu_host_free(host);
+	end_host(reader, host);
 	viommu_findings_free(findings);
 }
 
@@ -577,9 +584,7 @@ static void take_this_machine(struct reader *reader)
 	reader->host = host;
 	if (!input_host || !host || viommu_host_topology(host))
 		take_folder(reader, SYSTEM_TABLES);
-	offer_host(reader, host);
-	reader->host = NULL;
-	viommu_host_free(host);
+	end_host(reader, host);
 	viommu_findings_free(findings);
 }
 

@@ -573,6 +573,14 @@ class OtherCommands(Base):
         self.assertIn("0000:81:00.0: dmar2", viommu("resolve", "--from", table,
                                                    "0000:81:00.0").stdout)
 
+    def test_resolve_has_sysfs_with_tables_that_are_joined(self):
+        for name in ("altra", "grace"):
+            tree = self.make(load(name), name)
+            device = next(d for d in scan(tree)[0]["devices"] if d["bus"] == "pci" and d.get("iommu"))
+            result = viommu("resolve", "--from", tree, device["name"])
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn(f"sysfs: {device['iommu']}, group {device['group']}", result.stdout)
+
     def test_resolve_has_sysfs_in_json(self):
         tree = self.make(load("x399"))
         result = viommu("resolve", "--json", "--from", tree, "0000:08:00.0", "0000:00:00.2")
