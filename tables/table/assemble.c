@@ -93,7 +93,7 @@ static void set_checksum(struct assembly *assembly, size_t at, size_t start)
 	assembly->bytes->data[at] = (uint8_t)-sum;
 }
 
-/* Lengths first, for they are part of the sum. */
+/* Lengths first, for they are part of the sum. After one checksum, the others are 0. */
 static void close_block(struct assembly *assembly)
 {
 	size_t n = assembly->computed->len, start, first = n;
@@ -117,8 +117,10 @@ static void close_block(struct assembly *assembly)
 		const struct computed *computed =
 			&array_index(assembly->computed, struct computed, i);
 
-		if (computed->checksum)
+		if (computed->checksum) {
 			set_checksum(assembly, computed->at, start);
+			break;
+		}
 	}
 	array_set_size(assembly->computed, first);
 	assembly->depth--;

@@ -180,6 +180,13 @@ class Bounds(unittest.TestCase):
             with self.subTest(name):
                 self.viommu("check", path, timeout=15)
 
+    def test_many_checksums_of_a_structure_are_added_up_once(self):
+        source = self.folder / "source"
+        source.write_text("T {\n" + "0 1 Checksum = checksum\n" * 300000 + "}\n")
+        status, said, _ = self.viommu("assemble", source, "-o", self.folder / "table", timeout=15)
+        self.assertEqual(status, 0, said)
+        self.assertEqual((self.folder / "table").read_bytes(), bytes(300000))
+
     # -- folders --
 
     def test_a_large_property_is_not_read_whole(self):
