@@ -182,14 +182,15 @@ static void check_host(void *opaque, const char *name, const struct viommu_host 
 
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
-	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table),
-				     g_ptr_array_new_with_free_func(free_table), g_ptr_array_new(),
-				     NULL };
+	struct memory_map *map = memory_name ? memory_map_read(memory_name) : NULL;
+	struct checking checking = { findings, NULL, NULL, NULL, map };
 	int status;
 
-	checking.map = memory_name ? memory_map_read(memory_name) : NULL;
-	if (memory_name && !checking.map)
+	if (memory_name && !map)
 		return EXIT_COULD_NOT;
+	checking.tables = g_ptr_array_new_with_free_func(free_table);
+	checking.unknown = g_ptr_array_new_with_free_func(free_table);
+	checking.sources = g_ptr_array_new();
 	input_neighbours = input_host_findings = true;
 	input_host = check_host;
 	status = read_inputs(names, findings, check_input, &checking);
@@ -200,7 +201,7 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 	g_ptr_array_free(checking.tables, TRUE);
 	g_ptr_array_free(checking.sources, TRUE);
 	g_ptr_array_free(checking.unknown, TRUE);
-	memory_map_free(checking.map);
+	memory_map_free(map);
 	return status;
 }
 

@@ -18,7 +18,7 @@ struct region {
 };
 
 struct memory_map {
-	GArray *reserved; /* struct region, sorted */
+	GArray *reserved; /* struct region, sorted, and apart from each other */
 	unsigned n;       /* regions of any kind */
 };
 
@@ -74,19 +74,24 @@ static void take_efi(struct memory_map *map, const char *line)
 		add(map, first, last, is_reserved_by_efi(type + strlen(": [")));
 }
 
-static void read_log(struct memory_map *map, const char *name)
+/* In place: a log may have millions of lines. */
+static bool read_log(struct memory_map *map, const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
-	g_auto(GStrv) lines = NULL;
+	char *next;
 
 	if (!bytes)
-		return;
+		return false;
 	g_byte_array_append(bytes, (const guint8 *)"", 1);
-	lines = g_strsplit((const char *)bytes->data, "\n", -1);
+	for (char *line = (char *)bytes->data; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (!take_e820(map, line))
+			take_efi(map, line);
+	}
 	g_byte_array_free(bytes, TRUE);
-	for (char **line = lines; *line; line++)
-		if (!take_e820(map, *line))
-			take_efi(map, *line);
+	return true;
 }
 
 /* -- /sys/firmware/memmap ---------------------------------------------------------------------- */
@@ -109,24 +114,43 @@ static void read_region(struct memory_map *map, const char *folder)
 		    !g_ascii_strcasecmp(type, "Reserved"));
 }
 
-static void read_folder(struct memory_map *map, const char *folder)
+static bool read_folder(struct memory_map *map, const char *folder)
 {
 	GPtrArray *names = list_folder(folder);
 
-	for (guint i = 0; names && i < names->len; i++)
+	if (!names)
+		return false;
+	for (guint i = 0; i < names->len; i++)
 		read_region(map, names->pdata[i]);
-	if (names)
-		g_ptr_array_free(names, TRUE);
+	g_ptr_array_free(names, TRUE);
+	return true;
 }
 
-/* -- the map ------------------------------------------------------------------------------------
- */
+/* -- the map ------------------------------------------------------------------------------ */
 
 static gint compare_regions(gconstpointer a, gconstpointer b)
 {
 	const struct region *one = a, *other = b;
 
 	return (one->first > other->first) - (one->first < other->first);
+}
+
+/* Regions that overlap or touch become one region, so that a search needs no walk. */
+static void merge(GArray *regions)
+{
+	guint n = 0;
+
+	g_array_sort(regions, compare_regions);
+	for (guint i = 0; i < regions->len; i++) {
+		const struct region *region = &g_array_index(regions, struct region, i);
+		struct region *before = n ? &g_array_index(regions, struct region, n - 1) : NULL;
+
+		if (before && (!region->first || region->first - 1 <= before->last))
+			before->last = MAX(before->last, region->last);
+		else
+			g_array_index(regions, struct region, n++) = *region;
+	}
+	g_array_set_size(regions, n);
 }
 
 void memory_map_free(struct memory_map *map)
@@ -139,36 +163,42 @@ void memory_map_free(struct memory_map *map)
 struct memory_map *memory_map_read(const char *name)
 {
 	struct memory_map *map = g_new0(struct memory_map, 1);
+	bool is_read;
 
 	map->reserved = g_array_new(FALSE, FALSE, sizeof(struct region));
 	if (g_file_test(name, G_FILE_TEST_IS_DIR))
-		read_folder(map, name);
+		is_read = read_folder(map, name);
 	else
-		read_log(map, name);
-	g_array_sort(map->reserved, compare_regions);
+		is_read = read_log(map, name);
+	merge(map->reserved);
 	if (map->n)
 		return map;
-	report_error("%s: no memory region is in it; give the kernel log from the start of the "
-		     "machine (dmesg), or a copy of /sys/firmware/memmap",
-		     name);
+	if (is_read)
+		report_error("%s: no memory region is in it; give the kernel log from the start of "
+			     "the machine (dmesg), or a copy of /sys/firmware/memmap",
+			     name);
 	memory_map_free(map);
 	return NULL;
+}
+
+/* 0 for the region that has the first byte of another. */
+static gint compare_with_byte(gconstpointer a, gconstpointer b)
+{
+	const struct region *region = a, *byte = b;
+
+	return (region->first > byte->first) - (region->last < byte->first);
 }
 
 /* The first byte from `first` on that no reserved region has. */
 static uint64_t end_of_reserved(const struct memory_map *map, uint64_t first)
 {
-	for (guint i = 0; i < map->reserved->len; i++) {
-		const struct region *region = &g_array_index(map->reserved, struct region, i);
+	const struct region byte = { first, first };
+	guint i;
 
-		if (region->first > first)
-			break;
-		if (region->last == UINT64_MAX)
-			return UINT64_MAX;
-		if (region->last >= first)
-			first = region->last + 1;
-	}
-	return first;
+	if (!g_array_binary_search(map->reserved, &byte, compare_with_byte, &i))
+		return first;
+	first = g_array_index(map->reserved, struct region, i).last;
+	return first == UINT64_MAX ? first : first + 1;
 }
 
 void memory_map_check(const struct memory_map *map, const struct viommu_topology *topology,

@@ -11,7 +11,7 @@ struct memory_map;
 
 /*
  * From the lines of e820 or EFI regions in a kernel log, or from a folder as
- * /sys/firmware/memmap. NULL after reporting that it has no region.
+ * /sys/firmware/memmap. NULL after reporting why: for one, it has no region.
  */
 struct memory_map *memory_map_read(const char *name);
 void memory_map_free(struct memory_map *map);

@@ -187,6 +187,14 @@ class Bounds(unittest.TestCase):
         self.assertEqual(status, 0, said)
         self.assertEqual((self.folder / "table").read_bytes(), bytes(300000))
 
+    def test_a_memory_map_of_many_lines_needs_little_memory(self):
+        log = self.folder / "log"
+        log.write_bytes(b"\n" * (63 * MIB) + b"BIOS-e820: [mem 0x0-0x9fbff] usable\n")
+        status, said, memory = self.viommu("check", "--memory", log, TABLE, timeout=30)
+        self.assertIn(status, (0, 1), said)
+        if not SANITIZED:
+            self.assertLess(memory, 200)
+
     # -- folders --
 
     def test_a_large_property_is_not_read_whole(self):

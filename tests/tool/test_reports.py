@@ -299,6 +299,11 @@ class MemoryMap(Reports):
             self.assertEqual(status, 2)
             self.assertRegex(told, "^viommu: .*: no memory region is in it")
 
+    def test_a_map_that_is_not_there_is_one_error(self):
+        (path,) = self.write(DMAR=dmar.dmar(dmar.drhd(dmar.scope()), dmar.rmrr(dmar.scope())))
+        status, told = self.run_command("check", "--memory", self.path("absent"), path)
+        self.assertEqual((status, told.count("viommu: ")), (2, 1), told)
+
 
 class OtherBytes(Reports):
     """A table and the table of its topology mean the same; what convert says of their bytes."""
