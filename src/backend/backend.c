@@ -273,7 +273,7 @@ static int on_space(void *opaque, uint32_t number, const struct viommu_space *wa
 	return result;
 }
 
-/* What hardware keeps of a table without obeying is reached by no device. */
+/* A device whose hardware does not invalidate leaves its table. */
 static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 {
 	struct device *device = opaque;

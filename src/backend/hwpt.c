@@ -159,7 +159,7 @@ int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint3
 
 /* -- dirty pages ----------------------------------------------------------------------- */
 
-/* A device in the space whose page table is not of the list. */
+/* Is there a device in the space whose writes the kernel does not track? */
 static bool has_untracked(const struct viommu_kernel *kernel, uint32_t space)
 {
 	for (size_t i = 0; i < kernel->n_devices; i++) {

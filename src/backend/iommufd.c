@@ -101,7 +101,7 @@ static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 	struct viommu_kernel *kernel = opaque;
 	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_UNMAP, &argument);
 
-	/* If less was unmapped, the host differs from what the guest was told. */
+	/* If less was unmapped, the host has a mapping that the guest has removed. */
 	return error ? error : argument.length == length ? 0 : -EIO;
 }
 

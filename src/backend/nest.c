@@ -166,8 +166,8 @@ void nests_free(struct viommu_kernel *kernel, uint32_t space)
 }
 
 /* A parent that two virtual IOMMUs use: their physical IOMMUs are alike. */
-static void tell_of_sharing(const struct viommu_kernel *kernel, const struct kernel_device *device,
-			    const struct nest *nest)
+static void log_sharing(const struct viommu_kernel *kernel, const struct kernel_device *device,
+			const struct nest *nest)
 {
 	for (const struct nest *other = kernel->nests; other; other = other->next)
 		if (other != nest && other->parent == nest->parent)
@@ -206,7 +206,7 @@ static int nest_new(struct viommu_kernel *kernel, const struct kernel_device *de
 	}
 	nest->next = kernel->nests;
 	kernel->nests = nest;
-	tell_of_sharing(kernel, device, nest);
+	log_sharing(kernel, device, nest);
 	*ret_nest = nest;
 	return 0;
 }
@@ -307,7 +307,7 @@ int nest_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint3
 
 /* -- invalidation ----------------------------------------------------------------------------- */
 
-/* The kernel says how many it has done. Without progress it has refused one. */
+/* The kernel reports how many entries it has done. If there are none, it has refused the first. */
 static int send(struct viommu_kernel *kernel, const struct nest_kind *kind, uint32_t id,
 		unsigned char *entries, size_t n)
 {

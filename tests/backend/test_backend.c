@@ -396,7 +396,7 @@ static void the_ioctls_of_a_map_do_not_depend_on_the_endpoints(void **state)
 
 /* -- every ioctl fails in turn ------------------------------------------------------ */
 
-/* Where the device of an endpoint reads at IOVA 0, by what the guest was told; 0: nothing. */
+/* The host address that IOVA 0 of an endpoint has by the virtio-iommu device; 0: none. */
 static uint64_t where_is(struct rig *rig, uint32_t endpoint)
 {
 	struct viommu_translation to;
@@ -1510,7 +1510,7 @@ static void a_configuration_that_does_not_fit_is_refused_with_both_values(void *
 	assert_int_equal(viommu_limits_config(&narrow, &range, NULL, 0), -ERANGE);
 }
 
-/* The guest is told of holes before it looks: its MAP there never reaches the kernel. */
+/* PROBE reports the holes, and a MAP there never reaches the kernel. */
 static void holes_of_a_device_are_reserved_regions_of_its_endpoint(void **state)
 {
 	const struct viommu_reserved msi = { 0x480000, 0x48ffff, VIOMMU_RESV_MEM_MSI };
