@@ -160,9 +160,10 @@ void virtio_enable_queue(struct virtio *virtio, bool on);
 /* Reset the selected queue if VIRTIO_F_RING_RESET was accepted. */
 void virtio_reset_queue(struct virtio *virtio);
 
-/* Any value but 0. Returns whether the device runs again: the caller unlocks, and then calls
- * virtio_notify_all(). */
 uint32_t virtio_status(struct virtio *virtio);
+
+/* A write of any value but 0, which is virtio_reset(). Returns whether the device runs again: the
+ * caller unlocks, and then calls virtio_notify_all(). */
 bool virtio_set_status(struct virtio *virtio, uint32_t value);
 
 /*
@@ -187,8 +188,8 @@ uint32_t virtio_take_interrupt_status(struct virtio *virtio);
 void virtio_acknowledge(struct virtio *virtio, uint32_t events);
 
 /*
- * The only function that writes both. The line is high while an event is pending, unless
- * by_message or line_masked is set. virtio->signal is locked.
+ * Set status and interrupt_status, which no other function writes. The line is high while an event
+ * is pending, unless by_message or line_masked is set. virtio->signal is locked.
  */
 void virtio_signal(struct virtio *virtio, uint32_t status, uint32_t interrupt_status);
 

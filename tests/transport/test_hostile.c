@@ -106,7 +106,7 @@ static void expect(struct echo *echo, const struct hostile *hostile)
 	if (!hostile->fine && queue_pop(virtio_queue(&echo->virtio, 0), &chain) != -EPROTO)
 		fail_msg("%s: the queue is not broken", hostile->what);
 	if (!hostile->fine && load(&echo->window, INTERRUPT_STATUS) != 2)
-		fail_msg("%s: the driver was not told", hostile->what);
+		fail_msg("%s: no notification of a configuration change", hostile->what);
 	store(&echo->window, QUEUE_NOTIFY, ECHO_QUEUE);
 	assert_true(hostile->fine || echo->served == before);
 }
