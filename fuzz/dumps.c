@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Text in which somebody posts a table: listings, dumps, arrays, base64, mails
+ * Text that has a table: listings, dumps, arrays, base64, mails
  *
  * Whatever the text, the bytes that are found are fewer than its characters, except for lines of
  * `*`; and an input without tables is a finding.

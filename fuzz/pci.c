@@ -3,8 +3,8 @@
  * Any accesses of a guest to the PCI function
  *
  * Configuration space, the BAR and the access capability, with rings that the input has set up and
- * may change. fuzz/rings.c has the rings themselves. Invariants: interrupts and mappings are told
- * of as changes; any state can be saved, and another function continues from it.
+ * may change. fuzz/rings.c has the rings themselves. Invariants: `interrupt` and `mapped`
+ * are called for changes only; any state can be saved, and another function continues from it.
  */
 #include <string.h>
 
