@@ -29,7 +29,7 @@
 /* As printf(), with %s %d %u %x %llx %lld and %llu. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* End the machine; QEMU's exit status is 2 * status + 1. */
+/* End the machine. QEMU exits with 2 * status + 33; one that does not start exits with 1. */
 void leave(int status) __attribute__((noreturn));
 
 /* -- start.c ------------------------------------------------------------------- */
@@ -42,7 +42,7 @@ void *take_pages(unsigned n);
 /* The last page fault's address, or ~0 if reading the byte did not fault. */
 uint64_t probe_byte(const volatile void *at);
 
-/* -- string.c ------------------------------------------------------------------ */
+/* -- console.c: what a compiler calls by itself -------------------------------- */
 
 void *memset(void *at, int byte, size_t n);
 void *memcpy(void *to, const void *from, size_t n);

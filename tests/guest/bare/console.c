@@ -5,6 +5,7 @@
 
 #define DEBUG_CONSOLE 0xe9
 #define DEBUG_EXIT    0xf4
+#define FIRST_STATUS  16
 
 static void put(char c)
 {
@@ -58,7 +59,9 @@ void print(const char *format, ...)
 
 void leave(int status)
 {
-	__asm__ volatile("outb %0, %1" : : "a"((uint8_t)status), "Nd"((uint16_t)DEBUG_EXIT));
+	uint8_t value = (uint8_t)(status + FIRST_STATUS);
+
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"((uint16_t)DEBUG_EXIT));
 	for (;;)
 		__asm__ volatile("hlt");
 }
