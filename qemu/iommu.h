@@ -403,7 +403,7 @@ void mmio_prepare(struct iommu *iommu);
 
 /*
  * After a batch that took accesses away: drain the disks of these endpoints. True: I/O is in flight,
- * and the timer will run; drain_poll() then tells the same.
+ * and the timer will run, which calls drain_poll() for the same answer.
  */
 bool drain_begin(struct iommu *iommu);
 bool drain_poll(struct iommu *iommu);

@@ -28,7 +28,7 @@ circles=$(python3 tests/api/circles.py "${objects[@]}") || { printf '%s\n' "$cir
 printf '[%s]\n' "$(IFS=,; echo "${entries[*]}")" >"$out/compile_commands.json"
 
 # What no library has is QEMU's, and becomes weak: a QEMU that lacks a symbol can open the module,
-# and be told why it is refused (module.c). Libraries' symbols have a version.
+# and report why it is refused (module.c). Libraries' symbols have a version.
 link() {
 	local libraries
 	read -ra libraries < <(pkg-config --libs glib-2.0)
