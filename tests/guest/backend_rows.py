@@ -42,7 +42,7 @@ SHOWS = [
 FAULT = "the host reports the fault of the unmapped page, at its address"
 VTD_FAULT = (FAULT,
              r"DMAR: \[DMA Write.*\] Request device \[(?:0000:)?00:05[.]0\] fault addr 0x200000")
-# QEMU's other IOMMUs do not isolate interrupts, which VFIO has to be told.
+# QEMU's other IOMMUs do not isolate interrupts, and VFIO refuses them without this option.
 UNSAFE = "echo Y >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts\n"
 RUN = "/row/program $edus 2>&1 | tell program\n"
 LIMIT = "echo 100 >/sys/module/vfio_iommu_type1/parameters/dma_entry_limit\n"
