@@ -184,39 +184,33 @@ static struct reader *unlink_from_thread(const struct readers *readers)
 	return NULL;
 }
 
-/* The number that the system's tools show. */
-static int number_of_thread(void)
-{
-	static _Thread_local int number TLS_INITIAL_EXEC;
+/* The number that the system's tools show; arm() sets it. */
+static _Thread_local int number TLS_INITIAL_EXEC;
 
-	if (!number)
-		number = (int)syscall(SYS_gettid);
-	return number;
-}
-
-static bool arm(void)
+/* Once for each thread, so it does not cost sections registers. */
+__attribute__((noinline, cold)) static bool arm(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (is_armed)
-		return true;
+	if (!number)
+		number = (int)syscall(SYS_gettid);
 	pthread_once(&once, prepare);
 	is_armed = at_exit_works && !pthread_setspecific(at_exit, &at_exit);
 	return is_armed;
 }
 
-static struct reader *find_or_make(struct readers *readers)
+__attribute__((noinline)) static struct reader *find_or_make(struct readers *readers)
 {
 	struct reader *reader;
 
-	if (!arm())
+	if (!is_armed && !arm())
 		return NULL;
 	reader = unlink_from_thread(readers);
 	if (!reader)
 		reader = reader_new(readers);
 	if (!reader)
 		return NULL;
-	atomic_store_explicit(&reader->thread, number_of_thread(), memory_order_relaxed);
+	atomic_store_explicit(&reader->thread, number, memory_order_relaxed);
 	reader->next_of_thread = found;
 	found = reader;
 	return reader;
@@ -233,8 +227,9 @@ struct reader *readers_of_thread(struct readers *readers)
 
 void reader_begin(struct reader *reader)
 {
-	arm();
-	atomic_store_explicit(&reader->thread, number_of_thread(), memory_order_relaxed);
+	if (!is_armed)
+		arm();
+	atomic_store_explicit(&reader->thread, number, memory_order_relaxed);
 	reader_set_subject(reader, 0);
 	reader->outer = entered;
 	entered = reader;
