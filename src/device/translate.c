@@ -280,13 +280,13 @@ static struct endpoint *find_endpoint(const struct viommu *device, const struct 
 	return endpoint;
 }
 
-/* Call in a read-side section. */
-static int answer(struct viommu *device, const struct question *question,
+/* Call in a read-side section, in which the endpoint was found; NULL: there is none. */
+static int answer(struct endpoint *endpoint, const struct question *question,
 		  struct viommu_translation *ret_translation)
 {
 	uint64_t iova = question->iova, length = question->length;
 	struct access access = {
-		.endpoint = find_endpoint(device, question),
+		.endpoint = endpoint,
 		.first = iova,
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
 		.wanted = question->access & READ_WRITE,
@@ -296,7 +296,7 @@ static int answer(struct viommu *device, const struct question *question,
 
 	if (!length)
 		return -EINVAL;
-	if (!access.endpoint)
+	if (!endpoint)
 		return -ENOENT;
 	access.route = find_route(&access);
 	access.fault = access.route->fault;
@@ -331,7 +331,7 @@ translate_unregistered(struct viommu *device, const struct question *question,
 	int error;
 
 	pthread_cleanup_push(leave_unregistered, &section);
-	error = answer(device, question, ret_translation);
+	error = answer(find_endpoint(device, question), question, ret_translation);
 	pthread_cleanup_pop(true);
 	return error;
 }
@@ -345,7 +345,7 @@ static int translate_in_section(struct viommu *device, const struct question *qu
 	if (!reader)
 		return translate_unregistered(device, question, ret_translation);
 	reader_enter(reader);
-	error = answer(device, question, ret_translation);
+	error = answer(find_endpoint(device, question), question, ret_translation);
 	reader_leave(reader);
 	return error;
 }
@@ -431,9 +431,14 @@ void viommu_dma_end(struct viommu_dma *dma)
 }
 
 /* A wait that is too long can be reported by the endpoint's number. */
-static void note_endpoint(const struct viommu_dma *dma, uint32_t endpoint)
+static int answer_in_section(const struct viommu_dma *dma, const struct question *question,
+			     struct viommu_translation *ret_translation)
 {
-	reader_set_subject(dma->reader, DMA_SUBJECT | endpoint);
+	struct endpoint *endpoint = find_endpoint(dma->device, question);
+
+	if (endpoint)
+		reader_set_subject(dma->reader, DMA_SUBJECT | endpoint->node.id);
+	return answer(endpoint, question, ret_translation);
 }
 
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
@@ -443,8 +448,7 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
 
 	checks_in_section(dma->reader, "viommu_dma_translate");
 	checks_translate(dma->device, "viommu_dma_translate");
-	note_endpoint(dma, endpoint);
-	return answer(dma->device, &question, ret_translation);
+	return answer_in_section(dma, &question, ret_translation);
 }
 
 int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32_t pasid,
@@ -457,8 +461,7 @@ int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32
 		return -EINVAL;
 	checks_in_section(dma->reader, "viommu_dma_translate_pasid");
 	checks_translate(dma->device, "viommu_dma_translate_pasid");
-	note_endpoint(dma, endpoint);
-	return answer(dma->device, &question, ret_translation);
+	return answer_in_section(dma, &question, ret_translation);
 }
 
 int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *handle,
@@ -466,14 +469,10 @@ int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *ha
 				struct viommu_translation *ret_translation)
 {
 	const struct question question = { 0, pasid, access, iova, length, handle };
-	const struct endpoint *endpoint;
 
 	if (!is_a_pasid(pasid))
 		return -EINVAL;
 	checks_in_section(dma->reader, "viommu_dma_handle_translate");
 	checks_translate(dma->device, "viommu_dma_handle_translate");
-	endpoint = find_endpoint(dma->device, &question);
-	if (endpoint)
-		note_endpoint(dma, endpoint->node.id);
-	return answer(dma->device, &question, ret_translation);
+	return answer_in_section(dma, &question, ret_translation);
 }
