@@ -923,8 +923,8 @@ void listeners_free(struct endpoint *endpoint);
 
 /* -- dirty.c -------------------------------------------------------------------------------- */
 
-/* A tracked endpoint, or one of its PASIDs, gets another route; mappings are about to be removed.
- */
+/* A tracked endpoint, or one of its PASIDs, gets another route; mappings are about to be removed,
+ * while there is a log. */
 void dirty_leave(const struct endpoint *endpoint, const struct route *old);
 void dirty_unmap(const struct viommu *device, const struct domain *domain, uint64_t first,
 		 uint64_t last);

@@ -74,6 +74,6 @@ void dirty_leave(const struct endpoint *endpoint, const struct route *old)
 void dirty_unmap(const struct viommu *device, const struct domain *domain, uint64_t first,
 		 uint64_t last)
 {
-	if (device->dirty_log && (domain->n_tracked || domain->n_children))
+	if (domain->n_tracked || domain->n_children)
 		mark_mappings(device->dirty_log, domain->map, first, last);
 }

@@ -400,7 +400,6 @@ void flights_launch(struct viommu *device)
 {
 	while (launch(device, !device->commits_now))
 		;
-	device->commits_now = false;
 }
 
 void flights_execute_all(struct viommu *device)

@@ -17,14 +17,20 @@ void device_lock_by(struct viommu *device, const char *function)
 	checks_locked(device);
 }
 
+/* Without requests that are put off, and listeners to commit, there is nothing to launch. */
 void device_unlock(struct viommu *device)
 {
-	struct pending *answers;
+	struct pending *answers = NULL;
 
-	flights_launch(device);
-	answers = flights_take_answers(device);
+	device_synchronize_if_due(device);
+	if (device->n_pending || device->dirty) {
+		flights_launch(device);
+		answers = flights_take_answers(device);
+	}
+	device->commits_now = false;
 	device_publish_counts(device);
 	checks_unlock(device);
 	pthread_mutex_unlock(&device->lock);
-	flights_deliver(device, answers);
+	if (answers)
+		flights_deliver(device, answers);
 }

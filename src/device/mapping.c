@@ -201,7 +201,8 @@ static void remove_mappings(struct viommu *device, struct domain *domain, uint64
 {
 	if (map_needs_reclaim(domain->map) && !reserve_for_removal(device, domain))
 		device_synchronize(device);
-	dirty_unmap(device, domain, first, last);
+	if (device->dirty_log)
+		dirty_unmap(device, domain, first, last);
 	domain_unaccount(device, domain);
 	if (map_remove(domain->map, first, last)) {
 		atomic_fetch_add_explicit(&domain->generation, 1, memory_order_acq_rel);
