@@ -231,7 +231,9 @@ struct viommu_config {
 	 * What a guest may use of the host. 0: the default. Rates are per second, on average; a
 	 * guest that has used less before may use at most those of one second at once.
 	 * VIOMMU_RATE_UNLIMITED: no limit. Faults above their rate are dropped, and counted in
-	 * `faults_limited`. The other limits determine viommu_batch_pause().
+	 * `faults_limited`: the device enforces that. The other limits only determine what
+	 * viommu_batch_pause() returns; the VMM enforces them. <viommu/mmio.h> and <viommu/pci.h>
+	 * do not: the size of the request queue bounds their batches.
 	 */
 	uint32_t max_fault_rate;
 	uint32_t max_request_rate; /* default: no limit */
@@ -466,8 +468,9 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
 
 /*
  * Begin a batch: requests that wait together for DMA sections. Until viommu_batch_end() the device
- * is locked for this thread, which must not call anything of it but viommu_batch_request(). Show
- * no answer to the guest before viommu_batch_end() has returned:
+ * is locked for this thread, which must not call anything of it but viommu_batch_request(),
+ * viommu_batch_submit() and viommu_batch_pause(). Show no answer to the guest before
+ * viommu_batch_end() has returned:
  *
  *     viommu_batch_begin(device);
  *     while (queue_pop(queue, &chain))
@@ -518,9 +521,10 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  *             serve_again_after(pause);
  *
  * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`. The
- * device executes a request that comes nevertheless. One request may take longer than a batch
- * should: an ATTACH to a domain with mappings calls each listener of the endpoint once for every
- * mapping, unless the listener has `domain`.
+ * VMM enforces them by asking: the device executes a request that comes nevertheless, and
+ * <viommu/mmio.h> and <viommu/pci.h> do not ask. One request may take longer than a batch should:
+ * an ATTACH to a domain with mappings calls each listener of the endpoint once for every mapping,
+ * unless the listener has `domain`.
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */
@@ -547,6 +551,9 @@ uint64_t viommu_batch_pause(struct viommu *device);
  * All other functions that change something, viommu_request() among them, first let listeners
  * commit without delay (token 0) until no request is put off. So does viommu_save(). A reset and
  * viommu_load() drop requests that were put off.
+ *
+ * For a VMM with its own virtqueues, which can return a chain later. <viommu/mmio.h> and
+ * <viommu/pci.h> answer each request before they return: there, every token is 0.
  */
 #define VIOMMU_LATER SIZE_MAX
 
