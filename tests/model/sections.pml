@@ -2,7 +2,7 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c fbd6b5c733e7ade0
+ * Reviewed with: src/sync/readers.c 1a47f5447bd8cade
  * Reviewed with: src/sync/readers.h a98bc37bccef0cd0
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
