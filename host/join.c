@@ -17,7 +17,7 @@
 /* A key in the top 4 PiB, where no register window is, so that both kinds of keys differ. */
 static gint64 key_of_function(uint32_t segment, uint16_t bdf)
 {
-	return (gint64)(UINT64_C(0xfff) << 52 | (uint64_t)segment << 16 | bdf | 1u << 31);
+	return (gint64)(UINT64_C(0xfff) << 52 | (uint64_t)segment << 16 | bdf);
 }
 
 static bool table_key(const struct viommu_iommu *iommu, gint64 *ret)

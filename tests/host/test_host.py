@@ -201,6 +201,19 @@ class Kinds(Base):
         self.assertIn("in_table", host["iommus"][0])
         self.assertEqual(host["devices"][0]["no_iommu"], "is an IOMMU")
 
+    def test_functions_of_all_segments_are_different(self):
+        host = self.scan_one({
+            "iommus": [{"name": f"{at}:00:03.0", "parent": f"pci{at}:00/{at}:00:03.0/virtio1"}
+                       for at in ("0000", "8000")],
+            "devices": [{"at": f"{at}:00:03.0", "id": "1af4:1057", "port": "conventional"}
+                        for at in ("0000", "8000")],
+            "table": "VIOT",
+            "topology": {"iommus": [{"name": "a", "kind": "virtio-iommu-pci", "at": "0000:00:03.0"},
+                                    {"name": "b", "kind": "virtio-iommu-pci", "at": "8000:00:03.0"}],
+                         "host-bridges": [{"buses": "00-ff", "iommu": "a"}]}})
+        names = [iommu["in_table"] for iommu in host["iommus"]]
+        self.assertEqual(len(set(names)), 2, names)
+
     def test_riscv_and_others_are_read(self):
         host = self.scan_one({
             "iommus": [{"name": "riscv-iommu@3010000.iommu"}, {"name": "apple-dart.0"},
