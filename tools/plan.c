@@ -204,8 +204,7 @@ static const char *read_plan_options(struct plan_options *wanted)
 		return "--node must be like 0=1: the host's node, and the guest's";
 	if (!read_buses(&wanted->buses))
 		return "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 "
-		       "to "
-		       "255";
+		       "to 255";
 	return NULL;
 }
 
@@ -288,42 +287,54 @@ static int plan_qemu_arguments(struct plan_options *wanted, char **arguments,
 		     : EXIT_COULD_NOT;
 }
 
+/* Returns an error message, or NULL. */
+static const char *find_conflict(const struct form *form, bool qemu, bool other)
+{
+	if (other)
+		return "name a topology, or devices of a host";
+	if (!!devices + !!domain_name + qemu > 1)
+		return "--device, --domain-xml and arguments of QEMU exclude each other";
+	if (if_needed && (!domain_name || form->print != plan_libvirt))
+		return "--if-needed requires --domain-xml and the format libvirt";
+	return NULL;
+}
+
+/* `arguments` are those of QEMU, or none. */
+static int plan_inputs(struct plan_options *wanted, char **arguments, const struct form *form)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	int status;
+
+	wanted->for_qemu = form->for_qemu;
+	wanted->for_libvirt = form->for_libvirt;
+	if (*arguments)
+		status = plan_qemu_arguments(wanted, arguments, form, findings);
+	else if (domain_name)
+		status = plan_domain(wanted, form, findings);
+	else
+		status = plan_host(wanted, (const char *const *)devices, NULL, form, findings);
+	status = worse(status, print_findings(findings));
+	viommu_findings_free(findings);
+	return status;
+}
+
 static int run(const struct command *command, char **arguments)
 {
 	const struct form *form = find_form();
-	struct viommu_findings *findings;
-	struct plan_options wanted;
+	bool qemu = *arguments && **arguments == '-' && (*arguments)[1];
+	struct plan_options wanted = { .nodes = NULL };
 	const char *error;
 	int status;
 
-	bool qemu = *arguments && **arguments == '-' && (*arguments)[1];
-
 	if (!devices && !domain_name && !qemu)
 		return plan_tables(command, arguments);
-	if (*arguments && !qemu)
-		return command_usage(command, "name a topology, or devices of a host");
-	if (!!devices + !!domain_name + qemu > 1)
-		return command_usage(
-			command, "--device, --domain-xml and arguments of QEMU exclude each other");
-	if (if_needed && (!domain_name || !form || !form->for_libvirt))
-		return command_usage(command, "--if-needed requires --domain-xml and the format "
-					      "libvirt");
 	if (!form)
 		return command_usage(command, "unknown format \"%s\"", format);
-	error = read_plan_options(&wanted);
-	if (error)
-		return command_usage(command, "%s", error);
-	wanted.for_qemu = form->for_qemu;
-	wanted.for_libvirt = form->for_libvirt;
-	findings = viommu_findings_new();
-	if (qemu)
-		status = plan_qemu_arguments(&wanted, arguments, form, findings);
-	else if (domain_name)
-		status = plan_domain(&wanted, form, findings);
-	else
-		status = plan_host(&wanted, (const char *const *)devices, NULL, form, findings);
-	status = worse(status, print_findings(findings));
-	viommu_findings_free(findings);
+	error = find_conflict(form, qemu, *arguments && !qemu);
+	if (!error)
+		error = read_plan_options(&wanted);
+	status =
+		error ? command_usage(command, "%s", error) : plan_inputs(&wanted, arguments, form);
 	if (wanted.nodes)
 		g_hash_table_unref(wanted.nodes);
 	if (wanted.buses)

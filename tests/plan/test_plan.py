@@ -905,6 +905,14 @@ def wrong_options_are_refused():
         assert plan(pc_host(1), *words)[0] == 2, words
 
 
+def if_needed_prints_only_domains():
+    with open("done.xml", "w", encoding="ascii") as file:
+        file.write("<domain type='kvm'><devices/></domain>\n")
+    for form, status in ("libvirt", 0), ("virt-install", 2), ("json", 2):
+        done = run("plan", "--domain-xml", "done.xml", "--if-needed", "--format", form)
+        assert done[0] == status, (form, done)
+
+
 def main():
     steps = [value for name, value in globals().items()
              if callable(value) and name.count("_") >= 3]
