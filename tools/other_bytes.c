@@ -109,30 +109,60 @@ static struct block *at(GPtrArray *blocks, guint i)
 	return i < blocks->len ? blocks->pdata[i] : NULL;
 }
 
-/* Equal structures are pairs, wherever they are. */
-static void match_equal(GPtrArray *before, GPtrArray *after)
+static const char *text_of(const struct block *block)
 {
-	g_autoptr(GHashTable) by_text =
-		g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_queue_free);
+	return block->text;
+}
+
+static const char *name_of(const struct block *block)
+{
+	return block->name;
+}
+
+static void free_queue(gpointer queue)
+{
+	g_queue_free(queue);
+}
+
+/* The structures without an equal, in queues by a key, so that a search needs no walk. */
+static GHashTable *index_by(const char *(*key_of)(const struct block *block), GPtrArray *blocks)
+{
+	GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_queue);
 	struct block *block;
 
-	for (guint i = 0; (block = at(after, i)); i++) {
-		GQueue *queue = g_hash_table_lookup(by_text, block->text);
+	for (guint i = 0; (block = at(blocks, i)); i++) {
+		GQueue *queue = g_hash_table_lookup(index, key_of(block));
 
+		if (block->matched)
+			continue;
 		if (!queue) {
 			queue = g_queue_new();
-			g_hash_table_insert(by_text, block->text, queue);
+			g_hash_table_insert(index, (gpointer)key_of(block), queue);
 		}
 		g_queue_push_tail(queue, block);
 	}
-	for (guint i = 0; (block = at(before, i)); i++) {
-		GQueue *queue = g_hash_table_lookup(by_text, block->text);
-		struct block *other = queue ? g_queue_pop_head(queue) : NULL;
+	return index;
+}
 
-		block->matched = other;
-		if (other)
-			other->matched = true;
-	}
+/* The next of that key, or NULL. */
+static struct block *match(GHashTable *index, const char *key)
+{
+	GQueue *queue = g_hash_table_lookup(index, key);
+	struct block *block = queue ? g_queue_pop_head(queue) : NULL;
+
+	if (block)
+		block->matched = true;
+	return block;
+}
+
+/* Equal structures are pairs, wherever they are. */
+static void match_equal(GPtrArray *before, GPtrArray *after)
+{
+	g_autoptr(GHashTable) by_text = index_by(text_of, after);
+	struct block *block;
+
+	for (guint i = 0; (block = at(before, i)); i++)
+		block->matched = match(by_text, block->text);
 }
 
 static void add_note(struct viommu_findings *findings, const char *file, const struct block *block,
@@ -164,19 +194,6 @@ static void report_block(struct viommu_findings *findings, const char *file,
 	add_note(findings, file, block, text);
 }
 
-/* The next of that name without an equal. */
-static struct block *find_other(GPtrArray *after, const char *name)
-{
-	struct block *block;
-
-	for (guint i = 0; (block = at(after, i)); i++)
-		if (!block->matched && !strcmp(block->name, name)) {
-			block->matched = true;
-			return block;
-		}
-	return NULL;
-}
-
 static bool same_order(GPtrArray *before, GPtrArray *after)
 {
 	const struct block *one, *other;
@@ -191,15 +208,17 @@ void report_other_bytes(const struct viommu_table *before, const struct viommu_t
 			struct viommu_findings *findings)
 {
 	g_autoptr(GPtrArray) old = blocks_of(before), new = blocks_of(after);
+	g_autoptr(GHashTable) by_name = NULL;
 	const char *file = viommu_table_file(before);
 	struct block *block;
 	bool equal = true;
 
 	match_equal(old, new);
+	by_name = index_by(name_of, new);
 	for (guint i = 0; (block = at(old, i)); i++) {
 		equal &= block->matched;
 		if (!block->matched)
-			report_block(findings, file, block, find_other(new, block->name));
+			report_block(findings, file, block, match(by_name, block->name));
 	}
 	for (guint i = 0; (block = at(new, i)); i++) {
 		g_autofree char *text = g_strdup_printf("the new table also has a %s", block->name);
