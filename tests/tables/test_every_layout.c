@@ -7,6 +7,8 @@
 
 #include "tables_rig.h"
 
+#include "tables/api/formats.h"
+
 /* The form of a built-in topology, which the suffix of the file names, or NULL. */
 static const char *form_of(const char *path)
 {
@@ -62,10 +64,26 @@ static void structures_of_each_layout_encode_to_their_bytes(void **state)
 	globfree(&found);
 }
 
+/* tables/model/topology.c has a list of them, for a model does not know the formats. */
+static void each_table_that_is_generated_has_a_header_in_a_topology(void **state)
+{
+	struct viommu_topology *topology = viommu_topology_new();
+	const struct format *format;
+
+	(void)state;
+	for (size_t i = 0; (format = format_get(i)); i++)
+		if (!format->bare && (format->from_topology || format->inner_signature) &&
+		    !viommu_topology_header(topology, format->signature))
+			fail_msg("add %s to the list of signatures in tables/model/topology.c",
+				 format->signature);
+	viommu_topology_free(topology);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(structures_of_each_layout_encode_to_their_bytes),
+		cmocka_unit_test(each_table_that_is_generated_has_a_header_in_a_topology),
 	};
 
 	return cmocka_run_group_tests_name("every layout", tests, NULL, NULL);
