@@ -11,16 +11,18 @@
 #include "command.h"
 #include "json.h"
 #include "resolve.h"
+#include "route_text.h"
 
 /* "amd-vi at 0000:00:00.2", "smmu-v3 at 0x12000000" */
 static char *text_of_iommu(const struct viommu_host_iommu *iommu)
 {
 	const char *kind = viommu_host_iommu_kind_name(iommu->kind);
-	unsigned bdf = iommu->bdf;
 
-	if (iommu->has_bdf)
-		return g_strdup_printf("%s at %04" PRIx32 ":%02x:%02x.%x", kind, iommu->bdf_segment,
-				       bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	if (iommu->has_bdf) {
+		g_autofree char *at = pci_function_text(iommu->bdf_segment, iommu->bdf);
+
+		return g_strdup_printf("%s at %s", kind, at);
+	}
 	if (iommu->has_base)
 		return g_strdup_printf("%s at 0x%" PRIx64, kind, iommu->base);
 	return g_strdup(kind);
