@@ -84,7 +84,9 @@ static void drop(struct viommu_iotlb *iotlb, uint64_t first, uint64_t last)
 	first = iotlb->kept[low].first;
 	last = iotlb->kept[high - 1].last;
 	erase(iotlb, low, high);
+	CALLBACK_BEGIN(iotlb->device, "viommu_iotlb_ops.invalidate", true);
 	iotlb->ops.invalidate(iotlb->opaque, first, last);
+	CALLBACK_END();
 }
 
 static void make_room(struct viommu_iotlb *iotlb)
@@ -262,7 +264,9 @@ int viommu_iotlb_miss(struct viommu_iotlb *iotlb, uint64_t iova, uint64_t length
 					&translation);
 	if (!error) {
 		remember(iotlb, iova, iova + (translation.length - 1));
+		CALLBACK_BEGIN(iotlb->device, "viommu_iotlb_ops.update", true);
 		iotlb->ops.update(iotlb->opaque, iova, &translation);
+		CALLBACK_END();
 	}
 	pthread_cleanup_pop(true);
 	return error;

@@ -5,6 +5,7 @@
 
 #include <viommu/pci.h>
 
+#include "device/checks.h"
 #include "device/virtio_iommu.h"
 #include "transport/function.h"
 #include "wire/sized.h"
@@ -24,8 +25,29 @@ _Static_assert(VIOMMU_PCI_NOTIFY == FUNCTION_NOTIFY &&
 struct viommu_pci {
 	struct virtio_iommu iommu;
 	struct function function;
-	struct function_ops ops;
+	struct function_ops ops;       /* the VMM's */
+	struct function_ops forwarded; /* those of them that there are */
 };
+
+/* -- callbacks ----------------------------------------------------------------------------- */
+
+static void forward_message(void *opaque, uint64_t address, uint32_t data)
+{
+	struct viommu_pci *pci = opaque;
+
+	CALLBACK_BEGIN(pci->iommu.device, "message", false);
+	pci->ops.message(pci->iommu.opaque, address, data);
+	CALLBACK_END();
+}
+
+static void forward_mapping(void *opaque, bool mapped, uint64_t address)
+{
+	struct viommu_pci *pci = opaque;
+
+	CALLBACK_BEGIN(pci->iommu.device, "mapped", false);
+	pci->ops.mapped(pci->iommu.opaque, mapped, address);
+	CALLBACK_END();
+}
 
 /* -- setup --------------------------------------------------------------------------------- */
 
@@ -34,8 +56,8 @@ static int open_function(struct viommu_pci *pci, const struct viommu_config *dev
 {
 	const struct function_config function_config = {
 		.virtio = &pci->iommu.virtio,
-		.ops = &pci->ops,
-		.opaque = pci->iommu.opaque,
+		.ops = &pci->forwarded,
+		.opaque = pci,
 		.class_code = CLASS_IOMMU,
 		.subsystem_vendor = config->subsystem_vendor ? config->subsystem_vendor
 							     : SUBSYSTEM_VENDOR_DEFAULT,
@@ -80,6 +102,8 @@ int viommu_pci_new(const struct viommu_config *device_config,
 	pci->iommu.ops = (struct virtio_iommu_ops){ own_ops.memory, own_ops.interrupt,
 						    own_ops.trace, own_ops.log, own_ops.written };
 	pci->ops = (struct function_ops){ own_ops.message, own_ops.mapped };
+	pci->forwarded = (struct function_ops){ own_ops.message ? forward_message : NULL,
+						own_ops.mapped ? forward_mapping : NULL };
 	error = open_function(pci, device_config, &own_config);
 	if (error)
 		goto free_pci;

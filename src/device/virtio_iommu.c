@@ -5,6 +5,7 @@
 
 #include <viommu/protocol.h>
 
+#include "device/checks.h"
 #include "device/virtio_iommu.h"
 #include "transport/service.h"
 #include "transport/state.h"
@@ -98,8 +99,10 @@ static void on_interrupt(void *opaque, bool level)
 {
 	struct virtio_iommu *iommu = opaque;
 
+	CALLBACK_BEGIN(iommu->device, "interrupt", false);
 	if (iommu->ops.interrupt)
 		iommu->ops.interrupt(iommu->opaque, level);
+	CALLBACK_END();
 }
 
 /* Rate-limited like device_log(). */
@@ -130,6 +133,46 @@ static const struct virtio_ops virtio_iommu_ops = {
 	.broken = on_broken,
 };
 
+/* -- the guest's memory ------------------------------------------------------------------ */
+
+#ifdef VIOMMU_CHECKS
+
+static void *find_memory(void *opaque, uint64_t address, uint64_t *length, bool write)
+{
+	struct virtio_iommu *iommu = opaque;
+	void *found;
+
+	CALLBACK_BEGIN(iommu->device, "memory", false);
+	found = iommu->ops.memory(iommu->opaque, address, length, write);
+	CALLBACK_END();
+	return found;
+}
+
+static void report_written(void *opaque, uint64_t address, uint64_t length)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	CALLBACK_BEGIN(iommu->device, "written", false);
+	if (iommu->ops.written)
+		iommu->ops.written(iommu->opaque, address, length);
+	CALLBACK_END();
+}
+
+static struct guest_memory memory_of(struct virtio_iommu *iommu)
+{
+	return (struct guest_memory){ find_memory, iommu, report_written };
+}
+
+#else
+
+/* Without a call between: each access to a ring looks up memory. */
+static struct guest_memory memory_of(struct virtio_iommu *iommu)
+{
+	return (struct guest_memory){ iommu->ops.memory, iommu->opaque, iommu->ops.written };
+}
+
+#endif
+
 /* -- setup --------------------------------------------------------------------------------- */
 
 static int open_virtio(struct virtio_iommu *iommu, const struct virtio_iommu_config *config)
@@ -148,7 +191,7 @@ static int open_virtio(struct virtio_iommu *iommu, const struct virtio_iommu_con
 		.n_queues = VIOMMU_N_QUEUES,
 		.queue_size = (uint16_t)queue_size,
 		.config_length = viommu_config_length(iommu->device),
-		.memory = { iommu->ops.memory, iommu->opaque, iommu->ops.written },
+		.memory = memory_of(iommu),
 	};
 
 	return virtio_init(&iommu->virtio, &virtio_config);

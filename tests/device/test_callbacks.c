@@ -4,10 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <viommu/iotlb.h>
+
+#include "callbacks.h"
 #include "rig.h"
 
 /*
- * What each callback may call: the table in <viommu/device.h>, "Threads", row by row
+ * What each callback may call: the table in <viommu/device.h>, "Threads", row by row; then those of
+ * the other headers
  *
  * Over a library built with -Dchecks=true. A scene makes every callback of a device once or more.
  * For each callback and each call, it runs in a child with the call made in that callback: a
@@ -17,14 +21,14 @@
 #define WORDS    512
 #define FEATURES (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_PAGE_REQUEST)
 
-static struct viommu *device;
+struct viommu *device;
 static const char *callback; /* in which `call` is made */
 static void (*call)(void);
 static unsigned n_calls;
 
-static void enter(const char *name)
+void enter(const char *name)
 {
-	if (!strcmp(name, callback) && !n_calls++)
+	if (device && !strcmp(name, callback) && !n_calls++)
 		call();
 }
 
@@ -157,17 +161,61 @@ static void on_write(void *opaque, const char *text, size_t length)
 	enter("write");
 }
 
+static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *space)
+{
+	(void)opaque, (void)pasid, (void)space;
+	enter("space");
+	return 0;
+}
+
+static void on_dirty(void *opaque, uint64_t address, uint64_t length)
+{
+	(void)opaque, (void)address, (void)length;
+	enter("dirty");
+}
+
+static void on_iotlb_update(void *opaque, uint64_t iova, const struct viommu_translation *to)
+{
+	(void)opaque, (void)iova, (void)to;
+	enter("viommu_iotlb_ops.update");
+}
+
+static void on_iotlb_invalidate(void *opaque, uint64_t first, uint64_t last)
+{
+	(void)opaque, (void)first, (void)last;
+	enter("viommu_iotlb_ops.invalidate");
+}
+
+enum { NOTHING, TRANSLATE, EVERYTHING };
+
 static const struct {
 	const char *name;
-	bool may_translate, may_all;
+	int may;
 } callbacks[] = {
-	{ "event", false, false }, { "page_response", false, false },
-	{ "trace", true, false },  { "log", true, false },
-	{ "map", true, false },    { "unmap", true, false },
-	{ "mode", true, false },   { "domain", true, false },
-	{ "update", true, false }, { "invalidate", true, false },
-	{ "commit", true, false }, { "answered", true, true },
-	{ "write", true, true },
+	{ "event", NOTHING },
+	{ "dirty", NOTHING },
+	{ "page_response", NOTHING },
+	{ "trace", TRANSLATE },
+	{ "log", TRANSLATE },
+	{ "map", TRANSLATE },
+	{ "unmap", TRANSLATE },
+	{ "mode", TRANSLATE },
+	{ "domain", TRANSLATE },
+	{ "update", TRANSLATE },
+	{ "space", TRANSLATE },
+	{ "invalidate", TRANSLATE },
+	{ "commit", TRANSLATE },
+	{ "answered", EVERYTHING },
+	{ "write", EVERYTHING },
+	/* <viommu/iotlb.h> */
+	{ "viommu_iotlb_ops.update", TRANSLATE },
+	{ "viommu_iotlb_ops.invalidate", TRANSLATE },
+	/* <viommu/mmio.h>, <viommu/pci.h> */
+	{ "memory", NOTHING },
+	{ "interrupt", NOTHING },
+	{ "written", NOTHING },
+	{ "message", NOTHING },
+	{ "mapped", NOTHING },
 };
 
 /* -- the scene -------------------------------------------------------------------- */
@@ -250,11 +298,59 @@ static void use_cache(void)
 	SEND(false, DETACH(3, EP2, 0));
 }
 
+/* A listener learns of a table, and a walk sets a flag of an entry. */
+static void use_flags(void)
+{
+	static const struct viommu_table_format format = {
+		VIOMMU_TABLE_X86_PASID_ENTRY, 48, 48, 0x40201000, 16, VIOMMU_TABLE_F_UPDATES
+	};
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint), .id = 0x30, .formats = &format, .n_formats = 1
+	};
+	static uint64_t table[4][512] __attribute__((aligned(4096)));
+	const struct viommu_memory memory = { 0x10000, 0x13fff, table, false };
+	const struct viommu_listener_ops ops = { .size = sizeof(ops), .space = on_space };
+	uint8_t attach_table[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+	struct viommu_translation to;
+	struct viommu_listener *listener;
+
+	for (uint64_t level = 0; level < 3; level++)
+		table[level][0] = (0x11000 + level * 0x1000) | 0x27;
+	table[3][0] = 0x10000 | 7;
+	put(attach_table + 4, 4, 4);
+	put(attach_table + 8, 4, 0x30);
+	put(attach_table + 16, 2, VIOMMU_TABLE_X86_PASID_ENTRY);
+	put(attach_table + 32, 8, 1 | 1 << 6);
+	put(attach_table + 48, 8, 0x10000);
+	viommu_endpoint_add(device, &endpoint);
+	viommu_listen(device, 0x30, &ops, NULL, &listener);
+	viommu_set_memory(device, &memory, 1);
+	send(attach_table, sizeof(attach_table), false);
+	viommu_translate(device, 0x30, 0, 1, R, &to);
+}
+
+static void use_iotlb(void)
+{
+	const struct viommu_iotlb_ops ops = { .size = sizeof(ops),
+					      .update = on_iotlb_update,
+					      .invalidate = on_iotlb_invalidate };
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = 0x40 };
+	struct viommu_iotlb *iotlb;
+
+	viommu_endpoint_add(device, &endpoint);
+	viommu_iotlb_new(device, 0x40, &ops, NULL, &iotlb);
+	SEND(false, ATTACH(5, 0x40, 0, 0));
+	SEND(false, MAP(5, 0, 0xfff, 0, R));
+	viommu_iotlb_miss(iotlb, 0, 1, R);
+	SEND(false, UNMAP(5, 0, 0xfff, 0));
+}
+
 static void scene(void)
 {
 	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
 	const struct viommu_ops ops = { .size = sizeof(ops),
 					.event = on_event,
+					.dirty = on_dirty,
 					.trace = on_trace,
 					.log = on_log,
 					.invalidate = on_invalidate,
@@ -270,6 +366,9 @@ static void scene(void)
 	viommu_translate(device, EP, 0x5000, 1, R, &to);
 	SEND(false, VIOMMU_T_MAP);
 	viommu_dump(device, on_write, NULL);
+	use_flags();
+	use_iotlb();
+	transport_scene();
 }
 
 /* -- the table -------------------------------------------------------------------- */
@@ -302,8 +401,8 @@ static int run_in_child(char said[WORDS])
 
 static void assert_row(size_t row, size_t i)
 {
-	bool allowed = callbacks[row].may_all || calls[i].call == read_without_lock ||
-		       (callbacks[row].may_translate && calls[i].call == translate);
+	bool allowed = callbacks[row].may == EVERYTHING || calls[i].call == read_without_lock ||
+		       (callbacks[row].may == TRANSLATE && calls[i].call == translate);
 	char said[WORDS], wanted[WORDS];
 	int status;
 
