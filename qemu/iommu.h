@@ -39,8 +39,15 @@
 /* The firmware description of the device for the guest. */
 enum firmware { FIRMWARE_AUTO, FIRMWARE_OFF, FIRMWARE_VIOT, FIRMWARE_DT };
 
-/* The NUMA node of endpoints in PROBE. AUTO: that of their root bus. */
-enum proximity { PROXIMITY_AUTO, PROXIMITY_OFF, PROXIMITY_GIVEN };
+/* The properties that PROBE reports: PROBE_PROXIMITY, PROBE_ATS, ... */
+#define PROBE_PROPERTY(name, type, has, member, bits, text) PROBE_##name,
+enum { VIOMMU_PROPERTIES(PROBE_PROPERTY) N_PROBE_PROPERTIES };
+
+/* What the user wants PROBE to report as one property. AUTO: what QEMU knows, if anything. */
+struct choice {
+	enum { CHOICE_UNSET, CHOICE_OFF, CHOICE_AUTO, CHOICE_VALUE } kind;
+	uint32_t value;
+};
 
 /* The properties as the user set them; device/properties.c has the rows. */
 struct settings {
@@ -55,8 +62,7 @@ struct settings {
 	uint64_t max_domains, max_mappings, max_bytes;
 	char *reserved;
 	OnOffAuto msi;
-	char *proximity;
-	bool ats;
+	char *probe[N_PROBE_PROPERTIES];
 	uint32_t pasid_bits, page_requests;
 	char *tables;
 	bool nest;
@@ -67,8 +73,8 @@ struct settings {
 /* Settings of one endpoint, by the `id` of its device. Page sizes and addresses: 0: the IOMMU's. */
 struct override {
 	char *id;
-	uint64_t page_size_mask, input_first, input_last, proximity_domain, ats;
-	bool has_proximity, has_ats;
+	uint64_t page_size_mask, input_first, input_last;
+	struct choice probe[N_PROBE_PROPERTIES]; /* UNSET: the IOMMU's */
 };
 
 struct iommu {
@@ -81,13 +87,12 @@ struct iommu {
 	struct viommu *core;
 	struct viommu_config config;
 	enum firmware firmware;
-	enum proximity proximity;
-	uint32_t proximity_domain; /* with PROXIMITY_GIVEN */
-	GArray *reserved;          /* struct viommu_reserved, of every endpoint */
-	GArray *overrides;         /* struct override */
-	GArray *formats;           /* struct viommu_table_format, of every endpoint */
-	MemoryListener memory;     /* if there are formats */
-	GArray *ranges;            /* struct viommu_memory, during a change of memory */
+	struct choice probe[N_PROBE_PROPERTIES]; /* not UNSET */
+	GArray *reserved;                        /* struct viommu_reserved, of every endpoint */
+	GArray *overrides;                       /* struct override */
+	GArray *formats;       /* struct viommu_table_format, of every endpoint */
+	MemoryListener memory; /* if there are formats */
+	GArray *ranges;        /* struct viommu_memory, during a change of memory */
 
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
@@ -256,6 +261,18 @@ void memory_tell(struct iommu *iommu);
 
 /* libviommu's `dirty` callback, in any thread. */
 void memory_mark_dirty(void *opaque, uint64_t address, uint64_t length);
+
+/* -- endpoint/probe.c ---------------------------------------------------------------- */
+
+/* "probe-ats": the name of the QEMU property. `endpoints` has it without "probe-". */
+const char *probe_name(unsigned int property);
+
+/* Parse "off", "auto", "on" or a number; "" or NULL: the default. False if it is none of them. */
+bool probe_parse(unsigned int property, const char *text, struct choice *ret_choice);
+
+/* Fill in the members of libviommu's description by the choices of an endpoint. */
+void probe_describe(const struct endpoint *endpoint, const struct choice *choices,
+		    struct viommu_endpoint *description);
 
 /* -- endpoint/requester.c ------------------------------------------------------------ */
 

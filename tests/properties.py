@@ -2,50 +2,82 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Keep PROBE properties, their tests and their documents together.
 
-    properties.py SOURCE           write the table in docs/proposal-properties.md
+    properties.py SOURCE           write the tables in docs/proposal-properties.md and docs/qemu.md
     properties.py SOURCE --check   fail where something is missing
 
-Every VIOMMU_PROBE_T_* of <viommu/protocol.h> needs a row in that table and a test in
-tests/device/test_probe.c that has its number as a literal, so that a changed number is seen. A row of
-VIOMMU_PROPERTIES also needs a QEMU property whose name ends in the row's `has` or `member`. Each QEMU
-property, a row of qemu/device/properties.c, needs a row in docs/qemu.md, and a test that sets it
-(tests/qemu/ or tests/guest/).
+A row of VIOMMU_PROPERTIES in <viommu/protocol.h> is a property: its constants, its members of struct
+viommu_endpoint, its encoding, its QEMU property, the tests of every row (tests/device/test_probe.c,
+tests/qemu/cases.py) and the tables come from it. Its type is permanent: it is not changed here once the
+document has it. A property with a layout of its own needs a test that has its type as a literal.
+
+Each QEMU property, a row of qemu/device/properties.c, needs a row in docs/qemu.md, and a test that sets
+it (tests/qemu/ or tests/guest/).
 """
 
 import re
 import sys
 from collections import namedtuple
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
-Row = namedtuple("Row", "name type has member text")
+SOURCE = Path(__file__).resolve().parent.parent
+Row = namedtuple("Row", "name type has member bits text")
 
 DEFINE = re.compile(r"#define VIOMMU_PROBE_T_(\w+)\s+(\w+)")
+FLAG = re.compile(r"#define (VIOMMU_\w+_F_\w+)\s+\(1u << (\d+)\)")
 QEMU = re.compile(r'(?:ROW(?:_STRING)?|DEFINE_PROP_LINK)\((?:\w+, )?"([\w-]+)"')
-ROW = re.compile(r'ROW\((\w+), (0x\w+), (\w+), (\w+),[^"]*"([^"]*)"\)')
-# Of docs/proposal-address-spaces.md: tested in tests/device/test_tables.c, and QEMU has none yet.
-SPACES = {"PASID", "TABLE_FORMAT", "PAGE_REQUEST"}
+ROW = re.compile(r'ROW\((\w+), (0x\w+), (\w+), (\w+), ([\w| ]+),\s*"([^"]*)"\)')
+SHOWN = re.compile(r"^\| (\w+) \| (\w+) \|", re.M)
 START, END = "<!-- rows -->\n", "<!-- end of rows -->\n"
 
 
-def read_rows(source):
-    text = (source / "include/viommu/protocol.h").read_text(encoding="utf-8")
-    rows = [Row(*found) for found in ROW.findall(text.replace("\\\n", " "))]
-    named = {row.name for row in rows}
-    rows += [Row(name, number, None, None, "reserved region (virtio 1.3, 5.13.6.8.1)")
-             for name, number in DEFINE.findall(text) if name not in named | SPACES | {"NONE"}]
-    return sorted(rows, key=lambda row: int(row.type, 0))
+class Property(Row):
+    """A row, and what QEMU calls it."""
+    @property
+    def option(self):
+        return self.member.replace("_", "-")
+
+
+def header(source):
+    return (source / "include/viommu/protocol.h").read_text(encoding="utf-8")
+
+
+def read_rows(source=SOURCE):
+    """The rows of VIOMMU_PROPERTIES."""
+    text = header(source)
+    flags = {name: 1 << int(bit) for name, bit in FLAG.findall(text)}
+
+    def value(term):
+        return flags[term] if term in flags else int(term, 0)
+
+    return [Property(name, kind, has, member, reduce(or_, map(value, bits.split(" | "))), says)
+            for name, kind, has, member, bits, says in ROW.findall(text.replace("\\\n", " "))]
 
 
 def table(rows):
-    lines = ["| property | type | `struct viommu_endpoint` | value |", "|---|---|---|---|"]
-    for row in rows:
-        members = f"`has_{row.has}`, `{row.member}`" if row.has else "`reserved`, `n_reserved`"
-        lines.append(f"| {row.name} | {row.type} | {members} | {row.text} |")
+    """For docs/proposal-properties.md."""
+    lines = ["| property | type | `struct viommu_endpoint` | value |", "|---|---|---|---|",
+             "| RESV_MEM | 1 | `reserved`, `n_reserved` | reserved region (virtio 1.3, 5.13.6.8.1) |"]
+    lines += [f"| {row.name} | {row.type} | `has_{row.has}`, `{row.member}` | {row.text} |"
+              for row in rows]
     return "\n".join(lines) + "\n"
 
 
-def missing_of_qemu(source, names):
-    """Rows of the document that QEMU has not, and the reverse; properties that no test sets."""
+def table_of_qemu(rows):
+    """For docs/qemu.md."""
+    lines = ["| property | PROBE reports |", "| --- | --- |"]
+    return "\n".join(lines + [f"| `probe-{row.option}` | {row.text} |" for row in rows]) + "\n"
+
+
+def fill(text, rows):
+    before, rest = text.split(START)
+    return before + START + rows + END + rest.split(END)[1]
+
+
+def missing_of_qemu(source):
+    """QEMU properties without a row in the document, or that no test sets."""
+    names = QEMU.findall((source / "qemu/device/properties.c").read_text(encoding="utf-8"))
     cells = re.findall(r"^\| (`[^|]*`) \|", (source / "docs/qemu.md").read_text(encoding="utf-8"), re.M)
     shown = {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)}
     tests = "".join(path.read_text(encoding="utf-8") for folder in ("qemu", "guest")
@@ -58,39 +90,37 @@ def missing_of_qemu(source, names):
             yield f"tests/qemu: no test sets {name}"
 
 
-def missing(source, rows):
-    tests = (source / "tests/device/test_probe.c").read_text(encoding="utf-8")
-    qemu = QEMU.findall((source / "qemu/device/properties.c").read_text(encoding="utf-8"))
-    yield from missing_of_qemu(source, qemu)
-    spaces = "".join((source / "tests/device" / name).read_text(encoding="utf-8")
-                     for name in ("test_tables.c", "test_page_requests.c"))
-    text = (source / "include/viommu/protocol.h").read_text(encoding="utf-8")
-    for name, number in DEFINE.findall(text):
-        if name in SPACES and f"LE16({number})" not in spaces:
-            yield f"tests/device/test_tables.c: no test has LE16({number}), {name}"
-    for row in rows:
-        if f"LE16({row.type})" not in tests:
-            yield f"tests/device/test_probe.c: no test has LE16({row.type}), {row.name}"
-        wanted = {(row.has or "reserved").replace("_", "-"),
-                  (row.member or "reserved").replace("_", "-")}
-        if not any(name == w or name.endswith("-" + w) for name in qemu for w in wanted):
-            yield f"qemu/device/properties.c: no QEMU property for {row.name}"
+def missing(source):
+    tests = "".join((source / "tests/device" / name).read_text(encoding="utf-8")
+                    for name in ("test_probe.c", "test_tables.c", "test_page_requests.c"))
+    for name, number in DEFINE.findall(header(source)):
+        if name != "NONE" and f"LE16({number})" not in tests:
+            yield f"tests/device: no test has LE16({number}), {name}"
+    yield from missing_of_qemu(source)
+
+
+def changed(rows, document):
+    """Properties of the document with another type in the header, or none."""
+    types = {row.name: row.type for row in rows} | {"RESV_MEM": "1"}
+    for name, number in SHOWN.findall(document.split(START)[1].split(END)[0]):
+        if name != "property" and types.get(name) != number:
+            yield f"include/viommu/protocol.h: the type of {name} is {number}, for ever"
 
 
 def main(source, check):
-    page = source / "docs/proposal-properties.md"
-    text = page.read_text(encoding="utf-8")
-    rows = read_rows(source)
-    before, rest = text.split(START)
-    written = before + START + table(rows) + END + rest.split(END)[1]
-    wrong = list(missing(source, rows))
-    if not check:
-        page.write_text(written, encoding="utf-8")
-    elif written != text:
-        wrong.append("docs/proposal-properties.md: stale: run tests/properties.py on the source tree")
+    rows = sorted(read_rows(source), key=lambda row: int(row.type, 0))
+    wrong = list(missing(source))
+    for name, written in (("proposal-properties.md", table(rows)), ("qemu.md", table_of_qemu(rows))):
+        page = source / "docs" / name
+        text = page.read_text(encoding="utf-8")
+        wrong += changed(rows, text) if name == "proposal-properties.md" else []
+        if fill(text, written) != text and check:
+            wrong.append(f"docs/{name}: stale: run tests/properties.py on the source tree")
+        elif not wrong:
+            page.write_text(fill(text, written), encoding="utf-8")
     for line in wrong:
         print(line, file=sys.stderr)
-    print(f"{len(rows)} properties")
+    print(f"{len(rows)} rows")
     return bool(wrong) or not rows
 
 

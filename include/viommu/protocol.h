@@ -333,7 +333,10 @@ enum {
  *     has      struct viommu_endpoint answers it if has_<has> is true
  *     member   the member of struct viommu_endpoint with the value
  *     bits     that may be set in the value; others make the endpoint -EINVAL
- *     text     what the value is
+ *     text     what the value is, in help texts and documents
+ *
+ * The test of every row, the property `probe-<member>` of the QEMU module, and the tables of the
+ * documents come from the rows, too (tests/properties.py). Types are permanent.
  *
  * Those below are proposals and not part of virtio 1.3: docs/proposal-properties.md.
  */
@@ -341,7 +344,7 @@ enum {
 	ROW(PROXIMITY, 0xf10, proximity, proximity_domain, 0xffffffff, \
 	    "NUMA node of the endpoint, as an ACPI proximity domain") \
 	ROW(ATS, 0xf11, ats, ats, VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH, \
-	    "VIOMMU_ATS_F_*: whether Address Translation Services work")
+	    "support for ATS as VIOMMU_ATS_F_*: 1, the endpoint has it; 2, its path; 3, both")
 
 #define VIOMMU_PROPERTY_CONSTANTS(name, type, has, member, bits, text) \
 	VIOMMU_PROBE_T_##name = (type), VIOMMU_PROBE_##name##_LENGTH = 8,

@@ -12,34 +12,46 @@
 
 static const struct key {
 	const char *name;
-	size_t offset, has_offset; /* SIZE_MAX: it has no such member */
-	uint64_t max;
+	size_t offset;
 } keys[] = {
-	{ "page-size-mask", offsetof(struct override, page_size_mask), SIZE_MAX, UINT64_MAX },
-	{ "input-first", offsetof(struct override, input_first), SIZE_MAX, UINT64_MAX },
-	{ "input-last", offsetof(struct override, input_last), SIZE_MAX, UINT64_MAX },
-	{ "proximity-domain", offsetof(struct override, proximity_domain),
-	  offsetof(struct override, has_proximity), UINT32_MAX },
-	{ "ats", offsetof(struct override, ats), offsetof(struct override, has_ats),
-	  VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH },
+	{ "page-size-mask", offsetof(struct override, page_size_mask) },
+	{ "input-first", offsetof(struct override, input_first) },
+	{ "input-last", offsetof(struct override, input_last) },
 };
+
+/* The name in `endpoints` of a property of PROBE. */
+static const char *probe_key(unsigned int property)
+{
+	return probe_name(property) + strlen("probe-");
+}
 
 static bool parse_value(const char *text, struct override *override)
 {
 	g_auto(GStrv) words = g_strsplit(text, "=", 2);
-	uint64_t value;
 
-	for (size_t i = 0; words[0] && words[1] && i < ARRAY_SIZE(keys); i++) {
-		if (!g_str_equal(words[0], keys[i].name))
-			continue;
-		if (qemu_strtou64(words[1], NULL, 0, &value) || value > keys[i].max)
-			return false;
-		*(uint64_t *)((char *)override + keys[i].offset) = value;
-		if (keys[i].has_offset != SIZE_MAX)
-			*((bool *)override + keys[i].has_offset) = true;
-		return true;
-	}
+	if (!words[0] || !words[1] || !*words[1])
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (g_str_equal(words[0], keys[i].name))
+			return !qemu_strtou64(words[1], NULL, 0,
+					      (uint64_t *)(void *)((char *)override +
+								   keys[i].offset));
+	for (unsigned int i = 0; i < N_PROBE_PROPERTIES; i++)
+		if (g_str_equal(words[0], probe_key(i)))
+			return probe_parse(i, words[1], &override->probe[i]);
 	return false;
+}
+
+static void report_value(const char *text, const char *id, Error **errp)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		g_string_append_printf(names, "%s, ", keys[i].name);
+	for (unsigned int i = 0; i < N_PROBE_PROPERTIES; i++)
+		g_string_append_printf(names, "%s%s", i ? ", " : "", probe_key(i));
+	error_setg(errp, "endpoints: '%s' of '%s' is not NAME=VALUE with a name of %s", text, id,
+		   names->str);
 }
 
 static bool parse_override(struct iommu *iommu, const char *text, Error **errp)
@@ -49,10 +61,7 @@ static bool parse_override(struct iommu *iommu, const char *text, Error **errp)
 
 	for (size_t i = 1; words[0] && words[i]; i++)
 		if (!parse_value(words[i], &override)) {
-			error_setg(errp,
-				   "endpoints: '%s' of '%s' is not page-size-mask, input-first, "
-				   "input-last, proximity-domain or ats, '=' and a number",
-				   words[i], words[0]);
+			report_value(words[i], words[0], errp);
 			return false;
 		}
 	if (!words[0] || !words[1]) {

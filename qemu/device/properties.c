@@ -24,8 +24,11 @@ struct row {
 	{ \
 		DEFINE_PROP_STRING(name, struct iommu, settings.member), help \
 	}
+/* The last rows: a property of PROBE each. */
+#define ROW_PROBE(name, type, has, member, bits, text) \
+	ROW_STRING("", probe[PROBE_##name], "PROBE reports the " text ": off, auto or a number"),
 
-static const struct row rows[] = {
+static struct row rows[] = {
 	{ DEFINE_PROP_LINK("root-bus", struct iommu, root_bus, TYPE_PCI_BUS, PCIBus *),
 	  "name of the root bus to serve (\"pcie.0\", a pxb-pcie's id); "
 	  "default: the one it is on, on virtio-mmio the machine's first" },
@@ -52,11 +55,6 @@ static const struct row rows[] = {
 	    "limit on host memory for domains and mappings; 0: 1 GiB"),
 	ROW(BOOL, "wait-for-io", wait_for_io, true,
 	    "UNMAP, DETACH and ATTACH wait for disk I/O of their endpoints that is in flight"),
-	ROW_STRING("proximity-domain", proximity,
-		   "NUMA node that PROBE reports: a number, 'auto' (the root bus's) or 'off'; "
-		   "default: auto"),
-	ROW(BOOL, "probe-ats", ats, false,
-	    "PROBE reports that endpoints may use ATS; for devices with ats=on"),
 	ROW(UINT32, "pasid-bits", pasid_bits, 0,
 	    "experimental: PASIDs of endpoints have so many bits, up to 20; 0: none"),
 	ROW_STRING("tables", tables,
@@ -68,16 +66,26 @@ static const struct row rows[] = {
 	    "experimental: limit on an endpoint's unanswered page requests; 0: it makes none"),
 	ROW_STRING("endpoints", endpoints,
 		   "settings of single endpoints: ID:NAME=VALUE[:NAME=VALUE...], joined by '+'; ID is "
-		   "the device's, NAME page-size-mask, input-first, input-last, proximity-domain or ats"),
+		   "the device's, NAME page-size-mask, input-first, input-last, or that of a property "
+		   "probe-NAME"),
 	ROW_STRING("firmware", firmware,
 		   "description of the device for the guest: 'auto', 'off', 'viot' or 'dt'; "
 		   "default: auto"),
+	VIOMMU_PROPERTIES(ROW_PROBE)
 };
+
+/* The name of a member has underscores, which a QEMU property has not. */
+static void name_probe_rows(void)
+{
+	for (unsigned int i = 0; i < N_PROBE_PROPERTIES; i++)
+		rows[ARRAY_SIZE(rows) - N_PROBE_PROPERTIES + i].property.name = probe_name(i);
+}
 
 void properties_install(DeviceClass *class)
 {
 	static Property properties[ARRAY_SIZE(rows) + 1];
 
+	name_probe_rows();
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		properties[i] = rows[i].property;
 	set_properties(class, properties, ARRAY_SIZE(rows));
@@ -101,6 +109,7 @@ static void print_row(const struct row *row)
 
 void properties_print(void)
 {
+	name_probe_rows();
 	puts("-device " TYPE_VIOMMU_PCI "     on a root bus (pcie.0, or a pxb-pcie's)\n"
 	     "-device " TYPE_VIOMMU_DEVICE "  on a virtio-mmio bus\n"
 	     "-device " TYPE_VIOMMU_DMA "     a function for tests that does DMA\n"

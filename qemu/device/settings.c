@@ -189,19 +189,17 @@ static bool parse_firmware(struct iommu *iommu, Error **errp)
 	return false;
 }
 
-static bool parse_proximity(struct iommu *iommu, Error **errp)
+static bool parse_probe(struct iommu *iommu, Error **errp)
 {
-	const char *text = iommu->settings.proximity ?: "auto";
-	unsigned int number = 0;
+	for (unsigned int i = 0; i < N_PROBE_PROPERTIES; i++) {
+		const char *text = iommu->settings.probe[i];
 
-	iommu->proximity = g_str_equal(text, "auto")  ? PROXIMITY_AUTO
-			   : g_str_equal(text, "off") ? PROXIMITY_OFF
-						      : PROXIMITY_GIVEN;
-	if (iommu->proximity == PROXIMITY_GIVEN && qemu_strtoui(text, NULL, 0, &number)) {
-		error_setg(errp, "proximity-domain: '%s' is not a number, auto or off", text);
+		if (probe_parse(i, text, &iommu->probe[i]))
+			continue;
+		error_setg(errp, "%s: '%s' is not off, auto or a valid number",
+			   probe_name(i), text);
 		return false;
 	}
-	iommu->proximity_domain = number;
 	return true;
 }
 
@@ -365,7 +363,7 @@ bool settings_apply(struct iommu *iommu, Error **errp)
 		return false;
 	iommu->config = make_configuration(&iommu->settings);
 	return parse_reserved(iommu, errp) && check_reserved(iommu, errp) && add_msi(iommu, errp) &&
-	       parse_proximity(iommu, errp) && parse_firmware(iommu, errp) &&
+	       parse_probe(iommu, errp) && parse_firmware(iommu, errp) &&
 	       parse_spaces(iommu, errp) && overrides_parse(iommu, errp);
 }
 

@@ -48,19 +48,6 @@ static uint32_t id_next_unassigned(struct iommu *iommu)
 	return id;
 }
 
-static bool find_proximity(const struct endpoint *endpoint, uint32_t *ret_domain)
-{
-	const struct iommu *iommu = endpoint->iommu;
-	uint32_t number = iommu->proximity_domain;
-
-	if (iommu->proximity == PROXIMITY_AUTO)
-		number = endpoint->bus ? pci_bus_numa_node(root_of(endpoint->bus))
-				       : NUMA_NODE_UNASSIGNED;
-	*ret_domain = number;
-	return iommu->proximity == PROXIMITY_GIVEN ||
-	       (iommu->proximity == PROXIMITY_AUTO && number != NUMA_NODE_UNASSIGNED);
-}
-
 GArray *endpoint_reserved(const struct endpoint *endpoint)
 {
 	GArray *all = g_array_new(false, false, sizeof(struct viommu_reserved));
@@ -79,7 +66,9 @@ static DeviceState *device_of(const struct endpoint *endpoint)
 	return endpoint->bus ? (DeviceState *)endpoint->bus->devices[endpoint->devfn] : NULL;
 }
 
-static void apply_override(const struct endpoint *endpoint, struct viommu_endpoint *description)
+/* Apply what `endpoints` says of the device. */
+static void apply_overrides(const struct endpoint *endpoint, struct viommu_endpoint *description,
+			    struct choice *choices)
 {
 	DeviceState *device = device_of(endpoint);
 	const GArray *overrides = endpoint->iommu->overrides;
@@ -95,12 +84,9 @@ static void apply_override(const struct endpoint *endpoint, struct viommu_endpoi
 				own->page_size_mask & (description->page_size_mask ?: UINT64_MAX);
 		description->input_first = own->input_first;
 		description->input_last = own->input_last;
-		description->has_proximity |= own->has_proximity;
-		if (own->has_proximity)
-			description->proximity_domain = (uint32_t)own->proximity_domain;
-		description->has_ats |= own->has_ats;
-		if (own->has_ats)
-			description->ats = (uint32_t)own->ats;
+		for (unsigned int property = 0; property < N_PROBE_PROPERTIES; property++)
+			if (own->probe[property].kind != CHOICE_UNSET)
+				choices[property] = own->probe[property];
 	}
 }
 
@@ -111,14 +97,13 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 	const struct endpoint *limits = endpoint->alias ?: endpoint;
 	g_autoptr(GArray) reserved = endpoint_reserved(limits);
 	const GArray *formats = endpoint->iommu->formats;
+	struct choice choices[N_PROBE_PROPERTIES];
 	struct viommu_endpoint description = {
 		.size = sizeof(description),
 		.id = id,
 		.page_size_mask = limits->page_size_mask,
 		.reserved = (const struct viommu_reserved *)(void *)reserved->data,
 		.n_reserved = reserved->len,
-		.has_ats = endpoint->iommu->settings.ats,
-		.ats = endpoint->ats,
 		.pasid_bits = endpoint->iommu->settings.pasid_bits,
 		.formats = (const struct viommu_table_format *)(void *)formats->data,
 		.n_formats = formats->len,
@@ -126,8 +111,9 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 		.page_request_flags = VIOMMU_PAGE_REQUEST_F_PASID,
 	};
 
-	description.has_proximity = find_proximity(endpoint, &description.proximity_domain);
-	apply_override(endpoint, &description);
+	memcpy(choices, endpoint->iommu->probe, sizeof(choices));
+	apply_overrides(endpoint, &description, choices);
+	probe_describe(endpoint, choices, &description);
 	return call(endpoint->iommu->core, &description);
 }
 
@@ -188,7 +174,7 @@ void endpoint_complete(struct endpoint *endpoint, PCIDevice *function)
 	int status;
 
 	if (!endpoint->iommu->overrides->len &&
-	    (!endpoint->iommu->settings.ats || ats == endpoint->ats))
+	    (endpoint->iommu->probe[PROBE_ATS].kind != CHOICE_AUTO || ats == endpoint->ats))
 		return;
 	endpoint->ats = ats;
 	status = endpoint->id == ENDPOINT_FREE ? 0 : endpoint_update(endpoint);

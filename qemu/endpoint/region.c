@@ -126,7 +126,8 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 			   endpoint->id);
 		return -EBUSY;
 	}
-	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->settings.ats)
+	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) ||
+	    endpoint->iommu->probe[PROBE_ATS].kind != CHOICE_OFF)
 		return 0;
 	error_setg(errp, "probe-ats: it is off, and the device uses ATS");
 	return -EINVAL;

@@ -67,12 +67,13 @@ static void warn_idle(const struct iommu *iommu)
 static void warn_proximity(const struct iommu *iommu)
 {
 	const NumaState *numa = MACHINE(qdev_get_machine())->numa_state;
+	const struct choice *choice = &iommu->probe[PROBE_PROXIMITY];
 	uint32_t n = numa ? (uint32_t)numa->num_nodes : 0;
 
-	if (iommu->proximity == PROXIMITY_GIVEN && iommu->proximity_domain >= n)
-		warn_report("%s: proximity-domain: %" PRIu32 " is no NUMA node of this machine, "
-			    "which has %" PRIu32,
-			    iommu_id(iommu), iommu->proximity_domain, n);
+	if (choice->kind == CHOICE_VALUE && choice->value >= n)
+		warn_report("%s: probe-proximity-domain: %" PRIu32 " is no NUMA node of this "
+			    "machine, which has %" PRIu32,
+			    iommu_id(iommu), choice->value, n);
 }
 
 void warn_untranslated(const struct iommu *iommu, PCIDevice *function)

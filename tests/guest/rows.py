@@ -566,7 +566,7 @@ sleep 1
         [*expander(1, 0x40, ",numa_node=1"),
          "{iommu},root-bus=p1,bus=pcie.0,addr=1,"
          "reserved=0x8000000-0x8ffffff+0xfee00000-0xfeefffff:msi,"
-         "proximity-domain=auto,probe-ats=on",
+         "probe-proximity-domain=auto,probe-ats=auto",
          disk("d0", "bus=rp1,ats=on"), disk("d1", "bus=pcie.0,addr=6")],
         READ_WRITE + "groups\nregions 0000:41:00.0\n",
         READ_WRITE_SHOWS +

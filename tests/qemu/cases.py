@@ -14,6 +14,7 @@ from qtest import Ended
 from victim import Broken, Stage
 
 from machine import Failed                          # noqa: E402 pylint: disable=wrong-import-order
+from properties import read_rows                    # noqa: E402 pylint: disable=wrong-import-order
 
 IOMMU, WATCH, PORT = 4, 5, 6
 WINDOW = 0xc0000000
@@ -357,7 +358,8 @@ def a_wrong_property_is_refused_and_named(stage):
             ("reserved=1-2:msi,msi=on", "msi: 'reserved' has a range for MSIs already"),
             ("reserved=2-1", "reserved: '2-1' is not FIRST-LAST"),
             ("reserved=" + "0-0+" * 1000, "reserved: "),
-            ("proximity-domain=x", "proximity-domain: 'x'"), ("firmware=x", "firmware: 'x'")):
+            ("probe-proximity-domain=x", "probe-proximity-domain: 'x'"),
+            ("probe-ats=4", "probe-ats: '4'"), ("firmware=x", "firmware: 'x'")):
         answer = stage.refused([f"viommu-pci,{properties}"])
         expect(f"{properties[:40]}: {answer}", re.search(rf"viommu-pci.*: {message}", answer) or
                (message == "nosuch" and message in answer))
@@ -389,12 +391,12 @@ def a_machine_in_which_the_device_does_little_is_started_with_a_warning(stage):
             ("q35", [f"{BLOCK},id=d0", "viommu-pci,id=iommu0"], DISK, "d0 is behind iommu0"),
             ("q35", ["viommu-pci,id=iommu0,endpoints=d7:ats=1"], [],
              "iommu0: endpoints: no device has the id 'd7' yet"),
-            ("q35", ["viommu-pci,id=iommu0,proximity-domain=1"], NODES,
-             "iommu0: proximity-domain: 1 is no NUMA node of this machine, which has 1"),
+            ("q35", ["viommu-pci,id=iommu0,probe-proximity-domain=1"], NODES,
+             "iommu0: probe-proximity-domain: 1 is no NUMA node of this machine, which has 1"),
             ("microvm", ["viommu-device,id=iommu0"], [], "iommu0 serves no device"),
             ("q35", ["viommu-pci,id=iommu0", f"{BLOCK},iommu_platform=on"], DISK, None),
             ("q35", [pxb, served, "pcie-root-port,bus=p1"], [], None),
-            ("q35", ["viommu-pci,proximity-domain=0"], NODES, None)):
+            ("q35", ["viommu-pci,probe-proximity-domain=0"], NODES, None)):
         victim = stage.start(devices, more, board)
         victim.monitor.command("query-status")
         if warning:
@@ -435,6 +437,22 @@ def ats_is_reported_as_the_function_and_its_path_have_it(stage):
         at = answer.find(struct.pack("<HH", ATS, 4)) + 4
         expect(f"{endpoint:#x}: {answer[:80].hex(' ', 4)}", at > 3 and
                struct.unpack_from("<I", answer, at)[0] == flags)
+
+
+def every_property_of_probe_is_reported_as_its_qemu_property_says(stage):
+    """For all endpoints, or for one: a row of <viommu/protocol.h> is enough."""
+    rows = read_rows()
+    everywhere = "".join(f",probe-{row.option}={row.bits:#x}" for row in rows)
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}{everywhere},endpoints="
+        + ":".join(["w1"] + [f"{row.option}=off" for row in rows]),
+        f"viommu-watch,id=w0,addr={WATCH}", f"viommu-watch,id=w1,addr={WATCH + 2}"])
+    iommu = started(victim)
+    for endpoint, reported in ((WATCH << 3, True), ((WATCH + 2) << 3, False)):
+        answer = iommu.ask(driver.PROBE_FORM.pack(driver.PROBE, endpoint), 516)
+        for row in rows:
+            found = struct.pack("<HHI", int(row.type, 0), 4, row.bits) in answer
+            expect(f"{endpoint:#x}: {row.name}: {answer[:120].hex(' ', 4)}", found == reported)
 
 
 def an_endpoint_has_settings_of_its_own(stage):
@@ -741,6 +759,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          interrupts_that_the_machine_remaps_are_refused,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
          a_machine_in_which_the_device_does_little_is_started_with_a_warning,
+         every_property_of_probe_is_reported_as_its_qemu_property_says,
          an_endpoint_has_settings_of_its_own,
          ats_is_reported_as_the_function_and_its_path_have_it, a_refused_host_leaves_no_limits,
          a_host_of_larger_pages_restricts_the_granule,

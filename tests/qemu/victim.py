@@ -11,7 +11,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../guest"))
+sys.path[:0] = [os.path.join(HERE, "../guest"), os.path.join(HERE, "..")]
 
 import qemus                                        # noqa: E402 pylint: disable=wrong-import-position
 from machine import Failed, Machine                 # noqa: E402 pylint: disable=wrong-import-position
