@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 
+import disks
 import driver
 from qtest import Ended
 from victim import Broken, Stage
@@ -232,61 +233,127 @@ SLOW = ["-blockdev", "null-co,node-name=null,read-zeroes=on,size=1048576",
 DISK_MEMORY, DISK_WINDOW, PAGE, IOVA = 0x200000, 0xd0000000, 0x300000, 0x400000
 
 
-def reading(stage, options, more):
+def reading(stage, options, more, kind=disks.VirtioBlk):
     """A disk that has begun to read into a page, and does not go on until `resume`."""
+    devices = [device.format(addr=WATCH) for device in kind.devices]
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off{options}",
-                          f"virtio-blk-pci,id=d0,drive=slow,addr={WATCH},disable-legacy=on,"
-                          f"iommu_platform=on{more}"], SLOW + ["-object", "iothread,id=thread"])
+                          devices[0] + more, *devices[1:]], SLOW + ["-object", "iothread,id=thread"])
     iommu = started(victim)
     iommu.attach(DOMAIN, WATCH << 3)
     iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
     iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
-    disk = driver.Disk(victim.qtest, WATCH, DISK_WINDOW, DISK_MEMORY)
+    disk = kind(victim, WATCH, DISK_WINDOW, DISK_MEMORY)
     disk.start()
-    victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "break read_aio A"')
+    tell_disk(victim, "break read_aio A")
     victim.qtest.write(PAGE, b"\x11" * 0x1000)
-    disk.read(IOVA, 0x1000)
+    disk.read(IOVA)
     victim.wait_for("the disk", lambda: "Suspended request 'A'" in victim.machine.output, 5)
     expect("the disk waits", not disk.completed())
     return victim, iommu, disk
+
+
+def tell_disk(victim, words):
+    """A command for the disk's blkdebug. (By the node's name QEMU 10.0 would wait for its I/O.)"""
+    disk, = victim.monitor.command("query-block")
+    victim.monitor.human(f'qemu-io -d {disk["qdev"]} "{words}"')
 
 
 def holds(victim, byte):
     return victim.qtest.read(PAGE, 0x1000) == bytes([byte]) * 0x1000
 
 
-def an_unmap_waits_for_disk_reads_in_flight(stage):
-    """QMP answers meanwhile. Without the wait the disk writes into a page that the guest uses again."""
-    unmap = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA, IOVA + 0xfff)
-    detach = driver.DETACH_FORM.pack(driver.DETACH, DOMAIN, WATCH << 3)
-    for request, more in ((unmap, ""), (detach, ""), (unmap, ",iothread=thread"),
-                          (unmap, ",ioeventfd=off")):
-        victim, iommu, disk = reading(stage, "", more)
-        expect("no answer", iommu.ask(request) is None)
-        expect("QMP answers", victim.monitor.command("query-status", timeout=2))
-        expect("nothing is written yet", holds(victim, 0x11))
-        victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "resume A"')
-        victim.wait_for("the answer", lambda iommu=iommu: iommu.used(0) == iommu.offered[0], 5)
-        expect("the disk has read before", holds(victim, 0))
-        victim.qtest.write(PAGE, b"\x5a" * 0x1000)
-        expect("another request", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) in
-               (driver.OK, driver.NOENT))
-        expect("the page is the guest's", holds(victim, 0x5a))
-        victim.machine.kill()
-    victim, iommu, disk = reading(stage, ",wait-for-io=off", "")
-    expect("UNMAP", iommu.ask(unmap)[0] == driver.OK)
+UNMAP = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA, IOVA + 0xfff)
+DETACH = driver.DETACH_FORM.pack(driver.DETACH, DOMAIN, WATCH << 3)
+
+
+def waits(stage, request, more="", kind=disks.VirtioBlk):
+    """QMP answers meanwhile, and afterwards the page is the guest's."""
+    victim, iommu, _ = reading(stage, "", more, kind)
+    name = kind.__name__
+    expect(f"{name}: no answer", iommu.ask(request) is None)
+    expect("QMP answers", victim.monitor.command("query-status", timeout=2))
+    expect("nothing is written yet", holds(victim, 0x11))
+    tell_disk(victim, "resume A")
+    victim.wait_for(f"{name}: the answer", lambda: iommu.used(0) == iommu.offered[0], 5)
+    expect(f"{name}: the disk has read before", holds(victim, 0))
     victim.qtest.write(PAGE, b"\x5a" * 0x1000)
-    victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "resume A"')
-    victim.wait_for("the disk writes into a page of the guest", lambda: holds(victim, 0), 5)
+    expect("another request", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) in
+           (driver.OK, driver.NOENT))
+    expect("the page is the guest's", holds(victim, 0x5a))
+    victim.monitor.command("quit")
+
+
+def overwrites(stage, kind=disks.VirtioBlk):
+    """Without the wait the disk writes into a page that the guest uses again."""
+    victim, iommu, _ = reading(stage, ",wait-for-io=off", "", kind)
+    expect("UNMAP", iommu.ask(UNMAP)[0] == driver.OK)
+    victim.qtest.write(PAGE, b"\x5a" * 0x1000)
+    tell_disk(victim, "resume A")
+    victim.wait_for(f"{kind.__name__} writes into a page of the guest", lambda: holds(victim, 0), 5)
+    victim.monitor.command("quit")
+
+
+def an_unmap_waits_for_disk_reads_in_flight(stage):
+    for request, more in ((UNMAP, ""), (DETACH, ""), (UNMAP, ",iothread=thread"),
+                          (UNMAP, ",ioeventfd=off")):
+        waits(stage, request, more)
+    overwrites(stage)
+
+
+def an_unmap_waits_for_reads_of_each_kind_of_disk(stage):
+    for kind in disks.DISKS:
+        waits(stage, UNMAP, kind=kind)
+        overwrites(stage, kind)
+
+
+class Network(disks.Virtio):
+    device = "virtio-net-pci,netdev=n0,disable-legacy=on,iommu_platform=on"
+    QUEUE, HEADER_BYTES = 1, 12
+
+    def send(self, address, length):
+        self.put(self.HEADER, "<12x")
+        self.offer((self.memory + self.HEADER, self.HEADER_BYTES, 0), (address, length, 0))
+
+
+def received(connection, number):
+    """The packets that QEMU's `stream` or `socket` backend has sent."""
+    data = b""
+    while number:
+        length, = struct.unpack(">I", connection.recv(4, socket.MSG_WAITALL))
+        data, number = connection.recv(length, socket.MSG_WAITALL), number - 1
+    return data
+
+
+def a_network_packet_that_waits_is_a_copy(stage):
+    """A backend takes no more, and the function keeps the buffer. QEMU does not read it again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                              f"{Network.device},addr={WATCH}"],
+                             ["-netdev", f"socket,id=n0,connect=127.0.0.1:{port}"])
+        connection, _ = server.accept()
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
+    iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
+    network = Network(victim, WATCH, DISK_WINDOW, DISK_MEMORY)
+    network.start()
+    victim.qtest.write(PAGE, b"\x11" * 0x1000)
+    while any(network.completed() for _ in range(100)):
+        network.send(IOVA, 0x1000)
+    expect("UNMAP", iommu.unmap(DOMAIN, IOVA, IOVA + 0xfff) == driver.OK)
+    expect("it still waits", not network.completed())
+    victim.qtest.write(PAGE, b"\x5a" * 0x1000)
+    with connection:
+        expect("the last packet", received(connection, network.offered) == b"\x11" * 0x1000)
 
 
 def an_unmap_that_waits_ends_with_a_reset(stage):
-    unmap = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA, IOVA + 0xfff)
     victim, iommu, _ = reading(stage, "", "")
-    expect("no answer", iommu.ask(unmap) is None)
+    expect("no answer", iommu.ask(UNMAP) is None)
     iommu.start()
     expect("after a reset of the device", iommu.attach(DOMAIN, WATCH << 3) is None)
-    victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "resume A"')
+    tell_disk(victim, "resume A")
     victim.wait_for("the answer", lambda: iommu.used(0) == iommu.offered[0], 5)
     expect("and then it works", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) == driver.OK)
 
@@ -295,17 +362,15 @@ def an_unmap_that_waits_ends_before_the_machine_stops(stage):
     """A saved state has no request that waits."""
     latency = ["-blockdev", "null-co,node-name=slow,size=1048576,latency-ns=1000000000"]
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
-                          f"virtio-blk-pci,drive=slow,addr={WATCH},disable-legacy=on,"
-                          "iommu_platform=on"], latency)
+                          disks.VirtioBlk.devices[0].format(addr=WATCH)], latency)
     iommu = started(victim)
     iommu.attach(DOMAIN, WATCH << 3)
     iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
     iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
-    disk = driver.Disk(victim.qtest, WATCH, DISK_WINDOW, DISK_MEMORY)
+    disk = disks.VirtioBlk(victim, WATCH, DISK_WINDOW, DISK_MEMORY)
     disk.start()
-    disk.read(IOVA, 0x1000)
-    expect("no answer", iommu.ask(driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA,
-                                                         IOVA + 0xfff)) is None)
+    disk.read(IOVA)
+    expect("no answer", iommu.ask(UNMAP) is None)
     victim.monitor.command("stop")
     expect("the answer", iommu.used(0) == iommu.offered[0] and disk.completed())
     victim.monitor.command("cont")
@@ -753,6 +818,8 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          an_unmap_waits_for_disk_reads_in_flight,
+         an_unmap_waits_for_reads_of_each_kind_of_disk,
+         a_network_packet_that_waits_is_a_copy,
          an_unmap_that_waits_ends_with_a_reset,
          an_unmap_that_waits_ends_before_the_machine_stops,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,

@@ -82,47 +82,6 @@ def eject(qtest, device):
         qtest.out(ACPI_HOTPLUG + ACPI_EJECT, 1 << device)
 
 
-class Disk(Function):
-    """A virtio-blk function, whose one queue lies in guest memory from a page on."""
-    READ, HEADER, STATUS_AT = 0, 0x2000, 0x3000
-
-    def __init__(self, qtest, device, window, memory):
-        super().__init__(qtest, device)
-        self.driver = Driver(qtest, device, window)
-        self.memory = memory
-
-    def start(self):
-        """With rings where they are in guest memory: the IOMMU must map them so."""
-        self.driver.place()
-        self.driver.status(0)
-        self.driver.status(ACKNOWLEDGE | DRIVER)
-        for word, bits in ((0, 0), (1, (VERSION_1 | ACCESS_PLATFORM) >> 32)):
-            self.driver.common(FEATURE_SELECT, 4, word)
-            self.driver.common(FEATURE_WORD, 4, bits)
-        self.driver.status(ACKNOWLEDGE | DRIVER | FEATURES_OK)
-        self.qtest.write(self.memory, bytes(RING_BYTES))
-        self.driver.common(QUEUE_SELECT, 2, 0)
-        self.driver.common(QUEUE_SIZE, 2, ENTRIES)
-        for i, offset in enumerate((0, AVAILABLE, USED)):
-            self.driver.common(QUEUE_DESC + 8 * i, 4, self.memory + offset)
-            self.driver.common(QUEUE_DESC + 8 * i + 4, 4, 0)
-        self.driver.common(QUEUE_ENABLE, 2, 1)
-        self.driver.status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
-
-    def read(self, address, length):
-        """Begin to read the first sectors; completed() tells whether the read has ended."""
-        header, status = self.memory + self.HEADER, self.memory + self.STATUS_AT
-        self.qtest.write(header, struct.pack("<IIQ", self.READ, 0, 0))
-        self.qtest.write(self.memory, b"".join(
-            struct.pack("<QIHH", *one) for one in (
-                (header, 16, NEXT, 1), (address, length, NEXT | WRITE, 2), (status, 1, WRITE, 0))))
-        self.qtest.write(self.memory + AVAILABLE, struct.pack("<HHH", 0, 1, 0))
-        self.driver.kick(0)
-
-    def completed(self):
-        return self.qtest.peek(self.memory + USED + 2, 2) == 1
-
-
 class Driver(Function):
     """A virtio-iommu function whose registers are mapped into a window."""
 

@@ -44,8 +44,11 @@ class Qtest:
             raise Ended(f"{answer.strip()} at: {line[:80]}")
         return answer[3:].strip()
 
-    def out(self, port, value):
-        self.command(f"outl {port:#x} {value:#x}")
+    def out(self, port, value, width=4):
+        self.command(f"out{WIDTHS[width]} {port:#x} {value:#x}")
+
+    def in_(self, port, width=4):
+        return int(self.command(f"in{WIDTHS[width]} {port:#x}"), 0)
 
     def poke(self, address, width, value):
         value &= (1 << 8 * width) - 1
