@@ -34,6 +34,7 @@
 #define VIRTIO_ID_VIOMMU  23
 #define VIOMMU_QUEUE_SIZE 256
 #define VIOMMU_BATCH      64 /* requests that are executed, and then returned, as one */
+#define MAX_BATCH_CALLS   1024 /* notifications in a batch, unless one request causes more */
 #define MAX_AW_BITS       64
 
 /* The firmware description of the device for the guest. */
@@ -60,6 +61,7 @@ struct settings {
 	bool pci;
 	bool wait_for_io;
 	uint64_t max_domains, max_mappings, max_bytes;
+	uint32_t max_requests, max_attaches, max_faults; /* per second */
 	char *reserved;
 	OnOffAuto msi;
 	char *probe[N_PROBE_PROPERTIES];
@@ -101,6 +103,7 @@ struct iommu {
 	DeviceListener device_listener;
 
 	QEMUBH *requests_bh, *events_bh;
+	QEMUTimer *requests_timer; /* for requests that come faster than the user allows */
 	VMChangeStateEntry *state_change;
 	bool serving;   /* requests are being served, which is not reentrant */
 	struct batch {
@@ -239,9 +242,6 @@ void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
 
 /* Deliver the queued notifications, and apply modes. endpoints_deliver() calls it. */
 void notify_deliver(struct iommu *iommu);
-
-/* Are so many notifications pending that they must be delivered before the next request? */
-bool notify_has_enough(const struct iommu *iommu);
 
 /* Can a host's IOMMU map it? */
 bool notify_can_mirror(const struct viommu_mapping *mapping);

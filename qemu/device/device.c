@@ -8,14 +8,11 @@
  * A chain of buffers goes to viommu_batch_request() as it was popped, and is returned with the
  * length that this reports.
  *
- * The work of one kick is bounded: the main loop runs again after as many requests as the queue has
- * entries, or after the first request that ends beyond KICK_MICROSECONDS.
+ * A batch has at most VIOMMU_BATCH requests, and ends earlier when viommu_batch_pause() says so: after
+ * 10 ms or MAX_BATCH_CALLS notifications, or at a rate limit. Then the main loop runs.
  */
 
 /* -- requests ---------------------------------------------------------------------- */
-
-/* The limit for holding QEMU's big lock; the current request is completed. */
-#define KICK_MICROSECONDS 10000
 
 static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 {
@@ -27,20 +24,19 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 }
 
 /*
- * Executes requests until none is left, too many notifications are pending, or the time is over.
- * Sets `used` to the number of bytes written for each. Returns the number of executed requests.
+ * Executes requests until none is left or the batch must end, and sets `used` to the number of bytes
+ * written for each. Returns the number of executed requests.
  */
 static unsigned int batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned int *used,
-			      unsigned int n, int64_t end)
+			      unsigned int n, uint64_t *ret_pause)
 {
 	unsigned int i = 0;
 
 	viommu_batch_begin(iommu->core);
-	do {
+	for (; i < n && !(*ret_pause = viommu_batch_pause(iommu->core)); i++)
 		used[i] = (unsigned int)viommu_batch_request(
 			iommu->core, elements[i]->out_sg, elements[i]->out_num, elements[i]->in_sg,
 			elements[i]->in_num);
-	} while (++i < n && !notify_has_enough(iommu) && g_get_monotonic_time() < end);
 	viommu_batch_end(iommu->core);
 	endpoints_deliver(iommu);
 	return i;
@@ -56,7 +52,7 @@ static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, uns
 	}
 }
 
-/* A buffer may overlap a register, so that returning it kicks the queue again, or resets it. */
+/* A buffer or an MSI may overlap a register, so that this kicks the queue again, or resets it. */
 static void batch_return(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
@@ -70,6 +66,7 @@ static void batch_return(struct iommu *iommu)
 		g_free(batch->elements[i]);
 	}
 	virtqueue_flush(iommu->requests, n);
+	virtio_notify(&iommu->virtio, iommu->requests);
 	iommu->serving = serving;
 }
 
@@ -89,40 +86,34 @@ static void batch_drop(struct iommu *iommu)
 /*
  * A batch shares the expensive parts: locks, queue updates, and calls to a host's IOMMU. All
  * buffers are popped before execution and pushed after it, because buffers may overlap registers of
- * this device. Returns the number of requests.
+ * this device. Returns the nanoseconds after which the next batch may begin; 0: there is none.
  */
-static unsigned int serve_batch(struct iommu *iommu, int64_t end)
+static uint64_t serve_batch(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
-	unsigned int popped = batch_pop(iommu, batch->elements), n;
+	unsigned int popped = batch_pop(iommu, batch->elements);
+	uint64_t pause = 0;
 
-	if (!popped)
-		return 0;
-	n = batch_run(iommu, batch->elements, batch->used, popped, end);
-	batch_put_back(iommu, batch->elements, n, popped);
-	batch->n = n;
-	if (!drain_begin(iommu))
+	batch->n = batch_run(iommu, batch->elements, batch->used, popped, &pause);
+	batch_put_back(iommu, batch->elements, batch->n, popped);
+	if (batch->n && !drain_begin(iommu))
 		batch_return(iommu);
-	return n;
+	return pause ? pause : popped == VIOMMU_BATCH;
 }
 
 static void serve(struct iommu *iommu)
 {
-	int64_t end = g_get_monotonic_time() + KICK_MICROSECONDS;
-	unsigned int n = 0, more;
+	uint64_t pause;
 
 	if (iommu->serving || iommu->batch.n || !iommu->virtio.vm_running)
 		return;
 	iommu->serving = true;
 	endpoints_assign_ids(iommu);
-	do {
-		more = serve_batch(iommu, end);
-		n += more;
-	} while (more && !iommu->batch.n && n < VIOMMU_QUEUE_SIZE && g_get_monotonic_time() < end);
+	pause = serve_batch(iommu);
 	iommu->serving = false;
-	if (n > iommu->batch.n)
-		virtio_notify(&iommu->virtio, iommu->requests);
-	if (more)
+	if (pause > 1)
+		timer_mod(iommu->requests_timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + (int64_t)pause);
+	else if (pause)
 		qemu_bh_schedule(iommu->requests_bh);
 }
 
@@ -133,7 +124,6 @@ static void waited(void *opaque)
 	if (drain_poll(iommu))
 		return;
 	batch_return(iommu);
-	virtio_notify(&iommu->virtio, iommu->requests);
 	qemu_bh_schedule(iommu->requests_bh);
 }
 
@@ -166,7 +156,6 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 	if (!running && iommu->batch.n) {
 		drain_wait(iommu);
 		batch_return(iommu);
-		virtio_notify(&iommu->virtio, iommu->requests);
 	}
 	if (!running)
 		return;
@@ -246,6 +235,7 @@ static void device_unrealize(DeviceState *device)
 	virtio_cleanup(&iommu->virtio);
 	qemu_bh_delete(iommu->requests_bh);
 	qemu_bh_delete(iommu->events_bh);
+	timer_free(iommu->requests_timer);
 	timer_free(iommu->drain_timer);
 	g_ptr_array_free(iommu->drained, true);
 	iommu->core = viommu_free(iommu->core);
@@ -265,6 +255,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	qemu_mutex_init(&iommu->faults_lock);
 	iommu->requests_bh = qemu_bh_new(requests_later, iommu);
 	iommu->events_bh = qemu_bh_new(faults_deliver, iommu);
+	iommu->requests_timer = timer_new_ns(QEMU_CLOCK_REALTIME, requests_later, iommu);
 	iommu->drain_timer = timer_new_ns(QEMU_CLOCK_REALTIME, waited, iommu);
 	iommu->drained = g_ptr_array_new();
 	virtio_init(&iommu->virtio, VIRTIO_ID_VIOMMU, VIOMMU_CONFIG_LENGTH);

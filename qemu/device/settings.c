@@ -351,6 +351,10 @@ static struct viommu_config make_configuration(const struct settings *settings)
 		.max_domains = settings->max_domains,
 		.max_mappings = settings->max_mappings,
 		.max_bytes = settings->max_bytes,
+		.max_request_rate = settings->max_requests,
+		.max_attach_rate = settings->max_attaches,
+		.max_fault_rate = settings->max_faults,
+		.max_batch_calls = MAX_BATCH_CALLS,
 	};
 }
 

@@ -114,6 +114,7 @@ static QDict *list_counters(struct iommu *iommu)
 		{ "requests", &counters.requests }, { "requests-bad", &counters.requests_bad },
 		{ "refused", &counters.refused },   { "limited", &counters.limited },
 		{ "faults", &counters.faults },     { "faults-dropped", &counters.faults_dropped },
+		{ "faults-limited", &counters.faults_limited },
 		{ "waits", &counters.waits },       { "waited-ns", &counters.waited_ns },
 		{ "longest-wait-ns", &counters.longest_wait_ns },
 		{ "most-domains", &counters.most_domains },

@@ -74,16 +74,8 @@ static void notify_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping 
 
 /* -- the queue ---------------------------------------------------------------------------- */
 
-/* A guest can cause one notification for each mapping of a domain with every ATTACH. */
-#define ENOUGH_PENDING 1024
-
 /* How far back queue_unmap() looks for the pending notification of a new mapping. */
 #define LOOK_BACK 64
-
-bool notify_has_enough(const struct iommu *iommu)
-{
-	return iommu->pending_notifications->len >= ENOUGH_PENDING;
-}
 
 static void queue_add(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
 {

@@ -24,6 +24,7 @@ DOMAIN = 1
 LINES_SHOWN = 60
 STATE_MAGIC = b"VIOS"
 UNASSIGNED = 0x80000000         # IDs from here on are of functions whose bus has no number
+UNANSWERED = 0xee               # what a status is before its answer
 KILLED = -9                 # by us, because it ran
 
 
@@ -54,10 +55,172 @@ def an_unmap_of_everything_reaches_a_mirror(stage):
     expect("nothing is mirrored", not victim.get("w0", "mirror"))
 
 
+def answered(victim, who, address):
+    """The translation of an address: FIRST, LAST, PHYS, PERMISSIONS."""
+    victim.set(who, "asked", hex(address))
+    return tuple(map(int, victim.get(who, "asked").split()))
+
+
+def a_translation_covers_no_more_than_its_mapping(stage):
+    """QEMU keeps the block that it is told, whatever lies in the rest of it."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    for first, last, phys, flags in (
+            (0x13000, 0x13fff, 0x113000, 3),                            # a page in a block
+            (0x20000, 0x2ffff, 0x120000, 3), (0x30000, 0x3ffff, 0x138000, 3),
+            (0x40000, 0x43fff, 0x140000, 1), (0x44000, 0x4ffff, 0x144000, 3),
+            (0x50000, 0x53fff, 0x150000, 3), (0x55000, 0x5ffff, 0x155000, 3),
+            (0x60000, 0x60fff, 0x160000, 3)):
+        expect("MAP", iommu.map(DOMAIN, first, last, phys, flags) == driver.OK)
+    for at, wanted in (
+            (0x13800, (0x13000, 0x13fff, 0x113000, 3)), (0x14000, (0x14000, 0x14000, 0x14000, 0)),
+            (0x2abcd, (0x20000, 0x2ffff, 0x120000, 3)),                  # a whole block
+            (0x30000, (0x30000, 0x37fff, 0x138000, 3)),                  # not aligned to it there
+            (0x42000, (0x40000, 0x4ffff, 0x140000, 1)),                  # reads may go on
+            (0x48000, (0x48000, 0x4ffff, 0x148000, 3)),                  # what is before has other rights
+            (0x58000, (0x58000, 0x5ffff, 0x158000, 3)),                  # a hole is before
+            (0x60800, (0x60000, 0x60fff, 0x160000, 3))):                 # and here behind
+        found = answered(victim, "w0", at)
+        expect(f"{at:#x}: {[hex(value) for value in found]}", found == wanted)
+
+
+def a_mirror_has_no_device_memory(stage):
+    """A host's IOMMU cannot map it: neither when it is mapped nor when a function gets the mappings."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}",
+                          f"viommu-watch,id=w1,addr={PORT}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    expect("MAP", iommu.map(DOMAIN, 0x1000, 0x1fff, 0, 7) == driver.OK)
+    expect("MAP", iommu.map(DOMAIN, 0x3000, 0x3fff, 0, 3) == driver.OK)
+    iommu.attach(DOMAIN, PORT << 3)
+    for who in "w0", "w1":
+        expect(who, [int(line.split()[0]) for line in victim.get(who, "mirror").splitlines()] ==
+               [0x3000])
+
+
+def nothing_is_answered_while_the_machine_is_stopped(stage):
+    """The guest's memory may be saved then."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                          f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.offer(1, [(driver.BUFFERS + 0x800, 24, driver.WRITE)])
+    iommu.kick(1)
+    victim.monitor.command("stop")
+    expect("no answer", iommu.attach(DOMAIN, WATCH << 3) is None)
+    driver.Function(victim.qtest, WATCH).set(driver.COMMAND, 2, driver.MASTER)
+    victim.set("w0", "access", "0x1000")
+    victim.monitor.command("query-status")
+    expect("no fault", not iommu.used(1))
+    victim.monitor.command("cont")
+    victim.wait_for("the answer", lambda: iommu.used(0) == 1, 5)
+    victim.wait_for("the fault", lambda: iommu.used(1) == 1, 5)
+
+
+def faults_wait_in_a_ring_until_a_reset(stage):
+    """256 of them; one that finds no room does not look for a buffer."""
+    room, reads_of_an_access = 256, 16
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                          f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    driver.Function(victim.qtest, WATCH).set(driver.COMMAND, 2, driver.MASTER)
+
+    def faults(number):
+        for i in range(number // reads_of_an_access):
+            victim.set("w0", "access", hex(i << 12))
+
+    def counted(name):
+        return json.loads(victim.get("iommu0", "state"))["counters"][name]
+
+    faults(room + reads_of_an_access)
+    expect(f"dropped: {counted('faults-dropped')} of {counted('faults')}",
+           (counted("faults"), counted("faults-dropped")) ==
+           (room + reads_of_an_access, reads_of_an_access))
+    iommu.offer(1, [(driver.BUFFERS, 24, driver.WRITE)])         # without a kick
+    faults(reads_of_an_access)
+    victim.monitor.command("query-status")
+    expect("no buffer is looked for", not iommu.used(1))
+    iommu.kick(1)
+    victim.wait_for("the first fault", lambda: iommu.used(1) == 1, 5)
+    expect("it is the first", victim.qtest.read(driver.BUFFERS + 16, 8) == bytes(8))
+    iommu.start()
+    iommu.offer(1, [(driver.BUFFERS, 24, driver.WRITE)])
+    iommu.kick(1)
+    victim.monitor.command("query-status")
+    expect("none is left after a reset", not iommu.used(1))
+
+
+def a_kick_leaves_the_main_loop_its_turn(stage):
+    """The big lock is held for 10 ms, and all these ATTACHes take four times as long."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}",
+                          f"viommu-watch,id=w0,addr={WATCH}", f"pci-testdev,addr={PORT}"])
+    iommu = started(victim)
+    pair = [driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + i, WATCH << 3, 0) for i in range(2)]
+    mappings = seconds = 0
+    while seconds * driver.ENTRIES / 2 < 0.04:
+        many_mappings(iommu, DOMAIN, PORT << 3, mappings, mappings + 16384)
+        mappings += 16384
+        begun = time.monotonic()
+        expect("ATTACH", not any(iommu.ask_all(pair)))
+        seconds = time.monotonic() - begun
+    before = iommu.used(0)
+    iommu.offer_all(pair, driver.ENTRIES // 2, kick=False)
+    _, used = victim.qtest.commands(f"writew {iommu.doorbell(0):#x} 0",
+                                    f"readw {driver.RINGS + driver.USED + 2:#x}")
+    done = int(used, 0) - before & 0xffff
+    expect(f"{done} of {driver.ENTRIES} ATTACHes are done first", 0 < done < driver.ENTRIES)
+    victim.wait_for("all of them", lambda: iommu.used(0) == iommu.offered[0], 30)
+
+
+def requests_attaches_and_faults_have_a_rate(stage):
+    """As many as a second allows may come at once; further requests wait, further faults are dropped."""
+    rate, reads_of_an_access = 32, 16
+    map_one = driver.MAP_FORM.pack(driver.MAP, DOMAIN, 0x1000, 0x1fff, 0, 3)
+    attach = driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN, WATCH << 3, 0)
+    for limit, request in ((f"max-request-rate={rate}", map_one), (f"max-attach-rate={rate}", attach)):
+        victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},{limit}",
+                              f"viommu-watch,id=w0,addr={WATCH}"])
+        iommu = started(victim)
+        begun = time.monotonic()
+        for _ in range(4):
+            iommu.ask_all([request] * (driver.ENTRIES // 2))
+        at_once, begun = time.monotonic() - begun, time.monotonic()
+        for _ in range(2):
+            expect("answers", UNANSWERED not in iommu.ask_all([request] * (driver.ENTRIES // 2)))
+        expect(f"{limit}: 16 more in {time.monotonic() - begun:.2f} s, after {at_once:.2f} s",
+               time.monotonic() - begun > 0.4 - at_once)
+        victim.monitor.command("quit")
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off,max-fault-rate={rate}",
+                          f"viommu-watch,id=w0,addr={WATCH}"])
+    started(victim)
+    driver.Function(victim.qtest, WATCH).set(driver.COMMAND, 2, driver.MASTER)
+    for i in range(8):
+        victim.set("w0", "access", hex(i << 12))
+    counters = json.loads(victim.get("iommu0", "state"))["counters"]
+    expect(f"{counters}", 0 < counters["faults-limited"] <= 8 * reads_of_an_access - rate)
+
+
+def a_device_that_caches_translations_needs_ats(stage):
+    watch = f"viommu-watch,addr={WATCH},device-iotlb=on"
+    said = stage.refused([f"viommu-pci,addr={IOMMU},boot-bypass=off", watch])
+    expect(f"without: {said}", "probe-ats: it is off, and the device uses ATS" in said)
+    expect("with", not stage.refused([f"viommu-pci,addr={IOMMU},boot-bypass=off,probe-ats=on", watch]))
+
+
 def most_memory(victim):
     """The most memory that QEMU has had, in KiB."""
     with open(f"/proc/{victim.machine.process.pid}/status", encoding="ascii") as status:
         return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
+
+
+def many_mappings(iommu, domain, endpoint, begin, end):
+    """Attach an endpoint to a domain with mappings that do not touch each other."""
+    at_once = driver.ENTRIES // 2
+    expect("ATTACH", iommu.attach(domain, endpoint) == driver.OK)
+    for i in range(begin, end, at_once):
+        requests = [driver.MAP_FORM.pack(driver.MAP, domain, first, first + 0xfff, 0, 3)
+                    for first in range(i << 13, (i + at_once) << 13, 1 << 13)]
+        expect("MAP", not any(iommu.ask_all(requests)))
 
 
 def a_kick_holds_the_notifications_of_one_request(stage):
@@ -67,12 +230,8 @@ def a_kick_holds_the_notifications_of_one_request(stage):
                           f"viommu-watch,id=w0,addr={WATCH}", f"pci-testdev,addr={PORT}",
                           f"pci-testdev,addr={PORT + 1}"])
     iommu = started(victim)
-    iommu.attach(DOMAIN, PORT << 3)
+    many_mappings(iommu, DOMAIN, PORT << 3, 0, mappings)
     iommu.attach(DOMAIN + 1, (PORT + 1) << 3)
-    for i in range(0, mappings, at_once):
-        requests = [driver.MAP_FORM.pack(driver.MAP, DOMAIN, first, first + 0xfff, 0, 3)
-                    for first in range(i << 13, (i + at_once) << 13, 1 << 13)]
-        expect("MAP", not any(iommu.ask_all(requests)))
     attaches = [driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + i % 2, WATCH << 3, 0)
                 for i in range(at_once)]
     iommu.ask_all(attaches[:2])
@@ -227,9 +386,13 @@ def a_bus_has_one_iommu(stage):
         expect(f"{devices}: {said}", re.search("already has an IOMMU|served by two IOMMUs", said))
 
 
-SLOW = ["-blockdev", "null-co,node-name=null,read-zeroes=on,size=1048576",
-        "-blockdev", "blkdebug,node-name=debug,image=null",
-        "-blockdev", "raw,node-name=slow,file=debug"]
+def slow(name):
+    """A node whose reads can be suspended."""
+    return ["-blockdev", f"null-co,node-name=null-{name},read-zeroes=on,size=1048576",
+            "-blockdev", f"blkdebug,node-name=debug-{name},image=null-{name}",
+            "-blockdev", f"raw,node-name={name},file=debug-{name}"]
+
+
 DISK_MEMORY, DISK_WINDOW, PAGE, IOVA = 0x200000, 0xd0000000, 0x300000, 0x400000
 
 
@@ -237,7 +400,7 @@ def reading(stage, options, more, kind=disks.VirtioBlk):
     """A disk that has begun to read into a page, and does not go on until `resume`."""
     devices = [device.format(addr=WATCH) for device in kind.devices]
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off{options}",
-                          devices[0] + more, *devices[1:]], SLOW + ["-object", "iothread,id=thread"])
+                          devices[0] + more, *devices[1:]], slow("slow") + ["-object", "iothread,id=thread"])
     iommu = started(victim)
     iommu.attach(DOMAIN, WATCH << 3)
     iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
@@ -252,10 +415,11 @@ def reading(stage, options, more, kind=disks.VirtioBlk):
     return victim, iommu, disk
 
 
-def tell_disk(victim, words):
-    """A command for the disk's blkdebug. (By the node's name QEMU 10.0 would wait for its I/O.)"""
-    disk, = victim.monitor.command("query-block")
-    victim.monitor.human(f'qemu-io -d {disk["qdev"]} "{words}"')
+def tell_disk(victim, words, node="slow"):
+    """A command for a disk's blkdebug. (By the node's name QEMU 10.0 would wait for its I/O.)"""
+    disk, = [each["qdev"] for each in victim.monitor.command("query-block")
+             if each["inserted"]["node-name"] == node]
+    victim.monitor.human(f'qemu-io -d {disk} "{words}"')
 
 
 def holds(victim, byte):
@@ -304,6 +468,46 @@ def an_unmap_waits_for_reads_of_each_kind_of_disk(stage):
     for kind in disks.DISKS:
         waits(stage, UNMAP, kind=kind)
         overwrites(stage, kind)
+
+
+def an_unmap_waits_for_all_disks_that_it_concerns(stage):
+    """And for no other; afterwards they go on."""
+    names, places = ("slow", "other"), (WATCH, PORT)
+    kind = disks.VirtioBlk
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off"] + [
+        kind.devices[0].format(addr=place).replace("=slow", f"={name}")
+        for name, place in zip(names, places)], slow(names[0]) + slow(names[1]))
+    iommu = started(victim)
+    both = [kind(victim, place, DISK_WINDOW + 0x100000 * i, DISK_MEMORY + 0x10000 * i)
+            for i, place in enumerate(places)]
+
+    def read(name, disk, page):
+        tell_disk(victim, f"break read_aio {name}", name)
+        disk.read(page)
+        victim.wait_for(f"{name} reads", lambda: victim.machine.output.count(
+            f"Suspended request '{name}'") > victim.machine.output.count(
+            f"Resuming request '{name}'"), 5)
+
+    for place in places:
+        iommu.attach(DOMAIN, place << 3)
+    iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0x1ffff, DISK_MEMORY)
+    iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
+    for name, disk in zip(names, both):
+        disk.start()
+        read(name, disk, IOVA)
+    expect("no answer", iommu.ask(UNMAP) is None)
+    for name, disk in zip(names, both):
+        expect("no answer yet", iommu.used(0) != iommu.offered[0])
+        tell_disk(victim, f"resume {name}", name)
+        victim.wait_for(f"{name} has read", disk.completed, 5)
+    victim.wait_for("the answer", lambda: iommu.used(0) == iommu.offered[0], 5)
+    expect("MAP", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) == driver.OK)
+    iommu.attach(DOMAIN + 1, PORT << 3)
+    iommu.map(DOMAIN + 1, DISK_MEMORY, DISK_MEMORY + 0x1ffff, DISK_MEMORY)
+    read(names[1], both[1], DISK_MEMORY + 0x14000)
+    expect("the other disk is not waited for", iommu.ask(UNMAP) == bytes(4))
+    both[0].read(DISK_MEMORY + 0x4000)
+    victim.wait_for("a disk that was waited for goes on", both[0].completed, 5)
 
 
 class Network(disks.Virtio):
@@ -810,6 +1014,10 @@ def a_migration_can_be_cancelled_and_started_again(stage):
 
 
 CASES = [an_unmap_of_everything_reaches_a_mirror,
+         a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
+         nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
+         a_kick_leaves_the_main_loop_its_turn, requests_attaches_and_faults_have_a_rate,
+         a_device_that_caches_translations_needs_ats,
          a_kick_holds_the_notifications_of_one_request,
          a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping,
          a_store_to_bypass_switches_all_endpoints_at_once,
@@ -819,7 +1027,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          an_unmap_waits_for_disk_reads_in_flight,
          an_unmap_waits_for_reads_of_each_kind_of_disk,
-         a_network_packet_that_waits_is_a_copy,
+         an_unmap_waits_for_all_disks_that_it_concerns, a_network_packet_that_waits_is_a_copy,
          an_unmap_that_waits_ends_with_a_reset,
          an_unmap_that_waits_ends_before_the_machine_stops,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,

@@ -134,8 +134,11 @@ class Driver(Function):
         self.queue(1)
         self.status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
 
+    def doorbell(self, queue):
+        return self.window + self.at[NOTIFY] + 4 * queue
+
     def kick(self, queue):
-        self.qtest.poke(self.window + self.at[NOTIFY] + 4 * queue, 2, queue)
+        self.qtest.poke(self.doorbell(queue), 2, queue)
 
     def offer(self, queue, buffers, first=0):
         """Put a chain of (address, length, flags) into a queue, in its descriptors from one on."""
@@ -160,8 +163,8 @@ class Driver(Function):
         self.silent = not any(self.used(0) == self.offered[0] for _ in range(20))
         return None if self.silent else self.qtest.read(BUFFERS + len(request), answer)
 
-    def ask_all(self, requests):
-        """Send up to ENTRIES / 2 requests with one kick; returns their statuses."""
+    def offer_all(self, requests, times=1, kick=True):
+        """Offer up to ENTRIES / 2 requests, so many times, with one kick."""
         at = [BUFFERS + 0x80 * i for i in range(len(requests))]
         self.qtest.write(BUFFERS, b"".join(request.ljust(0x78, b"\0") + b"\xee" * 8
                                            for request in requests))
@@ -169,12 +172,17 @@ class Driver(Function):
             struct.pack("<QIHHQIHH", slot, len(request), NEXT, 2 * i + 1, slot + 0x78, 4, WRITE, 0)
             for i, (slot, request) in enumerate(zip(at, requests))))
         ring = bytearray(self.qtest.read(RINGS + AVAILABLE + 4, 2 * ENTRIES))
-        for i in range(len(requests)):
-            struct.pack_into("<H", ring, 2 * ((self.offered[0] + i) % ENTRIES), 2 * i)
+        for i in range(times * len(requests)):
+            struct.pack_into("<H", ring, 2 * ((self.offered[0] + i) % ENTRIES), 2 * (i % len(requests)))
         self.qtest.write(RINGS + AVAILABLE + 4, bytes(ring))
-        self.offered[0] = self.offered[0] + len(requests) & 0xffff
+        self.offered[0] = self.offered[0] + times * len(requests) & 0xffff
         self.qtest.poke(RINGS + AVAILABLE + 2, 2, self.offered[0])
-        self.kick(0)
+        if kick:
+            self.kick(0)
+
+    def ask_all(self, requests):
+        """The same, and wait; returns their statuses."""
+        self.offer_all(requests)
         self.silent = not any(self.used(0) == self.offered[0] for _ in range(100000))
         said = self.qtest.read(BUFFERS, 0x80 * len(requests))
         return [said[0x80 * i + 0x78] for i in range(len(requests))]

@@ -30,19 +30,24 @@ class Qtest:
         self.lines = self.socket.makefile("r", encoding="ascii")
 
     def command(self, line):
+        return self.commands(line)[0]
+
+    def commands(self, *lines):
+        """Returns the answers. QEMU does nothing else between the commands."""
         try:
-            self.socket.sendall(line.encode() + b"\n")
-            while True:
-                answer = self.lines.readline()
-                if not answer:
-                    raise Ended(f"at: {line[:80]}")
-                if not answer.startswith("IRQ"):
-                    break
+            self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
+            answers = [self.answer() for _ in lines]
         except OSError as error:
-            raise Ended(f"{error} at: {line[:80]}") from None
-        if not answer.startswith("OK"):
-            raise Ended(f"{answer.strip()} at: {line[:80]}")
-        return answer[3:].strip()
+            raise Ended(f"{error} at: {lines[0][:80]}") from None
+        for line, answer in zip(lines, answers):
+            if not answer.startswith("OK"):
+                raise Ended(f"{answer.strip()} at: {line[:80]}")
+        return [answer[3:].strip() for answer in answers]
+
+    def answer(self):
+        while (answer := self.lines.readline()).startswith("IRQ"):
+            pass
+        return answer
 
     def out(self, port, value, width=4):
         self.command(f"out{WIDTHS[width]} {port:#x} {value:#x}")

@@ -13,9 +13,11 @@
  *     qom-get PATH mirror    the mirror: a line "FIRST LAST PHYS PERMISSIONS" for each piece
  *     qom-get PATH check     compare the mirror with translations; "" if they agree
  *     qom-set PATH access A  read a few bytes at A, as a device does
+ *     qom-set PATH asked A   translate A; qom-get PATH asked: "FIRST LAST PHYS PERMISSIONS"
  *
- * page-sizes=MASK gives the host's IOMMU these page sizes only, and reach=LAST (from QEMU 9.1 on)
- * addresses up to this one only.
+ * device-iotlb=on registers for removals only, as a device with ATS does. page-sizes=MASK gives
+ * the host's IOMMU these page sizes only, and reach=LAST (from QEMU 9.1 on) addresses up to this
+ * one only.
  */
 
 #define TYPE_WATCH "viommu-watch"
@@ -35,6 +37,8 @@ struct watch {
 	GTree *mirror; /* struct piece, as key and value; pieces that overlap are equal */
 	char *wrong;
 	uint64_t page_sizes, reach; /* 0: no limit */
+	uint64_t asked;
+	bool device_iotlb;
 	Object *host;
 };
 
@@ -204,9 +208,11 @@ static void region_add(MemoryListener *listener, MemoryRegionSection *section)
 	watched->region = IOMMU_MEMORY_REGION(section->mr);
 	watched->offset = section->offset_within_address_space - first;
 	restrict_granule(watch, watched->region);
-	iommu_notifier_init(&watched->notifier, notified, IOMMU_NOTIFIER_IOTLB_EVENTS, first, last,
-			    0);
-	memory_region_register_iommu_notifier(section->mr, &watched->notifier, &error_abort);
+	iommu_notifier_init(&watched->notifier, notified,
+			    watch->device_iotlb ? IOMMU_NOTIFIER_DEVIOTLB_EVENTS
+						: IOMMU_NOTIFIER_IOTLB_EVENTS,
+			    first, last, 0);
+	memory_region_register_iommu_notifier(section->mr, &watched->notifier, &error_fatal);
 	QLIST_INSERT_HEAD(&watch->regions, watched, next);
 	memory_region_iommu_replay(watched->region, &watched->notifier);
 }
@@ -291,6 +297,27 @@ static void access_set(Object *object, const char *text, Error **errp)
 		pci_dma_read(PCI_DEVICE(object), address, bytes, sizeof(bytes));
 }
 
+static char *asked_get(Object *object, Error **errp)
+{
+	struct watched *watched = QLIST_FIRST(&WATCH(object)->regions);
+	IOMMUMemoryRegionClass *class;
+	IOMMUTLBEntry entry;
+
+	if (!watched)
+		return g_strdup("");
+	class = IOMMU_MEMORY_REGION_GET_CLASS(watched->region);
+	entry = class->translate(watched->region, WATCH(object)->asked - watched->offset,
+				 IOMMU_NONE, 0);
+	return g_strdup_printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %d", entry.iova,
+			       entry.iova + entry.addr_mask, entry.translated_addr, entry.perm);
+}
+
+static void asked_set(Object *object, const char *text, Error **errp)
+{
+	if (qemu_strtou64(text, NULL, 0, &WATCH(object)->asked))
+		error_setg(errp, "'%s' is not an address", text);
+}
+
 /* -- realize and exit -------------------------------------------------------------------- */
 
 static void watch_exit(PCIDevice *pci)
@@ -328,6 +355,7 @@ static const VMStateDescription saved = {
 static Property properties[] = {
 	DEFINE_PROP_UINT64("page-sizes", struct watch, page_sizes, 0),
 	DEFINE_PROP_UINT64("reach", struct watch, reach, 0),
+	DEFINE_PROP_BOOL("device-iotlb", struct watch, device_iotlb, false),
 	{},
 };
 
@@ -346,6 +374,7 @@ static void watch_class_init(ObjectClass *class, CLASS_DATA data)
 	object_class_property_add_str(class, "mirror", mirror_get, NULL);
 	object_class_property_add_str(class, "check", check_get, NULL);
 	object_class_property_add_str(class, "access", NULL, access_set);
+	object_class_property_add_str(class, "asked", asked_get, asked_set);
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
