@@ -6,9 +6,12 @@ Each mutant of tests/mutants.toml replaces one piece of text of one file, which 
 names the tests that should notice. A mutant that survives is a missing test: it is listed, and the
 exit status is 1, unless the file explains why no test can see it. All happens in a copy of the tree
 under build-mutants/, where the results are kept too: --document writes docs/mutants.md from them, without a run.
+For a mutant in qemu/ the tests are cases of `./run hostile`, and "random" is a run of it; `qemu` names another version
+than the installed one.
 """
 
 import argparse
+import functools
 import json
 import os
 import re
@@ -66,6 +69,43 @@ def test(suites):
     return failed[1] if failed else None
 
 
+def built(*command):
+    """None if a script of the copy succeeds; otherwise the compiler's message."""
+    done = run(*command, cwd=COPY)
+    error = re.search(r"error: .*", done.stderr)
+    return f"does not compile: {error[0] if error else done.stderr[-200:]}" if done.returncode else None
+
+
+def test_module(generation, cases):
+    """The same for the module in a QEMU ("": the installed one)."""
+    run("ninja", "-C", BUILD, "src/libviommu.a", "tables/libviommu-tables-objects.a")
+    if wrong := built("qemu/build/build.sh", generation, BUILD) or built("tests/qemu/build.sh", generation):
+        return wrong
+    words = ["--runs", 1] if "random" in cases else [word for case in cases for word in ("--case", case)]
+    try:
+        done = run(sys.executable, "tests/qemu/hostile.py", "--qemu", generation or "installed", *words,
+                   cwd=COPY, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return "no end"
+    failed = re.search(r"^FAILED +[0-9.]* *(\w+)(?: seed)?", done.stdout, re.M)
+    if done.returncode and not failed:
+        return f"does not compile: {(done.stdout + done.stderr)[-200:]}"
+    return failed[1] if failed else None
+
+
+def tests_of(mutant):
+    return functools.partial(test_module, mutant.get("qemu", "")) if mutant["file"].startswith("qemu/") else test
+
+
+def grouped(mutants):
+    """What tests the unchanged tree for these mutants: functions, and suites for each."""
+    groups = {}
+    for mutant in mutants:
+        key = mutant["file"].startswith("qemu/") and mutant.get("qemu", "installed")
+        groups.setdefault(key, (tests_of(mutant), set()))[1].update(mutant["suites"])
+    return [(tests, sorted(suites)) for tests, suites in groups.values()]
+
+
 def attempt(mutant):
     path = COPY / mutant["file"]
     text = path.read_text(encoding="utf-8")
@@ -73,7 +113,7 @@ def attempt(mutant):
         return f"stale: {mutant['file']} has the text {text.count(mutant['old'])} times"
     path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
     try:
-        return test(mutant["suites"])
+        return tests_of(mutant)(mutant["suites"])
     finally:
         path.write_text(text, encoding="utf-8")
 
@@ -119,7 +159,7 @@ def document(mutants):
 
 def main():
     parser = argparse.ArgumentParser(prog="run mutate", description=__doc__.split("\n\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="mutants; all when none is named")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="mutants, or folders, such as qemu/; all when none is named")
     parser.add_argument("--document", action="store_true",
                         help="write docs/mutants.md from the results of earlier runs")
     arguments = parser.parse_args()
@@ -128,12 +168,14 @@ def main():
     if arguments.document:
         document(mutants)
         return 0
-    chosen = [m for m in mutants if not arguments.names or m["name"] in arguments.names]
+    chosen = [m for m in mutants if not arguments.names or
+              any(name == m["name"] or m["file"].startswith(name) for name in arguments.names)]
     os.environ["PATH"] = "/usr/lib/ccache:" + os.environ["PATH"]
     copy_tree()
     configure()
-    if first := test(sorted({suite for mutant in chosen for suite in mutant["suites"]})):
-        sys.exit(f"mutate: the tree as it is fails already: {first}")
+    for tests, suites in grouped(chosen):
+        if first := tests(suites):
+            sys.exit(f"mutate: the tree as it is fails already: {first}")
     verdicts = []
     for mutant in chosen:
         begun = time.monotonic()
