@@ -233,7 +233,7 @@ struct viommu_config {
 	 * VIOMMU_RATE_UNLIMITED: no limit. Faults above their rate are dropped, and counted in
 	 * `faults_limited`: the device enforces that. The other limits only determine what
 	 * viommu_batch_pause() returns; the VMM enforces them. <viommu/mmio.h> and <viommu/pci.h>
-	 * do not: the size of the request queue bounds their batches.
+	 * do that for a VMM with `paused`.
 	 */
 	uint32_t max_fault_rate;
 	uint32_t max_request_rate; /* default: no limit */
@@ -521,10 +521,9 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  *             serve_again_after(pause);
  *
  * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`. The
- * VMM enforces them by asking: the device executes a request that comes nevertheless, and
- * <viommu/mmio.h> and <viommu/pci.h> do not ask. One request may take longer than a batch should:
- * an ATTACH to a domain with mappings calls each listener of the endpoint once for every mapping,
- * unless the listener has `domain`.
+ * VMM enforces them by asking: the device executes a request that comes nevertheless. One request
+ * may take longer than a batch should: an ATTACH to a domain with mappings calls each listener of
+ * the endpoint once for every mapping, unless the listener has `domain`.
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */
@@ -552,8 +551,8 @@ uint64_t viommu_batch_pause(struct viommu *device);
  * commit without delay (token 0) until no request is put off. So does viommu_save(). A reset and
  * viommu_load() drop requests that were put off.
  *
- * For a VMM with its own virtqueues, which can return a chain later. <viommu/mmio.h> and
- * <viommu/pci.h> answer each request before they return: there, every token is 0.
+ * For a VMM with its own virtqueues, which can return a chain later; <viommu/mmio.h> and
+ * <viommu/pci.h> do that.
  */
 #define VIOMMU_LATER SIZE_MAX
 
@@ -576,6 +575,15 @@ size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t
  */
 size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			   const struct iovec *writable, size_t n_writable, void *cookie);
+
+/*
+ * Let listeners commit without delay, until no request is put off. All of viommu_submit() that were
+ * made before are answered when this returns, but for those that another thread is about to answer:
+ * a VMM that counts requests waits for these as well.
+ *
+ * Returns: nothing. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+void viommu_flush(struct viommu *device);
 
 /* -- endpoints ----------------------------------------------------------------- */
 

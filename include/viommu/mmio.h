@@ -17,8 +17,10 @@
  * VIRTIO_F_VERSION_1 and VIRTIO_F_RING_RESET besides the features of the device.
  *
  * Requests run in the thread that stores to QueueNotify: at most as many for one store as the queue
- * has entries. A fault goes into the next buffer of the event queue, without a notification. If the
- * buffer is shorter than a record, it is returned empty and the fault is dropped.
+ * has entries, or, with `paused`, as many as a batch of the device may have. A request that a
+ * listener commits later (VIOMMU_PENDING) is answered then, and others meanwhile. A fault goes into
+ * the next buffer of the event queue, without a notification. If the buffer is shorter than a
+ * record, it is returned empty and the fault is dropped.
  *
  * The guest may change its rings at any time: each index, address and length is read once and
  * checked. A broken ring sets DEVICE_NEEDS_RESET, which stops the device until the driver resets
@@ -49,7 +51,8 @@
  *
  * Conventions, errors, and the last line of each comment are those of <viommu/device.h>. The lock
  * "window" means those of the registers and queues. Callbacks are made with such locks held and
- * must not call the window or the device; `trace` and `log` may call viommu_translate().
+ * must not call the window or the device; `trace` and `log` may call viommu_translate(). A function
+ * of the device that lets listeners commit also locks the window, to answer requests.
  */
 
 #ifdef __cplusplus
@@ -93,6 +96,15 @@ struct viommu_mmio_ops {
 	 * It must not call the window or the device. May be NULL.
 	 */
 	void (*written)(void *opaque, uint64_t address, uint64_t length);
+
+	/*
+	 * Requests were left in the queue, so that a store of the guest takes a bounded time and a
+	 * guest keeps to its rates: see viommu_batch_pause(). Call viommu_mmio_serve() after so
+	 * many nanoseconds, because the driver does not notify of them. By the thread that served,
+	 * or loaded saved state, without a lock; it must not call the window. NULL: all requests
+	 * are served at once, and only the limits of faults apply.
+	 */
+	void (*paused)(void *opaque, uint64_t ns);
 };
 
 struct viommu_mmio_config {
@@ -168,12 +180,20 @@ uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned le
 
 /*
  * A store of the guest, as for viommu_mmio_read(); any other store is ignored. Requests that it
- * notifies of are executed and answered before this returns. Bits of `value` beyond `length` bytes
+ * notifies of are executed before this returns, unless `paused` is called, and answered, unless a
+ * listener commits later. Bits of `value` beyond `length` bytes
  * are ignored.
  *
  * Returns: nothing. Locks: window, device. Waits: DMA sections. Since: 0.1 (testing)
  */
 void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned length, uint64_t value);
+
+/*
+ * Serve the request queue, as if the driver had stored to QueueNotify. By any thread.
+ *
+ * Returns: nothing. Locks: window, device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+void viommu_mmio_serve(struct viommu_mmio *mmio);
 
 /*
  * System reset: registers and queues as at power-on, and viommu_system_reset(). Endpoints and
@@ -185,20 +205,22 @@ void viommu_mmio_system_reset(struct viommu_mmio *mmio);
 
 /*
  * Guest memory was added, moved or is about to be removed, and `memory` already reflects this.
- * Rings are looked up again; when this returns no older pointer is in use. A ring that is no longer
- * in memory makes the device need a reset.
+ * Rings are looked up again; when this returns no older pointer is in use. Requests that are put
+ * off are answered first. A ring that is no longer in memory makes the device need a reset.
  *
- * Returns: nothing. Locks: window. Waits: requests under way. Since: 0.2 (testing)
+ * Returns: nothing. Locks: window, device. Waits: requests under way, DMA sections. Since:
+ * 0.2 (testing)
  */
 void viommu_mmio_memory_changed(struct viommu_mmio *mmio);
 
 /* -- saved state ------------------------------------------------------------------------ */
 
 /*
- * Save the window, its queues and its device in one stream (docs/state.md). The guest must be
- * stopped: a store meanwhile may be lost. *ret_bytes is freed with free().
+ * Save the window, its queues and its device in one stream (docs/state.md). Requests that are put
+ * off are answered first. The guest must be stopped: a store meanwhile may be lost. *ret_bytes is
+ * freed with free().
  *
- * Returns: 0, -ENOMEM. Locks: window, device. Waits: no. Since: 0.1 (testing)
+ * Returns: 0, -ENOMEM. Locks: window, device. Waits: DMA sections. Since: 0.1 (testing)
  */
 int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length);
 

@@ -82,6 +82,9 @@ struct viommu_pci_ops {
 	void (*trace)(void *opaque, const struct viommu_trace *trace);
 	void (*log)(void *opaque, const struct viommu_log *entry);
 	void (*written)(void *opaque, uint64_t address, uint64_t length);
+
+	/* As in struct viommu_mmio_ops: call viommu_pci_serve(). May be NULL. */
+	void (*paused)(void *opaque, uint64_t ns);
 };
 
 struct viommu_pci_config {
@@ -175,12 +178,20 @@ uint64_t viommu_pci_bar_read(struct viommu_pci *pci, uint64_t offset, unsigned l
 
 /*
  * A store of the guest, as for viommu_pci_bar_read(); any other store is ignored. Requests that it
- * notifies of are executed and answered before this returns. Bits of `value` beyond `length` bytes
+ * notifies of are executed before this returns, unless `paused` is called, and answered, unless a
+ * listener commits later. Bits of `value` beyond `length` bytes
  * are ignored.
  *
  * Returns: nothing. Locks: function, device. Waits: DMA sections. Since: 0.2 (testing)
  */
 void viommu_pci_bar_write(struct viommu_pci *pci, uint64_t offset, unsigned length, uint64_t value);
+
+/*
+ * Serve the request queue, as viommu_mmio_serve().
+ *
+ * Returns: nothing. Locks: function, device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+void viommu_pci_serve(struct viommu_pci *pci);
 
 /*
  * System reset: the function as at power-on, and viommu_system_reset(). Endpoints and listeners
@@ -193,7 +204,8 @@ void viommu_pci_system_reset(struct viommu_pci *pci);
 /*
  * Guest memory has changed, as for viommu_mmio_memory_changed().
  *
- * Returns: nothing. Locks: function. Waits: requests under way. Since: 0.2 (testing)
+ * Returns: nothing. Locks: function, device. Waits: requests under way, DMA sections. Since: 0.2
+ * (testing)
  */
 void viommu_pci_memory_changed(struct viommu_pci *pci);
 
@@ -203,7 +215,7 @@ void viommu_pci_memory_changed(struct viommu_pci *pci);
  * Save the function, its queues and its device in one stream (docs/state.md). The guest must be
  * stopped: a store meanwhile may be lost. *ret_bytes is freed with free().
  *
- * Returns: 0, -ENOMEM. Locks: function, device. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -ENOMEM. Locks: function, device. Waits: DMA sections. Since: 0.2 (testing)
  */
 int viommu_pci_save(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length);
 

@@ -65,8 +65,9 @@ int viommu_mmio_new(const struct viommu_config *device_config,
 	if (error)
 		goto free_mmio;
 	mmio->iommu.opaque = opaque;
-	mmio->iommu.ops = (struct virtio_iommu_ops){ own_ops.memory, own_ops.interrupt,
-						     own_ops.trace, own_ops.log, own_ops.written };
+	mmio->iommu.ops =
+		(struct virtio_iommu_ops){ own_ops.memory, own_ops.interrupt, own_ops.trace,
+					   own_ops.log,    own_ops.written,   own_ops.paused };
 	error = open_window(mmio, device_config, &own_config);
 	if (error)
 		goto free_mmio;
@@ -107,6 +108,11 @@ uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned le
 void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned length, uint64_t value)
 {
 	registers_write(&mmio->iommu.virtio, offset, length, value);
+}
+
+void viommu_mmio_serve(struct viommu_mmio *mmio)
+{
+	virtio_iommu_serve(&mmio->iommu);
 }
 
 void viommu_mmio_memory_changed(struct viommu_mmio *mmio)

@@ -99,8 +99,9 @@ int viommu_pci_new(const struct viommu_config *device_config,
 	if (error)
 		goto free_pci;
 	pci->iommu.opaque = opaque;
-	pci->iommu.ops = (struct virtio_iommu_ops){ own_ops.memory, own_ops.interrupt,
-						    own_ops.trace, own_ops.log, own_ops.written };
+	pci->iommu.ops =
+		(struct virtio_iommu_ops){ own_ops.memory, own_ops.interrupt, own_ops.trace,
+					   own_ops.log,    own_ops.written,   own_ops.paused };
 	pci->ops = (struct function_ops){ own_ops.message, own_ops.mapped };
 	pci->forwarded = (struct function_ops){ own_ops.message ? forward_message : NULL,
 						own_ops.mapped ? forward_mapping : NULL };
@@ -161,6 +162,11 @@ uint64_t viommu_pci_bar_read(struct viommu_pci *pci, uint64_t offset, unsigned l
 void viommu_pci_bar_write(struct viommu_pci *pci, uint64_t offset, unsigned length, uint64_t value)
 {
 	function_bar_write(&pci->function, offset, length, value);
+}
+
+void viommu_pci_serve(struct viommu_pci *pci)
+{
+	virtio_iommu_serve(&pci->iommu);
 }
 
 void viommu_pci_memory_changed(struct viommu_pci *pci)

@@ -452,6 +452,12 @@ size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t
 	return used;
 }
 
+void viommu_flush(struct viommu *device)
+{
+	device_lock_settled(device);
+	device_unlock(device);
+}
+
 /* -- execution at once ------------------------------------------------------------ */
 
 void viommu_batch_begin(struct viommu *device)

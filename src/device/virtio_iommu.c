@@ -35,34 +35,82 @@ static void forward_log(void *opaque, const struct viommu_log *entry)
 	iommu->ops.log(iommu->opaque, entry);
 }
 
-/* The requests of one notification are one batch. */
-static size_t execute(void *opaque, const struct queue_chain *chain)
+/* The requests of one notification are one batch, unless there is a pause. */
+static void begin_batch(struct virtio_iommu *iommu)
 {
-	struct virtio_iommu *iommu = opaque;
-
 	if (!iommu->in_batch)
 		viommu_batch_begin(iommu->device);
 	iommu->in_batch = true;
-	return viommu_batch_request(iommu->device, chain->readable, chain->n_readable,
-				    chain->writable, chain->n_writable);
 }
 
-static void on_served(void *opaque, unsigned queue)
+static size_t execute(void *opaque, const struct queue_chain *chain, struct held_chain *held)
 {
 	struct virtio_iommu *iommu = opaque;
 
-	if (queue != VIOMMU_REQUEST_QUEUE || !iommu->in_batch)
-		return;
+	begin_batch(iommu);
+	if (!held)
+		return viommu_batch_request(iommu->device, chain->readable, chain->n_readable,
+					    chain->writable, chain->n_writable);
+	return viommu_batch_submit(iommu->device, chain->readable, chain->n_readable,
+				   chain->writable, chain->n_writable, held);
+}
+
+static uint64_t pause_of(void *opaque)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	if (!iommu->ops.paused)
+		return 0;
+	begin_batch(iommu);
+	return viommu_batch_pause(iommu->device);
+}
+
+static void end_batch(void *opaque)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	if (iommu->in_batch)
+		viommu_batch_end(iommu->device);
 	iommu->in_batch = false;
-	viommu_batch_end(iommu->device);
+}
+
+_Static_assert(SERVICE_LATER == VIOMMU_LATER, "one result, two names");
+_Static_assert(HELD_PIECES >= VIOMMU_TAIL_LENGTH, "a tail has room in a held chain");
+
+static const struct service requests = {
+	.serve = execute,
+	.pause = pause_of,
+	.served = end_batch,
+};
+
+static void on_answered(void *opaque, void *cookie, size_t used)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	service_answer(&iommu->virtio, VIOMMU_REQUEST_QUEUE, cookie, used);
+}
+
+static void on_flush(void *opaque)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	viommu_flush(iommu->device);
 }
 
 static void on_notify(void *opaque, unsigned queue)
 {
 	struct virtio_iommu *iommu = opaque;
+	uint64_t pause = 0;
 
 	if (queue == VIOMMU_REQUEST_QUEUE)
-		service_requests(&iommu->virtio, queue, execute, iommu);
+		pause = service_requests(&iommu->virtio, queue, &requests, iommu);
+	if (pause)
+		iommu->ops.paused(iommu->opaque, pause);
+}
+
+void virtio_iommu_serve(struct virtio_iommu *iommu)
+{
+	virtio_notify(&iommu->virtio, VIOMMU_REQUEST_QUEUE);
 }
 
 /* -- transport and device --------------------------------------------------------------- */
@@ -127,7 +175,7 @@ static const struct virtio_ops virtio_iommu_ops = {
 	.config_read = on_config_read,
 	.config_write = on_config_write,
 	.notify = on_notify,
-	.served = on_served,
+	.flush = on_flush,
 	.reset = on_reset,
 	.interrupt = on_interrupt,
 	.broken = on_broken,
@@ -205,6 +253,7 @@ int virtio_iommu_init(struct virtio_iommu *iommu, const struct viommu_config *de
 		.event = report_fault,
 		.trace = iommu->ops.trace ? forward_trace : NULL,
 		.log = iommu->ops.log ? forward_log : NULL,
+		.answered = on_answered,
 	};
 	int error;
 
@@ -346,7 +395,7 @@ static int read_stream(struct stream *stream, const struct virtio_iommu_stream *
 /*
  * The device is loaded after the transport, since a reset would not undo its `bypass`. The
  * transport runs after both, so that no fault of an endpoint without its domain yet is reported to
- * the guest.
+ * the guest. It may have been saved in a pause, in which the driver does not notify.
  */
 int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stream *expected,
 		      load_bus_function *load_bus, struct stream *stream)
@@ -366,5 +415,7 @@ int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 		virtio_reset(&iommu->virtio);
 	else
 		virtio_resume(&iommu->virtio, &saved.virtio);
+	if (!error && iommu->ops.paused)
+		iommu->ops.paused(iommu->opaque, 1);
 	return error;
 }

@@ -17,8 +17,9 @@
  * buffers that they add there.
  *
  * Lock order: transport/virtio.h. Requests run with the request queue locked, and the device stays
- * locked for all of them. Faults come from the device, which may be locked, and lock the event
- * queue only.
+ * locked for all of them. Answers that come later lock the request queue, and come from the device
+ * when it is not locked; also at the end of a batch, when this thread has the queue locked. Faults
+ * come from the device, which may be locked, and lock the event queue only.
  */
 
 /* The VMM's callbacks, as in the public headers. All but `memory` may be NULL. */
@@ -28,6 +29,7 @@ struct virtio_iommu_ops {
 	void (*trace)(void *opaque, const struct viommu_trace *trace);
 	void (*log)(void *opaque, const struct viommu_log *entry);
 	void (*written)(void *opaque, uint64_t address, uint64_t length);
+	void (*paused)(void *opaque, uint64_t ns);
 };
 
 struct virtio_iommu_config {
@@ -55,6 +57,9 @@ void virtio_iommu_fini(struct virtio_iommu *iommu);
 
 /* Reset the transport as the driver would, so that no queue is active, then the device. */
 void virtio_iommu_system_reset(struct virtio_iommu *iommu);
+
+/* Serve the request queue, as if the driver had notified. */
+void virtio_iommu_serve(struct virtio_iommu *iommu);
 
 /* -- saved state ------------------------------------------------------------------------- */
 

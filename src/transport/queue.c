@@ -37,6 +37,7 @@ int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
 		return available;
 	chain.readable = queue->pieces;
 	chain.writable = queue->pieces + chain.n_readable;
+	chain.addresses = queue->addresses + chain.n_readable;
 	queue->next = ring_advance(queue, queue->next, chain.n_entries);
 	*ret_chain = chain;
 	return 1;
@@ -46,13 +47,11 @@ int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
 static void report_written(const struct queue *queue, const struct queue_chain *chain,
 			   uint64_t length)
 {
-	const uint64_t *address = queue->addresses + chain->n_readable;
-
 	for (size_t i = 0; i < chain->n_writable && length; i++) {
 		uint64_t part = chain->writable[i].iov_len;
 
 		part = part < length ? part : length;
-		queue->memory->written(queue->memory->opaque, address[i], part);
+		queue->memory->written(queue->memory->opaque, chain->addresses[i], part);
 		length -= part;
 	}
 }
@@ -74,6 +73,48 @@ bool queue_publish(struct queue *queue)
 	queue->format->publish(queue);
 	queue->published = queue->used;
 	return queue->format->wants_interrupt(queue, old);
+}
+
+/* -- chains that are answered later ---------------------------------------------------------- */
+
+/* One is kept ready, so that memory is taken only for chains that are held. */
+struct held_chain *queue_reserve(struct queue *queue)
+{
+	if (!queue->spare)
+		queue->spare = malloc(sizeof(*queue->spare));
+	return queue->spare;
+}
+
+void queue_hold(struct queue *queue, const struct queue_chain *chain)
+{
+	struct held_chain *held = queue->spare;
+
+	queue->spare = NULL;
+	queue->n_held++;
+	held->chain = *chain;
+	held->chain.n_readable = 0;
+	if (chain->n_writable > HELD_PIECES)
+		held->chain.n_writable = HELD_PIECES;
+	memcpy(held->writable, chain->writable, held->chain.n_writable * sizeof(*chain->writable));
+	memcpy(held->addresses, chain->addresses,
+	       held->chain.n_writable * sizeof(*chain->addresses));
+	held->chain.readable = held->chain.writable = held->writable;
+	held->chain.addresses = held->addresses;
+}
+
+void queue_release(struct queue *queue, struct held_chain *held)
+{
+	if (queue->spare)
+		free(held);
+	else
+		queue->spare = held;
+	queue->n_held--;
+	pthread_cond_broadcast(&queue->released);
+}
+
+void queue_wait(struct queue *queue)
+{
+	pthread_cond_wait(&queue->released, &queue->lock);
 }
 
 /* -- notifications --------------------------------------------------------------------- */
@@ -174,6 +215,16 @@ void queue_stop(struct queue *queue)
 	memset(queue->area, 0, sizeof(queue->area));
 }
 
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t recursive;
+
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
+}
+
 int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory *memory)
 {
 	size_t max_pieces = (size_t)size_max * PIECES_A_BUFFER;
@@ -186,13 +237,14 @@ int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory
 		return -ENOMEM;
 	}
 	*queue = (struct queue){
-		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.released = PTHREAD_COND_INITIALIZER,
 		.memory = memory,
 		.pieces = pieces,
 		.addresses = addresses,
 		.max_pieces = max_pieces,
 		.size_max = size_max,
 	};
+	init_lock(&queue->lock);
 	return 0;
 }
 
@@ -200,6 +252,8 @@ void queue_fini(struct queue *queue)
 {
 	free(queue->pieces);
 	free(queue->addresses);
+	free(queue->spare);
+	pthread_cond_destroy(&queue->released);
 	pthread_mutex_destroy(&queue->lock);
 }
 

@@ -22,7 +22,8 @@
  *
  * From pop to publish the device holds the chain. A correct driver cannot offer more chains than
  * the queue has entries in that time. So popping until the queue is empty, and publishing then,
- * is bounded work.
+ * is bounded work. A chain that is answered later is kept by queue_hold(), and others may be pushed
+ * before it.
  *
  * All but init, fini, lock and unlock need the queue locked.
  */
@@ -55,16 +56,25 @@ struct queue_setup {
 struct queue_chain {
 	const struct iovec *readable, *writable;
 	size_t n_readable, n_writable;
-	uint64_t length;     /* bytes of all buffers */
-	uint16_t n_elements; /* its buffers */
-	uint16_t n_entries;  /* its ring entries */
-	uint16_t id;         /* the driver's identifier of the chain */
+	const uint64_t *addresses; /* guest-physical, of each writable piece */
+	uint64_t length;           /* bytes of all buffers */
+	uint16_t n_elements;       /* its buffers */
+	uint16_t n_entries;        /* its ring entries */
+	uint16_t id;               /* the driver's identifier of the chain */
+};
+
+/* A chain that is answered later, with the beginning of its writable part. */
+#define HELD_PIECES 4
+struct held_chain {
+	struct queue_chain chain;
+	struct iovec writable[HELD_PIECES];
+	uint64_t addresses[HELD_PIECES];
 };
 
 struct ring_format;
 
 struct queue {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* recursive: an answer may come while a thread serves */
 	const struct guest_memory *memory;
 	struct iovec *pieces; /* of the last chain popped */
 	uint64_t *addresses;  /* guest-physical address of each piece */
@@ -88,6 +98,11 @@ struct queue {
 	uint32_t used;      /* of the next used element */
 	uint32_t published; /* the driver was shown used elements up to here */
 	uint16_t withheld;  /* packed: flags that publish the first of them */
+
+	struct held_chain *spare; /* for the next one that is held, or NULL */
+	unsigned n_held;
+	pthread_cond_t released; /* n_held is smaller */
+	bool is_served;          /* pushed chains will be published */
 };
 
 /* Make a stopped queue. `size_max` is at most MAX_QUEUE_SIZE. -ENOMEM */
@@ -126,6 +141,19 @@ int queue_pop(struct queue *queue, struct queue_chain *ret_chain);
 
 /* Return a chain with `length` bytes written. The driver sees it after queue_publish(). */
 void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t length);
+
+/* Memory for queue_hold(), or NULL. */
+struct held_chain *queue_reserve(struct queue *queue);
+
+/*
+ * Keep a chain in what queue_reserve() has returned. It is pushed later, with a length of at most
+ * HELD_PIECES, and released; or only released.
+ */
+void queue_hold(struct queue *queue, const struct queue_chain *chain);
+void queue_release(struct queue *queue, struct held_chain *held);
+
+/* Unlock, until a chain was released. */
+void queue_wait(struct queue *queue);
 
 /* Publish all pushed chains. Returns whether the driver wants an interrupt. */
 bool queue_publish(struct queue *queue);

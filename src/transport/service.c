@@ -7,7 +7,8 @@
  *
  * Used buffers are published together, when no more chains are found. Until then a correct driver
  * cannot offer their descriptors again, and the device stops the queue of a driver that does. So
- * one notification makes the device serve at most as many chains as the queue has entries.
+ * one notification makes the device serve at most as many chains as the queue has entries. The
+ * device can end that earlier, by a pause.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,23 +24,63 @@ static void publish(struct virtio *virtio, unsigned index, int error)
 		virtio_break(virtio, error);
 }
 
-void service_requests(struct virtio *virtio, unsigned index, service_function *serve, void *opaque)
+static void serve(struct queue *queue, const struct queue_chain *chain,
+		  const struct service *service, void *opaque)
 {
-	struct queue *queue = virtio_queue(virtio, index);
+	size_t length = service->serve(opaque, chain, queue_reserve(queue));
+
+	if (length == SERVICE_LATER)
+		queue_hold(queue, chain);
+	else
+		queue_push(queue, chain, (uint32_t)length);
+}
+
+/* Returns the last result of queue_pop(); *ret_pause as service_requests(). */
+static int serve_all(struct queue *queue, const struct service *service, void *opaque,
+		     uint64_t *ret_pause)
+{
 	struct queue_chain chain;
 	int more = 0;
+
+	do {
+		while (!(*ret_pause = service->pause ? service->pause(opaque) : 0) &&
+		       (more = queue_pop(queue, &chain)) > 0)
+			serve(queue, &chain, service, opaque);
+	} while (!*ret_pause && !more && queue_listen(queue));
+	return more;
+}
+
+uint64_t service_requests(struct virtio *virtio, unsigned index, const struct service *service,
+			  void *opaque)
+{
+	struct queue *queue = virtio_queue(virtio, index);
+	uint64_t pause = 0;
+	int more;
 
 	queue_lock(queue);
 	if (virtio_running(virtio)) {
 		queue_disable_notifications(queue);
-		do {
-			while ((more = queue_pop(queue, &chain)) > 0)
-				queue_push(queue, &chain, (uint32_t)serve(opaque, &chain));
-		} while (!more && queue_listen(queue));
-		if (virtio->config.ops->served)
-			virtio->config.ops->served(virtio->config.opaque, index);
+		queue->is_served = true;
+		more = serve_all(queue, service, opaque, &pause);
+		if (service->served)
+			service->served(opaque);
+		queue->is_served = false;
 		publish(virtio, index, more);
 	}
+	queue_unlock(queue);
+	return pause;
+}
+
+void service_answer(struct virtio *virtio, unsigned index, struct held_chain *held, size_t length)
+{
+	struct queue *queue = virtio_queue(virtio, index);
+
+	queue_lock(queue);
+	if (length)
+		queue_push(queue, &held->chain, (uint32_t)length);
+	queue_release(queue, held);
+	if (!queue->is_served)
+		publish(virtio, index, 0);
 	queue_unlock(queue);
 }
 

@@ -6,11 +6,36 @@
 
 /* The two ways in which a device uses the buffers of a queue. */
 
-/* Returns how many bytes of the writable part were written. */
-typedef size_t service_function(void *opaque, const struct queue_chain *chain);
+/* The result of `serve` for later. */
+#define SERVICE_LATER SIZE_MAX
 
-/* Serve every available chain, in order. */
-void service_requests(struct virtio *virtio, unsigned queue, service_function *serve, void *opaque);
+/* How a device serves requests. The queue is locked. All but `serve` may be NULL. */
+struct service {
+	/*
+	 * Returns how many bytes of the writable part were written; or SERVICE_LATER, and
+	 * service_answer() is called with `held`, not before `served` is. NULL: no memory for that.
+	 */
+	size_t (*serve)(void *opaque, const struct queue_chain *chain, struct held_chain *held);
+
+	/* Before each chain: nanoseconds for which no more are to be served, or 0. */
+	uint64_t (*pause)(void *opaque);
+
+	/* No more chains are served now; they are shown to the driver when this returns. */
+	void (*served)(void *opaque);
+};
+
+/*
+ * Serve available chains in order. Returns 0 if all were, or the nanoseconds of `pause`. The driver
+ * does not notify of those that are left.
+ */
+uint64_t service_requests(struct virtio *virtio, unsigned queue, const struct service *service,
+			  void *opaque);
+
+/*
+ * Answer a chain for which `serve` has returned SERVICE_LATER: with `length` bytes of its first
+ * HELD_PIECES; 0: it was dropped by a reset. By any thread, which does not hold the device's lock.
+ */
+void service_answer(struct virtio *virtio, unsigned queue, struct held_chain *held, size_t length);
 
 /*
  * Write bytes into the next buffer, whether or not the driver has notified of it. -ENOBUFS: there

@@ -42,11 +42,12 @@ const struct layout queue_state_layout =
 
 /* -- saving ----------------------------------------------------------------------------- */
 
-static struct queue_state save_queue(struct virtio_queue *queue)
+static struct queue_state save_queue(struct virtio *virtio, struct virtio_queue *queue)
 {
 	struct queue_progress progress = { 0 };
 
 	queue_lock(&queue->queue);
+	virtio_drain(virtio, &queue->queue);
 	if (queue->ready)
 		progress = queue_progress(&queue->queue);
 	queue_unlock(&queue->queue);
@@ -74,7 +75,7 @@ void virtio_save(struct virtio *virtio, struct virtio_state *ret_state,
 		.config_generation = virtio_config_generation(virtio),
 	};
 	for (unsigned i = 0; i < virtio->config.n_queues; i++)
-		ret_queues[i] = save_queue(&virtio->queues[i]);
+		ret_queues[i] = save_queue(virtio, &virtio->queues[i]);
 	pthread_mutex_lock(&virtio->signal);
 	ret_state->status = virtio->status;
 	ret_state->interrupt_status = virtio->interrupt_status;

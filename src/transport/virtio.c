@@ -9,7 +9,8 @@
  * driver would wait for it forever.
  *
  * A reset is complete when virtio_reset() returns: no thread uses a ring any more, since each
- * queue's lock was taken once after the status became 0. A device suspends in the same way.
+ * queue's lock was taken once after the status became 0, and chains that are answered later were
+ * answered. A device suspends in the same way.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -142,18 +143,29 @@ void virtio_notify_all(struct virtio *virtio)
 		virtio_notify(virtio, i);
 }
 
-static void stop_queue(struct virtio_queue *queue)
+/* Another thread may be about to answer what this one does not find any more. */
+void virtio_drain(struct virtio *virtio, struct queue *queue)
+{
+	while (queue->n_held) {
+		virtio->config.ops->flush(virtio->config.opaque);
+		if (queue->n_held)
+			queue_wait(queue);
+	}
+}
+
+static void stop_queue(struct virtio *virtio, struct virtio_queue *queue)
 {
 	queue_lock(&queue->queue);
+	virtio_drain(virtio, &queue->queue);
 	queue_stop(&queue->queue);
 	queue_unlock(&queue->queue);
 	queue->ready = 0;
 }
 
 /* "A consistent default": the largest size, and no address. */
-static void forget_queue(struct virtio_queue *queue)
+static void forget_queue(struct virtio *virtio, struct virtio_queue *queue)
 {
-	stop_queue(queue);
+	stop_queue(virtio, queue);
 	queue->setup = (struct queue_setup){ .size = queue->queue.size_max };
 }
 
@@ -177,6 +189,7 @@ void virtio_memory_changed(struct virtio *virtio)
 		int error;
 
 		queue_lock(queue);
+		virtio_drain(virtio, queue);
 		error = queue_find_again(queue);
 		queue_unlock(queue);
 		if (error)
@@ -232,7 +245,7 @@ void virtio_enable_queue(struct virtio *virtio, bool on)
 	if (!queue || !(virtio_status(virtio) & STATUS_FEATURES_OK))
 		return;
 	if (!on)
-		stop_queue(queue);
+		stop_queue(virtio, queue);
 	else if (!queue->ready)
 		start_queue(virtio, queue);
 }
@@ -248,7 +261,7 @@ void virtio_reset_queue(struct virtio *virtio)
 	struct virtio_queue *queue = virtio_selected(virtio);
 
 	if (queue && has_accepted(virtio, VIRTIO_F_RING_RESET))
-		forget_queue(queue);
+		forget_queue(virtio, queue);
 }
 
 void virtio_reset(struct virtio *virtio)
@@ -261,7 +274,7 @@ void virtio_reset(struct virtio *virtio)
 		virtio->config.bus_ops->reset(virtio->config.bus);
 	pthread_mutex_unlock(&virtio->signal);
 	for (unsigned i = 0; i < virtio->config.n_queues; i++)
-		forget_queue(&virtio->queues[i]);
+		forget_queue(virtio, &virtio->queues[i]);
 	virtio->driver_features = 0;
 	virtio->unknown_features = false;
 	virtio->device_features_select = 0;
@@ -319,6 +332,7 @@ static void stop_service(struct virtio *virtio, bool *flag)
 	pthread_mutex_unlock(&virtio->signal);
 	for (unsigned i = 0; i < virtio->config.n_queues; i++) {
 		queue_lock(virtio_queue(virtio, i));
+		virtio_drain(virtio, virtio_queue(virtio, i));
 		queue_unlock(virtio_queue(virtio, i));
 	}
 }

@@ -43,7 +43,7 @@
 	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | \
 	 STATUS_SUSPEND | STATUS_NEEDS_RESET | STATUS_FAILED)
 
-/* Calls to the device behind the bus. All but `served` and `broken` are required. */
+/* Calls to the device behind the bus. All but `flush` and `broken` are required. */
 struct virtio_ops {
 	/* The driver has accepted these features, all of them offered. Negative: refuse. */
 	int (*accept)(void *opaque, uint64_t features);
@@ -54,10 +54,8 @@ struct virtio_ops {
 	/* There may be new chains in this queue. No lock is held. */
 	void (*notify)(void *opaque, unsigned queue);
 
-	/*
-	 * Chains were served, and are shown to the driver when this returns. The queue is locked.
-	 */
-	void (*served)(void *opaque, unsigned queue);
+	/* Answer without delay all chains that are answered later. A queue is locked. */
+	void (*flush)(void *opaque);
 
 	/* The driver has reset the device. The queues are stopped. */
 	void (*reset)(void *opaque);
@@ -201,6 +199,9 @@ bool virtio_can_have(const struct virtio *virtio);
 /* -- for service.c ------------------------------------------------------------------ */
 
 struct queue *virtio_queue(struct virtio *virtio, unsigned index);
+
+/* Wait until all chains of a locked queue are answered, so that its memory is not in use. */
+void virtio_drain(struct virtio *virtio, struct queue *queue);
 
 /* DRIVER_OK is set, DEVICE_NEEDS_RESET is not, and the device is neither suspended nor detached. */
 bool virtio_running(struct virtio *virtio);

@@ -37,11 +37,12 @@ static void echo_config_write(void *opaque, uint64_t offset, const void *bytes, 
 }
 
 /* Byte by byte over both lists: slow, and nothing to get wrong. */
-static size_t echo_serve(void *opaque, const struct queue_chain *chain)
+static size_t echo_serve(void *opaque, const struct queue_chain *chain, struct held_chain *held)
 {
 	struct echo *echo = opaque;
 	size_t written = 0, to = 0, to_at = 0;
 
+	(void)held;
 	echo->served++;
 	echo->last_readable = chain->n_readable;
 	echo->last_writable = chain->n_writable;
@@ -64,12 +65,14 @@ static size_t echo_serve(void *opaque, const struct queue_chain *chain)
 	return written;
 }
 
+static const struct service echo_service = { .serve = echo_serve };
+
 static void echo_notify(void *opaque, unsigned queue)
 {
 	struct echo *echo = opaque;
 
 	if (queue == ECHO_QUEUE)
-		service_requests(&echo->virtio, queue, echo_serve, echo);
+		service_requests(&echo->virtio, queue, &echo_service, echo);
 }
 
 static void echo_reset(void *opaque)

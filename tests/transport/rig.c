@@ -47,8 +47,14 @@ static void report_written(void *opaque, uint64_t address, uint64_t length)
 		rig->written(rig, address, length);
 }
 
-const struct viommu_mmio_ops rig_ops = { sizeof(rig_ops), find_memory, set_level,
-					 count_trace,     count_log,   report_written };
+const struct viommu_mmio_ops rig_ops = {
+	.size = sizeof(rig_ops),
+	.memory = find_memory,
+	.interrupt = set_level,
+	.trace = count_trace,
+	.log = count_log,
+	.written = report_written,
+};
 
 static uint64_t window_load(void *device, uint64_t offset, unsigned length)
 {

@@ -997,6 +997,18 @@ static void a_state_that_cannot_be_is_refused(void **state)
 	free(bytes);
 }
 
+/* As when the VMM has been asked by `paused` to come again. */
+static void the_vmm_can_have_the_queue_served(void **state)
+{
+	struct pci_rig *rig = *state;
+
+	driver_start(&rig->rig, &plain);
+	post_attach(&rig->rig);
+	ring_offer(rig->rig.requests);
+	viommu_pci_serve(rig->pci);
+	assert_int_equal(status(&rig->rig), VIOMMU_S_OK);
+}
+
 /* Also those of the device alone, and of a window. */
 static void streams_are_distinguished(void **state)
 {
@@ -1022,6 +1034,7 @@ int main(void)
 		TEST(a_64_bit_field_is_read_in_halves_or_whole),
 		TEST(writing_zero_to_the_status_resets),
 		TEST(one_queue_can_be_reset),
+		TEST(the_vmm_can_have_the_queue_served),
 		TEST(the_size_of_a_queue_is_one_that_it_can_have),
 		TEST(other_accesses_read_zero_and_write_nothing),
 		TEST(the_rest_of_configuration_space_is_read_only),

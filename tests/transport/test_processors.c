@@ -10,14 +10,15 @@
  *
  * One brings the device up and asks for mappings, again and again. Another one stores anything into
  * the registers meanwhile, and a third changes the rings while they are read. A device does DMA,
- * and faults. None of them has a right to any outcome; but they all come to their end, and then the
- * device is what it ever was after a reset.
+ * and faults. A listener commits later, in a thread of its own. None of them has a right to any
+ * outcome; but they all come to their end, and then the device is what it ever was after a reset.
  */
 
 enum { N_STARTS = 3000 };
 
 struct guest_at_odds {
 	struct rig *rig;
+	_Atomic(uint64_t) token; /* of the listener's pending commit, or 0 */
 	atomic_bool over;
 };
 
@@ -132,12 +133,55 @@ static void *do_dma(void *opaque)
 	return NULL;
 }
 
+static int on_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque;
+	(void)mapping;
+	return 0;
+}
+
+static int on_commit(void *opaque, uint64_t token)
+{
+	struct guest_at_odds *guest = opaque;
+
+	atomic_store(&guest->token, token);
+	return token ? VIOMMU_PENDING : 0;
+}
+
+static void *commit(void *opaque)
+{
+	struct guest_at_odds *guest = opaque;
+
+	while (!atomic_load(&guest->over)) {
+		uint64_t token = atomic_exchange(&guest->token, 0);
+
+		if (token)
+			viommu_listener_complete(guest->rig->device, token, 0);
+		else
+			sched_yield();
+	}
+	return NULL;
+}
+
+static struct viommu_listener *listen(struct guest_at_odds *guest)
+{
+	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+							.map = on_map,
+							.commit = on_commit };
+	struct viommu_listener *listener;
+
+	assert_int_equal(viommu_listen(guest->rig->device, ENDPOINT, &ops, guest, &listener), 0);
+	return listener;
+}
+
 static void processors_that_agree_about_nothing_do_no_harm(void **state)
 {
-	static void *(*const works[])(void *) = { start_on, store_anything, change_rings, do_dma };
+	static void *(*const works[])(void *) = { start_on, store_anything, change_rings, do_dma,
+						  commit };
 	enum { N_WORKS = sizeof(works) / sizeof(works[0]) };
 	struct guest_at_odds guest = { .rig = *state };
 	struct rig *rig = guest.rig;
+	struct viommu_listener *listener = listen(&guest);
 	pthread_t threads[N_WORKS];
 	uint64_t address;
 
@@ -145,6 +189,7 @@ static void processors_that_agree_about_nothing_do_no_harm(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, works[i], &guest), 0);
 	for (unsigned i = 0; i < N_WORKS; i++)
 		pthread_join(threads[i], NULL);
+	viommu_unlisten(listener);
 	assert_int_equal(rig->level, load(&rig->window, INTERRUPT_STATUS) != 0);
 	viommu_mmio_system_reset(rig->mmio);
 	driver_start(rig, &variants[0]);

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A ring whose requests are answered later, and a kick that ends before the ring is empty
+ *
+ * ENDPOINT has a listener that commits when the test says so: VIOMMU_PENDING. OTHER has none.
+ */
+#include <stdlib.h>
+
+#include "rig.h"
+
+#define OTHER        0x20
+#define OTHER_DOMAIN 9
+
+enum { MAX_PAUSES = 64, MANY = 100 };
+
+/* The window's opaque is `rig`, which is first. */
+struct scene {
+	struct rig rig;
+	uint64_t token;     /* of the pending commit, or 0 */
+	unsigned n_at_once; /* commits without delay */
+	unsigned n_calls;   /* of `map` and `unmap` */
+	bool is_quick;
+	uint64_t pauses[MAX_PAUSES];
+	unsigned n_pauses;
+	unsigned n_written; /* bytes of answers that the VMM was told of */
+};
+
+static int on_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct scene *scene = opaque;
+
+	(void)mapping;
+	scene->n_calls++;
+	return 0;
+}
+
+static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	on_map(opaque, mapping);
+}
+
+static int on_mode(void *opaque, enum viommu_mode mode)
+{
+	(void)opaque;
+	(void)mode;
+	return 0;
+}
+
+static int on_commit(void *opaque, uint64_t token)
+{
+	struct scene *scene = opaque;
+
+	scene->n_at_once += !token;
+	scene->token = scene->is_quick ? 0 : token;
+	return scene->token ? VIOMMU_PENDING : 0;
+}
+
+static void on_paused(void *opaque, uint64_t ns)
+{
+	struct scene *scene = opaque;
+
+	assert_in_range(scene->n_pauses, 0, MAX_PAUSES - 1);
+	scene->pauses[scene->n_pauses++] = ns;
+}
+
+static void count_answers(struct rig *rig, uint64_t address, uint64_t length)
+{
+	struct scene *scene = (struct scene *)rig;
+
+	if (address >= REQUESTS_AT && address < REQUESTS_AT + 0x10000)
+		scene->n_written += (unsigned)length;
+}
+
+static struct viommu_mmio *window_like(struct scene *scene, const struct viommu_config *config)
+{
+	static const struct viommu_listener_ops listener = {
+		.size = sizeof(listener),
+		.map = on_map,
+		.unmap = on_unmap,
+		.mode = on_mode,
+		.commit = on_commit,
+	};
+	const struct viommu_mmio_config window = {
+		.size = sizeof(window),
+		.queue_size = 1024,
+		.suspend = true,
+	};
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = ENDPOINT };
+	struct viommu_mmio_ops ops = rig_ops;
+	struct viommu_listener *listening;
+	struct viommu_mmio *mmio;
+
+	ops.size = sizeof(ops);
+	ops.paused = on_paused;
+	assert_int_equal(viommu_mmio_new(config, &window, &ops, scene, &mmio), 0);
+	assert_int_equal(viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint), 0);
+	assert_int_equal(viommu_listen(viommu_mmio_device(mmio), ENDPOINT, &listener, scene,
+				       &listening),
+			 0);
+	endpoint.id = OTHER;
+	assert_int_equal(viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint), 0);
+	return mmio;
+}
+
+static void move_to(struct scene *scene, struct viommu_mmio *mmio)
+{
+	viommu_mmio_free(scene->rig.mmio);
+	scene->rig.mmio = mmio;
+	scene->rig.device = viommu_mmio_device(mmio);
+	scene->rig.window = window_of(mmio);
+}
+
+static void set_up_with(struct scene *scene, const struct viommu_config *config)
+{
+	*scene = (struct scene){ .rig.written = count_answers };
+	guest_init(&scene->rig.guest);
+	move_to(scene, window_like(scene, config));
+}
+
+static int set_up(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+
+	if (!scene)
+		return -1;
+	*state = scene;
+	set_up_with(scene, NULL);
+	return 0;
+}
+
+/* Another configuration of the device. */
+static struct scene *set_up_again(void **state, const struct viommu_config *config)
+{
+	struct scene *scene = *state;
+
+	viommu_mmio_free(scene->rig.mmio);
+	guest_fini(&scene->rig.guest);
+	set_up_with(scene, config);
+	return scene;
+}
+
+static void complete(struct scene *scene)
+{
+	uint64_t token = scene->token;
+
+	assert_int_not_equal(token, 0);
+	scene->token = 0;
+	assert_int_equal(viommu_listener_complete(scene->rig.device, token, 0), 0);
+}
+
+static void post_attach_to(struct rig *rig, uint32_t domain, uint32_t endpoint)
+{
+	uint8_t *bytes = post(rig, VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH);
+
+	wire_store(bytes + 4, 4, domain);
+	wire_store(bytes + 8, 4, endpoint);
+}
+
+/* Nothing is in the used ring. */
+static void assert_unanswered(struct rig *rig)
+{
+	uint32_t length;
+	void *tail;
+
+	assert_int_equal(ring_take(rig->requests, &tail, &length), 0);
+}
+
+/* An answered ATTACH of ENDPOINT. */
+static struct rig *attached(struct scene *scene, const struct variant *variant)
+{
+	struct rig *rig = &scene->rig;
+
+	driver_start(rig, variant);
+	post_attach(rig);
+	kick(rig);
+	assert_unanswered(rig);
+	complete(scene);
+	scene->n_at_once = 0;
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	return rig;
+}
+
+/* -- answers that come later -------------------------------------------------------------- */
+
+static void a_listener_that_needs_time_does_not_stop_the_ring(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t address;
+
+	for (size_t i = 0; i < n_variants; i++) {
+		struct rig *rig = attached(scene, &variants[i]);
+
+		post_map(rig, IOVA, PHYS, R);
+		kick(rig);
+		assert_unanswered(rig);
+		post_attach_to(rig, OTHER_DOMAIN, OTHER);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+		assert_unanswered(rig);
+		store(&rig->window, INTERRUPT_ACK, 3);
+		ring_interrupts(rig->requests, true);
+		scene->n_written = 0;
+		complete(scene);
+		assert_int_equal(scene->n_written, VIOMMU_TAIL_LENGTH);
+		assert_true(rig->level);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+		assert_int_equal(reach(rig, IOVA, &address), 0);
+		assert_int_equal(scene->n_at_once, 0);
+	}
+}
+
+/* More requests in all than the ring has entries, with one of them held for long. */
+static void a_ring_goes_round_while_a_request_is_held(void **state)
+{
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < n_variants; i++) {
+		struct rig *rig = attached(scene, &variants[i]);
+
+		post_map(rig, IOVA, PHYS, R);
+		kick(rig);
+		for (unsigned n = 0; n < MANY; n++) {
+			post_attach_to(rig, OTHER_DOMAIN, OTHER);
+			kick(rig);
+			assert_int_equal(status(rig), VIOMMU_S_OK);
+		}
+		complete(scene);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+		assert_unanswered(rig);
+		assert_false(needs_reset(&rig->window));
+	}
+}
+
+/* A run of requests is one commit; a listener that commits at once is as none. */
+static void a_listener_that_commits_at_once_answers_at_once(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig = attached(scene, &variants[0]);
+
+	scene->is_quick = true;
+	post_map(rig, IOVA, PHYS, R);
+	post_map(rig, IOVA + PAGE, PHYS, R);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_unanswered(rig);
+}
+
+/* -- what does not wait for a listener ------------------------------------------------------ */
+
+/* With a MAP that is put off. */
+static struct rig *with_a_map(struct scene *scene)
+{
+	static const struct variant variant = { "split", F_SUSPEND | F_RING_RESET, 16 };
+	struct rig *rig = attached(scene, &variant);
+
+	post_map(rig, IOVA, PHYS, R);
+	kick(rig);
+	assert_unanswered(rig);
+	return rig;
+}
+
+/* It was committed without delay, so the listener has nothing to complete. */
+static void assert_ended(struct scene *scene)
+{
+	assert_in_range(scene->n_at_once, 1, 2);
+	assert_int_equal(viommu_listener_complete(scene->rig.device, 2, 0), -ENOENT);
+}
+
+static void a_reset_leaves_no_request_behind(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig = with_a_map(scene);
+	unsigned before;
+
+	store(&rig->window, STATUS, 0);
+	assert_ended(scene);
+	before = scene->n_written;
+	driver_start(rig, &variants[0]);
+	assert_int_equal(viommu_listener_complete(rig->device, 2, 0), -ENOENT);
+	assert_int_equal(scene->n_written, before);
+	assert_unanswered(rig);
+}
+
+static void a_reset_of_the_queue_leaves_no_request_behind(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig = with_a_map(scene);
+
+	store(&rig->window, QUEUE_SEL, VIOMMU_REQUEST_QUEUE);
+	store(&rig->window, QUEUE_READY, 0);
+	assert_ended(scene);
+}
+
+static void a_suspended_device_has_answered_its_requests(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig = with_a_map(scene);
+
+	store(&rig->window, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK | SUSPEND);
+	assert_ended(scene);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+}
+
+static void no_request_is_put_off_over_a_change_of_memory(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig = with_a_map(scene);
+
+	viommu_mmio_memory_changed(rig->mmio);
+	assert_ended(scene);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+}
+
+static void a_saved_window_has_no_request_that_is_put_off(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig = with_a_map(scene);
+	char reason[VIOMMU_REASON_LENGTH];
+	struct viommu_mmio *other;
+	uint64_t address;
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(viommu_mmio_save(rig->mmio, &bytes, &length), 0);
+	assert_ended(scene);
+	scene->is_quick = true;
+	other = window_like(scene, NULL);
+	if (viommu_mmio_load(other, bytes, length, reason, sizeof(reason)))
+		fail_msg("%s", reason);
+	move_to(scene, other);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_int_equal(reach(rig, IOVA, &address), 0);
+	post_unmap(rig, IOVA);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	free(bytes);
+}
+
+/* -- a kick that ends before the ring is empty ------------------------------------------------ */
+
+/* An endpoint that goes to and fro between two domains of MANY mappings, by one kick. */
+static void a_kick_makes_a_bounded_number_of_calls(void **state)
+{
+	enum { CALLS = 64, MOVES = 6 };
+	static const struct viommu_config config = { .size = sizeof(config),
+						     .max_batch_calls = CALLS };
+	struct scene *scene = set_up_again(state, &config);
+	struct rig *rig = &scene->rig;
+	unsigned most = 0, before, n_kicks = 0;
+
+	scene->is_quick = true;
+	driver_start(rig, &variants[0]);
+	post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	for (unsigned i = 0; i < MANY; i++) {
+		uint8_t *bytes = post(rig, VIOMMU_T_MAP, VIOMMU_MAP_LENGTH);
+
+		wire_store(bytes + 4, 4, OTHER_DOMAIN);
+		wire_store(bytes + 8, 8, IOVA + i * PAGE);
+		wire_store(bytes + 16, 8, IOVA + (i + 1) * PAGE - 1);
+		wire_store(bytes + 32, 4, R);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+	}
+	assert_int_equal(scene->n_pauses, 0);
+	scene->n_calls = 0;
+	for (unsigned i = 0; i < MOVES; i++)
+		post_attach_to(rig, i % 2 ? DOMAIN : OTHER_DOMAIN, ENDPOINT);
+	ring_offer(rig->requests);
+	do {
+		before = scene->n_calls;
+		scene->n_pauses = 0;
+		viommu_mmio_serve(rig->mmio);
+		if (scene->n_calls - before > most)
+			most = scene->n_calls - before;
+		n_kicks++;
+	} while (scene->n_pauses);
+	assert_int_equal(scene->n_calls, MOVES * MANY);
+	assert_in_range(most, 1, CALLS + MANY);
+	assert_in_range(n_kicks, MOVES, MOVES + 1);
+	for (unsigned i = 0; i < MOVES; i++)
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+}
+
+static void a_guest_above_its_rate_waits(void **state)
+{
+	static const struct viommu_config config = { .size = sizeof(config),
+						     .max_request_rate = 2 };
+	struct scene *scene = set_up_again(state, &config);
+	struct rig *rig = &scene->rig;
+
+	driver_start(rig, &variants[0]);
+	for (unsigned i = 0; i < 4; i++)
+		post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_unanswered(rig);
+	assert_int_equal(scene->n_pauses, 1);
+	assert_in_range(scene->pauses[0], 1000, 1000000000);
+	viommu_mmio_serve(rig->mmio);
+	assert_unanswered(rig);
+	assert_int_equal(scene->n_pauses, 2);
+}
+
+/* The driver was told not to notify, so the destination serves what is left. */
+static void requests_left_in_a_pause_are_served_after_a_migration(void **state)
+{
+	static const struct viommu_config config = { .size = sizeof(config),
+						     .max_request_rate = 1 };
+	struct scene *scene = set_up_again(state, &config);
+	struct rig *rig = &scene->rig;
+	char reason[VIOMMU_REASON_LENGTH];
+	struct viommu_mmio *other;
+	size_t length;
+	void *bytes;
+
+	driver_start(rig, &variants[0]);
+	post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_unanswered(rig);
+	assert_int_equal(viommu_mmio_save(rig->mmio, &bytes, &length), 0);
+	other = window_like(scene, NULL);
+	scene->n_pauses = 0;
+	if (viommu_mmio_load(other, bytes, length, reason, sizeof(reason)))
+		fail_msg("%s", reason);
+	free(bytes);
+	move_to(scene, other);
+	assert_int_equal(scene->n_pauses, 1);
+	assert_int_equal(scene->pauses[0], 1);
+	viommu_mmio_serve(rig->mmio);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_int_equal(scene->n_pauses, 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_listener_that_needs_time_does_not_stop_the_ring),
+		TEST(a_ring_goes_round_while_a_request_is_held),
+		TEST(a_listener_that_commits_at_once_answers_at_once),
+		TEST(a_reset_leaves_no_request_behind),
+		TEST(a_reset_of_the_queue_leaves_no_request_behind),
+		TEST(a_suspended_device_has_answered_its_requests),
+		TEST(no_request_is_put_off_over_a_change_of_memory),
+		TEST(a_saved_window_has_no_request_that_is_put_off),
+		TEST(a_kick_makes_a_bounded_number_of_calls),
+		TEST(a_guest_above_its_rate_waits),
+		TEST(requests_left_in_a_pause_are_served_after_a_migration),
+	};
+
+	return cmocka_run_group_tests_name("transport: later", tests, NULL, NULL);
+}
