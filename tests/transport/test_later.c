@@ -94,9 +94,8 @@ static struct viommu_mmio *window_like(struct scene *scene, const struct viommu_
 	ops.paused = on_paused;
 	assert_int_equal(viommu_mmio_new(config, &window, &ops, scene, &mmio), 0);
 	assert_int_equal(viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint), 0);
-	assert_int_equal(viommu_listen(viommu_mmio_device(mmio), ENDPOINT, &listener, scene,
-				       &listening),
-			 0);
+	assert_int_equal(
+		viommu_listen(viommu_mmio_device(mmio), ENDPOINT, &listener, scene, &listening), 0);
 	endpoint.id = OTHER;
 	assert_int_equal(viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint), 0);
 	return mmio;
