@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -88,7 +89,7 @@ static void set_up(struct scene *scene, uint32_t flags, uint32_t parent, uint64_
 	assert_int_equal(viommu_endpoint_update(scene->rig->device, &endpoint), 0);
 	assert_int_equal(viommu_set_memory(scene->rig->device, &range, 1), 0);
 	for (unsigned level = 0; level < 3; level++)
-		atomic_store(&memory[level * 512], (root + (level + 1) * PAGE) | 3);
+		atomic_store(&memory[level * 512], htole64((root + (level + 1) * PAGE) | 3));
 	assert_int_equal(status_of(scene->rig, table, sizeof(table)), VIOMMU_S_OK);
 }
 
@@ -115,7 +116,7 @@ static void run(struct scene *scene, void (*take_away)(struct scene *scene))
 		struct viommu_translation to;
 		unsigned seen = atomic_load(&scene->seen);
 
-		atomic_store(&memory[LEAF], (uint64_t)number << 12 | 0xd);
+		atomic_store(&memory[LEAF], htole64((uint64_t)number << 12 | 0xd));
 		assert_int_equal(viommu_translate(scene->rig->device, EP, 0, 8, R, &to), 0);
 		for (unsigned i = 0; i < 100 && atomic_load(&scene->seen) == seen; i++)
 			sched_yield();
@@ -194,7 +195,7 @@ static void test_an_invalidate_waits_for_a_section_that_began_before(void **stat
 	pthread_t thread;
 
 	set_up(&scene, 0, 0, BASE);
-	atomic_store(&memory[LEAF], 0x800d);
+	atomic_store(&memory[LEAF], htole64(0x800d));
 	assert_int_equal(pthread_create(&thread, NULL, do_slow_dma, &scene), 0);
 	while (!atomic_load(&scene.seen))
 		sched_yield();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -140,7 +141,7 @@ static uint64_t walk(uint64_t iova, uint32_t access)
 	for (unsigned level = 0;; level++) {
 		unsigned shift = 39 - 9 * level;
 
-		entry = memory[(table - BASE) / PAGE][iova >> shift & 511];
+		entry = le64toh(memory[(table - BASE) / PAGE][iova >> shift & 511]);
 		if (!(entry & 1))
 			return UINT64_MAX;
 		if (level == 3 || !(entry & 2)) {
@@ -168,15 +169,15 @@ static uint64_t random_table(void)
 /* Of 4 KiB: the leaf alone changes. */
 static void change_page(struct rig *rig, uint64_t iova)
 {
-	uint64_t entry = memory[1][iova >> 30 & 511], *word;
+	uint64_t entry = le64toh(memory[1][iova >> 30 & 511]), *word;
 
 	if ((entry & 3) != 3)
 		return;
-	entry = memory[(entry - BASE) / PAGE][iova >> 21 & 511];
+	entry = le64toh(memory[(entry - BASE) / PAGE][iova >> 21 & 511]);
 	if ((entry & 3) != 3)
 		return;
 	word = &memory[(entry - BASE) / PAGE][iova >> 12 & 511];
-	*word = draw() % 4 ? random_leaf(12) : 0;
+	*word = htole64(draw() % 4 ? random_leaf(12) : 0);
 	/* The table is used by other addresses too, which the guest must name. */
 	for (uint64_t gib = 0; gib < SPREAD; gib++)
 		for (uint64_t mib = 0; mib < SPREAD; mib++)
@@ -187,15 +188,15 @@ static void change_page(struct rig *rig, uint64_t iova)
 /* Of 2 MiB: a leaf becomes another, a table, or nothing, and the other way round. */
 static void change_block(struct rig *rig, uint64_t iova)
 {
-	uint64_t entry = memory[1][iova >> 30 & 511], *word, old;
+	uint64_t entry = le64toh(memory[1][iova >> 30 & 511]), *word, old;
 	bool leaves;
 
 	if ((entry & 3) != 3)
 		return;
 	word = &memory[(entry - BASE) / PAGE][iova >> 21 & 511];
-	old = *word;
-	*word = draw() % 3 ? random_leaf(21) : draw() % 2 ? random_table() : 0;
-	leaves = (old & 3) == 1 && (*word & 3) != 3;
+	old = le64toh(*word);
+	*word = htole64(draw() % 3 ? random_leaf(21) : draw() % 2 ? random_table() : 0);
+	leaves = (old & 3) == 1 && (le64toh(*word) & 3) != 3;
 	for (uint64_t gib = 0; gib < SPREAD; gib++) {
 		uint64_t first = gib << 30 | (iova & 0x3fe00000);
 
@@ -210,10 +211,10 @@ static void change_block(struct rig *rig, uint64_t iova)
 
 static void change_gib(struct rig *rig, uint64_t iova)
 {
-	uint64_t *word = &memory[1][iova >> 30 & 511], old = *word;
+	uint64_t *word = &memory[1][iova >> 30 & 511], old = le64toh(*word);
 
-	*word = draw() % 3 ? address_of(2 + draw() % 2) | 3 : random_leaf(30);
-	if ((old & 3) == 1 && (*word & 3) == 1)
+	*word = htole64(draw() % 3 ? address_of(2 + draw() % 2) | 3 : random_leaf(30));
+	if ((old & 3) == 1 && (le64toh(*word) & 3) == 1)
 		invalidate_range(rig, LEAF, (iova & ~0x3fffffffull) | (draw() & 0xff) << 12, 1, 12);
 	else
 		invalidate_range(rig, 0, iova & ~0x3fffffffull, 1, 30);
@@ -231,8 +232,8 @@ static void no_old_translation_is_left_of_what_was_named(void **state)
 	struct rig *rig = with_tables(state);
 	unsigned n_found = 0;
 
-	memory[0][0] = address_of(1) | 3;
-	memory[1][0] = address_of(2) | 3;
+	memory[0][0] = htole64(address_of(1) | 3);
+	memory[1][0] = htole64(address_of(2) | 3);
 	attach_table(rig, VIOMMU_TABLE_GENERIC, BASE, 0);
 	for (unsigned step = 0; step < 4000; step++) {
 		uint32_t kind = draw() % 16;
@@ -259,11 +260,11 @@ static void no_old_translation_is_left_of_what_was_named(void **state)
 static void make_pages(void)
 {
 	for (unsigned level = 0; level < 3; level++)
-		memory[level][0] = address_of(level + 1) | 3;
-	memory[2][1] = address_of(4) | 3;
+		memory[level][0] = htole64(address_of(level + 1) | 3);
+	memory[2][1] = htole64(address_of(4) | 3);
 	for (unsigned i = 0; i < WORDS; i++) {
-		memory[3][i] = (uint64_t)i << 12 | 0x40000000 | 0xd;
-		memory[4][i] = (uint64_t)i << 12 | 0x50000000 | 0xd;
+		memory[3][i] = htole64((uint64_t)i << 12 | 0x40000000 | 0xd);
+		memory[4][i] = htole64((uint64_t)i << 12 | 0x50000000 | 0xd);
 	}
 }
 
@@ -292,7 +293,7 @@ static void a_table_is_kept_while_leaves_alone_change(void **state)
 	make_pages();
 	attach_table(rig, VIOMMU_TABLE_GENERIC, BASE, 0);
 	assert_int_equal(reach(rig, DEFAULT, 0x1000, R), 0x40001000);
-	memory[2][0] = address_of(4) | 3;
+	memory[2][0] = htole64(address_of(4) | 3);
 	invalidate_range(rig, LEAF, 0x1000, 1, 12);
 	assert_int_equal(reach(rig, DEFAULT, 0x1000, R), 0x40001000);
 	assert_int_equal(reach(rig, DEFAULT, 0x5000, R), 0x40005000);
@@ -314,7 +315,7 @@ static void a_table_that_is_kept_refuses_nothing(void **state)
 	attach_table(rig, VIOMMU_TABLE_GENERIC, BASE, 0);
 	assert_int_equal(reach(rig, DEFAULT, 0x1000, R), 0x40001000);
 	assert_int_equal(reach(rig, DEFAULT, 0x2000, R), UINT64_MAX);
-	memory[2][0] = address_of(4) | 3;
+	memory[2][0] = htole64(address_of(4) | 3);
 	assert_int_equal(reach(rig, DEFAULT, 0x2000, R), 0x50002000);
 }
 
@@ -325,19 +326,19 @@ static void a_table_that_is_kept_refuses_nothing(void **state)
 static void make_contexts(struct rig *rig)
 {
 	for (unsigned level = 0; level < 3; level++) {
-		memory[level][0] = address_of(level + 1) | 0x27;
-		memory[7 + level][0] = address_of(8 + level) | 0x27;
+		memory[level][0] = htole64(address_of(level + 1) | 0x27);
+		memory[7 + level][0] = htole64(address_of(8 + level) | 0x27);
 	}
-	memory[3][1] = 0x40001067;
-	memory[10][1] = 0x50001067;
-	memory[5][0] = address_of(6) | 1;
-	memory[5][1] = address_of(11) | 1;
+	memory[3][1] = htole64(0x40001067);
+	memory[10][1] = htole64(0x50001067);
+	memory[5][0] = htole64(address_of(6) | 1);
+	memory[5][1] = htole64(address_of(11) | 1);
 	for (unsigned pasid = 1; pasid <= 2; pasid++) {
-		memory[6][8 * pasid] = 1 | 1 << 6;
-		memory[6][8 * pasid + 2] = address_of(pasid == 1 ? 0 : 7);
+		memory[6][8 * pasid] = htole64(1 | 1 << 6);
+		memory[6][8 * pasid + 2] = htole64(address_of(pasid == 1 ? 0 : 7));
 	}
-	memory[11][8] = 1 | 1 << 6;
-	memory[11][10] = address_of(0);
+	memory[11][8] = htole64(1 | 1 << 6);
+	memory[11][10] = htole64(address_of(0));
 	attach_table(rig, VIOMMU_TABLE_X86_PASID_DIR, address_of(5) | 1, 1);
 	assert_int_equal(reach(rig, 1, 0x1000, R), 0x40001000);
 	assert_int_equal(reach(rig, 2, 0x1000, R), 0x50001000);
@@ -423,7 +424,7 @@ static void *change_and_invalidate(void *opaque)
 	const struct race *race = opaque;
 	struct rig rig = { .device = race->device };
 
-	memory[3][1] = 0x60001067;
+	memory[3][1] = htole64(0x60001067);
 	invalidate_range(&rig, LEAF, 0x1000, 1, 12);
 	return NULL;
 }
@@ -466,8 +467,8 @@ static void what_a_walk_found_before_is_not_kept(void **state)
 	assert_int_equal(viommu_accept(race.device, FEATURES), 0);
 	memset(memory, 0, sizeof(memory));
 	for (unsigned level = 0; level < 3; level++)
-		memory[level][0] = address_of(level + 1) | 0x27;
-	memory[3][1] = 0x40001007;
+		memory[level][0] = htole64(address_of(level + 1) | 0x27);
+	memory[3][1] = htole64(0x40001007);
 	put(bytes + 4, 4, 1);
 	put(bytes + 8, 4, EP);
 	put(bytes + 16, 2, VIOMMU_TABLE_X86_PASID_ENTRY);

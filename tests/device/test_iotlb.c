@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -408,14 +409,14 @@ static void a_changed_table_is_invalidated(void **state)
 	assert_int_equal(viommu_endpoint_update(rig->device, &config), 0);
 	assert_int_equal(viommu_set_memory(rig->device, &range, 1), 0);
 	for (unsigned level = 0; level < 3; level++)
-		memory[512 * level] = (0x100000 + (level + 1) * PAGE) | 3;
-	memory[3 * 512 + 1] = 0x8000 | 5;
+		memory[512 * level] = htole64((0x100000 + (level + 1) * PAGE) | 3);
+	memory[3 * 512 + 1] = htole64(0x8000 | 5);
 	with(state, &consumer, 0);
 	assert_int_equal(status_of(rig, attachment, sizeof(attachment)), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1000, PAGE), 0);
 	assert_int_equal(use(&consumer, 0x1008), 0x8008);
 	consumer.said[0] = '\0';
-	memory[3 * 512 + 1] = 0x9000 | 5;
+	memory[3 * 512 + 1] = htole64(0x9000 | 5);
 	assert_int_equal(status_of(rig, of_a_pasid, sizeof(of_a_pasid)), VIOMMU_S_OK);
 	assert_events(&consumer, "");
 	assert_int_equal(status_of(rig, invalidation, sizeof(invalidation)), VIOMMU_S_OK);

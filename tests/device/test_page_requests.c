@@ -447,13 +447,13 @@ static void test_a_fault_has_its_pasid_and_its_reason(void **state)
 	assert_int_equal(vmm->event[12], 3);
 	assert_int_equal(vmm->event[16], 8);
 	assert_int_equal(vmm->event[17], 0x50);
-	memory[0] = 0x700000 | 3;
+	memory[0] = htole64(0x700000 | 3);
 	assert_int_equal(touch(vmm, 0x5008, R), -EFAULT);
 	assert_int_equal(vmm->event[0], VIOMMU_FAULT_R_WALK);
 	assert_int_equal(touch(vmm, UINT64_C(1) << 48, R), -EFAULT);
 	assert_int_equal(vmm->event[0], VIOMMU_FAULT_R_RANGE);
-	memory[0] = table; /* all four levels are this page */
-	memory[5] = 0x9000 | 5;
+	memory[0] = htole64(table); /* all four levels are this page */
+	memory[5] = htole64(0x9000 | 5);
 	assert_int_equal(touch(vmm, 0x5008, R), 0);
 	assert_int_equal(touch(vmm, 0x5008, W), -EFAULT);
 	assert_int_equal(vmm->event[0], VIOMMU_FAULT_R_PERMISSION);
@@ -500,8 +500,8 @@ static void test_a_recoverable_access_reports_nothing(void **state)
 	assert_int_equal(touch(vmm, UINT64_C(1) << 48, access), -EFAULT);
 	assert_int_equal(vmm->n_events, 2);
 	assert_int_equal(ask(vmm, 3, 1, true), 0);
-	memory[0] = 0x1000 | 3;
-	memory[5] = 0x9000 | 5;
+	memory[0] = htole64(0x1000 | 3);
+	memory[5] = htole64(0x9000 | 5);
 	assert_int_equal(respond(vmm, VIOMMU_PAGE_RESPONSE_F_PASID, 3, 1, SUCCESS), VIOMMU_S_OK);
 	assert_int_equal(touch(vmm, 0x5000, access), 0);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -178,8 +179,8 @@ static void write_table(uint64_t root, uint64_t at, uint64_t iova, uint64_t to)
 {
 	for (unsigned level = 0; level < 3; level++)
 		memory[(at + level * PAGE + (iova >> (39 - 9 * level) & 511) * 8 - BASE) / 8] =
-			(root + (level + 1) * PAGE) | 3;
-	memory[(at + 3 * PAGE + (iova >> 12 & 511) * 8 - BASE) / 8] = to | 5;
+			htole64((root + (level + 1) * PAGE) | 3);
+	memory[(at + 3 * PAGE + (iova >> 12 & 511) * 8 - BASE) / 8] = htole64(to | 5);
 }
 
 /*

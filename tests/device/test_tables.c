@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -82,8 +83,8 @@ static void write_table(uint64_t root, uint64_t iova, uint64_t to, uint64_t flag
 {
 	for (unsigned level = 0; level < 3; level++)
 		*word(root + level * PAGE + (iova >> (39 - 9 * level) & 511) * 8) =
-			(root + (level + 1) * PAGE) | 3;
-	*word(root + 3 * PAGE + (iova >> 12 & 511) * 8) = to | flags;
+			htole64((root + (level + 1) * PAGE) | 3);
+	*word(root + 3 * PAGE + (iova >> 12 & 511) * 8) = htole64(to | flags);
 }
 
 #define GENERIC_RW 0xdu
@@ -150,17 +151,17 @@ static void write_context(uint32_t pasid, uint64_t root)
 {
 	uint64_t entry = BASE + 17 * PAGE + pasid * 64;
 
-	*word(BASE + 16 * PAGE) = (BASE + 17 * PAGE) | 1;
-	*word(entry) = 1 | 1 << 6;
-	*word(entry + 16) = root | 0x33;
+	*word(BASE + 16 * PAGE) = htole64((BASE + 17 * PAGE) | 1);
+	*word(entry) = htole64(1 | 1 << 6);
+	*word(entry + 16) = htole64(root | 0x33);
 }
 
 static void write_x86(uint64_t root, uint64_t iova, uint64_t to, uint64_t flags)
 {
 	for (unsigned level = 0; level < 3; level++)
 		*word(root + level * PAGE + (iova >> (39 - 9 * level) & 511) * 8) =
-			(root + (level + 1) * PAGE) | 7;
-	*word(root + 3 * PAGE + (iova >> 12 & 511) * 8) = to | flags;
+			htole64((root + (level + 1) * PAGE) | 7);
+	*word(root + 3 * PAGE + (iova >> 12 & 511) * 8) = htole64(to | flags);
 }
 
 struct drop {
@@ -542,9 +543,9 @@ static void test_accessed_and_dirty_flags_are_set(void **state)
 	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
 	/* Who keeps the answer to a read must not write by it. */
 	assert_string_equal(where(rig, EP, 0x1000, 8, R), "8000+8 r");
-	assert_int_equal(*leaf, 0x8027);
+	assert_int_equal(le64toh(*leaf), 0x8027);
 	assert_string_equal(where(rig, EP, 0x1000, 8, W), "8000+8 rw");
-	assert_int_equal(*leaf, 0x8067);
+	assert_int_equal(le64toh(*leaf), 0x8067);
 	assert_string_equal(where(rig, EP, 0x1000, 8, R), "8000+8 rw");
 }
 
@@ -626,9 +627,9 @@ static struct rig *with_parent(void **state)
 	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R), VIOMMU_S_OK);
 	for (unsigned level = 0; level < 3; level++)
-		*word(BASE + level * PAGE) = (0x10000 + (level + 1) * PAGE) | 3;
-	*word(BASE + 3 * PAGE + 8) = 0x20000 | GENERIC_RW;
-	*word(BASE + 3 * PAGE + 16) = 0x21000 | GENERIC_RW;
+		*word(BASE + level * PAGE) = htole64((0x10000 + (level + 1) * PAGE) | 3);
+	*word(BASE + 3 * PAGE + 8) = htole64(0x20000 | GENERIC_RW);
+	*word(BASE + 3 * PAGE + 16) = htole64(0x21000 | GENERIC_RW);
 	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);
 	return rig;
 }
@@ -1238,7 +1239,7 @@ static void test_an_endpoint_with_a_listener_is_not_called_as_well(void **state)
 static void assert_is_kept(struct rig *rig, uint64_t *leaf, uint64_t changed)
 {
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
-	*leaf = changed;
+	*leaf = htole64(changed);
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
 }
 
@@ -1280,11 +1281,11 @@ static void test_detach_attach_and_reset_end_what_was_kept(void **state)
 	assert_is_kept(rig, leaf, 0x9000 | GENERIC_R);
 	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "9000+8 r");
-	*leaf = 0xa000 | GENERIC_R;
+	*leaf = htole64(0xa000 | GENERIC_R);
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "a000+8 r");
-	*leaf = 0xb000 | GENERIC_R;
+	*leaf = htole64(0xb000 | GENERIC_R);
 	viommu_reset(rig->device);
 	assert_int_equal(viommu_accept(rig->device, FEATURES), 0);
 	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
@@ -1298,7 +1299,7 @@ static void test_unmap_of_a_parent_ends_what_its_child_kept(void **state)
 
 	assert_int_equal(map(rig, 2, 0x20000, 0x21fff, 0x5000, R | W), VIOMMU_S_OK);
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "5000+8 rw");
-	*word(BASE + 3 * PAGE + 8) = 0x21000 | GENERIC_RW;
+	*word(BASE + 3 * PAGE + 8) = htole64(0x21000 | GENERIC_RW);
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "5000+8 rw");
 	/* The tables move: what was read in the old ones is gone. */
 	assert_int_equal(unmap(rig, 2, 0x10000, 0x13fff), VIOMMU_S_OK);
@@ -1354,10 +1355,10 @@ static void test_what_is_kept_of_one_pasid_serves_no_other(void **state)
 	for (uint32_t pasid = 1; pasid <= LAST; pasid++) {
 		uint64_t page = BASE + (17 + pasid / A_PAGE) * PAGE;
 
-		*word(BASE + 16 * PAGE + pasid / A_PAGE * 8) = page | 1;
-		*word(page + pasid % A_PAGE * 64) = 1 | 1 << 6;
+		*word(BASE + 16 * PAGE + pasid / A_PAGE * 8) = htole64(page | 1);
+		*word(page + pasid % A_PAGE * 64) = htole64(1 | 1 << 6);
 		*word(page + pasid % A_PAGE * 64 + 16) =
-			(pasid & 1 ? BASE : BASE + 4 * PAGE) | 0x33;
+			htole64((pasid & 1 ? BASE : BASE + 4 * PAGE) | 0x33);
 	}
 	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
 	for (unsigned again = 0; again < 2; again++)
@@ -1390,7 +1391,7 @@ static void test_a_large_page_is_kept_again_after_an_invalidate(void **state)
 	};
 
 	write_x86(BASE, 0x1000, 0x8000, 7);
-	*word(BASE + PAGE + 2 * 8) = 0x40000000 | 0x87;
+	*word(BASE + PAGE + 2 * 8) = htole64(0x40000000 | 0x87);
 	write_context(1, BASE);
 	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
 	for (unsigned i = 0; i < 3; i++) {
@@ -1439,7 +1440,7 @@ static void test_an_invalidate_ends_what_was_found_under_any_tag(void **state)
 	for (uint64_t tag = 0; tag < 256; tag++) {
 		uint64_t address = tag << 56 | 0x1000;
 
-		*leaf = 0x8000 | user_page;
+		*leaf = htole64(0x8000 | user_page);
 		assert_string_equal(peek(rig, EP, address, 8), "8000+8 rw");
 		*leaf = 0;
 		assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
@@ -1574,8 +1575,8 @@ static void test_a_removal_of_the_parent_hides_no_dirty_page(void **state)
 	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R | W), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x8000, R | W), VIOMMU_S_OK);
 	for (unsigned level = 0; level < 3; level++)
-		*word(BASE + level * PAGE) = (0x10000 + (level + 1) * PAGE) | 7;
-	*word(BASE + 3 * PAGE + 8) = 0x20000 | 7;
+		*word(BASE + level * PAGE) = htole64((0x10000 + (level + 1) * PAGE) | 7);
+	*word(BASE + 3 * PAGE + 8) = htole64(0x20000 | 7);
 	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_OK);
 	assert_string_equal(where(rig, EP, 0x1000, 8, W), "8000+8 rw");
 	assert_int_equal(pthread_join(race.remover, NULL), 0);
@@ -1599,8 +1600,8 @@ static void test_an_entry_that_its_parent_maps_in_part_is_not_read(void **state)
 	give_formats(rig, EP, COUNT_OF(formats));
 	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
 	for (unsigned level = 0; level < 3; level++)
-		*word(BASE + level * PAGE) = (0x10000 + (level + 1) * PAGE) | 3;
-	*word(BASE + 3 * PAGE + 8) = 0x20000 | GENERIC_RW;
+		*word(BASE + level * PAGE) = htole64((0x10000 + (level + 1) * PAGE) | 3);
+	*word(BASE + 3 * PAGE + 8) = htole64(0x20000 | GENERIC_RW);
 	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x8000, R | W), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 2, 0x10000, 0x1300b, BASE, R), VIOMMU_S_OK);
 	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);

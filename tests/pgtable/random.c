@@ -8,6 +8,7 @@
  * words are biased to what a format means: else almost every walk would end at its first entry.
  * Answers, faults with their levels, and the words afterwards must agree.
  */
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,11 +52,18 @@ struct memory {
 	uint64_t seed;
 	make_word *make;
 	bool calm;
+	bool is_little_endian; /* as tables are; otherwise of the host's byte order */
 	unsigned n;
 	struct {
 		uint64_t address, word;
 	} words[WORDS_MAX];
 };
+
+/* A word to that order, and back. */
+static uint64_t in_order_of(const struct memory *memory, uint64_t word)
+{
+	return memory->is_little_endian ? htole64(word) : word;
+}
 
 static uint64_t *word_at(void *opaque, uint64_t address)
 {
@@ -73,7 +81,7 @@ static uint64_t *word_at(void *opaque, uint64_t address)
 	if (memory->n == WORDS_MAX)
 		abort();
 	memory->words[memory->n].address = address;
-	memory->words[memory->n].word = memory->make(&dice, address);
+	memory->words[memory->n].word = in_order_of(memory, memory->make(&dice, address));
 	return &memory->words[memory->n++].word;
 }
 
@@ -479,7 +487,7 @@ static bool are_words_equal(struct memory *a, struct memory *b)
 	for (unsigned i = 0; i < a->n; i++) {
 		uint64_t *other = word_at(b, a->words[i].address);
 
-		if (!other || *other != a->words[i].word)
+		if (!other || in_order_of(b, *other) != in_order_of(a, a->words[i].word))
 			return false;
 	}
 	return true;
@@ -500,7 +508,10 @@ static bool try(const struct kind *kind, uint64_t seed, struct tally *tally)
 {
 	struct dice dice = { mix(seed), seed / N_KINDS % 2 };
 	struct question question = random_question(&dice);
-	struct memory first = { .seed = mix(seed ^ 1), .make = kind->make, .calm = dice.calm };
+	struct memory first = { .seed = mix(seed ^ 1),
+				.make = kind->make,
+				.calm = dice.calm,
+				.is_little_endian = true };
 	struct memory second = { .seed = first.seed, .make = kind->make, .calm = dice.calm };
 	struct memory before = { .seed = first.seed, .make = kind->make, .calm = dice.calm };
 	struct answer2 is, wanted;
@@ -521,7 +532,7 @@ static bool try(const struct kind *kind, uint64_t seed, struct tally *tally)
 	print("second", &wanted);
 	for (unsigned i = 0; i < first.n; i++)
 		printf("    0x%" PRIx64 ": 0x%" PRIx64 "\n", first.words[i].address,
-		       first.words[i].word);
+		       in_order_of(&first, first.words[i].word));
 	return false;
 }
 

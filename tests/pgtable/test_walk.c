@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +26,7 @@
 #define USER_RW 7u
 
 struct scene {
-	uint64_t words[WORDS];
+	uint64_t words[WORDS]; /* little-endian */
 	struct pt_space space;
 	struct pt_memory memory;
 	unsigned reads[WORDS], writes[WORDS];
@@ -76,9 +77,9 @@ static int set_up(void **state)
 	scene->memory = (struct pt_memory){ word, written, scene };
 	assert_true(pt_decode_x86_entry(entry, &limits, true, &scene->space));
 	for (unsigned i = 0; i < 3; i++)
-		scene->words[i * PAGE / 8] = (TABLES + (i + 1) * PAGE) | USER_RW;
+		scene->words[i * PAGE / 8] = htole64((TABLES + (i + 1) * PAGE) | USER_RW);
 	for (unsigned i = 0; i < 4; i++)
-		scene->words[3 * PAGE / 8 + i] = (OUTPUT + i * PAGE) | USER_RW;
+		scene->words[3 * PAGE / 8 + i] = htole64((OUTPUT + i * PAGE) | USER_RW);
 	*state = scene;
 	return 0;
 }
@@ -131,10 +132,10 @@ static void test_a_refused_access_changes_no_word(void **state)
 	struct scene *scene = *state;
 	struct pt_result result;
 
-	scene->words[LEAF] &= ~(uint64_t)2;
+	scene->words[LEAF] &= htole64(~(uint64_t)2);
 	assert_int_equal(translate(scene, 0, PT_WRITE, &result), PT_PERMISSION);
 	assert_int_equal(scene->n_marked, 0);
-	assert_int_equal(scene->words[0] & A, 0);
+	assert_int_equal(le64toh(scene->words[0]) & A, 0);
 }
 
 static void test_memory_that_cannot_be_written_aborts_an_update(void **state)
@@ -147,7 +148,7 @@ static void test_memory_that_cannot_be_written_aborts_an_update(void **state)
 	assert_int_equal(result.where, TABLES);
 	assert_int_equal(result.level, 4);
 	for (unsigned i = 0; i < 4; i++)
-		scene->words[i * PAGE / 8] |= A;
+		scene->words[i * PAGE / 8] |= htole64(A);
 	assert_int_equal(translate(scene, 0, PT_READ, &result), PT_OK);
 	assert_int_equal(translate(scene, 0, PT_WRITE, &result), PT_WALK_ABORT);
 	assert_int_equal(result.level, 1);
@@ -157,7 +158,7 @@ static void test_memory_that_cannot_be_written_aborts_an_update(void **state)
 static void move_once(struct scene *scene, size_t i)
 {
 	if (i == LEAF && scene->disturbances++ == 0)
-		scene->words[i] = (OUTPUT + 0x5000) | USER_RW;
+		scene->words[i] = htole64((OUTPUT + 0x5000) | USER_RW);
 }
 
 static void test_an_entry_that_changes_is_walked_again(void **state)
@@ -168,14 +169,14 @@ static void test_an_entry_that_changes_is_walked_again(void **state)
 	scene->disturb = move_once;
 	assert_int_equal(translate(scene, 8, PT_WRITE, &result), PT_OK);
 	assert_int_equal(result.address, OUTPUT + 0x5008);
-	assert_int_equal(scene->words[LEAF], (OUTPUT + 0x5000) | USER_RW | A | D);
+	assert_int_equal(le64toh(scene->words[LEAF]), (OUTPUT + 0x5000) | USER_RW | A | D);
 }
 
 /* The guest takes the right to write away. */
 static void revoke(struct scene *scene, size_t i)
 {
 	if (i == LEAF)
-		scene->words[i] = OUTPUT | 5;
+		scene->words[i] = htole64(OUTPUT | 5);
 }
 
 static void test_a_right_that_goes_away_in_between_is_missed(void **state)
@@ -185,13 +186,13 @@ static void test_a_right_that_goes_away_in_between_is_missed(void **state)
 
 	scene->disturb = revoke;
 	assert_int_equal(translate(scene, 8, PT_WRITE, &result), PT_PERMISSION);
-	assert_int_equal(scene->words[LEAF], OUTPUT | 5);
+	assert_int_equal(le64toh(scene->words[LEAF]), OUTPUT | 5);
 }
 
 static void never_rest(struct scene *scene, size_t i)
 {
 	if (i == LEAF)
-		scene->words[i] = (OUTPUT + ++scene->disturbances * PAGE) | USER_RW;
+		scene->words[i] = htole64((OUTPUT + ++scene->disturbances * PAGE) | USER_RW);
 }
 
 static void test_a_guest_that_changes_an_entry_forever_is_given_up(void **state)
@@ -210,7 +211,7 @@ static void test_a_walk_may_begin_at_the_last_table(void **state)
 	struct scene *scene = *state;
 	struct pt_result first, second;
 
-	scene->words[PAGE / 8] &= ~(uint64_t)2; /* above: read-only */
+	scene->words[PAGE / 8] &= htole64(~(uint64_t)2); /* above: read-only */
 	assert_int_equal(translate(scene, 0, PT_READ, &first), PT_OK);
 	assert_int_equal(first.table.address, TABLES + 3 * PAGE);
 	assert_int_equal(first.table.shift, 21);
@@ -233,7 +234,7 @@ static void test_a_table_that_names_itself_ends(void **state)
 	struct scene *scene = *state;
 	struct pt_result result;
 
-	scene->words[0] = TABLES | USER_RW;
+	scene->words[0] = htole64(TABLES | USER_RW);
 	assert_int_equal(translate(scene, 0, PT_READ, &result), PT_OK);
 	assert_int_equal(result.address, TABLES);
 }
@@ -258,9 +259,9 @@ static void test_a_context_is_read_each_time(void **state)
 	assert_true(pt_decode_x86_directory(entry, &limits, &context));
 	assert_int_equal(pt_find_space(&context, 1, &scene->memory, &space, &where), PT_CONTEXT);
 	assert_int_equal(where, TABLES + 4 * PAGE);
-	scene->words[4 * PAGE / 8] = (TABLES + 5 * PAGE) | 1;
-	scene->words[5 * PAGE / 8 + 8] = 1 | 1 << 6;
-	scene->words[5 * PAGE / 8 + 10] = TABLES | 0x33;
+	scene->words[4 * PAGE / 8] = htole64((TABLES + 5 * PAGE) | 1);
+	scene->words[5 * PAGE / 8 + 8] = htole64(1 | 1 << 6);
+	scene->words[5 * PAGE / 8 + 10] = htole64(TABLES | 0x33);
 	assert_int_equal(pt_find_space(&context, 1, &scene->memory, &space, &where), PT_OK);
 	assert_memory_equal(&space, &scene->space, sizeof(space));
 	scene->words[5 * PAGE / 8 + 8] = 0;

@@ -148,7 +148,7 @@ struct scene {
 	uint64_t parent_address; /* where it is */
 };
 
-/* The word at an address; unlisted words are 0. */
+/* The word at an address, little-endian as in tables; unlisted words are 0. */
 static uint64_t *word_at(struct scene *scene, uint64_t address)
 {
 	uint64_t *word = g_hash_table_lookup(scene->words, &address);
@@ -229,7 +229,8 @@ static void read_words(JsonObject *object, struct scene *scene)
 
 		json_object_iter_init(&iter, json_node_get_object(node));
 		while (json_object_iter_next(&iter, &name, &node))
-			*word_at(scene, g_ascii_strtoull(name, NULL, 0)) = number_in(node, name);
+			*word_at(scene, g_ascii_strtoull(name, NULL, 0)) =
+				GUINT64_TO_LE(number_in(node, name));
 		return;
 	}
 	memory = array_of(object, "memory");
@@ -241,9 +242,9 @@ static void read_words(JsonObject *object, struct scene *scene)
 			return;
 		if (address % sizeof(uint64_t))
 			unreadable("memory[%u] is not aligned", i);
-		*word_at(scene, address) = node_of(this, "word")
-						   ? number_of(this, "word", 0)
-						   : word_of_bytes(text_of(this, "bytes"));
+		*word_at(scene, address) = GUINT64_TO_LE(
+			node_of(this, "word") ? number_of(this, "word", 0)
+					      : word_of_bytes(text_of(this, "bytes")));
 	}
 }
 
@@ -316,7 +317,8 @@ static void read_structure(JsonObject *config, const char *name, const char *add
 		unreadable("config has no \"%s\"", name);
 	for (guint i = 0; i < n; i++)
 		if (!array)
-			words[i] = *word_at(scene, number_of(config, address_name, 0) + 8 * i);
+			words[i] = GUINT64_FROM_LE(
+				*word_at(scene, number_of(config, address_name, 0) + 8 * i));
 		else if (i < length_of(array))
 			words[i] = number_in(json_array_get_element(array, i), name);
 }
@@ -608,8 +610,8 @@ static void compare_words(GString *text, struct scene *now, struct scene *before
 
 	g_hash_table_iter_init(&iter, now->words);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		uint64_t address = *(uint64_t *)key, is = *(uint64_t *)value;
-		uint64_t wanted = *word_at(before, address);
+		uint64_t address = *(uint64_t *)key, is = GUINT64_FROM_LE(*(uint64_t *)value);
+		uint64_t wanted = GUINT64_FROM_LE(*word_at(before, address));
 
 		if (is != wanted)
 			g_string_append_printf(
@@ -637,7 +639,7 @@ static void expect_words(JsonObject *object, const char *member, struct scene *n
 		if (end == name || *end || address % sizeof(uint64_t))
 			unreadable("\"%s\" of \"%s\" is not the address of a word", name, member);
 		word_at(now, address);
-		*word_at(before, address) = number_in(node, name);
+		*word_at(before, address) = GUINT64_TO_LE(number_in(node, name));
 	}
 }
 
