@@ -13,14 +13,17 @@
 #include "findings.h"
 #include "json.h"
 #include "memory_map.h"
+#include "rules.h"
 
-static gboolean as_json, list_rules;
+static gboolean as_json, list_rules, quiet;
 static char *memory_name;
 
 static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
-	{ "rules", 'r', 0, G_OPTION_ARG_NONE, &list_rules, "list all rules, and check nothing",
+	{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "print nothing if there are no findings",
 	  NULL },
+	{ "rules", 'r', 0, G_OPTION_ARG_NONE, &list_rules,
+	  "list all rules, or those whose ids follow, and check nothing", NULL },
 	{ "memory", 'm', 0, G_OPTION_ARG_FILENAME, &memory_name,
 	  "check memory against this map: a kernel log, or a copy of /sys/firmware/memmap",
 	  "FILE" },
@@ -34,6 +37,7 @@ struct checking {
 	GPtrArray *unknown;     /* tables without a rule of their own */
 	GPtrArray *sources;     /* the machine of each table */
 	struct memory_map *map; /* NULL: not given */
+	guint n_topologies;     /* that are not from tables */
 };
 
 static bool is_interpreted(const struct viommu_finding *finding)
@@ -70,6 +74,7 @@ static void check_input(void *opaque, struct input *input)
 
 	check_memory(checking, input);
 	if (!input->table) {
+		checking->n_topologies++;
 		viommu_topology_check(input->topology, checking->findings);
 		return;
 	}
@@ -176,14 +181,46 @@ static void check_host(void *opaque, const char *name, const struct viommu_host 
 {
 	(void)opaque;
 	(void)host;
-	if (!as_json)
+	if (!as_json && !quiet)
 		print_line("%s: no table that describes IOMMUs; sysfs alone was checked", name);
+}
+
+/* What was looked at, so that silence is not mistaken for a file that was not read. */
+static char *describe_checked(const struct checking *checking)
+{
+	g_autofree char *list = signatures_of(checking->tables);
+	GString *text = g_string_new(NULL);
+
+	if (checking->tables->len == 1)
+		g_string_append_printf(text, "the table %s", list);
+	else if (checking->tables->len)
+		g_string_append_printf(text, "%u tables (%s)", checking->tables->len, list);
+	if (checking->n_topologies)
+		g_string_append_printf(text, "%s%u topolog%s", text->len ? " and " : "",
+				       checking->n_topologies,
+				       checking->n_topologies == 1 ? "y" : "ies");
+	return g_string_free(text, FALSE);
+}
+
+static void print_clean(const struct checking *checking)
+{
+	g_autofree char *looked_at = describe_checked(checking);
+	size_t n = viommu_findings_count(checking->findings);
+
+	if (quiet || as_json || !*looked_at ||
+	    viommu_findings_count_from(checking->findings, VIOMMU_WARNING))
+		return;
+	if (n)
+		print_line("checked %s: %zu note%s, no warning, no error", looked_at, n,
+			   n == 1 ? "" : "s");
+	else
+		print_line("checked %s: no findings", looked_at);
 }
 
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct memory_map *map = memory_name ? memory_map_read(memory_name) : NULL;
-	struct checking checking = { findings, NULL, NULL, NULL, map };
+	struct checking checking = { .findings = findings, .map = map };
 	int status;
 
 	if (memory_name && !map)
@@ -198,51 +235,13 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 	input_host = NULL;
 	summarize_unknown(&checking);
 	check_together(&checking);
+	if (status == EXIT_CLEAN)
+		print_clean(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
 	g_ptr_array_free(checking.sources, TRUE);
 	g_ptr_array_free(checking.unknown, TRUE);
 	memory_map_free(map);
 	return status;
-}
-
-/* -- rules ----------------------------------------------------------------------- */
-
-static void print_rule(const struct viommu_rule *rule)
-{
-	printf("%s: %s\n    %s\n    from: %s\n", rule->id, viommu_severity_name(rule->severity),
-	       rule->text, rule->clause);
-	if (rule->on_linux)
-		printf("    Linux: %s\n", rule->on_linux);
-}
-
-static void add_rule(struct json *json, const struct viommu_rule *rule)
-{
-	json_open(json, '{');
-	json_string(json, "id", rule->id);
-	json_string(json, "severity", viommu_severity_name(rule->severity));
-	json_string(json, "text", rule->text);
-	json_string(json, "clause", rule->clause);
-	json_string(json, "linux", rule->on_linux);
-	json_close(json, '}');
-}
-
-static int print_rules(void)
-{
-	struct json *json = as_json ? json_begin() : NULL;
-	const struct viommu_rule *rule;
-
-	if (!json) {
-		for (size_t i = 0; (rule = viommu_rule(i)); i++)
-			print_rule(rule);
-		return EXIT_CLEAN;
-	}
-	json_key(json, "rules");
-	json_open(json, '[');
-	for (size_t i = 0; (rule = viommu_rule(i)); i++)
-		add_rule(json, rule);
-	json_close(json, ']');
-	json_end(json);
-	return EXIT_CLEAN;
 }
 
 /* -- findings -------------------------------------------------------------------- */
@@ -275,10 +274,9 @@ static int run(const struct command *command, char **arguments)
 	struct viommu_findings *findings;
 	int status;
 
-	if (list_rules && *arguments)
-		return command_usage(command, "--rules takes no files");
+	(void)command;
 	if (list_rules)
-		return print_rules();
+		return print_rules(arguments, as_json);
 	findings = viommu_findings_new();
 	status = check_inputs(arguments, findings);
 	if (as_json)
@@ -293,14 +291,16 @@ static int run(const struct command *command, char **arguments)
 
 const struct command check_command = {
 	.name = "check",
-	.arguments = "[FILE...]",
+	.arguments = "[FILE...] | --rules [RULE...]",
 	.summary = "check firmware tables or topologies, and suggest cures",
 	.details =
 		"A FILE is as for dump, or a topology. Tables are checked one by one and then, as\n"
 		"the tables of one machine, together; not if two files have the same table. A "
 		"folder or\n"
 		"an archive is one machine.\n"
-		"Exit status 1: there is a warning or an error. Notes do not count.",
+		"Exit status 1: there is a warning or an error. Notes do not count. `viommu help "
+		"RULE`\n"
+		"explains the rule whose id is in brackets at the end of a finding.",
 	.options = options,
 	.run = run,
 };

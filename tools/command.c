@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <viommu/device.h>
 
@@ -73,13 +75,47 @@ char *printable(const char *text)
 	return terminal_text(escaped);
 }
 
+/* https://no-color.org, and as compilers do it. */
+static bool is_coloured(void)
+{
+	const char *no_color = g_getenv("NO_COLOR"), *terminal = g_getenv("TERM");
+
+	return isatty(STDERR_FILENO) && !(no_color && *no_color) && terminal &&
+	       strcmp(terminal, "dumb") != 0;
+}
+
+/* A line of viommu_finding_line(), with the severity in colour. */
+static void print_coloured(const struct viommu_finding *finding, const char *line)
+{
+	static const char *const colours[] = {
+		[VIOMMU_NOTE] = "1;36",
+		[VIOMMU_WARNING] = "1;35",
+		[VIOMMU_ERROR] = "1;31",
+	};
+	const char *name = viommu_severity_name(finding->severity);
+	g_autofree char *mark = g_strdup_printf("%s: ", name);
+	const char *at = g_str_has_prefix(line, mark) ? line : strstr(line, mark);
+
+	if (at)
+		fprintf(stderr, "%.*s\033[%sm%s:\033[0m%s\n", (int)(at - line), line,
+			colours[finding->severity], name, at + strlen(name) + 1);
+	else
+		fprintf(stderr, "%s\n", line);
+}
+
 /* Called last, so that findings do not interrupt the output. */
 int print_findings(const struct viommu_findings *findings)
 {
-	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
-		char *line = viommu_finding_line(viommu_findings_get(findings, i));
+	bool coloured = is_coloured();
 
-		fprintf(stderr, "%s\n", line);
+	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
+		const struct viommu_finding *finding = viommu_findings_get(findings, i);
+		char *line = viommu_finding_line(finding);
+
+		if (coloured && line)
+			print_coloured(finding, line);
+		else
+			fprintf(stderr, "%s\n", line);
 		free(line);
 	}
 	return viommu_findings_count_from(findings, VIOMMU_WARNING) ? EXIT_FINDINGS : EXIT_CLEAN;

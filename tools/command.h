@@ -25,12 +25,19 @@ enum {
 	EXIT_COULD_NOT = 2, /* not done */
 };
 
+/* The words that a placeholder of a usage line or of an option stands for. */
+struct choice {
+	const char *placeholder;  /* "TABLE" */
+	const char *const *words; /* NULL-terminated */
+};
+
 struct command {
 	const char *name;
 	const char *arguments; /* for the usage line */
 	const char *summary;   /* one line */
 	const char *details;   /* further lines of help, or NULL */
 	const GOptionEntry *options;
+	const struct choice *choices; /* ends with a zero row; or NULL */
 
 	/* `arguments`: without options, NULL-terminated. Returns an exit status. */
 	int (*run)(const struct command *command, char **arguments);
@@ -57,6 +64,16 @@ __attribute__((format(printf, 2, 3))) int command_usage(const struct command *co
 /* Print on stdout what `viommu help COMMAND` prints (help.c). */
 void command_help(const struct command *command);
 
+/*
+ * "; did you mean "check"?" if a candidate is so near to the word that it may be a typing error, ""
+ * otherwise (suggest.c). g_free() it.
+ */
+char *did_you_mean(const char *word, const char *const *candidates);
+
+/* Print a script that completes these commands in "bash", "zsh" or "fish" (completion.c). Returns
+ * whether there is one for the shell. The list ends with NULL. */
+bool print_completion(const char *shell, const struct command *const *list);
+
 /* -- output ------------------------------------------------------------------------ */
 
 /* An error on stderr: "viommu: ..." */
@@ -71,7 +88,8 @@ char *terminal_text(const char *text);
 /* The name with control characters and quotes escaped as in C. g_free() it. */
 char *printable(const char *text);
 
-/* Print findings on stderr. Returns EXIT_FINDINGS if there is a warning or an error. */
+/* Print findings on stderr, coloured on a terminal unless NO_COLOR is set. Returns EXIT_FINDINGS if
+ * there is a warning or an error. */
 int print_findings(const struct viommu_findings *findings);
 
 /*
@@ -96,6 +114,9 @@ static inline int worse(int a, int b)
 /* --as, an option of every command that reads a FILE: the form of input without a signature. NULL:
  * recognized by content. */
 extern char *input_form;
+
+/* The words of FORM. */
+extern const char *const input_forms[];
 
 #define INPUT_FORM_OPTION \
 	{ \

@@ -12,6 +12,7 @@
 #include <viommu/device.h>
 
 #include "command.h"
+#include "rules.h"
 
 const struct command *const commands[] = {
 	&generate_command, &convert_command,  &dump_command, &assemble_command, &check_command,
@@ -32,9 +33,11 @@ const struct command *command_find(const char *name)
 
 static gboolean completion;
 
+static const char *const shells[] = { "bash", "zsh", "fish", NULL };
+
 static const GOptionEntry help_options[] = {
 	{ "completion", 'c', 0, G_OPTION_ARG_NONE, &completion,
-	  "print a script that completes these commands in bash", NULL },
+	  "print a script that completes these commands; SHELL: bash (default), zsh, fish", NULL },
 	G_OPTION_ENTRY_NULL,
 };
 
@@ -42,70 +45,78 @@ static const GOptionEntry help_options[] = {
 
 static void print_commands(FILE *to)
 {
-	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version\n\n", to);
+	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version | -V\n\n",
+	      to);
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, "  %-*s %s\n", NAME_WIDTH, commands[i]->name, commands[i]->summary);
 	fputs("\nExit status: 0 clean, 1 findings (a warning or an error), 2 could not do it.\n",
 	      to);
 }
 
-static void print_completion_words(const struct command *command)
+/* Of a command; for help, rules have names too. */
+static void report_unknown(const char *name, bool or_rule)
 {
-	printf("\t%s) words='", command->name);
-	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
-		printf("--%s ", option->long_name);
-	fputs("--help' ;;\n", stdout);
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	g_autofree char *hint = NULL;
+
+	for (size_t i = 0; commands[i]; i++)
+		g_ptr_array_add(names, (gpointer)commands[i]->name);
+	g_ptr_array_add(names, NULL);
+	hint = did_you_mean(name, (const char *const *)names->pdata);
+	if (or_rule && !*hint) {
+		g_free(hint);
+		hint = did_you_mean_rule(name);
+	}
+	if (*hint)
+		report_error("unknown command%s \"%s\"%s", or_rule ? " or rule" : "", name, hint);
+	else
+		report_error("unknown command%s \"%s\"; `viommu help` lists the commands%s",
+			     or_rule ? " or rule" : "", name,
+			     or_rule ? ", `viommu check --rules` the rules" : "");
 }
 
-/* Completes commands first, then long options after "-", and files everywhere else. */
-static void print_completion(void)
+/* Of a command, or of the rule with that id. */
+static int help_about(const char *name)
 {
-	fputs("# bash completion for viommu, as `viommu help --completion` prints it\n"
-	      "_viommu()\n{\n"
-	      "\tlocal word=${COMP_WORDS[COMP_CWORD]} words=\n"
-	      "\tcase ${COMP_WORDS[1]} in\n",
-	      stdout);
-	for (size_t i = 0; commands[i]; i++)
-		print_completion_words(commands[i]);
-	fputs("\tesac\n\t[[ $word == -* ]] || words=\n\t((COMP_CWORD > 1)) || words='", stdout);
-	for (size_t i = 0; commands[i]; i++)
-		printf("%s ", commands[i]->name);
-	fputs("--version'\n"
-	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
-	      "complete -o bashdefault -o default -F _viommu viommu\n",
-	      stdout);
-}
+	const struct command *about = command_find(name);
+	const struct viommu_rule *rule = about ? NULL : find_rule(name);
 
-static void report_unknown(const char *name)
-{
-	report_error("unknown command \"%s\"; `viommu help` lists the commands", name);
+	if (about)
+		command_help(about);
+	else if (rule)
+		explain_rule(rule);
+	else
+		report_unknown(name, true);
+	return about || rule ? EXIT_CLEAN : EXIT_COULD_NOT;
 }
 
 static int run_help(const struct command *command, char **arguments)
 {
-	const struct command *about = *arguments ? command_find(*arguments) : NULL;
+	const char *name = *arguments;
 
-	if (completion && *arguments)
-		return command_usage(command, "--completion takes no command");
-	if (completion)
-		print_completion();
-	else if (!*arguments)
-		print_commands(stdout);
-	else if (arguments[1])
+	if (name && arguments[1])
 		return command_usage(command, "give one command");
-	else if (about)
-		command_help(about);
-	else
-		report_unknown(*arguments);
-	return *arguments && !about ? EXIT_COULD_NOT : EXIT_CLEAN;
+	if (completion && !print_completion(name ? name : "bash", commands))
+		return command_usage(command, "no completion for \"%s\": use bash, zsh or fish",
+				     name);
+	if (!completion && name)
+		return help_about(name);
+	if (!completion)
+		print_commands(stdout);
+	return EXIT_CLEAN;
 }
 
 const struct command help_command = {
 	.name = "help",
-	.arguments = "[COMMAND]",
-	.summary = "list the commands, or describe one",
-	.details = "For bash: viommu help --completion >~/.local/share/bash-completion/completions/"
-		   "viommu",
+	.arguments = "[COMMAND | RULE] | --completion [SHELL]",
+	.summary = "list the commands, or describe one or a rule",
+	.details =
+		"RULE is the id in brackets at the end of a finding, such as viot-output-node: "
+		"what it\n"
+		"requires, from which clause, what Linux does, an example, and its cure.\n"
+		"The scripts for completion are installed with the command. Otherwise, for bash:\n"
+		"viommu help --completion >~/.local/share/bash-completion/completions/viommu",
+	.choices = (const struct choice[]){ { "SHELL", shells }, { NULL, NULL } },
 	.options = help_options,
 	.run = run_help,
 };
@@ -143,6 +154,39 @@ static char **skip_dashes(char **arguments)
 	return *arguments && !strcmp(*arguments, "--") ? arguments + 1 : arguments;
 }
 
+/* The option of the command that an unknown one is near to: GLib names only the unknown one. */
+static char *did_you_mean_option(const struct command *command, char **arguments)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	const char *const *known;
+	char *hint = NULL;
+
+	g_ptr_array_add(names, g_strdup("--help"));
+	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
+		g_ptr_array_add(names, g_strconcat("--", option->long_name, NULL));
+	g_ptr_array_add(names, NULL);
+	known = (const char *const *)names->pdata;
+	for (; *arguments && (!hint || !*hint); arguments++) {
+		g_autofree char *name = g_strndup(*arguments, strcspn(*arguments, "="));
+
+		if (g_str_has_prefix(name, "--") && !g_strv_contains(known, name)) {
+			g_free(hint);
+			hint = did_you_mean(name, known);
+		}
+	}
+	return hint ? hint : g_strdup("");
+}
+
+static int report_options(const struct command *command, const GError *error, char **arguments)
+{
+	g_autofree char *hint =
+		g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)
+			? did_you_mean_option(command, arguments)
+			: g_strdup("");
+
+	return command_usage(command, "%s%s", error->message, hint);
+}
+
 /*
  * GLib's own --help exits at once, without checking that the text was written; so --help is an
  * ordinary option here.
@@ -166,7 +210,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (command->options)
 		g_option_context_add_main_entries(context, command->options, NULL);
 	if (!g_option_context_parse_strv(context, &arguments, &error))
-		status = command_usage(command, "%s", error->message);
+		status = report_options(command, error, arguments);
 	else if (wants_help)
 		command_help(command);
 	else
@@ -195,7 +239,7 @@ int command_main(int argc, char **argv)
 		return EXIT_COULD_NOT;
 	}
 	name = argv[1];
-	if (!strcmp(name, "--version")) {
+	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
 		printf("viommu %s\n", viommu_version());
 		return flush(EXIT_CLEAN);
 	}
@@ -203,7 +247,7 @@ int command_main(int argc, char **argv)
 		name = help_command.name;
 	command = command_find(name);
 	if (!command) {
-		report_unknown(name);
+		report_unknown(name, false);
 		return EXIT_COULD_NOT;
 	}
 	return flush(run(command, argc - 1, argv + 1));

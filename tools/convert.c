@@ -30,5 +30,6 @@ const struct command convert_command = {
 	.details = "FILE is as for dump, or a topology. It is checked first; if it has errors,\n"
 		   "nothing is written. Exit status 1: something was lost.\n" GENERATE_DETAILS,
 	.options = options,
+	.choices = GENERATE_CHOICES,
 	.run = run,
 };

@@ -15,12 +15,14 @@
 #include "left_out.h"
 #include "json.h"
 
-static gboolean as_json, headers_count;
+static gboolean as_json, headers_count, quiet;
 
 static const GOptionEntry options[] = {
 	{ "header", 'H', 0, G_OPTION_ARG_NONE, &headers_count,
 	  "count OEM and creator fields as a difference", NULL },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "print nothing if there is no difference",
+	  NULL },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -230,6 +232,19 @@ static void compare_all(struct comparison *comparison)
 			report_alone(comparison, AFTER, machine);
 }
 
+/* What was compared, so that silence is not mistaken for a file that was not read. */
+static void print_same(const struct comparison *comparison)
+{
+	GString *text = g_string_new(NULL);
+	const struct machine *machine;
+
+	for (size_t i = 0; (machine = machine_at(comparison->sides[BEFORE], i)); i++)
+		g_string_append_printf(text, "%s%s", i ? ", " : "",
+				       *machine->signature ? machine->signature : "a topology");
+	print_line("no difference in meaning; compared: %s", text->str);
+	g_string_free(text, TRUE);
+}
+
 static void print(struct comparison *comparison)
 {
 	if (as_json) {
@@ -241,6 +256,8 @@ static void print(struct comparison *comparison)
 	if (comparison->json) {
 		json_close(comparison->json, ']');
 		json_end(comparison->json);
+	} else if (!comparison->differs && !quiet) {
+		print_same(comparison);
 	}
 }
 

@@ -29,5 +29,6 @@ const struct command generate_command = {
 		"for standard input. It is checked first; if it has errors, nothing is\n"
 		"written.\n" GENERATE_DETAILS,
 	.options = options,
+	.choices = GENERATE_CHOICES,
 	.run = run,
 };

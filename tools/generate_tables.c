@@ -23,6 +23,23 @@ gboolean generate_overlay, generate_source, generate_force;
 #define DEVICE_TREE  "DTB"
 #define COMMAND_LINE "CMDLINE"
 
+const char *const generate_names[] = {
+	"viot",
+	"iort",
+	"dmar",
+	"ivrs",
+	"rimt",
+	"srat",
+	"viot-2019",
+	"dtb",
+	"cmdline",
+	"builtin-v1",
+	"builtin-v2",
+	"builtin-v3",
+	"builtin-v3-segments",
+	NULL,
+};
+
 struct request {
 	const char *what;          /* a signature, or COMMAND_LINE */
 	struct viommu_table *base; /* the table to extend, or NULL */
@@ -253,6 +270,15 @@ static int generate_and_write(struct request *request, char **names)
 	return has ? worse(status, write_result(request)) : status;
 }
 
+static int report_table(const struct command *command, const char *what)
+{
+	g_autofree char *lower = g_ascii_strdown(what, -1);
+	g_autofree char *hint = did_you_mean(lower, generate_names);
+
+	return command_usage(command, "cannot generate \"%s\"%s", what,
+			     *hint ? hint : ": the help lists each TABLE");
+}
+
 int generate_tables(const struct command *command, const char *what, char **names, bool compare)
 {
 	g_autofree char *signature = signature_of(what);
@@ -260,8 +286,7 @@ int generate_tables(const struct command *command, const char *what, char **name
 	int status;
 
 	if (!can_generate(&request))
-		return command_usage(command, "cannot generate \"%s\": the help lists each TABLE",
-				     what);
+		return report_table(command, what);
 	if (!options_fit(&request))
 		return command_usage(command, "--overlay, --force and --dts apply to dtb only");
 	request.findings = viommu_findings_new();

@@ -11,6 +11,11 @@
 extern char *generate_output, *generate_iommu, *generate_base;
 extern gboolean generate_overlay, generate_source, generate_force;
 
+/* The words of TABLE, NULL-terminated. */
+extern const char *const generate_names[];
+
+#define GENERATE_CHOICES ((const struct choice[]){ { "TABLE", generate_names }, { NULL, NULL } })
+
 /* clang-format off */
 #define GENERATE_OPTIONS \
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &generate_output, \

@@ -126,12 +126,15 @@ static bool format_is_known(void)
 	return !format || g_strv_contains(formats, format);
 }
 
+/* A name without a suffix, or with that of text, is for text. */
 static void choose_format(void)
 {
-	const char *suffix = output_name ? strrchr(output_name, '.') : NULL;
+	static const char *const text[] = { "dot", "gv", "txt", NULL };
+	const char *base = output_name ? strrchr(output_name, '/') : NULL;
+	const char *suffix = output_name ? strrchr(base ? base : output_name, '.') : NULL;
 
-	if (!format && suffix && g_strv_contains(formats, suffix + 1))
-		format = g_strdup(suffix + 1);
+	if (!format && suffix && suffix[1])
+		format = g_strdup(g_strv_contains(text, suffix + 1) ? formats[0] : suffix + 1);
 }
 
 static int run(const struct command *command, char **arguments)
@@ -176,5 +179,6 @@ const struct command graph_command = {
 		   "NUMA\n"
 		   "nodes are frames. The picture of a large machine counts what it omits.",
 	.options = options,
+	.choices = (const struct choice[]){ { "FORMAT", formats }, { NULL, NULL } },
 	.run = run,
 };

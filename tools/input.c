@@ -28,6 +28,8 @@
 #define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
 
 char *input_form;
+const char *const input_forms[] = { "builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments",
+				    NULL };
 bool input_neighbours;
 bool input_host_findings;
 host_function *input_host;

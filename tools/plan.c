@@ -65,6 +65,15 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
+/* The forms below, and the words of other options. */
+static const char *const form_names[] = { "text",      "json",         "topology",
+					  "libvirt",   "virt-install", "qemu",
+					  "qemu-json", "readconfig",   NULL };
+static const char *const kind_names[] = { "auto", "virtio",       "smmuv3", "intel",
+					  "amd",  "virtio-stock", NULL };
+static const char *const machine_names[] = { "q35", "virt", NULL };
+static const char *const switch_names[] = { "auto", "on", "off", NULL };
+
 static const struct form {
 	const char *name;
 	char *(*print)(const struct plan *plan);
@@ -318,6 +327,13 @@ static int plan_inputs(struct plan_options *wanted, char **arguments, const stru
 	return status;
 }
 
+static int report_format(const struct command *command)
+{
+	g_autofree char *hint = did_you_mean(format, form_names);
+
+	return command_usage(command, "unknown format \"%s\"%s", format, hint);
+}
+
 static int run(const struct command *command, char **arguments)
 {
 	const struct form *form = find_form();
@@ -329,7 +345,7 @@ static int run(const struct command *command, char **arguments)
 	if (!devices && !domain_name && !qemu)
 		return plan_tables(command, arguments);
 	if (!form)
-		return command_usage(command, "unknown format \"%s\"", format);
+		return report_format(command);
 	error = find_conflict(form, qemu, *arguments && !qemu);
 	if (!error)
 		error = read_plan_options(&wanted);
@@ -354,5 +370,10 @@ const struct command plan_command = {
 		"kind of guest, the length of each table and what it cannot describe. No file is\n"
 		"written.",
 	.options = options,
+	.choices = (const struct choice[]){ { "FORMAT", form_names },
+					    { "KIND", kind_names },
+					    { "MACHINE", machine_names },
+					    { "SWITCH", switch_names },
+					    { NULL, NULL } },
 	.run = run,
 };

@@ -698,10 +698,40 @@ static bool parse_pasid(struct question *question)
 					  &question->pasid, NULL);
 }
 
-/* Arguments are devices, or files with --all: never both, since they look alike. */
+/* A file, unless the name is a function's: "00:03.0" is never meant to be a file's. */
+static bool is_file(const char *argument)
+{
+	struct viommu_device_name name;
+
+	return !strcmp(argument, "-") || (viommu_device_name_parse(argument, &name) != 0 &&
+					  g_file_test(argument, G_FILE_TEST_EXISTS));
+}
+
+/* Where the files begin that follow the devices; `arguments` ends before them. NULL: there are
+ * none. */
+static char **split_files(char **arguments)
+{
+	char **first = arguments;
+
+	while (*first && (first == arguments || !is_file(*first)))
+		first++;
+	return *first ? first : NULL;
+}
+
+static char **copy_until(char **first, char *const *end)
+{
+	char **copy = g_new0(char *, (gsize)(end - first) + 1);
+
+	for (char **to = copy; first < end; first++)
+		*to++ = g_strdup(*first);
+	return copy;
+}
+
+/* With --all, all arguments are files. Otherwise devices come first. */
 static int run(const struct command *command, char **arguments)
 {
 	static char *nothing[] = { NULL };
+	g_auto(GStrv) devices = NULL;
 	struct question question = { .devices = all_devices ? nothing : arguments,
 				     .from = from,
 				     .pci_name = pci_name,
@@ -710,11 +740,17 @@ static int run(const struct command *command, char **arguments)
 
 	if (!all_devices && !*arguments)
 		return command_usage(command, "name a device, or use --all");
-	if (all_devices && *arguments && from)
-		return command_usage(command,
-				     "name files after --all, or one with --from, not both");
-	if (all_devices && *arguments)
-		question.files = arguments;
+	question.files = all_devices ? arguments : split_files(arguments);
+	if (question.files && *question.files && from)
+		return command_usage(
+			command,
+			"name files after the devices or --all, or one with --from, not both");
+	if (question.files && !*question.files)
+		question.files = NULL;
+	if (question.files && !all_devices) {
+		devices = copy_until(arguments, question.files);
+		question.devices = devices;
+	}
 	if (all_devices && pasid_text)
 		return command_usage(command, "--pasid needs a device");
 	if (!parse_pasid(&question))
@@ -724,7 +760,7 @@ static int run(const struct command *command, char **arguments)
 
 const struct command resolve_command = {
 	.name = "resolve",
-	.arguments = "DEVICE... | --all [FILE...]",
+	.arguments = "DEVICE... [FILE...] | --all [FILE...]",
 	.summary = "show the IOMMU that a device reaches, by the table and by Linux",
 	.details =
 		"A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), the address\n"

@@ -231,7 +231,6 @@ check_exits_with_what_it_found() {
 	table
 	ran 0 "$viommu" check good.viot topology.yaml
 	is_empty err
-	is_empty out
 	ran 0 "$viommu" check "$(refused viot-draft.viot)"
 	says err "[viot-draft]"
 	ran 2 "$viommu" check missing "$(refused viot-reserved.viot)"
@@ -284,7 +283,7 @@ check_lists_its_rules() {
 	ran 0 "$viommu" check --rules --json
 	is_json out 'd["format"] == 1 and [r for r in d["rules"] if r["id"] == "viot-output-node"][0]["severity"] == "error"'
 	ran 2 "$viommu" check --rules good.viot
-	says err "--rules takes no files"
+	says err 'no rule has the id "good.viot"'
 }
 
 # -- resolve ---------------------------------------------------------------------------
@@ -457,14 +456,106 @@ what_is_no_command_is_told() {
 	ran 2 "$viommu" bogus
 	says err 'viommu: unknown command "bogus"'
 	ran 2 "$viommu" help bogus
-	says err 'viommu: unknown command "bogus"'
+	says err 'viommu: unknown command or rule "bogus"'
 	is_empty out
 }
 
-completion_of_one_command_is_refused() {
-	ran 2 "$viommu" help --completion check
+a_word_that_is_nearly_one_is_suggested() {
+	topology
+	ran 2 "$viommu" chekc
+	says err 'unknown command "chekc"; did you mean "check"?'
+	ran 2 "$viommu" check --jsno topology.yaml
+	says err 'Unknown option --jsno; did you mean "--json"?'
+	ran 2 "$viommu" generate voit topology.yaml
+	says err 'cannot generate "voit"; did you mean "viot"?'
+	ran 2 "$viommu" plan --device 00:01.0 -f libvrit
+	says err 'unknown format "libvrit"; did you mean "libvirt"?'
+	ran 2 "$viommu" help viot-output-nodes
+	says err 'unknown command or rule "viot-output-nodes"; did you mean "viot-output-node"?'
+	ran 2 "$viommu" check --rules viot-output-node dt-dangle
+	says err 'no rule has the id "dt-dangle"; did you mean "dt-dangling"?'
 	is_empty out
-	says err "--completion takes no command"
+	ran 2 "$viommu" xyzzy
+	! grep -q 'did you mean' err || fail "$(cat err)"
+}
+
+a_rule_is_explained() {
+	ran 0 "$viommu" help viot-output-node
+	is_empty err
+	says out '  requires  an output node is the offset of a virtio-iommu node'
+	says out '  from      ACPI 6.5, VIOT'
+	says out '  broken    error: '
+	says out '  Linux     prints '
+	says out '  example   error: output node '
+	says out '  cure      write the offset of a virtio-iommu node'
+	ran 0 "$viommu" check --rules viot-output-node dt-dangling
+	[ "$(grep -c '^[a-z]' out)" = 2 ] || fail "$(cat out)"
+	ran 0 "$viommu" check --rules --json dt-dangling
+	[ "$(grep -c '"id"' out)" = 1 ] || fail "$(cat out)"
+}
+
+what_was_looked_at_is_told_where_nothing_was_found() {
+	table
+	ran 0 "$viommu" check good.viot topology.yaml
+	is_empty err
+	says out 'checked the table VIOT and 1 topology: no findings'
+	ran 0 "$viommu" diff good.viot good.viot
+	says out 'no difference in meaning; compared: VIOT'
+	for command in check diff; do
+		ran 0 "$viommu" $command -q good.viot good.viot
+		is_empty out
+		is_empty err
+	done
+}
+
+# A terminal of script(1), whose output has no colour where nobody wants one.
+findings_are_coloured_on_a_terminal_only() {
+	command -v script >/dev/null || return 0
+	printf 'viommu: 2\n' >bad.yaml
+	TERM=xterm NO_COLOR= script -qec "'$viommu' check bad.yaml" /dev/null >out 2>&1
+	grep -q "$(printf '\033\[1;31merror:\033\[0m')" out || fail "no colour: $(cat out)"
+	for wish in NO_COLOR=1 TERM=dumb; do
+		env TERM=xterm "$wish" script -qec "'$viommu' check bad.yaml" /dev/null >out 2>&1
+		says out ': error: '
+		! grep -q "$(printf '\033')" out || fail "coloured with $wish"
+	done
+	ran 2 "$viommu" check bad.yaml
+	says err ': error: '
+}
+
+resolve_takes_files_behind_devices() {
+	table
+	ran 0 "$viommu" resolve 0000:03:00.0 --from good.viot
+	mv out expected
+	ran 0 "$viommu" resolve 0000:03:00.0 good.viot
+	same out expected
+	ran 2 "$viommu" resolve 0000:03:00.0 good.viot --from good.viot
+	says err 'name files after the devices or --all, or one with --from, not both'
+}
+
+graph_refuses_a_suffix_that_it_cannot_draw() {
+	topology
+	ran 2 "$viommu" graph -o picture.jpg topology.yaml
+	says err 'unknown format "jpg": use dot, svg, png or pdf'
+	[ ! -e picture.jpg ] || fail "a file is written"
+	ran 0 "$viommu" graph -o picture.gv topology.yaml
+	grep -q '^digraph' picture.gv || fail "no text for Graphviz"
+	ran 0 "$viommu" graph -o ./picture topology.yaml
+}
+
+completion_for_an_unknown_shell_is_refused() {
+	ran 2 "$viommu" help --completion csh
+	is_empty out
+	says err 'no completion for "csh": use bash, zsh or fish'
+}
+
+other_shells_accept_their_scripts() {
+	for shell in zsh fish; do
+		ran 0 "$viommu" help --completion $shell
+		grep -q builtin-v3-segments out || fail "$shell does not complete tables"
+		command -v $shell >/dev/null || continue
+		$shell -n out 2>err || fail "$(cat err)"
+	done
 }
 
 bash_completes_commands_and_their_options() {
@@ -480,16 +571,30 @@ bash_completes_commands_and_their_options() {
 	complete viommu re
 	complete viommu check --
 	complete viommu check file
+	complete viommu generate bui
+	complete viommu graph --format s
+	complete viommu plan -f lib
+	complete viommu check --rules viot-output
+	complete viommu help viot-output
+	complete viommu help gen
+	_viommu_functions() { echo 0000:00:1f.2; }
+	complete viommu resolve 0000
+	complete viommu plan --device 00
 	END
 	sed -i '/^complete -o/d' out
-	bash complete.bash >completed 2>err || fail "$(cat err)"
-	printf '%s\n' resolve '--json --rules --memory --as --help' '' >expected
+	PATH=$(dirname "$viommu"):$PATH bash complete.bash >completed 2>err || fail "$(cat err)"
+	printf '%s\n' resolve '--json --quiet --rules --memory --as --help' '' \
+		'builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments' svg libvirt viot-output-node \
+		viot-output-node generate 0000:00:1f.2 0000:00:1f.2 >expected
 	same completed expected
 }
 
 it_has_a_version() {
 	ran 0 "$viommu" --version
 	grep -qE '^viommu [0-9]+\.[0-9]+\.[0-9]+$' out || fail "$(cat out)"
+	mv out expected
+	ran 0 "$viommu" -V
+	same out expected
 }
 
 run_steps "$0"

@@ -46,7 +46,9 @@ class Reports(unittest.TestCase):
 
     def run_command(self, *arguments):
         """(exit status, what it printed without the folder)."""
-        done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False,
+        command, *arguments = arguments
+        quiet = ["--quiet"] if command in ("check", "diff") else []
+        done = subprocess.run([COMMAND, command, *quiet, *arguments], capture_output=True, text=True, check=False,
                               timeout=60)
         return done.returncode, (done.stdout + done.stderr).replace(self.folder.name + "/", "")
 
