@@ -34,7 +34,6 @@
 #define VIRTIO_ID_VIOMMU  23
 #define VIOMMU_QUEUE_SIZE 256
 #define VIOMMU_BATCH      64 /* requests that are executed, and then returned, as one */
-#define MAX_BATCH_CALLS   1024 /* notifications in a batch, unless one request causes more */
 #define MAX_AW_BITS       64
 
 /* The firmware description of the device for the guest. */

@@ -9,7 +9,7 @@
  * length that this reports.
  *
  * A batch has at most VIOMMU_BATCH requests, and ends earlier when viommu_batch_pause() says so: after
- * 10 ms or MAX_BATCH_CALLS notifications, or at a rate limit. Then the main loop runs.
+ * 10 ms or 65,536 notifications, or at a rate limit. Then the main loop runs.
  */
 
 /* -- requests ---------------------------------------------------------------------- */

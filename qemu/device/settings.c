@@ -354,7 +354,6 @@ static struct viommu_config make_configuration(const struct settings *settings)
 		.max_request_rate = settings->max_requests,
 		.max_attach_rate = settings->max_attaches,
 		.max_fault_rate = settings->max_faults,
-		.max_batch_calls = MAX_BATCH_CALLS,
 	};
 }
 

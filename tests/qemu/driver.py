@@ -155,6 +155,11 @@ class Driver(Function):
     def used(self, queue):
         return self.qtest.peek(RINGS + queue * RING_BYTES + USED + 2, 2)
 
+    def used_length(self, queue):
+        """Of the last element that the device has used."""
+        last = (self.used(queue) - 1) % ENTRIES
+        return self.qtest.peek(RINGS + queue * RING_BYTES + USED + 4 + 8 * last + 4, 4)
+
     def ask(self, request, answer=4):
         """Send a request; returns the answer's bytes, or None if there is none in time."""
         self.qtest.write(BUFFERS, request + b"\xee" * answer)
