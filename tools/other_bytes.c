@@ -75,28 +75,46 @@ static void end_block(GPtrArray *blocks, struct block *block)
 	g_ptr_array_add(blocks, block);
 }
 
+/* A line without its end, and what follows it; NULL after the last line. */
+static char *cut_line(char *text, const char *end)
+{
+	char *newline = memchr(text, '\n', (size_t)(end - text));
+
+	if (newline)
+		*newline = '\0';
+	return newline ? newline + 1 : NULL;
+}
+
+/* The block that is open after a line. */
+static struct block *take_line(GPtrArray *blocks, struct block *block, const char *line)
+{
+	const char *text = line + strspn(line, " ");
+	size_t depth = (size_t)(text - line) / strlen(INDENT);
+
+	if (!block && depth == 1 && g_str_has_suffix(text, " {"))
+		return begin_block(text);
+	if (block && depth == 1 && !strcmp(text, "}")) {
+		end_block(blocks, block);
+		return NULL;
+	}
+	if (block && strstr(text, " = "))
+		take_field(block, text);
+	return block;
+}
+
 /* The structures of the table; what is in them belongs to them. */
 static GPtrArray *blocks_of(const struct viommu_table *table)
 {
 	GPtrArray *blocks = g_ptr_array_new_with_free_func(block_free);
 	char *source = viommu_table_source(table);
-	g_auto(GStrv) lines = g_strsplit(source, "\n", -1);
+	const char *end = source + strlen(source);
 	struct block *block = NULL;
 
-	free(source);
-	for (char **line = lines; *line; line++) {
-		const char *text = *line + strspn(*line, " ");
-		size_t depth = (size_t)(text - *line) / strlen(INDENT);
-
-		if (!block && depth == 1 && g_str_has_suffix(text, " {")) {
-			block = begin_block(text);
-		} else if (block && depth == 1 && !strcmp(text, "}")) {
-			end_block(blocks, block);
-			block = NULL;
-		} else if (block && strstr(text, " = ")) {
-			take_field(block, text);
-		}
+	for (char *line = source, *next; line; line = next) {
+		next = cut_line(line, end);
+		block = take_line(blocks, block, line);
 	}
+	free(source);
 	if (block)
 		block_free(block);
 	return blocks;

@@ -262,7 +262,7 @@ def dmar_scopes(size):
 def dmar_bridges(size):
     """Scopes of bridges, as many as bytes can name."""
     return dmar(times(size, lambda i: drhd(i, [scope(2, j & 0xFF, [(j >> 8 & 31, j & 7)])
-                                               for j in range(8000)]), size))
+                                               for j in range(min(8000, size // 8))]), size))
 
 
 def dmar_paths(size):
@@ -330,7 +330,7 @@ def ivrs_all(size):
 def ivrs_nested(size):
     """Ranges inside of ranges, in every segment there is."""
     entries = b"".join(struct.pack("<BHBBHB", 3, 0x7FFF - 4 * j, 0, 4, 0x8000 + 4 * j, 0)
-                       for j in range(8000))
+                       for j in range(min(8000, size // 8)))
     return ivrs(times(size, lambda i: ivhd(i, entries, i & 0xFFFF), size))
 
 
