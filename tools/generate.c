@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu generate: a firmware table from a topology
+ * viommu generate: a firmware table from a topology, or all of them
  *
  * The input may be a table, whose topology is used. `convert` also reports where the new table
  * differs.
  */
+#include <string.h>
+
+#include "generate_set.h"
 #include "generate_tables.h"
 
 static const GOptionEntry options[] = {
 	GENERATE_OPTIONS,
+	GENERATE_SET_OPTIONS,
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -17,6 +21,11 @@ static int run(const struct command *command, char **arguments)
 {
 	if (g_strv_length(arguments) != 2)
 		return command_usage(command, "name a table and one topology");
+	if (!g_ascii_strcasecmp(arguments[0], "acpi") || !g_ascii_strcasecmp(arguments[0], "all"))
+		return generate_set(command, arguments[0], arguments[1]);
+	if (generate_address || generate_processors || generate_with)
+		return command_usage(command,
+				     "--address, --processors and --with apply to acpi only");
 	return generate_tables(command, arguments[0], arguments + 1, false);
 }
 
@@ -27,7 +36,7 @@ const struct command generate_command = {
 	.details =
 		"TOPOLOGY is a text (docs/topology.md), a table to read the topology from, or -\n"
 		"for standard input. It is checked first; if it has errors, nothing is\n"
-		"written.\n" GENERATE_DETAILS,
+		"written.\n" GENERATE_DETAILS "\n" GENERATE_SET_DETAILS,
 	.options = options,
 	.choices = GENERATE_CHOICES,
 	.run = run,

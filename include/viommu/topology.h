@@ -381,6 +381,14 @@ struct viommu_platform_device {
 	uint32_t number;   /* at most 255 */
 
 	struct viommu_place place;
+
+	/*
+	 * For the ACPI namespace and the kernel's command line, on a machine without other
+	 * firmware: bytes of its registers, 0: 0x200; its global system interrupts.
+	 */
+	uint64_t span;
+	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
+	uint32_t n_interrupts;
 };
 
 /* Further IDs of a platform device, in addition to those of struct viommu_platform_device: a

@@ -17,6 +17,7 @@
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "tables/table/format.h"
+#include "tables/table/image.h"
 
 typedef bool each_function(void *opaque, const char *name, const void *table, size_t length);
 
@@ -94,6 +95,40 @@ static void split_raw(struct input *input)
 	for (; at < input->length && !input->stopped; at += length) {
 		length = raw_length(input, at);
 		give(input, input->bytes + at, length);
+	}
+}
+
+/* -- a set of tables -------------------------------------------------------------- */
+
+/* A table with the DSDT that it points to, which no other table lists. */
+static void give_with_dsdt(struct input *input, const struct image *image, const uint8_t *table,
+			   size_t length)
+{
+	const uint8_t *dsdt = image_dsdt(image, table, length, &length);
+
+	give(input, table, (size_t)wire_load(table + LENGTH_AT, sizeof(uint32_t)));
+	if (dsdt && !input->stopped)
+		give(input, dsdt, length);
+}
+
+/* What <viommu/acpi.h> generates, and guest memory in general: the XSDT lists the tables. */
+static void split_image(struct input *input)
+{
+	struct image image = { .bytes = input->bytes, .length = input->length };
+	const char *why;
+	size_t length;
+
+	if (!image_open(&image, false, &why)) {
+		report(input->findings, "image-rsdp", place_in_table(input->file, 0),
+		       "give the bytes from the RSDP to the last table", "%s", why);
+		return;
+	}
+	input->several = true;
+	for (size_t i = 0; i < image_count(&image) && !input->stopped; i++) {
+		const uint8_t *table = image_table(&image, i, &length);
+
+		if (table)
+			give_with_dsdt(input, &image, table, length);
 	}
 }
 
@@ -213,6 +248,8 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 		       "the input is empty");
 	else if (dt_begins(bytes, length))
 		give_tree(&input);
+	else if (image_begins(bytes, length))
+		split_image(&input);
 	else if (dumps_is_text(bytes, length))
 		split_text(&input);
 	else if (looks)

@@ -352,6 +352,7 @@ static const struct rule rules[] = {
 	{ .type = OBJECT_PLATFORM_DEVICE,
 	  .identify = identify_device,
 	  .skipped = { "name", "at", "iommu", "id", "ids" },
+	  .usual = { "span", "interrupts" },
 	  .route = route_text_of_device },
 	{ .type = OBJECT_DEVICE_ID,
 	  .identity = { "device", "iommu", "id", "ids" },

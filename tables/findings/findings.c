@@ -184,6 +184,14 @@ int findings_add(struct viommu_findings *findings, const char *rule_id,
 	return 0;
 }
 
+void findings_take(struct viommu_findings *findings, const struct viommu_findings *others)
+{
+	const struct viommu_finding *finding;
+
+	for (size_t i = 0; (finding = viommu_findings_get(others, i)); i++)
+		report(findings, finding->id, finding->place, finding->cure, "%s", finding->text);
+}
+
 /*
  * In the form of compiler messages, for editors. A place is a line, a byte offset or a path of a
  * device tree; input without a file has none.

@@ -50,4 +50,7 @@ int findings_add(struct viommu_findings *findings, const char *rule_id,
 		 const struct viommu_place *place, const char *text, const char *cure);
 char *finding_line(const struct viommu_finding *finding);
 
+/* Add copies of all findings of another list. */
+void findings_take(struct viommu_findings *findings, const struct viommu_findings *others);
+
 #endif

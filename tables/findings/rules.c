@@ -987,6 +987,18 @@ static const struct viommu_rule rules[] = {
 	  "another source describes the devices behind an IOMMU",
 	  "uses no IOMMU for any device" },
 
+	/* -- image: a set of tables for a guest (<viommu/acpi.h>) ------------------------------- */
+
+	{ "image-rsdp", VIOMMU_ERROR, "ACPI 6.5, 5.2.5 and 5.2.8",
+	  "an RSDP with correct checksums points to an XSDT in the image",
+	  "boots without ACPI" },
+	{ "image-table", VIOMMU_ERROR, "viommu",
+	  "RSDP, XSDT and FACS are those of the set, and device trees are not in it", NULL },
+	{ "image-device", VIOMMU_WARNING, "ACPI 6.5, 6.2.2, _CRS",
+	  "a device of the DSDT has an address and interrupts", "finds no such device" },
+	{ "image-iommu", VIOMMU_WARNING, "viommu", "one of the tables describes each IOMMU",
+	  "finds no such IOMMU" },
+
 	/* -- convert: a table generated from another --------------------------------------------- */
 
 	{ "convert-way", VIOMMU_WARNING, "viommu",

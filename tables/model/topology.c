@@ -116,7 +116,9 @@ static bool device_makes_sense(const void *object)
 
 	return ids_make_sense(device->id, device->n_ids) && device->number <= UINT8_MAX &&
 	       device->settings <= UINT8_MAX && device->pasid_bits <= PASID_BITS_MAX &&
-	       device->address_bits <= ADDRESS_BITS_MAX;
+	       device->address_bits <= ADDRESS_BITS_MAX &&
+	       device->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
+	       (!device->span || device->base <= UINT64_MAX - (device->span - 1));
 }
 
 /* A further ID of a device. The name of the device is required, because the ID refers to it. */

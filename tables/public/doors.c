@@ -8,10 +8,12 @@
  */
 #include <errno.h>
 
+#include <viommu/acpi.h>
 #include <viommu/devicetree.h>
 #include <viommu/diff.h>
 
 #include "base/memory.h"
+#include "tables/acpi/acpi.h"
 #include "tables/api/formats.h"
 #include "tables/api/questions.h"
 #include "tables/check/check.h"
@@ -380,4 +382,28 @@ int viommu_topology_resolve(const struct viommu_topology *topology,
 			    struct viommu_route *ret_linux, const char **ret_why_linux)
 {
 	return or_errno(topology_resolve(topology, device, ret_route, ret_linux, ret_why_linux));
+}
+
+/* -- sets of ACPI tables --------------------------------------------------- */
+
+size_t viommu_tables_generate(const struct viommu_topology *topology,
+			      struct viommu_table *tables[VIOMMU_TABLES_MAX],
+			      struct viommu_findings *findings)
+{
+	return or_finding(findings, (size_t)0, tables_generate(topology, tables, findings));
+}
+
+size_t viommu_acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
+			    void **ret_bytes, struct viommu_findings *findings)
+{
+	return or_finding(findings, (*ret_bytes = NULL, (size_t)0),
+			  acpi_generate(topology, how, ret_bytes, findings));
+}
+
+size_t viommu_acpi_add(const void *bytes, size_t length, uint64_t address,
+		       const struct viommu_table *const *tables, size_t n_tables, void **ret_bytes,
+		       struct viommu_findings *findings)
+{
+	return or_finding(findings, (*ret_bytes = NULL, (size_t)0),
+			  acpi_add(bytes, length, address, tables, n_tables, ret_bytes, findings));
 }

@@ -8,6 +8,7 @@
  */
 #include <unistd.h>
 
+#include <viommu/acpi.h>
 #include <viommu/devicetree.h>
 
 #include "refused_rig.h"
@@ -157,6 +158,20 @@ static void convert(struct rig *rig, const struct refused *refused)
 	viommu_table_free(made);
 }
 
+/* The base is a table of the VMM. */
+static void generate_set(struct rig *rig, const struct refused *refused)
+{
+	struct viommu_acpi how = { .size = sizeof(how) };
+	const struct viommu_table *base = read_base(rig, refused);
+	void *bytes;
+
+	how.tables = &base;
+	how.n_tables = base != NULL;
+	viommu_acpi_generate(rig->topology, &how, &bytes, rig->findings);
+	viommu_table_free((struct viommu_table *)base);
+	free(bytes);
+}
+
 /* The id of a rule begins with the signature of its table. */
 static void generate_acpi(struct rig *rig, const struct refused *refused)
 {
@@ -178,6 +193,7 @@ static void generate(struct rig *rig, const struct refused *refused)
 		{ "dt-", generate_dt },
 		{ "cmdline-", generate_command_line },
 		{ "convert-", convert },
+		{ "image-", generate_set },
 		{ "extend-", extend },
 		{ "", generate_acpi },
 	};

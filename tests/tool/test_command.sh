@@ -225,6 +225,49 @@ dump_that_cannot_read_says_so() {
 	[ $? -eq 2 ] || fail "a full disk is not an error"
 }
 
+# A guest that has no ACPI gets a set of tables, whose addresses are those of the option.
+generate_acpi_writes_a_set_of_tables() {
+	cat >mmio.yaml <<'END'
+viommu: 1
+iommus:
+  - { name: a, kind: virtio-iommu-mmio, at: 0xfeb00000, interrupts: [5] }
+devices:
+  - { at: 0xfeb00200, interrupts: [6], iommu: a, id: 1 }
+END
+	ran 0 "$viommu" generate acpi mmio.yaml --address 0xe0000 --processors 2 -o set
+	ran 0 "$viommu" dump set
+	says out "VIOT: Virtual I/O Translation table"
+	says out "APIC: Multiple APIC Description table"
+	ran 0 "$viommu" resolve --from set 0xfeb00200
+	says out "endpoint 0x1"
+	ran 0 "$viommu" generate acpi mmio.yaml --address 0xe0000 --into set -o more
+	[ "$(wc -c <more)" -gt "$(wc -c <set)" ] || fail "nothing was added"
+	ran 2 "$viommu" generate acpi mmio.yaml --address 0xe1000 --into set -o more
+	says err "[image-rsdp]"
+	ran 2 "$viommu" generate acpi mmio.yaml -o set
+	says err "--address"
+	ran 2 "$viommu" generate acpi mmio.yaml --address 8 -o set
+	ran 2 "$viommu" generate acpi mmio.yaml --address 16 --processors 256 -o set
+	ran 2 "$viommu" generate viot mmio.yaml --processors 2 -o set
+}
+
+generate_all_writes_every_table_into_a_folder() {
+	cat >two.yaml <<'END'
+viommu: 1
+iommus:
+  - { name: a, kind: virtio-iommu-pci, at: 80:01.0 }
+  - { name: b, kind: vt-d, at: 0xfed90000, segment: 0 }
+host-bridges:
+  - { buses: 00-7f, iommu: b }
+  - { buses: 80-ff }
+ranges:
+  - { functions: 80:00.0, iommu: a }
+END
+	ran 1 "$viommu" generate all two.yaml -o tables
+	ran 2 "$viommu" generate all two.yaml
+	says err "name a folder"
+}
+
 # -- check ----------------------------------------------------------------------------
 
 check_exits_with_what_it_found() {
@@ -254,6 +297,11 @@ check_finds_every_rule_of_bytes() {
 			;;
 		extend-*.topology) continue ;; # the command does not extend such a table at all
 		convert-*.topology) ran "$expected" "$viommu" convert --to dtb "$path" ;;
+		image-*.topology)
+			base=${path%.topology}.base
+			[ -e "$base" ] && base="--with $base" || base=
+			ran "$expected" "$viommu" generate acpi "$path" --address 0xe0000 $base -o set
+			;;
 		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$path" ;;
 		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$path" ;;
 		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$path" ;;

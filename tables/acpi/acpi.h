@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_ACPI_H
+#define VIOMMU_TABLES_ACPI_H
+
+#include <viommu/acpi.h>
+
+#include "base/array.h"
+
+/* The work of the public functions of <viommu/acpi.h>, and what their files share */
+
+size_t tables_generate(const struct viommu_topology *topology,
+		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
+		       struct viommu_findings *findings);
+size_t acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
+		     void **ret_bytes, struct viommu_findings *findings);
+size_t acpi_add(const void *bytes, size_t length, uint64_t address,
+		const struct viommu_table *const *tables, size_t n_tables, void **ret_bytes,
+		struct viommu_findings *findings);
+
+/* parts.c: tables as bytes. A table is begun with its header, and ended with length and checksum.
+ */
+struct bytes *part_begin(const char *signature, unsigned revision);
+void part_end(struct bytes *part);
+struct bytes *part_of(const struct viommu_table *table);
+void part_free(void *part);
+
+/*
+ * Append a table at the next multiple of 16; returns where. An XSDT's bytes with an entry for each
+ * of `pointers`.
+ */
+size_t part_append(struct bytes *image, const struct bytes *part);
+struct bytes *part_xsdt(const struct array *pointers);
+
+/* An RSDP of `bytes` that points to the XSDT. */
+void part_point(uint8_t *rsdp, uint64_t xsdt);
+
+/* devices.c: the DSDT with the devices of a topology. */
+struct bytes *part_dsdt(const struct viommu_topology *topology, struct viommu_findings *findings);
+
+#endif

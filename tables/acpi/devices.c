@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A DSDT with the devices of a topology that are on no bus that announces them
+ *
+ *     Scope (\_SB) {
+ *             Device (V000) {
+ *                     Name (_HID, "LNRO0005")    virtio-mmio, for Linux and others
+ *                     Name (_UID, 0)
+ *                     Name (_CCA, One)
+ *                     Name (_PXM, 1)
+ *                     Name (_CRS, ...)           registers, and interrupts
+ *             }
+ *     }
+ *
+ * VIOT refers to these devices by the address of their registers.
+ */
+#include "acpi.h"
+#include "aml.h"
+#include "tables/findings/findings.h"
+#include "tables/model/topology.h"
+
+/* virtio 1.3, 4.2.2: registers up to 0xff, with the configuration of the device behind them */
+#define SPAN_VIRTIO_MMIO 0x200
+#define HID_VIRTIO_MMIO  "LNRO0005"
+
+/* Three hexadecimal digits behind the letter. */
+#define DEVICES_MAX 0x1000
+
+struct devices {
+	struct bytes *aml;
+	unsigned n;
+	struct viommu_findings *findings;
+};
+
+/* Of an IOMMU or of a platform device. */
+struct device {
+	const char *name, *hid, *cid, *uid;
+	uint64_t base, span;
+	const uint32_t *interrupts;
+	unsigned n_interrupts;
+	bool is_incoherent, has_domain;
+	uint32_t domain;
+	struct viommu_place place;
+};
+
+static void put_resources(struct bytes *terms, const struct device *device)
+{
+	struct bytes *resources = bytes_new();
+
+	aml_memory(resources, device->base, device->span ? device->span : SPAN_VIRTIO_MMIO);
+	aml_interrupts(resources, device->interrupts, device->n_interrupts);
+	aml_end(resources);
+	aml_name_resources(terms, "_CRS", resources);
+	bytes_free(resources);
+}
+
+static void put_device(struct devices *devices, const struct device *device)
+{
+	auto_free char *name = memory_printf("V%03X", devices->n);
+	struct bytes *terms = bytes_new();
+
+	aml_name_text(terms, "_HID", device->hid ? device->hid : HID_VIRTIO_MMIO);
+	if (device->cid)
+		aml_name_text(terms, "_CID", device->cid);
+	if (device->uid)
+		aml_name_text(terms, "_UID", device->uid);
+	else
+		aml_name_number(terms, "_UID", devices->n);
+	aml_name_number(terms, "_CCA", !device->is_incoherent);
+	if (device->has_domain)
+		aml_name_number(terms, "_PXM", device->domain);
+	put_resources(terms, device);
+	aml_device(devices->aml, name, terms);
+	bytes_free(terms);
+	devices->n++;
+}
+
+static void add_device(struct devices *devices, const struct device *device)
+{
+	const char *lacks = !device->base           ? "an address"
+			    : !device->n_interrupts ? "interrupts"
+						    : NULL;
+
+	if (lacks)
+		report(devices->findings, "image-device", device->place,
+		       "give it `at` and `interrupts`",
+		       "\"%s\" lacks %s: the DSDT has no device for it",
+		       device->name ? device->name : "", lacks);
+	else if (devices->n == DEVICES_MAX)
+		report(devices->findings, "image-device", device->place, "omit some devices",
+		       "the DSDT has %u devices already: this one is not among them", devices->n);
+	else
+		put_device(devices, device);
+}
+
+static void add_iommu(struct devices *devices, const struct viommu_iommu *iommu)
+{
+	if (iommu->kind == VIOMMU_VIRTIO_MMIO)
+		add_device(devices, &(struct device){
+					    .name = iommu->name,
+					    .base = iommu->base,
+					    .span = iommu->span,
+					    .interrupts = iommu->interrupts,
+					    .n_interrupts = iommu->n_interrupts,
+					    .has_domain = iommu->has_proximity_domain,
+					    .domain = iommu->proximity_domain,
+					    .place = iommu->place,
+				    });
+}
+
+static void add_platform_device(struct devices *devices,
+				const struct viommu_platform_device *device)
+{
+	add_device(devices, &(struct device){
+				    .name = device->name,
+				    .hid = device->hid,
+				    .cid = device->cid,
+				    .uid = device->uid,
+				    .base = device->base,
+				    .span = device->span,
+				    .interrupts = device->interrupts,
+				    .n_interrupts = device->n_interrupts,
+				    .is_incoherent = device->incoherent,
+				    .has_domain = device->has_proximity_domain,
+				    .domain = device->proximity_domain,
+				    .place = device->place,
+			    });
+}
+
+struct bytes *part_dsdt(const struct viommu_topology *topology, struct viommu_findings *findings)
+{
+	struct devices devices = { .aml = bytes_new(), .findings = findings };
+	const struct viommu_platform_device *device;
+	const struct viommu_iommu *iommu;
+	struct bytes *dsdt = part_begin("DSDT", 2);
+
+	for_each_object(i, iommu, topology, OBJECT_IOMMU)
+		add_iommu(&devices, iommu);
+	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
+		add_platform_device(&devices, device);
+	aml_scope(dsdt, devices.aml);
+	part_end(dsdt);
+	bytes_free(devices.aml);
+	return dsdt;
+}

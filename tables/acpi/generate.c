@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The smallest set of ACPI tables for a topology: <viommu/acpi.h>
+ *
+ * A hardware-reduced machine (ACPI 6.5, 4.1) needs no FACS and no fixed registers, so its FADT says
+ * little more than where the DSDT is.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "acpi.h"
+#include "tables/api/formats.h"
+#include "tables/findings/findings.h"
+#include "tables/model/topology.h"
+#include "tables/table/image.h"
+#include "wire/sized.h"
+
+/* -- FADT -------------------------------------------------------------------------------- */
+
+#define FADT_LENGTH        276
+#define FADT_REVISION      6
+#define FADT_MINOR         5
+#define FADT_BOOT_FLAGS_AT 109
+#define FADT_FLAGS_AT      112
+#define FADT_MINOR_AT      131
+#define FADT_VGA_ABSENT    (1u << 2)
+#define FADT_WBINVD        (1u << 0)
+#define FADT_POWER_BUTTON  (1u << 4) /* these two: no fixed registers for them */
+#define FADT_SLEEP_BUTTON  (1u << 5)
+#define FADT_HW_REDUCED    (1u << 20)
+
+static struct bytes *new_fadt(uint64_t dsdt)
+{
+	struct bytes *fadt = part_begin("FACP", FADT_REVISION);
+
+	bytes_set_size(fadt, FADT_LENGTH);
+	memset(fadt->data + ACPI_HEADER_LENGTH, 0, FADT_LENGTH - ACPI_HEADER_LENGTH);
+	wire_store(fadt->data + FADT_BOOT_FLAGS_AT, 2, FADT_VGA_ABSENT);
+	wire_store(fadt->data + FADT_FLAGS_AT, 4,
+		   FADT_WBINVD | FADT_POWER_BUTTON | FADT_SLEEP_BUTTON | FADT_HW_REDUCED);
+	wire_store(fadt->data + FADT_MINOR_AT, 1, FADT_MINOR);
+	wire_store(fadt->data + FADT_X_DSDT_AT, sizeof(dsdt), dsdt);
+	part_end(fadt);
+	return fadt;
+}
+
+/* -- MADT -------------------------------------------------------------------------------- */
+
+#define LOCAL_APIC_ADDRESS 0xfee00000u
+#define IO_APIC_ADDRESS    0xfec00000u
+#define PROCESSORS_MAX     255u
+
+/* 5.2.12.2 and 5.2.12.3: type, length, and the numbers of the controller. */
+static struct bytes *new_madt(uint32_t processors)
+{
+	static const uint8_t io_apic[] = {
+		1, 12, 0, 0, 0, 0, IO_APIC_ADDRESS >> 16 & 0xff, IO_APIC_ADDRESS >> 24, 0, 0, 0, 0
+	};
+	struct bytes *madt = part_begin("APIC", 5);
+	uint8_t head[8];
+
+	wire_store(head, sizeof(head), LOCAL_APIC_ADDRESS);
+	bytes_append(madt, head, sizeof(head));
+	for (uint32_t i = 0; i < processors; i++) {
+		const uint8_t enabled[] = { 0, 8, (uint8_t)i, (uint8_t)i, 1, 0, 0, 0 };
+
+		bytes_append(madt, enabled, sizeof(enabled));
+	}
+	bytes_append(madt, io_apic, sizeof(io_apic));
+	part_end(madt);
+	return madt;
+}
+
+/* -- which tables ------------------------------------------------------------------------- */
+
+struct generating {
+	const struct viommu_topology *topology;
+	struct viommu_acpi how;
+	struct pointers *parts; /* what the XSDT lists, struct bytes */
+	struct bytes *dsdt;
+	struct viommu_findings *findings; /* an error: there is no set */
+};
+
+static bool has_signature(const struct bytes *part, const char *signature)
+{
+	return !memcmp(part->data, signature, 4);
+}
+
+static bool has_part(const struct generating *generating, const char *signature)
+{
+	for (size_t i = 0; i < generating->parts->len; i++)
+		if (has_signature(generating->parts->pdata[i], signature))
+			return true;
+	return false;
+}
+
+/* An SRAT gets the domains of IOMMUs in a copy. */
+static struct bytes *part_of_vmm(struct generating *generating, const struct viommu_table *table)
+{
+	struct bytes *part = part_of(table);
+	struct viommu_table *copy;
+
+	if (!has_signature(part, "SRAT"))
+		return part;
+	copy = table_decode(part->data, part->len, viommu_table_file(table), NULL);
+	bytes_free(part);
+	table_extend(copy, generating->topology, generating->findings);
+	part = part_of(copy);
+	viommu_table_free(copy);
+	return part;
+}
+
+/* A device tree is no table of ACPI; RSDP, XSDT and FACS are not the VMM's to give. */
+static void take_table_of_vmm(struct generating *generating, const struct viommu_table *table)
+{
+	const char *signature = viommu_table_signature(table);
+	struct bytes *part;
+
+	if (table->tree || !strcmp(signature, "XSDT") || !strcmp(signature, "RSDT") ||
+	    !strcmp(signature, "FACS")) {
+		report(generating->findings, "image-table", place_of_file(table->file),
+		       "omit it: the set has its own", "%s cannot be put into a set of tables",
+		       signature);
+		return;
+	}
+	part = part_of_vmm(generating, table);
+	if (has_signature(part, "DSDT") && !generating->dsdt)
+		generating->dsdt = part;
+	else
+		pointers_add(generating->parts, part);
+}
+
+static void add_tables_of_iommus(struct generating *generating)
+{
+	struct viommu_table *tables[VIOMMU_TABLES_MAX];
+	size_t n = tables_generate(generating->topology, tables, generating->findings);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!has_part(generating, viommu_table_signature(tables[i])))
+			pointers_add(generating->parts, part_of(tables[i]));
+		viommu_table_free(tables[i]);
+	}
+}
+
+static void collect(struct generating *generating)
+{
+	for (size_t i = 0; i < generating->how.n_tables; i++)
+		take_table_of_vmm(generating, generating->how.tables[i]);
+	if (!generating->dsdt)
+		generating->dsdt = part_dsdt(generating->topology, generating->findings);
+	if (generating->how.processors && !has_part(generating, "APIC"))
+		pointers_add(generating->parts, new_madt(generating->how.processors));
+	add_tables_of_iommus(generating);
+}
+
+/* -- the image ---------------------------------------------------------------------------- */
+
+/* The XSDT is before the tables, but knows their addresses: space for it is left first. */
+static struct bytes *join(const struct generating *generating)
+{
+	struct pointers *parts = generating->parts;
+	struct array *pointers = array_new(sizeof(uint64_t));
+	struct bytes *image = bytes_new(), *fadt, *xsdt;
+	uint64_t address = generating->how.address, at;
+	size_t xsdt_at;
+
+	bytes_set_size(image, RSDP_LENGTH);
+	array_set_size(pointers, parts->len + 1);
+	xsdt = part_xsdt(pointers);
+	xsdt_at = part_append(image, xsdt);
+	bytes_free(xsdt);
+	at = address + part_append(image, generating->dsdt);
+	fadt = new_fadt(at);
+	array_index(pointers, uint64_t, 0) = address + part_append(image, fadt);
+	for (size_t i = 0; i < parts->len; i++)
+		array_index(pointers, uint64_t, i + 1) =
+			address + part_append(image, parts->pdata[i]);
+	xsdt = part_xsdt(pointers);
+	memcpy(image->data + xsdt_at, xsdt->data, xsdt->len);
+	memset(image->data, 0, RSDP_LENGTH);
+	memcpy(image->data, rsdp_signature, sizeof(rsdp_signature));
+	memcpy(image->data + RSDP_OEM_ID_AT, "VIOMMU", 6);
+	image->data[RSDP_REVISION_AT] = RSDP_REVISION;
+	wire_store(image->data + RSDP_LENGTH_AT, 4, RSDP_LENGTH);
+	part_point(image->data, address + xsdt_at);
+	bytes_free(xsdt);
+	bytes_free(fadt);
+	array_free(pointers);
+	return image;
+}
+
+size_t acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
+		     void **ret_bytes, struct viommu_findings *findings)
+{
+	struct generating generating = {
+		.topology = topology,
+		.parts = pointers_new(part_free),
+		.findings = findings_new(),
+	};
+	struct bytes *image = NULL;
+	size_t length = 0;
+
+	*ret_bytes = NULL;
+	if (!sized_take(&generating.how, sizeof(generating.how), how) &&
+	    generating.how.address % RSDP_ALIGNMENT == 0 &&
+	    generating.how.processors <= PROCESSORS_MAX)
+		collect(&generating);
+	if (generating.dsdt && !viommu_findings_count_from(generating.findings, VIOMMU_ERROR))
+		image = join(&generating);
+	findings_take(findings, generating.findings);
+	viommu_findings_free(generating.findings);
+	if (image) {
+		length = image->len;
+		*ret_bytes = bytes_steal(image);
+	}
+	bytes_free(generating.dsdt);
+	pointers_free(generating.parts);
+	return length;
+}

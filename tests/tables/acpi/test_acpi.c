@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sets of ACPI tables: every pointer leads to a table, and every checksum is correct
+ *
+ * The walk here follows the pointers of ACPI 6.5 by itself. refused/ has a file for each rule.
+ */
+#include <glib.h>
+
+#include <viommu/acpi.h>
+
+#include "tables_rig.h"
+
+#define ADDRESS 0xe0000u
+
+enum { XSDT_POINTER_AT = 24, FADT_DSDT_AT = 140, FADT_FLAGS_AT = 112, RSDP_LENGTH = 36 };
+
+static const char machine[] =
+	"iommus:\n"
+	"  - { name: a, kind: virtio-iommu-mmio, at: 0xfeb00000, interrupts: [5],\n"
+	"      proximity-domain: 1 }\n"
+	"devices:\n"
+	"  - { at: 0xfeb00200, interrupts: [6], iommu: a, id: 1 }\n"
+	"  - { at: 0x1000000000, span: 4K, interrupts: [7, 8], hid: TEST0001, "
+	"uid: x, iommu: a, id: 2 }\n";
+
+struct set {
+	uint8_t *bytes;
+	size_t length;
+};
+
+static uint8_t sum(const uint8_t *bytes, size_t length)
+{
+	uint8_t total = 0;
+
+	while (length--)
+		total = (uint8_t)(total + bytes[length]);
+	return total;
+}
+
+/* The table at an address, which has to be whole and to add up to 0. */
+static const uint8_t *table_at(const struct set *set, uint64_t address)
+{
+	uint64_t at = address - ADDRESS;
+
+	assert_true(at + HEADER_LENGTH <= set->length);
+	assert_true(at + load(set->bytes + at + LENGTH_AT, 4) <= set->length);
+	assert_int_equal(sum(set->bytes + at, load(set->bytes + at + LENGTH_AT, 4)), 0);
+	return set->bytes + at;
+}
+
+static const uint8_t *xsdt_of(const struct set *set)
+{
+	const uint8_t *xsdt;
+
+	assert_memory_equal(set->bytes, "RSD PTR ", 8);
+	assert_int_equal(sum(set->bytes, 20), 0);
+	assert_int_equal(sum(set->bytes, RSDP_LENGTH), 0);
+	xsdt = table_at(set, load(set->bytes + XSDT_POINTER_AT, 8));
+	assert_memory_equal(xsdt, "XSDT", 4);
+	return xsdt;
+}
+
+/* The table with a signature; NULL if the XSDT has none. Fails for two. */
+static const uint8_t *find(const struct set *set, const char *signature)
+{
+	const uint8_t *xsdt = xsdt_of(set), *found = NULL;
+
+	for (size_t at = HEADER_LENGTH; at < load(xsdt + LENGTH_AT, 4); at += 8) {
+		const uint8_t *table = table_at(set, load(xsdt + at, 8));
+
+		if (memcmp(table, signature, 4) != 0)
+			continue;
+		assert_null(found);
+		found = table;
+	}
+	return found;
+}
+
+static struct set generate(struct rig *rig, const struct viommu_table *const *tables, size_t n,
+			   uint32_t processors)
+{
+	const struct viommu_acpi how = { .size = sizeof(how),
+					 .address = ADDRESS,
+					 .tables = tables,
+					 .n_tables = n,
+					 .processors = processors };
+	struct set set;
+	void *bytes;
+
+	set.length = viommu_acpi_generate(rig->topology, &how, &bytes, rig->findings);
+	set.bytes = bytes;
+	return set;
+}
+
+static struct viommu_table *table_of(const char *signature, size_t length)
+{
+	g_autofree uint8_t *bytes = g_malloc0(length);
+
+	memcpy(bytes, signature, 4);
+	store(bytes + LENGTH_AT, 4, length);
+	fix(bytes, length);
+	return viommu_table_decode(bytes, length, "vmm", NULL);
+}
+
+/* -- generating ------------------------------------------------------------------------- */
+
+static void a_set_leads_from_the_rsdp_to_every_table(void **state)
+{
+	struct rig *rig = *state;
+	const uint8_t *fadt, *dsdt, *madt;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 3);
+	fadt = find(&set, "FACP");
+	assert_non_null(fadt);
+	assert_int_equal(load(fadt + FADT_FLAGS_AT, 4) >> 20 & 1, 1); /* hardware-reduced */
+	dsdt = table_at(&set, load(fadt + FADT_DSDT_AT, 8));
+	assert_memory_equal(dsdt, "DSDT", 4);
+	assert_non_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "LNRO0005", 9));
+	assert_non_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "_PXM", 4));
+	assert_non_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "TEST0001", 9));
+	madt = find(&set, "APIC");
+	assert_int_equal(load(madt + LENGTH_AT, 4), 44 + 3 * 8 + 12);
+	assert_non_null(find(&set, "VIOT"));
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	free(set.bytes);
+}
+
+static bool count_table(void *opaque, const char *name, const void *table, size_t length)
+{
+	struct viommu_table *decoded = viommu_table_decode(table, length, name, NULL);
+
+	*(unsigned *)opaque += decoded != NULL;
+	viommu_table_free(decoded);
+	return true;
+}
+
+static void a_set_is_an_input_with_its_tables(void **state)
+{
+	struct rig *rig = *state;
+	unsigned n = 0;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	assert_int_equal(
+		viommu_input_split(set.bytes, set.length, "set", count_table, &n, rig->findings),
+		4); /* FADT, DSDT, MADT, VIOT */
+	assert_int_equal(n, 4);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	free(set.bytes);
+}
+
+/* Cut at any length, and with any byte changed: no read outside, which sanitizers check. */
+static void a_damaged_set_is_read_within_its_bytes(void **state)
+{
+	struct rig *rig = *state;
+	unsigned n = 0;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	for (size_t length = 0; length < set.length; length += 7) {
+		g_autofree uint8_t *cut = g_memdup2(set.bytes, length);
+
+		viommu_input_split(cut, length, "set", count_table, &n, NULL);
+	}
+	for (size_t i = 0; i < RSDP_LENGTH + 64; i++) {
+		struct viommu_table *viot = table_of("VIOT", 48);
+		void *bytes = NULL;
+
+		set.bytes[i] ^= 0xff;
+		viommu_acpi_add(set.bytes, set.length, ADDRESS,
+				(const struct viommu_table *const *)&viot, 1, &bytes, NULL);
+		viommu_input_split(set.bytes, set.length, "set", count_table, &n, NULL);
+		set.bytes[i] ^= 0xff;
+		free(bytes);
+		viommu_table_free(viot);
+	}
+	free(set.bytes);
+}
+
+static void tables_of_the_vmm_replace_generated_ones(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *tables[] = { table_of("APIC", 44), table_of("DSDT", 40),
+					  table_of("SSDT", 36) };
+	const uint8_t *fadt;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, (const struct viommu_table *const *)tables, 3, 1);
+	assert_int_equal(load(find(&set, "APIC") + LENGTH_AT, 4), 44);
+	assert_non_null(find(&set, "SSDT"));
+	fadt = find(&set, "FACP");
+	assert_int_equal(load(table_at(&set, load(fadt + FADT_DSDT_AT, 8)) + LENGTH_AT, 4), 40);
+	for (size_t i = 0; i < 3; i++)
+		viommu_table_free(tables[i]);
+	free(set.bytes);
+}
+
+/* An IOMMU on PCI is a generic initiator; one on virtio-mmio has _PXM. */
+static void an_srat_of_the_vmm_gets_the_domains_of_iommus(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *srat = table_of("SRAT", 48);
+	struct set set;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 1 }\n"
+		       "host-bridges:\n"
+		       "  - { buses: 00-ff, iommu: a }\n");
+	set = generate(rig, (const struct viommu_table *const *)&srat, 1, 0);
+	assert_int_equal(load(find(&set, "SRAT") + LENGTH_AT, 4), 48 + 32);
+	assert_null(find(&set, "APIC"));
+	viommu_table_free(srat);
+	free(set.bytes);
+}
+
+static void wrong_options_give_no_set(void **state)
+{
+	static const struct viommu_acpi wrong[] = {
+		{ .size = 0 },
+		{ .size = sizeof(wrong[0]), .address = 8 },
+		{ .size = sizeof(wrong[0]), .processors = 256 },
+	};
+	struct rig *rig = *state;
+
+	read_fine(rig, machine);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		void *bytes = rig;
+
+		assert_int_equal(viommu_acpi_generate(rig->topology, &wrong[i], &bytes, NULL), 0);
+		assert_null(bytes);
+	}
+}
+
+/* -- adding ------------------------------------------------------------------------------- */
+
+static void a_table_is_added_to_a_set_or_replaces_one(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *tables[] = { table_of("VIOT", 48), table_of("HMAT", 40),
+					  table_of("SSDT", 36) };
+	struct set set, more;
+	void *bytes;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	more.length = viommu_acpi_add(set.bytes, set.length, ADDRESS,
+				      (const struct viommu_table *const *)tables, 3, &bytes,
+				      rig->findings);
+	more.bytes = bytes;
+	assert_true(more.length > set.length);
+	assert_int_equal(load(find(&more, "VIOT") + LENGTH_AT, 4), 48);
+	assert_non_null(find(&more, "HMAT"));
+	assert_non_null(find(&more, "SSDT"));
+	assert_non_null(find(&more, "FACP"));
+	assert_memory_equal(set.bytes + RSDP_LENGTH, more.bytes + RSDP_LENGTH,
+			    set.length - RSDP_LENGTH);
+	for (size_t i = 0; i < 3; i++)
+		viommu_table_free(tables[i]);
+	free(more.bytes);
+	free(set.bytes);
+}
+
+static void a_set_at_another_address_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *viot = table_of("VIOT", 48);
+	struct set set;
+	void *bytes;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	assert_int_equal(viommu_acpi_add(set.bytes, set.length, ADDRESS + 0x10000,
+					 (const struct viommu_table *const *)&viot, 1, &bytes,
+					 rig->findings),
+			 0);
+	assert_null(bytes);
+	assert_true(found(rig->findings, "image-rsdp"));
+	viommu_table_free(viot);
+	free(set.bytes);
+}
+
+/* -- all tables ---------------------------------------------------------------------------- */
+
+static void every_table_of_a_machine_is_generated_at_once(void **state)
+{
+	static const char *const expected[] = { "VIOT", "IORT" };
+	struct viommu_table *tables[VIOMMU_TABLES_MAX];
+	struct rig *rig = *state;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: a, kind: virtio-iommu-pci, at: 80:01.0 }\n"
+		       "  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] }\n"
+		       "host-bridges:\n"
+		       "  - { buses: 00-7f, iommu: b }\n"
+		       "  - { buses: 80-ff, iommu: a }\n");
+	assert_int_equal(viommu_tables_generate(rig->topology, tables, rig->findings), 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(viommu_table_signature(tables[i]), expected[i]);
+		viommu_table_free(tables[i]);
+	}
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(a_set_leads_from_the_rsdp_to_every_table),
+		WITH_A_RIG(a_set_is_an_input_with_its_tables),
+		WITH_A_RIG(a_damaged_set_is_read_within_its_bytes),
+		WITH_A_RIG(tables_of_the_vmm_replace_generated_ones),
+		WITH_A_RIG(an_srat_of_the_vmm_gets_the_domains_of_iommus),
+		WITH_A_RIG(wrong_options_give_no_set),
+		WITH_A_RIG(a_table_is_added_to_a_set_or_replaces_one),
+		WITH_A_RIG(a_set_at_another_address_is_refused),
+		WITH_A_RIG(every_table_of_a_machine_is_generated_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
