@@ -159,6 +159,8 @@ class Run:
         initramfs.with_row(base, self.initramfs, row.script, first, extra)
         if row.table:
             self.table = tables.make(row.table, row.topology, self.folder, self.base())
+        if row.acpi:
+            self.acpi = tables.make_set(row.acpi, row.processors, self.folder)
         if row.table and not row.is_tree():
             tables.put_in_front(self.table, row.table, self.initramfs)
 
@@ -186,11 +188,15 @@ class Run:
     def command(self, serial="stdio"):
         row = self.row
         append = f"{APPEND[row.architecture]} {row.append}".strip()
+        if row.acpi:
+            append += tables.FIND_SET
         command = self.qemu.command(row.architecture) + self.board(row.machine) + [
             "-serial", serial,
             "-kernel", self.kernel, "-initrd", self.initramfs, "-append", append]
         if row.is_tree():
             command += ["-dtb", self.table]
+        if row.acpi:
+            command += ["-device", f"loader,file={self.acpi},addr={tables.SET_AT:#x},force-raw=on"]
         if row.firmware:
             command += ["-bios", self.qemu.firmware()]
         if self.device == "viommu":

@@ -62,6 +62,7 @@ class Row:
     into: str = ""              # the table of tests/golden that it is put into, or the machine whose
                                 # device tree it is put into
     options: list = field(default_factory=list)
+    acpi: str = ""              # the topology of a set of ACPI tables that is put into guest memory
     incoming: bool = False      # the row migrates the guest to a second QEMU
     program: str = ""           # a source of the tree that becomes /row/program, with libviommu
     plan: tuple = ()            # machine of tests/host/machines and options of `viommu plan`: its

@@ -221,6 +221,29 @@ groups
         same=(("d0", "d1"),), options=["-global", "virtio-mmio.force-legacy=false"],
         runs=OURS, why_ours=MMIO),
 
+    Row("acpi-set", 3, "a machine without firmware tables: ACPI by `viommu generate acpi`",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         "virtio-blk-device,drive=d1,serial=d1,bus=virtio-mmio-bus.2,iommu_platform=on"],
+        READ_WRITE + "groups\nsay end\nreboot -f\n",
+        READ_WRITE_SHOWS +
+        [("the guest runs on viommu's tables", r"ACPI: RSDP 0x0{8}08000000 000024 \(v02 VIOMMU\)"),
+         ("its devices are those of the DSDT", r"row: group: LNRO0005:01 \(DMA.*\n(.*\n)*?"
+          r".*row: group: LNRO0005:02 \(DMA")],
+        machine="microvm,acpi=off,auto-kernel-cmdline=off,rtc=on",
+        images={"d0": Image(seed=1), "d1": Image()}, same=(("d0", "d1"),),
+        # microvm without ACPI cannot power off: the guest resets it.
+        append="tsc_early_khz=1000000 lpj=1000000 reboot=t",
+        options=["-global", "virtio-mmio.force-legacy=false", "-no-reboot"],
+        acpi="""\
+viommu: 1
+iommus:
+  - { name: viommu0, kind: virtio-iommu-mmio, at: 0xfeb00000, interrupts: [5] }
+devices:
+  - { name: d0, at: 0xfeb00200, interrupts: [6], iommu: viommu0, id: 0x10000 }
+  - { name: d1, at: 0xfeb00400, interrupts: [7], iommu: viommu0, id: 0x10001 }
+""", runs=OURS, why_ours=MMIO),
+
     Row("arm64-dt", 4, "arm64 with a device tree",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
         READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",

@@ -53,6 +53,21 @@ def make(table, topology, folder, base):
     return path
 
 
+# Where a set of tables is in the guest's memory, and what the guest's command line says of it.
+SET_AT = 0x8000000
+FIND_SET = f" acpi_rsdp={SET_AT:#x} memmap=64K#{SET_AT:#x}"
+
+
+def make_set(topology, processors, folder):
+    """Generate a set of ACPI tables from a topology; returns its path."""
+    path = os.path.join(folder, "acpi")
+    with open(f"{path}.yaml", "w", encoding="utf-8") as file:
+        file.write(topology)
+    viommu("generate", "acpi", f"{path}.yaml", "--address", hex(SET_AT), "--processors", str(processors),
+           "-o", path)
+    return path
+
+
 def raise_revision(path):
     """Increment a table's OEM revision, and correct its checksum."""
     table = bytearray(initramfs.contents(path))
