@@ -33,7 +33,7 @@ static const char platform[] = "viommu: 1\n"
 /*
  * The ranges of host bridges without the functions of other ranges, those ranges, and the devices.
  */
-static const struct firmware_item expected[] = {
+static const struct viommu_builtin_item expected[] = {
 	{ true, 0, 0, 0x0000, 0x0017, 0, 0 },     { true, 0, 0, 0x0018, 0x001f, 0, 0x50000 },
 	{ true, 0, 0, 0x0020, 0x0fff, 0, 0x20 },  { true, 2, 2, 0x4000, 0x4fff, 0, 0x24000 },
 	{ .address = 0xfe001000, .id = 0x30000 }, { .address = 0x1fe002000, .id = 0x30001 },
@@ -41,11 +41,11 @@ static const struct firmware_item expected[] = {
 
 #define N_EXPECTED (sizeof(expected) / sizeof(expected[0]))
 
-static const char *const forms[FIRMWARE_N_FORMS] = {
-	[FIRMWARE_LIST] = "builtin-v1",
-	[FIRMWARE_ARRAY] = "builtin-v2",
-	[FIRMWARE_SEQUENCE] = "builtin-v3",
-	[FIRMWARE_SEGMENTS] = "builtin-v3-segments",
+static const char *const forms[VIOMMU_BUILTIN_N_FORMS] = {
+	[VIOMMU_BUILTIN_V1] = "builtin-v1",
+	[VIOMMU_BUILTIN_V2] = "builtin-v2",
+	[VIOMMU_BUILTIN_V3] = "builtin-v3",
+	[VIOMMU_BUILTIN_V3_SEGMENTS] = "builtin-v3-segments",
 };
 
 struct rig {
@@ -93,7 +93,7 @@ static void run(void **state)
 	firmware_test *test = *(firmware_test **)*state;
 
 	for (unsigned way = 0; way < BUS_N_WAYS; way++)
-		for (unsigned form = 0; form < FIRMWARE_N_FORMS; form++) {
+		for (unsigned form = 0; form < VIOMMU_BUILTIN_N_FORMS; form++) {
 			struct rig rig = { .firmware = { .bus.way = way, .form = form } };
 
 			test(&rig);
@@ -101,7 +101,8 @@ static void run(void **state)
 		}
 }
 
-static void assert_same(const struct firmware_item *item, const struct firmware_item *other)
+static void assert_same(const struct viommu_builtin_item *item,
+			const struct viommu_builtin_item *other)
 {
 	assert_int_equal(item->pci, other->pci);
 	assert_int_equal(item->segment_first, other->segment_first);
@@ -116,7 +117,7 @@ static void assert_same(const struct firmware_item *item, const struct firmware_
 
 static void firmware_reads_what_the_text_says(struct rig *rig)
 {
-	struct firmware_item items[N_EXPECTED + 1];
+	struct viommu_builtin_item items[N_EXPECTED + 1];
 
 	start(rig, platform);
 	assert_int_equal(firmware_read(&rig->firmware, items, N_EXPECTED + 1), N_EXPECTED);
@@ -127,7 +128,7 @@ static void firmware_reads_what_the_text_says(struct rig *rig)
 /* The last function of each item, compared with resolve. */
 static void firmware_and_resolve_agree(struct rig *rig)
 {
-	struct firmware_item items[N_EXPECTED];
+	struct viommu_builtin_item items[N_EXPECTED];
 
 	start(rig, platform);
 	assert_int_equal(firmware_read(&rig->firmware, items, N_EXPECTED), N_EXPECTED);
@@ -150,7 +151,7 @@ static void firmware_and_resolve_agree(struct rig *rig)
 static void a_long_topology_is_read_to_its_end(struct rig *rig)
 {
 	enum { N = 100 };
-	struct firmware_item items[N + 1];
+	struct viommu_builtin_item items[N + 1];
 	char text[N * 64 + 128];
 	int length;
 
@@ -175,7 +176,7 @@ static void a_driver_attaches_what_firmware_found(struct rig *rig)
 {
 	const struct driver_options options = { .packed = false };
 	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
-	struct firmware_item items[N_EXPECTED];
+	struct viommu_builtin_item items[N_EXPECTED];
 	struct dma_device *device;
 	struct driver *driver;
 
@@ -196,7 +197,7 @@ static void without_a_topology_there_is_nothing_to_find(struct rig *rig)
 {
 	const struct machine_config config = { .iommu.features = VIOMMU_F_MAP_UNMAP,
 					       .pci = rig->firmware.bus.way != BUS_MMIO };
-	struct firmware_item items[1];
+	struct viommu_builtin_item items[1];
 
 	rig->firmware.bus.machine = machine_new(&config);
 	assert_int_equal(firmware_read(&rig->firmware, items, 1), -ENOENT);
@@ -208,7 +209,7 @@ static void without_a_topology_there_is_nothing_to_find(struct rig *rig)
 static void a_damaged_topology_leads_firmware_nowhere(struct rig *rig)
 {
 	struct machine_config config = { .pci = rig->firmware.bus.way != BUS_MMIO };
-	struct firmware_item items[N_EXPECTED];
+	struct viommu_builtin_item items[N_EXPECTED];
 	uint8_t *image = make_image(rig, platform, &config.iommu.topology_length);
 
 	config.iommu.topology = image;
