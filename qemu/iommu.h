@@ -37,7 +37,13 @@
 #define MAX_AW_BITS       64
 
 /* The firmware description of the device for the guest. */
-enum firmware { FIRMWARE_AUTO, FIRMWARE_OFF, FIRMWARE_VIOT, FIRMWARE_DT };
+enum firmware {
+	FIRMWARE_AUTO,
+	FIRMWARE_OFF,
+	FIRMWARE_VIOT,
+	FIRMWARE_DT,
+	FIRMWARE_BUILTIN, /* and all forms of it behind this one */
+};
 
 /* The properties that PROBE reports: PROBE_PROXIMITY, PROBE_ATS, ... */
 #define PROBE_PROPERTY(name, type, has, member, bits, text) PROBE_##name,
@@ -126,6 +132,7 @@ struct iommu {
 	uint32_t saved_length;
 
 	char *mappings_from; /* the property, see device/state.c */
+	Notifier complete_notifier; /* device/builtin.c */
 	QTAILQ_ENTRY(iommu) next;
 };
 
@@ -217,6 +224,10 @@ void warn_all(const struct iommu *iommu);
 
 /* Describe all devices to the guest once the machine is complete. The first call counts. */
 void firmware_prepare(void);
+
+/* An image of the configuration space of one device, with the topology in the form of its `firmware`
+ * property (to be freed with free()). NULL after an error. */
+void *builtin_generate(const struct iommu *iommu, size_t *ret_length, Error **errp);
 
 /* -- firmware/devicetree.c ----------------------------------------------------------- */
 
@@ -353,6 +364,9 @@ bool endpoint_check_properties(struct iommu *iommu, Error **errp);
 /* Create libviommu's device from the configuration. */
 bool core_create(struct iommu *iommu, Error **errp);
 
+/* Create it again, with another configuration: the guest has not seen it yet. */
+bool core_recreate(struct iommu *iommu, Error **errp);
+
 /*
  * Restrict an endpoint to the page sizes of a mask. If they do not include the granule, the device
  * gets a larger granule; that fails once the machine is ready, because the guest may have read the
@@ -409,6 +423,14 @@ extern const VMStateDescription saved_device, saved_core;
 /* -- device/state.c ------------------------------------------------------------------ */
 
 void state_install(ObjectClass *class);
+
+/* -- device/builtin.c ---------------------------------------------------------------- */
+
+/* A device with a built-in topology: make room for it in the configuration space, before libviommu's
+ * device is created; fill it in once the machine is complete. The length of the space. */
+void builtin_reserve(struct iommu *iommu);
+void builtin_prepare(struct iommu *iommu);
+size_t builtin_length(const struct iommu *iommu);
 
 /* -- device/mmio.c ------------------------------------------------------------------- */
 

@@ -248,7 +248,9 @@ static void device_realize(DeviceState *device, Error **errp)
 	struct iommu *iommu = VIOMMU_DEVICE(device);
 	ERRP_GUARD();
 
-	if (!settings_apply(iommu, errp) || !core_create(iommu, errp)) {
+	if (settings_apply(iommu, errp))
+		builtin_reserve(iommu);
+	if (*errp || !core_create(iommu, errp)) {
 		settings_release(iommu);
 		return;
 	}
@@ -258,7 +260,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	iommu->requests_timer = timer_new_ns(QEMU_CLOCK_REALTIME, requests_later, iommu);
 	iommu->drain_timer = timer_new_ns(QEMU_CLOCK_REALTIME, waited, iommu);
 	iommu->drained = g_ptr_array_new();
-	virtio_init(&iommu->virtio, VIRTIO_ID_VIOMMU, VIOMMU_CONFIG_LENGTH);
+	virtio_init(&iommu->virtio, VIRTIO_ID_VIOMMU, builtin_length(iommu));
 	iommu->requests = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, requests_kicked);
 	iommu->events = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, events_kicked);
 	iommu->state_change = ADD_RUN_STATE_HANDLER(device, run_state_changed, iommu);
@@ -267,7 +269,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
 	memory_start(iommu);
 	if (bus_serve(iommu, errp) && endpoint_check_properties(iommu, errp))
-		firmware_prepare();
+		builtin_prepare(iommu);
 	else
 		device_unrealize(device);
 }

@@ -74,7 +74,8 @@ static struct row rows[] = {
 		   "the device's, NAME page-size-mask, input-first, input-last, or that of a property "
 		   "probe-NAME"),
 	ROW_STRING("firmware", firmware,
-		   "description of the device for the guest: 'auto', 'off', 'viot' or 'dt'; "
+		   "description of the device for the guest: 'auto', 'off', 'viot', 'dt', or in its own "
+		   "configuration space 'builtin-v1', 'builtin-v2', 'builtin-v3', 'builtin-v3-segments'; "
 		   "default: auto"),
 	VIOMMU_PROPERTIES(ROW_PROBE)
 };

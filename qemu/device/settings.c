@@ -177,7 +177,8 @@ static bool add_msi(struct iommu *iommu, Error **errp)
 
 static bool parse_firmware(struct iommu *iommu, Error **errp)
 {
-	static const char *const names[] = { "auto", "off", "viot", "dt" };
+	static const char *const names[] = { "auto",	     "off",	   "viot",	 "dt",
+					     "builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments" };
 	const char *name = iommu->settings.firmware ?: names[FIRMWARE_AUTO];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -185,7 +186,8 @@ static bool parse_firmware(struct iommu *iommu, Error **errp)
 			iommu->firmware = (enum firmware)i;
 			return true;
 		}
-	error_setg(errp, "firmware: '%s' is not auto, off, viot or dt", name);
+	error_setg(errp, "firmware: '%s' is not auto, off, viot, dt, builtin-v1, builtin-v2, builtin-v3 or "
+			 "builtin-v3-segments", name);
 	return false;
 }
 

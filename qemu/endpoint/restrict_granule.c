@@ -24,7 +24,7 @@ bool core_create(struct iommu *iommu, Error **errp)
 	return !status;
 }
 
-static bool core_recreate(struct iommu *iommu, Error **errp)
+bool core_recreate(struct iommu *iommu, Error **errp)
 {
 	struct viommu *old = iommu->core;
 

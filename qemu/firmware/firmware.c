@@ -115,6 +115,31 @@ static void *viot_generate(size_t *ret_length)
 	return bytes;
 }
 
+/* -- the configuration space of a device ----------------------------------------------------- */
+
+void *builtin_generate(const struct iommu *iommu, size_t *ret_length, Error **errp)
+{
+	struct viommu_topology *topology = viommu_topology_new();
+	struct viommu_findings *findings = viommu_findings_new();
+	g_autofree char *name = iommu_name(iommu);
+	struct viommu_table *table;
+	void *bytes = NULL;
+
+	topology_add_iommu(topology, iommu);
+	topology_add_platform(topology, iommu);
+	topology_add_roots(topology);
+	table = viommu_table_generate_for(topology, iommu->settings.firmware, name, findings);
+	if (table)
+		*ret_length = viommu_table_encode(table, &bytes);
+	else
+		error_setg(errp, "firmware: %s: %s", iommu->settings.firmware,
+			   viommu_findings_get(findings, 0)->text);
+	viommu_table_free(table);
+	viommu_findings_free(findings);
+	viommu_topology_free(topology);
+	return bytes;
+}
+
 /* -- pc and q35 ----------------------------------------------------------------------------- */
 
 /* acpi_table_add() takes the name of a file. */

@@ -11,6 +11,12 @@ devices="-device viommu-dma,addr=5
 status=0
 
 "$here/run.sh" "$module" spaces $devices || status=1
+form=0
+for name in builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments; do
+	"$here/run.sh" "$module" topology -device loader,addr=0x1000000,data=$form,data-len=4 \
+		-M q35,sata=off -device viommu-pci,addr=4,firmware=$name || status=1
+	form=$((form + 1))
+done
 # A file of vectors says where memory ends.
 ls "$vectors"/*.json >/dev/null 2>&1 || exit $status
 for mebibytes in 2304 2560; do

@@ -17,7 +17,8 @@ fi
 	-fno-asynchronous-unwind-tables -nostdlib -static -I"$here/../../../include" \
 	-Wl,-T,"$here/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
 	-o "$folder/program.elf" "$here/$program.c" "$here/start.c" "$here/console.c" "$here/pci.c" \
-	"$here/virtio.c" "$here/iommu.c" "$here/dma.c"
+	"$here/virtio.c" "$here/iommu.c" "$here/dma.c" \
+	"$here/../../../guest/viommu_builtin.c"
 "$objcopy" -O binary "$folder/program.elf" "$folder/program.bin"
 status=0
 timeout "${TIMEOUT:-60}" qemu-system-x86_64 -plugin "$module" -M q35 -accel tcg -cpu max -m "${MEMORY:-256}" -nodefaults \
