@@ -143,7 +143,7 @@ class Run:
                                            row.kernel)
         extra = [("kernel", self.kernel)] if row.rekernel else []
         if row.module:
-            extra.append(("module", initramfs.module(row.architecture, row.flavour,
+            extra.append(("module", initramfs.module(row.module, row.architecture, row.flavour,
                                                      self.progress, row.kernel)))
         if row.program:
             extra.append(("program", initramfs.program(row.program, row.architecture)))

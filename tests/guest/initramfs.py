@@ -114,11 +114,12 @@ def program(source, architecture):
                     f"-I{ROOT}/src", "-o", work, *sources))
 
 
-def module(architecture, flavour, report, version):
+def module(name, architecture, flavour, report, version):
     """The path of the module of this project for that kernel; built if it is missing."""
     kernel = os.path.basename(packages.kernel(architecture, flavour, report, version))
-    return kept("modules", [kernel, *map(contents, kernel_module.sources())],
-                lambda work: kernel_module.make(architecture, flavour, version, work, report))
+    return kept("modules", [name, kernel, *map(contents, kernel_module.sources())],
+                lambda work: kernel_module.make(name, architecture, flavour, version, work,
+                                                report))
 
 
 def kernel_and_modules(architecture, flavour, report, version):

@@ -3,7 +3,9 @@
 
 import glob
 import os
+import re
 import shutil
+import tarfile
 
 import iommufd
 import packages
@@ -11,27 +13,58 @@ import packages
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCES = os.path.join(HERE, "inside", "module")
 PROTOCOL = os.path.join(HERE, "..", "..", "include", "viommu", "protocol.h")
-NAME = "viommu_spaces"
+GUEST = os.path.join(HERE, "..", "..", "guest")
+PATCH = os.path.join(HERE, "..", "..", "docs", "patches", "linux.patch")
+# module -> its objects, if they are several
+OBJECTS = {"viommu_spaces": "", "viommu_topology": "reader.o", "virtio-iommu": ""}
+DRIVER = re.compile(r"[^/]+/(drivers/iommu/(virtio-iommu[.]c|dma-iommu[.]h)|"
+                    r"include/uapi/linux/virtio_iommu[.]h)")
 
 
 def sources():
-    return sorted(glob.glob(os.path.join(SOURCES, "*.[ch]"))) + [PROTOCOL]
+    return sorted(glob.glob(os.path.join(SOURCES, "*.[ch]")) + glob.glob(os.path.join(GUEST, "*.[ch]"))) + [PROTOCOL, PATCH]
 
 
-def make(architecture, flavour, version, target, report):
+def makefile(name):
+    """A module of several objects cannot have the name of one of them."""
+    more = OBJECTS[name]
+    return f"obj-m := {name}.o\n" + (f"{name}-y := main.o {more}\n" if more else "")
+
+
+def take_driver(version, tree, report):
+    """The kernel's own driver with the patch, and its header, which comes before that of the kernel."""
+    source = packages.kernel_source(version, report)
+    with tarfile.open(glob.glob(f"{source}/usr/src/linux-source-*.tar.xz")[0]) as archive:
+        for member in archive:
+            if DRIVER.fullmatch(member.name):
+                member.name = member.name.partition("/")[2]
+                archive.extract(member, tree, filter="data")
+    packages.run("git", "apply", "--unidiff-zero", PATCH, cwd=tree)
+    shutil.move(f"{tree}/drivers/iommu/virtio-iommu.c", tree)
+    shutil.move(f"{tree}/drivers/iommu/dma-iommu.h", tree)
+    with open(f"{tree}/Makefile", "a", encoding="ascii") as file:
+        file.write("ccflags-y := -include $(src)/include/uapi/linux/virtio_iommu.h\n")
+
+
+def make(name, architecture, flavour, version, target, report):
     root = packages.toolchain(architecture, flavour, version, report)
     tree = f"{root}/tree"
     shutil.rmtree(tree, ignore_errors=True)
-    for name in ("dev", "proc", "tmp", "tree"):
-        os.makedirs(f"{root}/{name}", exist_ok=True)
-    report(f"building {NAME}.ko")
+    for folder in ("dev", "proc", "tmp", "tree"):
+        os.makedirs(f"{root}/{folder}", exist_ok=True)
+    report(f"building {name}.ko")
     for source in sources():
         shutil.copy(source, tree)
+    if OBJECTS[name]:
+        os.rename(f"{tree}/{name}.c", f"{tree}/main.c")
+        os.rename(f"{tree}/viommu_builtin.c", f"{tree}/reader.c")
     with open(f"{tree}/Makefile", "w", encoding="ascii") as file:
-        file.write(f"obj-m := {NAME}.o\n")
+        file.write(makefile(name))
+    if name == "virtio-iommu":
+        take_driver(version, tree, report)
     if not os.path.lexists(f"{root}/usr/bin/awk"):
         os.symlink("gawk", f"{root}/usr/bin/awk")
     headers = next(os.path.basename(path) for path in glob.glob(f"{root}/usr/src/linux-headers-*")
                    if not path.endswith("-common"))
     iommufd.build(root, headers)
-    shutil.copy(f"{tree}/{NAME}.ko", target)
+    shutil.copy(f"{tree}/{name}.ko", target)

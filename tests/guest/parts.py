@@ -69,7 +69,7 @@ class Row:
                                 # devices are those of the plan (planned.py)
     command: bool = False       # the initramfs has viommu and its libraries, in /row
     verify: object = None       # called with the log and a folder; returns more statements
-    module: bool = False        # the initramfs contains the module of inside/module/
+    module: str = ""            # the initramfs contains this module of inside/module/
     rekernel: bool = False      # the initramfs contains a kernel to start with kexec
     timeout: int = 60
     trace_faults: bool = False

@@ -106,6 +106,17 @@ NO_PASIDS = "the built-in device has no PASIDs"
 
 TWICE = 120     # seconds for a row that boots twice
 
+BUILTIN = "the built-in device has no topology in its configuration space"
+LOAD_TOPOLOGY = """
+insmod /row/module form=2 {options} || say "cannot load the module"
+insmod /modules/virtio_iommu.ko
+insmod /modules/virtio_blk.ko
+"""
+TOPOLOGY_SHOWS = [
+    ("the module reads the topology", r"viommu_topology: \d+ items, read in \d+ us"),
+    ("and gives devices their IOMMU", r"viommu_topology: [1-9]\d* devices in \d+ us"),
+]
+
 ROWS = [
     Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
@@ -243,6 +254,52 @@ devices:
   - { name: d0, at: 0xfeb00200, interrupts: [6], iommu: viommu0, id: 0x10000 }
   - { name: d1, at: 0xfeb00400, interrupts: [7], iommu: viommu0, id: 0x10001 }
 """, runs=OURS, why_ours=MMIO),
+
+    Row("builtin", 3, "a PC without ACPI: the topology is in the IOMMU's configuration space",
+        ["{iommu},addr=4,firmware=builtin-v3", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        LOAD_TOPOLOGY.format(options="") + READ_WRITE + "groups\nsay end\nreboot -f\n",
+        READ_WRITE_SHOWS + TOPOLOGY_SHOWS +
+        [("the function has its endpoint ID", r"pci 0000:00:05[.]0: endpoint 0x28 of 0000:00:04[.]0"),
+         group("0000:00:05.0"), group("0000:00:06.0")],
+        machine="q35,acpi=off,sata=off", images={"d0": Image(seed=1), "d1": Image()},
+        same=(("d0", "d1"),), append="reboot=t edd=off", options=["-no-reboot"], timeout=180, by_name=True,
+        module="viommu_topology", skip="virtio_iommu virtio_blk", runs=OURS, why_ours=BUILTIN),
+
+    Row("builtin-mmio", 3, "microvm without ACPI: the same, on virtio-mmio",
+        ["{iommu-mmio},firmware=builtin-v3,bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         "virtio-blk-device,drive=d1,serial=d1,bus=virtio-mmio-bus.2,iommu_platform=on"],
+        LOAD_TOPOLOGY.format(options="iommu=512@0xfeb00000:5 "
+                             "device=512@0xfeb00200:6,512@0xfeb00400:7") +
+        READ_WRITE + "groups\nsay end\nreboot -f\n",
+        READ_WRITE_SHOWS + TOPOLOGY_SHOWS +
+        [group("virtio-mmio.1"), group("virtio-mmio.2")],
+        machine="microvm,acpi=off,auto-kernel-cmdline=off,rtc=on",
+        images={"d0": Image(seed=1), "d1": Image()}, same=(("d0", "d1"),),
+        append="tsc_early_khz=1000000 lpj=1000000 reboot=t",
+        options=["-global", "virtio-mmio.force-legacy=false", "-no-reboot"], timeout=180, by_name=True,
+        module="viommu_topology", skip="virtio_iommu virtio_blk", runs=OURS, why_ours=BUILTIN),
+
+    Row("properties", 10, "Debian's driver with docs/patches/linux.patch reads proximity domain and ATS",
+        ["{iommu},addr=4,probe-ats=on,proximity-domain=1", disk("d0", "addr=5"),
+         disk("d1", "addr=6")],
+        """
+insmod /row/module || say "cannot load the module"
+""" + READ_WRITE + """
+say "node: $(cat /sys/bus/pci/devices/0000:00:05.0/numa_node)"
+groups
+""",
+        READ_WRITE_SHOWS +
+        [("the driver reads the node", r"virtio-pci 0000:00:05[.]0: node 1 by its IOMMU|"
+          r"pci 0000:00:05[.]0: node 1 by its IOMMU"),
+         ("and that there is no ATS", r"0000:00:05[.]0: no ATS by its IOMMU"),
+         ("Linux has the node", r"row: node: 1$"), group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), kernel="7.3", module="virtio-iommu",
+        skip="virtio_iommu", processors=2, timeout=180, by_name=True, runs=OURS,
+        why_ours="the built-in device has no such properties",
+        options=["-smp", "2,sockets=2", "-object", "memory-backend-ram,id=m0,size=128M",
+                 "-object", "memory-backend-ram,id=m1,size=128M",
+                 "-numa", "node,nodeid=0,memdev=m0,cpus=0", "-numa", "node,nodeid=1,memdev=m1,cpus=1"]),
 
     Row("arm64-dt", 4, "arm64 with a device tree",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
@@ -385,7 +442,7 @@ fi
             "and none of their memory is written afterwards",
             "two processes have their own memory at one address")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
-        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         timeout=TWICE),
 
     Row("spaces-5", 15, "the same with page tables of five levels",
@@ -396,7 +453,7 @@ fi
             "64 MiB of untouched memory were written", "addresses of the kernel are refused",
             "two processes have their own memory at one address")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
-        module=True, skip="virtio_iommu", processor="max,la57=on", runs=OURS, why_ours=NO_PASIDS,
+        module="viommu_spaces", skip="virtio_iommu", processor="max,la57=on", runs=OURS, why_ours=NO_PASIDS,
         timeout=TWICE),
 
     Row("faults", 7, "invalid DMA is blocked, and the guest's log names endpoint and address",
@@ -472,7 +529,7 @@ tell spaces </tmp/said
             "64 MiB of untouched memory were written", "the process reads what was written",
             "two processes have their own memory at one address")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
-        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         incoming=True, timeout=TWICE,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
