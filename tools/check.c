@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "command.h"
 #include "findings.h"
 #include "json.h"
@@ -16,6 +17,7 @@
 #include "rules.h"
 
 static gboolean as_json, list_rules, quiet;
+static bool is_check; /* the command itself, which says what it looked at */
 static char *memory_name;
 
 static const GOptionEntry options[] = {
@@ -181,7 +183,7 @@ static void check_host(void *opaque, const char *name, const struct viommu_host 
 {
 	(void)opaque;
 	(void)host;
-	if (!as_json && !quiet)
+	if (is_check && !as_json && !quiet)
 		print_line("%s: no table that describes IOMMUs; sysfs alone was checked", name);
 }
 
@@ -207,7 +209,7 @@ static void print_clean(const struct checking *checking)
 	g_autofree char *looked_at = describe_checked(checking);
 	size_t n = viommu_findings_count(checking->findings);
 
-	if (quiet || as_json || !*looked_at ||
+	if (!is_check || quiet || as_json || !*looked_at ||
 	    viommu_findings_count_from(checking->findings, VIOMMU_WARNING))
 		return;
 	if (n)
@@ -217,7 +219,7 @@ static void print_clean(const struct checking *checking)
 		print_line("checked %s: no findings", looked_at);
 }
 
-static int check_inputs(char **names, struct viommu_findings *findings)
+int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct memory_map *map = memory_name ? memory_map_read(memory_name) : NULL;
 	struct checking checking = { .findings = findings, .map = map };
@@ -278,7 +280,9 @@ static int run(const struct command *command, char **arguments)
 	if (list_rules)
 		return print_rules(arguments, as_json);
 	findings = viommu_findings_new();
+	is_check = true;
 	status = check_inputs(arguments, findings);
+	is_check = false;
 	if (as_json)
 		print_json(findings);
 	else

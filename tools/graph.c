@@ -15,6 +15,7 @@
 #include <gio/gio.h>
 
 #include "command.h"
+#include "graph.h"
 
 static char *format, *output_name;
 
@@ -57,9 +58,9 @@ static int run_dot(GSubprocess *process, const char *text, GBytes **ret_picture)
 }
 
 /* The only user input on dot's command line is a format of the list below. */
-static int draw(const char *text, GBytes **ret_picture)
+int draw_graph(const char *text, const char *as, GBytes **ret_picture)
 {
-	g_autofree char *option = g_strconcat("-T", format, NULL);
+	g_autofree char *option = g_strconcat("-T", as, NULL);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GSubprocess) process =
 		g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE,
@@ -86,7 +87,7 @@ static int write_picture(const char *text)
 	if (is_text())
 		picture = g_bytes_new(text, strlen(text));
 	else
-		status = draw(text, &picture);
+		status = draw_graph(text, format, &picture);
 	if (status != EXIT_CLEAN)
 		return status;
 	return write_output(output_name, g_bytes_get_data(picture, NULL),

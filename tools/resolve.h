@@ -7,6 +7,8 @@
 #include <viommu/host.h>
 #include <viommu/topology.h>
 
+#include "columns.h"
+
 /* Shared by `viommu resolve DEVICE` and `viommu resolve --all`. */
 
 /* Called for each run of functions that Linux routes differently, with the reason. */
@@ -22,6 +24,18 @@ struct linux_visitor {
  */
 bool for_each_linux_difference(const struct viommu_topology *topology,
 			       const struct linux_visitor *visitor);
+
+/* The map of a topology as lines of cells, in parts with titles of their own. */
+#define MAP_PARTS 5
+
+struct map_listing {
+	struct columns parts[MAP_PARTS];
+	bool begun[MAP_PARTS]; /* otherwise the part has no lines, not even titles */
+};
+
+/* Fill the listing. Returns false if Linux's routes were not compared, as
+ * for_each_linux_difference(). */
+bool map_listing_gather(struct map_listing *listing, const struct viommu_topology *topology);
 
 /* The whole map of a topology, as text or as JSON (resolve_all.c). */
 void print_map(const struct viommu_topology *topology);

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "columns.h"
 #include "command.h"
 #include "json.h"
 #include "resolve.h"
@@ -17,12 +16,7 @@
 #define SEGMENT_LENGTH 0x10000u
 
 /* Printed in this order. */
-enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, LINUX_DIFFERS, N_PARTS };
-
-struct listing {
-	struct columns parts[N_PARTS];
-	bool begun[N_PARTS];
-};
+enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, LINUX_DIFFERS };
 
 /* -- cells ------------------------------------------------------------------------- */
 
@@ -54,7 +48,7 @@ static char *from_cell(const struct viommu_route_range *range)
 
 /* -- text -------------------------------------------------------------------------- */
 
-static const char *const titles[N_PARTS][MAX_COLUMNS] = {
+static const char *const titles[MAP_PARTS][MAX_COLUMNS] = {
 	[TRANSLATED] = { "PCI functions", "IOMMU", "IDs", "MSIs", "by" },
 	[DEVICES] = { "other devices", "IOMMU", "IDs", NULL, "by" },
 	[UNKNOWN] = { "below bridges with unknown buses", "IOMMU", NULL, NULL, "by" },
@@ -62,7 +56,7 @@ static const char *const titles[N_PARTS][MAX_COLUMNS] = {
 	[LINUX_DIFFERS] = { "Linux differs", "IOMMU", "IDs", "MSIs", "by" },
 };
 
-static void add_line(struct listing *listing, int part, char *const cells[MAX_COLUMNS])
+static void add_line(struct map_listing *listing, int part, char *const cells[MAX_COLUMNS])
 {
 	struct columns *columns = &listing->parts[part];
 	char *title[MAX_COLUMNS];
@@ -116,7 +110,7 @@ static char *name_of(const struct viommu_platform_device *device)
 }
 
 /* Further IDs get their own lines, since they may be behind other IOMMUs. */
-static void list_devices(struct listing *listing, const struct viommu_topology *topology)
+static void list_devices(struct map_listing *listing, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_device_id *more;
@@ -136,7 +130,7 @@ static void list_devices(struct listing *listing, const struct viommu_topology *
 }
 
 /* Functions whose bus numbers the table does not give are not in the map; they are listed here. */
-static void list_unknown(struct listing *listing, const struct viommu_topology *topology)
+static void list_unknown(struct map_listing *listing, const struct viommu_topology *topology)
 {
 	const struct viommu_pci_range *range;
 
@@ -161,17 +155,23 @@ static void list_unknown(struct listing *listing, const struct viommu_topology *
 	}
 }
 
+bool map_listing_gather(struct map_listing *listing, const struct viommu_topology *topology)
+{
+	struct linux_visitor visitor = { list_linux_difference, listing };
+
+	*listing = (struct map_listing){ .begun = { false } };
+	viommu_topology_for_each_route(topology, list_functions, listing);
+	list_devices(listing, topology);
+	list_unknown(listing, topology);
+	return for_each_linux_difference(topology, &visitor);
+}
+
 void print_map(const struct viommu_topology *topology)
 {
-	struct listing listing = { 0 };
-	struct linux_visitor visitor = { list_linux_difference, &listing };
-	bool several = false, compared;
+	struct map_listing listing;
+	bool several = false, compared = map_listing_gather(&listing, topology);
 
-	viommu_topology_for_each_route(topology, list_functions, &listing);
-	list_devices(&listing, topology);
-	list_unknown(&listing, topology);
-	compared = for_each_linux_difference(topology, &visitor);
-	for (int part = 0; part < N_PARTS; part++) {
+	for (int part = 0; part < MAP_PARTS; part++) {
 		if (!listing.begun[part])
 			continue;
 		fputs(several ? "\n" : "", stdout);

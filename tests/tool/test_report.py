@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The page of viommu report, as text and in headless Chromium: test_report.py VIOMMU SOURCE
+
+Chromium's part is skipped where it is not installed.
+"""
+import hashlib
+import base64
+import html.parser
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+VIOMMU, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+GOLDEN = SOURCE / "tests/golden"
+CHROMIUM = shutil.which("chromium")
+HOSTILE = """viommu: 1
+iommus:
+  - { name: "<script>document.title='gone'</script>", kind: virtio-iommu-pci, at: 00:01.0 }
+  - { name: "<img src=x onerror=\\"document.title='gone'\\">", kind: virtio-iommu-pci, at: 00:02.0 }
+host-bridges:
+  - { name: "</table></svg><script>document.title='gone'</script>", buses: 00-7f, iommu: "<script>document.title='gone'</script>" }
+devices:
+  - { name: "javascript:alert(1)\\" onmouseover=\\"document.title='gone'", at: 0x10001000, iommu: "<img src=x onerror=\\"document.title='gone'\\">", id: 0x20000 }
+"""
+
+
+class Page(html.parser.HTMLParser):
+    """Elements that never close, and what could load or run something."""
+
+    VOID = {"meta", "br", "input", "polygon", "path", "ellipse", "polyline"}
+    OPTIONAL = {"th", "td", "tr"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.scripts, self.bad, self.ids, self.links, self.text = [], [], [], set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.bad += [f"{tag} {name}" for name in attributes if name.startswith("on") or name in ("src", "srcset")]
+        if tag in ("iframe", "object", "embed", "link", "base", "form", "img"):
+            self.bad.append(tag)
+        self.ids.add(attributes.get("id"))
+        if tag == "a":
+            self.links.append(attributes.get("href"))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        while self.open and self.open[-1] != tag and self.open[-1] in self.OPTIONAL:
+            self.open.pop()
+        if not self.open or self.open.pop() != tag:
+            self.bad.append(f"/{tag} closes nothing")
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+
+
+class Reports(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, *arguments, status=0):
+        page = self.folder / "page.html"
+        done = subprocess.run([VIOMMU, "report", "-o", page, *map(str, arguments)], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return page
+
+    def hostile(self):
+        file = self.folder / "hostile.yaml"
+        file.write_text(HOSTILE)
+        return self.write(file)
+
+    def check(self, page):
+        text = page.read_text(encoding="utf-8")
+        parsed = Page(text)
+        self.assertEqual(parsed.bad, [])
+        self.assertEqual(parsed.open, [])
+        script, = parsed.scripts
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        self.assertIn(f"script-src 'sha256-{digest}'", text)
+        self.assertIn("default-src 'none'", text)
+        self.assertEqual([link for link in parsed.links if link[1:] not in parsed.ids], [])
+        self.assertNotRegex(re.sub(r'xmlns(:\w+)?="[^"]*"', "", text), r"https?://")
+        return parsed
+
+    def test_a_page_of_every_golden_table_is_whole(self):
+        for path in sorted(GOLDEN.iterdir()):
+            if path.suffix in (".VIOT", ".IORT", ".DMAR", ".IVRS", ".SRAT", ".dtb"):
+                findings = json.loads(subprocess.run([VIOMMU, "check", "--json", path], capture_output=True,
+                                                     check=False).stdout)["findings"]
+                worst = any(finding["severity"] != "note" for finding in findings)
+                text = " ".join(self.check(self.write(path, status=int(worst))).text)
+                for finding in findings:
+                    self.assertIn(finding["text"], text, path)
+
+    def test_every_field_is_beside_its_bytes(self):
+        page = self.write(GOLDEN / "q35-vtd.DMAR").read_text(encoding="utf-8")
+        self.assertIn('<td class="at">0004</td><td>Length</td><td class="bytes">70 00 00 00</td>'
+                      '<td>length (112)</td>', page)
+        self.assertEqual(page.count('<td class="at">'),
+                         len(re.findall(r" = ", subprocess.run([VIOMMU, "dump", "--source", GOLDEN / "q35-vtd.DMAR"],
+                                                               capture_output=True, text=True, check=True).stdout)) - 1)
+
+    def test_hostile_names_are_text(self):
+        parsed = self.check(self.hostile())
+        self.assertIn("<script>document.title='gone'</script>", parsed.text)
+
+    def test_a_rule_is_explained_beside_its_finding(self):
+        page = self.write(SOURCE / "tests/tables/formats/viot/refused/viot-output-node.viot", status=1)
+        text = " ".join(self.check(page).text)
+        for part in ("write the offset of a virtio-iommu node", "ACPI 6.5, VIOT, Output node", "No IOMMU node found"):
+            self.assertIn(part, text)
+
+    def test_what_changed_is_listed(self):
+        page = self.write("--compare", GOLDEN / "virt-smmu.dtb", GOLDEN / "virt-smmu.IORT", status=1)
+        self.assertIn("0000:01:00.0-ff:1f.7", " ".join(re.findall(r"<li>(.*?)</li>", page.read_text())))
+        page = self.write("--compare", GOLDEN / "virt-smmu.IORT", GOLDEN / "virt-smmu.IORT", status=1)
+        self.assertIn("Nothing in meaning.", page.read_text())
+
+    def test_what_cannot_be_read_is_no_page(self):
+        self.write(self.folder / "missing", status=2)
+        self.assertFalse((self.folder / "page.html").exists())
+        self.write("-", status=2)
+
+    def chromium(self, page, *arguments):
+        done = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,1600",
+                               f"--user-data-dir={self.folder}/profile", *arguments, page.as_uri()],
+                              capture_output=True, text=True, check=False, timeout=120)
+        return done.stdout + done.stderr
+
+    @unittest.skipUnless(CHROMIUM, "Chromium is not installed")
+    def test_a_browser_runs_no_script_of_a_name(self):
+        shown = self.chromium(self.hostile(), "--virtual-time-budget=2000", "--dump-dom")
+        self.assertIn("<title>IOMMUs of ", shown)
+        self.assertNotIn("<title>gone", shown)
+        # The page's own script has run: it sets the size of the picture.
+        self.assertRegex(shown, r'<svg width="[0-9.]+" height="[0-9.]+"')
+
+    @unittest.skipUnless(CHROMIUM, "Chromium is not installed")
+    def test_the_policy_stops_a_script_that_is_not_the_pages(self):
+        page = self.hostile()
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace("<main", "<script>document.title='gone'</script><main", 1), encoding="utf-8")
+        shown = self.chromium(page, "--virtual-time-budget=2000", "--dump-dom")
+        self.assertNotIn("<title>gone", shown)
+        self.assertIn("<title>IOMMUs of ", shown)
+
+
+unittest.main(argv=sys.argv[:1], verbosity=0)

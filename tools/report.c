@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu report: a machine as one page of HTML
+ *
+ * Findings with their rules and cures, a picture, the map of devices, and every field of each table
+ * beside its bytes. With --compare, also what is different from another machine. The page needs no
+ * network and no other file.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <viommu/diff.h>
+
+#include "check.h"
+#include "command.h"
+#include "graph.h"
+#include "report_page.h"
+#include "resolve.h"
+#include "rules.h"
+
+static char *output_name, *compare_name;
+
+static const GOptionEntry options[] = {
+	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
+	  "write the page to FILE instead of standard output", "FILE" },
+	{ "compare", 'c', 0, G_OPTION_ARG_FILENAME, &compare_name,
+	  "also show what is different from this machine, an earlier one", "BEFORE" },
+	INPUT_FORM_OPTION,
+	G_OPTION_ENTRY_NULL,
+};
+
+/* A page of more lines is not read; `viommu dump` shows them. */
+#define FIELDS_MAX 20000
+
+/* Larger tables are closed at first. Bytes. */
+#define OPEN_MAX 4096
+
+struct report {
+	struct viommu_findings *findings; /* of reading: check_inputs() reports the same */
+	GString *maps, *tables;
+	GPtrArray *topologies, *before; /* owned; with their files */
+	unsigned n;
+	bool has_picture;
+};
+
+/* -- findings ---------------------------------------------------------------------- */
+
+static void add_rule(GString *page, const char *id)
+{
+	const struct viommu_rule *rule = find_rule(id);
+
+	g_string_append(page, "<td><details><summary><code>");
+	page_text(page, id);
+	g_string_append(page, "</code></summary>");
+	if (rule) {
+		page_element(page, "p", NULL, rule->text);
+		g_string_append(page, "<p>From: ");
+		page_text(page, rule->clause);
+		if (rule->on_linux) {
+			g_string_append(page, "<br>Linux ");
+			page_text(page, rule->on_linux);
+		}
+		g_string_append(page, "</p>");
+	}
+	g_string_append(page, "</details></td>");
+}
+
+static void add_finding(GString *page, const struct viommu_finding *finding)
+{
+	const char *severity = viommu_severity_name(finding->severity);
+	g_autofree char *place = viommu_place_text(&finding->place);
+	g_autofree char *class = g_strdup_printf("class=\"%s\"", severity);
+
+	g_string_append(page, "<tr>");
+	page_element(page, "td", class, severity);
+	page_element(page, "td", NULL, finding->text);
+	page_element(page, "td", NULL, finding->cure);
+	page_element(page, "td", "class=\"bytes\"", place);
+	add_rule(page, finding->id);
+	g_string_append(page, "</tr>\n");
+}
+
+static void add_findings(GString *page, const struct viommu_findings *findings)
+{
+	const struct viommu_finding *finding;
+
+	g_string_append(
+		page, "<section aria-labelledby=\"findings\"><h2 id=\"findings\">Findings</h2>\n");
+	if (!viommu_findings_count(findings))
+		g_string_append(page, "<p>No rule is broken.</p>\n");
+	else
+		g_string_append(
+			page,
+			"<table><thead><tr><th scope=\"col\">Severity<th scope=\"col\">Problem"
+			"<th scope=\"col\">Cure<th scope=\"col\">Place<th scope=\"col\">Rule"
+			"</tr></thead><tbody>\n");
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		add_finding(page, finding);
+	if (viommu_findings_count(findings))
+		g_string_append(page, "</tbody></table>\n");
+	g_string_append(page, "</section>\n");
+}
+
+/* -- maps and pictures ------------------------------------------------------------- */
+
+/* The XML declaration and the document type are not for within a page. */
+static void add_svg(GString *page, GBytes *picture)
+{
+	gsize length;
+	const char *text = g_bytes_get_data(picture, &length);
+	const char *svg = text ? g_strstr_len(text, (gssize)length, "<svg") : NULL;
+
+	if (svg)
+		g_string_append_len(page, svg, (gssize)length - (svg - text));
+}
+
+static void add_picture(struct report *report, const char *graph)
+{
+	g_autoptr(GBytes) picture = NULL;
+
+	if (!graph || draw_graph(graph, "svg", &picture) != EXIT_CLEAN)
+		return;
+	g_string_append(report->maps,
+			"<p class=\"tools\">Picture: <button value=\"1.25\" "
+			"aria-label=\"larger\">+</button> "
+			"<button value=\"0.8\" aria-label=\"smaller\">&minus;</button> "
+			"<button value=\"0\">fit</button></p>\n<div class=\"picture\" "
+			"tabindex=\"0\" role=\"region\" "
+			"aria-label=\"Picture of the routes: + and - zoom\">");
+	add_svg(report->maps, picture);
+	g_string_append(report->maps, "</div>\n");
+	report->has_picture = true;
+}
+
+/* A line of cells; a column that is not used has no cell. */
+static void add_cells(GString *page, const struct columns *columns, guint line, const char *element)
+{
+	g_string_append(page, "<tr>");
+	for (guint i = 0; i < MAX_COLUMNS; i++)
+		if (columns->used[i])
+			page_element(page, element,
+				     *element == 't' && element[1] == 'h' ? "scope=\"col\"" : NULL,
+				     columns->cells->pdata[line + i]);
+	g_string_append(page, "</tr>\n");
+}
+
+static void add_part(GString *page, struct columns *columns)
+{
+	g_string_append(page, "<table><thead>");
+	add_cells(page, columns, 0, "th");
+	g_string_append(page, "</thead><tbody>\n");
+	for (guint i = MAX_COLUMNS; i < columns->cells->len; i += MAX_COLUMNS)
+		add_cells(page, columns, i, "td");
+	g_string_append(page, "</tbody></table>\n");
+	g_ptr_array_free(columns->cells, TRUE);
+}
+
+static void add_map_parts(struct report *report, const struct viommu_topology *topology)
+{
+	struct map_listing listing;
+	bool any = false;
+
+	if (!map_listing_gather(&listing, topology))
+		g_string_append(report->maps,
+				"<p>Too many entries to show where Linux differs.</p>\n");
+	for (int part = 0; part < MAP_PARTS; part++) {
+		if (listing.begun[part])
+			add_part(report->maps, &listing.parts[part]);
+		any |= listing.begun[part];
+	}
+	if (!any)
+		g_string_append(report->maps, "<p>No device is described.</p>\n");
+}
+
+/* -- tables ------------------------------------------------------------------------ */
+
+struct fields {
+	GString *page;
+	const guint8 *bytes;
+	size_t length;
+	unsigned n;
+	bool in_rows;
+};
+
+static void end_rows(struct fields *fields)
+{
+	if (fields->in_rows)
+		g_string_append(fields->page, "</tbody></table>\n");
+	fields->in_rows = false;
+}
+
+static void begin_rows(struct fields *fields)
+{
+	if (!fields->in_rows)
+		g_string_append(fields->page,
+				"<table><thead hidden><tr><th>Offset<th>Field<th>Bytes<th>Value"
+				"</tr></thead><tbody>\n");
+	fields->in_rows = true;
+}
+
+/* At most a line of bytes; longer fields are names, whose value says the same. */
+static char *hex_of(const struct fields *fields, size_t at, size_t width)
+{
+	enum { BYTES_MAX = 32 };
+	GString *text = g_string_new(NULL);
+
+	for (size_t i = 0; i < MIN(width, BYTES_MAX) && at + i < fields->length; i++)
+		g_string_append_printf(text, "%s%02x", i ? " " : "", fields->bytes[at + i]);
+	if (width > BYTES_MAX)
+		g_string_append(text, " ...");
+	return g_string_free(text, FALSE);
+}
+
+/* "0004   4  Length = length (112)" of viommu_table_source(). */
+static void add_field(struct fields *fields, const char *line)
+{
+	char *after_offset, *name;
+	guint64 at = g_ascii_strtoull(line, &after_offset, 16),
+		width = g_ascii_strtoull(after_offset, &name, 10);
+	g_autofree char *hex = hex_of(fields, at, width),
+			*shown_at = g_strndup(line, (gsize)(after_offset - line));
+	const char *value = strstr(name, " = ");
+	g_autofree char *shown_name = NULL;
+
+	if (!value || fields->n++ >= FIELDS_MAX)
+		return;
+	begin_rows(fields);
+	shown_name = g_strndup(name, (gsize)(value - name));
+	g_string_append(fields->page, "<tr>");
+	page_element(fields->page, "td", "class=\"at\"", shown_at);
+	page_element(fields->page, "td", NULL, g_strstrip(shown_name));
+	page_element(fields->page, "td", "class=\"bytes\"", hex);
+	page_element(fields->page, "td", NULL, value + strlen(" = "));
+	g_string_append(fields->page, "</tr>\n");
+}
+
+static void add_line(struct fields *fields, char *line)
+{
+	gsize length = strlen(line);
+
+	if (!length || *line == '#')
+		return;
+	if (!strcmp(line, "}")) {
+		end_rows(fields);
+		g_string_append(fields->page, "</details>\n");
+	} else if (line[length - 1] == '{' && !strstr(line, " = ")) {
+		end_rows(fields);
+		line[length - 1] = '\0';
+		g_string_append(fields->page, "<details open>");
+		page_element(fields->page, "summary", NULL, g_strstrip(line));
+	} else {
+		add_field(fields, line);
+	}
+}
+
+/* A device tree has a source of its own. */
+static void add_source(struct fields *fields, const struct viommu_table *table, char *source)
+{
+	g_auto(GStrv) lines = NULL;
+
+	if (!strcmp(viommu_table_signature(table), "DTB")) {
+		g_autofree char *valid = g_utf8_make_valid(source, -1);
+		g_autofree char *escaped = g_markup_escape_text(valid, -1);
+
+		g_string_append_printf(fields->page, "<pre>%s</pre>\n", escaped);
+		return;
+	}
+	lines = g_strsplit(source, "\n", -1);
+	for (char **line = lines; *line; line++)
+		add_line(fields, g_strstrip(*line));
+	if (fields->n > FIELDS_MAX)
+		g_string_append_printf(fields->page,
+				       "<p>%u more fields: <code>viommu dump</code></p>\n",
+				       fields->n - FIELDS_MAX);
+}
+
+static void add_table(struct report *report, const struct viommu_table *table)
+{
+	char *source = viommu_table_source(table);
+	void *bytes = NULL;
+	struct fields fields = { .page = report->tables,
+				 .length = viommu_table_encode(table, &bytes) };
+
+	fields.bytes = bytes;
+	g_string_append(report->tables, fields.length <= OPEN_MAX ? "<details open><summary>"
+								  : "<details><summary>");
+	page_text(report->tables, viommu_table_signature(table));
+	g_string_append_printf(report->tables, ", %zu bytes: ", fields.length);
+	page_text(report->tables, viommu_table_file(table));
+	g_string_append(report->tables, "</summary>\n");
+	if (source)
+		add_source(&fields, table, source);
+	end_rows(&fields);
+	g_string_append(report->tables, "</details>\n");
+	free(source);
+	free(bytes);
+}
+
+/* -- inputs ------------------------------------------------------------------------ */
+
+static void show_topology(struct report *report, const char *name,
+			  const struct viommu_topology *topology)
+{
+	char *graph = viommu_topology_graph(topology);
+
+	page_element(report->maps, "h3", NULL, name);
+	add_picture(report, graph);
+	add_map_parts(report, topology);
+	free(graph);
+}
+
+static void take_input(void *opaque, struct input *input)
+{
+	struct report *report = opaque;
+	const struct viommu_topology *topology;
+
+	report->n++;
+	if (input->table)
+		add_table(report, input->table);
+	topology = !input->table || (viommu_table_abilities(viommu_table_signature(input->table)) &
+				     VIOMMU_TABLE_MEANING)
+			   ? input_topology(input, report->findings)
+			   : NULL;
+	if (!topology)
+		return;
+	show_topology(report, input->name, topology);
+	g_ptr_array_add(report->topologies, g_steal_pointer(&input->topology));
+}
+
+static void take_before(void *opaque, struct input *input)
+{
+	struct report *report = opaque;
+
+	if (input_topology(input, report->findings))
+		g_ptr_array_add(report->before, g_steal_pointer(&input->topology));
+}
+
+static void take_host(void *opaque, const char *name, const struct viommu_host *host)
+{
+	struct report *report = opaque;
+	char *graph = viommu_host_graph(host);
+
+	report->n++;
+	page_element(report->maps, "h3", NULL, name);
+	add_picture(report, graph);
+	free(graph);
+}
+
+/* -- the page ---------------------------------------------------------------------- */
+
+static unsigned add_differences(GString *page, const struct viommu_topology *before,
+				const struct viommu_topology *after)
+{
+	struct viommu_diff *diff = viommu_topology_diff(before, after);
+	const struct viommu_difference *difference;
+	unsigned n = 0;
+
+	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++) {
+		char *line = viommu_difference_line(difference);
+
+		page_element(page, "li", NULL, line);
+		free(line);
+		n++;
+	}
+	viommu_diff_free(diff);
+	return n;
+}
+
+/* The n-th map of one machine with the n-th of the other. */
+static void add_comparison(GString *page, const struct report *report)
+{
+	unsigned n = 0;
+	guint common = MIN(report->topologies->len, report->before->len);
+
+	page_element(page, "h2", NULL, "What is different");
+	g_string_append(page, "<p>Before: ");
+	page_text(page, compare_name);
+	g_string_append(page, "</p>\n<ul>");
+	for (guint i = 0; i < common; i++)
+		n += add_differences(page, report->before->pdata[i], report->topologies->pdata[i]);
+	if (report->topologies->len != report->before->len)
+		page_element(page, "li", NULL,
+			     "the machines have different numbers of tables with devices");
+	g_string_append(page, n || report->topologies->len != report->before->len
+				      ? "</ul>\n"
+				      : "</ul><p>Nothing in meaning.</p>\n");
+}
+
+static void free_topology(void *topology)
+{
+	viommu_topology_free(topology);
+}
+
+static GString *make_page(const struct report *report, const struct viommu_findings *findings,
+			  const char *name)
+{
+	GString *page = g_string_new(NULL);
+	g_autofree char *title = g_strdup_printf("IOMMUs of %s", name);
+
+	page_begin(page, title);
+	add_findings(page, findings);
+	if (compare_name)
+		add_comparison(page, report);
+	g_string_append_printf(page,
+			       "<section aria-labelledby=\"maps\"><h2 id=\"maps\">Devices and "
+			       "their IOMMUs</h2>\n%s</section>\n",
+			       report->maps->str);
+	g_string_append_printf(page,
+			       "<section aria-labelledby=\"tables\"><h2 "
+			       "id=\"tables\">Tables</h2>\n%s%s</section>\n",
+			       report->tables->len ? "" : "<p>The input is no table.</p>\n",
+			       report->tables->str);
+	page_end(page);
+	return page;
+}
+
+static int read_machine(struct report *report, char **arguments, struct viommu_findings *findings)
+{
+	char *before[] = { compare_name, NULL };
+	int status = check_inputs(arguments, findings);
+
+	input_host = take_host;
+	status = worse(status, read_inputs(arguments, report->findings, take_input, report));
+	input_host = NULL;
+	if (compare_name)
+		status = worse(status, read_inputs(before, report->findings, take_before, report));
+	return status;
+}
+
+static int run(const struct command *command, char **arguments)
+{
+	struct report report = { .maps = g_string_new(NULL) };
+	struct viommu_findings *findings;
+	GString *page;
+	int status;
+
+	if (g_strv_contains((const char *const *)arguments, "-")) {
+		g_string_free(report.maps, TRUE);
+		return command_usage(command, "name a file: a report reads its input twice");
+	}
+	report.tables = g_string_new(NULL);
+	report.topologies = g_ptr_array_new_with_free_func(free_topology);
+	report.before = g_ptr_array_new_with_free_func(free_topology);
+	report.findings = viommu_findings_new();
+	findings = viommu_findings_new();
+	status = read_machine(&report, arguments, findings);
+	if (report.n) {
+		page = make_page(&report, findings, arguments[0] ? arguments[0] : "this machine");
+		status = worse(status, write_output(output_name, page->str, page->len));
+		g_string_free(page, TRUE);
+	} else {
+		print_findings(findings);
+		status = report_no_input(arguments, status);
+	}
+	if (viommu_findings_count_from(findings, VIOMMU_WARNING))
+		status = worse(status, EXIT_FINDINGS);
+	g_string_free(report.maps, TRUE);
+	g_string_free(report.tables, TRUE);
+	g_ptr_array_free(report.topologies, TRUE);
+	g_ptr_array_free(report.before, TRUE);
+	viommu_findings_free(report.findings);
+	viommu_findings_free(findings);
+	return status;
+}
+
+const struct command report_command = {
+	.name = "report",
+	.arguments = "[FILE...]",
+	.summary = "write a page of HTML about a machine: picture, devices, findings, tables",
+	.details =
+		"A FILE is as for check: tables, a folder or archive of them, a host tree, or a\n"
+		"topology. The page is one file, needs no network, and runs no script of its "
+		"input.\n"
+		"The picture needs Graphviz. Exit status 1: there is a warning or an error.",
+	.options = options,
+	.run = run,
+};
