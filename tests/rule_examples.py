@@ -46,6 +46,9 @@ def generated(viommu, path):
     base = path.with_suffix(".base")
     into = ["--into", str(base)] if base.exists() else []
     table = TABLES.get(prefix, prefix)
+    if prefix == "image":
+        into = ["--address", "16", *(["--with", str(base)] if base.exists() else [])]
+        table = "acpi"
     commands = [["generate", "-o", "/dev/null", *into, table, str(path)],
                 ["convert", "-o", "/dev/null", "--to", "dtb", str(path)],
                 ["generate", "-o", "/dev/null", *into, "srat", str(path)]]

@@ -145,14 +145,16 @@ static int write_all(const struct set *set)
 	return status;
 }
 
+/* Nothing of a machine of which a table is missing. */
 static int write_set(const struct set *set)
 {
+	if (viommu_findings_count_from(set->findings, VIOMMU_ERROR))
+		return EXIT_COULD_NOT;
 	if (set->n_tables)
 		return write_all(set);
 	if (set->bytes)
 		return write_output(generate_output, set->bytes, set->length);
-	if (!viommu_findings_count_from(set->findings, VIOMMU_ERROR))
-		report_error("the topology has no IOMMU: no table is needed");
+	report_error("the topology has no IOMMU: no table is needed");
 	return EXIT_COULD_NOT;
 }
 

@@ -256,14 +256,18 @@ generate_all_writes_every_table_into_a_folder() {
 viommu: 1
 iommus:
   - { name: a, kind: virtio-iommu-pci, at: 80:01.0 }
-  - { name: b, kind: vt-d, at: 0xfed90000, segment: 0 }
+  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] }
 host-bridges:
   - { buses: 00-7f, iommu: b }
-  - { buses: 80-ff }
-ranges:
-  - { functions: 80:00.0, iommu: a }
+  - { buses: 80-ff, iommu: a }
 END
-	ran 1 "$viommu" generate all two.yaml -o tables
+	ran 0 "$viommu" generate all two.yaml -o tables
+	[ -s tables/VIOT ] && [ -s tables/IORT ] || fail "a table is missing"
+	ran 0 "$viommu" resolve --from tables 00:02.0 80:02.0
+	says out "80:02.0: viommu0"
+	sed 's/kind: smmu-v3.*/kind: vt-d, at: 0xfed90000, segment: 0 }/' two.yaml >wrong.yaml
+	ran 2 "$viommu" generate all wrong.yaml -o wrong
+	[ ! -e wrong ] || fail "a part of the tables is there"
 	ran 2 "$viommu" generate all two.yaml
 	says err "name a folder"
 }

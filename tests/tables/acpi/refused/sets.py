@@ -7,7 +7,7 @@ from viot import GOOD
 # rule -> (bytes, place, exit, also...)
 TABLES = {".image": {
     # a checksum of 0 is wrong for these bytes
-    "image-rsdp": (b"RSD PTR \0VIOMMU\2" + bytes(20) + bytes(12) + GOOD, 0, 1),
+    "image-rsdp": (b"RSD PTR \0VIOMMU\2" + bytes(20) + bytes(12) + GOOD, 0, 2),
 }}
 
 # rule -> (topology, place, exit, also...): what only `generate acpi` shows
