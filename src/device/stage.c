@@ -229,6 +229,41 @@ static struct endpoint *find_endpoint(struct stage *stage, const struct chunk *c
 	return NULL;
 }
 
+/* A chunk that is an array. */
+struct elements {
+	const struct layout *layout;
+	int (*read)(struct stage *stage, const void *element);
+	int (*compare)(const void *before, const void *next); /* NULL: any order */
+	const char *noun;
+};
+
+static int read_elements(struct stage *stage, const struct chunk *chunk,
+			 const struct elements *elements)
+{
+	union {
+		struct chunk_slot slot;
+		struct chunk_mapping mapping;
+		struct chunk_group group;
+	} saved[2];
+	size_t length = elements->layout->length;
+	int error = 0;
+
+	if (chunk->length % length)
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "%s at offset %zu are of uneven length", elements->noun,
+				     chunk->at);
+	for (size_t i = 0; i < chunk->length / length && !error; i++) {
+		layout_decode(elements->layout, chunk->bytes + i * length, &saved[i % 2]);
+		if (i && elements->compare &&
+		    elements->compare(&saved[(i - 1) % 2], &saved[i % 2]) >= 0)
+			return stream_refuse(&stage->stream, -EINVAL,
+					     "%s at offset %zu do not ascend", elements->noun,
+					     chunk->at);
+		error = elements->read(stage, &saved[i % 2]);
+	}
+	return error;
+}
+
 static int read_endpoint(struct stage *stage, const struct chunk *chunk)
 {
 	struct domain *domain = stage->domain;
@@ -280,8 +315,9 @@ static int check_slot(const struct stage *stage, const struct chunk_slot *saved,
 	return error;
 }
 
-static int read_slot(struct stage *stage, const struct chunk_slot *saved)
+static int read_slot(struct stage *stage, const void *element)
 {
+	const struct chunk_slot *saved = element;
 	struct endpoint *endpoint = NULL;
 	struct slot *slot;
 	int error = check_slot(stage, saved, &endpoint);
@@ -303,30 +339,21 @@ static int read_slot(struct stage *stage, const struct chunk_slot *saved)
 	return 0;
 }
 
+static int compare_saved_slots(const void *before, const void *next)
+{
+	return chunk_slot_compare(before, next);
+}
+
+static const struct elements slot_elements = { &slot_layout, read_slot, compare_saved_slots,
+					       "PASIDs" };
+
 static int read_slots(struct stage *stage, const struct chunk *chunk)
 {
 	const struct domain *domain = stage->domain;
-	size_t n = chunk->length / slot_layout.length;
-	struct chunk_slot saved, before;
 
-	if (!domain || domain->n_slots || !takes_holders(domain) || !n ||
-	    chunk->length % slot_layout.length)
-		return stream_refuse(&stage->stream, -EINVAL,
-				     "PASIDs of no domain, twice, or of uneven length");
-	for (size_t i = 0; i < n; i++) {
-		int error;
-
-		layout_decode(&slot_layout, chunk->bytes + i * slot_layout.length, &saved);
-		if (i && chunk_slot_compare(&before, &saved) >= 0)
-			return stream_refuse(&stage->stream, -EINVAL,
-					     "PASIDs of domain %" PRIu32 " do not ascend",
-					     domain->node.id);
-		error = read_slot(stage, &saved);
-		if (error)
-			return error;
-		before = saved;
-	}
-	return 0;
+	if (!domain || domain->n_slots || !takes_holders(domain) || !chunk->length)
+		return stream_refuse(&stage->stream, -EINVAL, "PASIDs of no domain, or twice");
+	return read_elements(stage, chunk, &slot_elements);
 }
 
 static int read_granule(struct stage *stage, const struct chunk *chunk)
@@ -363,8 +390,9 @@ static int refuse_mapping(const struct stage *stage, const struct range *range)
 			     stage->domain->node.id, conflict ? conflict : "is invalid");
 }
 
-static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping)
+static int read_mapping(struct stage *stage, const void *element)
 {
+	const struct chunk_mapping *mapping = element;
 	const struct range range = {
 		.first = mapping->first,
 		.last = mapping->last,
@@ -394,33 +422,25 @@ static int refuse_granule(const struct stage *stage, const struct domain *domain
 			     domain->node.id);
 }
 
+static const struct elements mapping_elements = { &mapping_layout, read_mapping, NULL, "mappings" };
+
 static int read_mappings(struct stage *stage, const struct chunk *chunk)
 {
-	size_t n = chunk->length / mapping_layout.length;
+	const struct domain *domain = stage->domain;
 
-	if (!stage->domain || stage->domain->table || (n && stage->domain->bypass) ||
-	    map_count(stage->domain->map) || chunk->length % mapping_layout.length)
-		return stream_refuse(
-			&stage->stream, -EINVAL,
-			"mappings of no domain, of a bypass or table domain, or of uneven length");
-	if (n && !stage->domain->granule)
-		return refuse_granule(stage, stage->domain);
-	for (size_t i = 0; i < n; i++) {
-		struct chunk_mapping mapping;
-		int error;
-
-		layout_decode(&mapping_layout, chunk->bytes + i * mapping_layout.length, &mapping);
-		error = read_mapping(stage, &mapping);
-		if (error)
-			return error;
-	}
-	return 0;
+	if (!domain || domain->table || (chunk->length && domain->bypass) || map_count(domain->map))
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "mappings of no domain, or of a bypass or table domain");
+	if (chunk->length && !domain->granule)
+		return refuse_granule(stage, domain);
+	return read_elements(stage, chunk, &mapping_elements);
 }
 
 /* -- page requests -------------------------------------------------------------------- */
 
-static int read_group(struct stage *stage, const struct chunk_group *saved)
+static int read_group(struct stage *stage, const void *element)
 {
+	const struct chunk_group *saved = element;
 	struct endpoint *endpoint = endpoint_find(stage->device, saved->endpoint);
 	struct page_group *group;
 
@@ -447,29 +467,21 @@ static int read_group(struct stage *stage, const struct chunk_group *saved)
 	return 0;
 }
 
+static int compare_groups(const void *before, const void *next)
+{
+	return chunk_group_compare(before, next);
+}
+
+static const struct elements group_elements = { &group_layout, read_group, compare_groups,
+						"page requests" };
+
 static int read_groups(struct stage *stage, const struct chunk *chunk)
 {
-	size_t n = chunk->length / group_layout.length;
-	struct chunk_group saved, before;
-
-	if (!n || chunk->length % group_layout.length || stage->has_groups)
-		return stream_refuse(&stage->stream, -EINVAL,
-				     "page requests come twice, or are of uneven length");
+	if (!chunk->length || stage->has_groups)
+		return stream_refuse(&stage->stream, -EINVAL, "page requests come twice");
 	stage->has_groups = true;
 	stage->domain = NULL;
-	for (size_t i = 0; i < n; i++) {
-		int error;
-
-		layout_decode(&group_layout, chunk->bytes + i * group_layout.length, &saved);
-		if (i && chunk_group_compare(&before, &saved) >= 0)
-			return stream_refuse(&stage->stream, -EINVAL,
-					     "page requests do not ascend");
-		error = read_group(stage, &saved);
-		if (error)
-			return error;
-		before = saved;
-	}
-	return 0;
+	return read_elements(stage, chunk, &group_elements);
 }
 
 /* -- the whole stream ------------------------------------------------------------------ */
