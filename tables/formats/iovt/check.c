@@ -35,17 +35,16 @@ static void check_entry_count(const struct table_check *check)
 	walk(check, check_entry_count_of);
 }
 
-static void report_range(void *opaque, const struct record *entry, const char *why)
-{
-	const struct table_check *check = opaque;
-
-	report(check->findings, check->rule_id, table_place(check->table, entry->at),
-	       "write a start and then an end that is not before it", "%s", why);
-}
-
 static void check_ranges_of(const struct table_check *check, const struct record *record)
 {
-	iovt_for_each_range(record, NULL, report_range, (void *)check);
+	struct iovt_range range;
+
+	for (guint i = 0; iovt_next_range(record, &i, &range);)
+		if (range.wrong)
+			report(check->findings, check->rule_id,
+			       table_place(check->table, range.entry->at),
+			       "write a start and then an end that is not before it", "%s",
+			       range.wrong);
 }
 
 static void check_ranges(const struct table_check *check)

@@ -2,7 +2,8 @@
 /* The device entries of an IOMMU in an IOVT: functions and ranges of functions */
 #include "iovt.h"
 
-const struct record *iovt_next_entry(const struct record *iommu, guint *i)
+/* The next entry of known type. */
+static const struct record *next_entry(const struct record *iommu, guint *i)
 {
 	const struct record *child;
 
@@ -14,31 +15,32 @@ const struct record *iovt_next_entry(const struct record *iommu, guint *i)
 	return NULL;
 }
 
-void iovt_for_each_range(const struct record *iommu,
-			 void (*each)(void *opaque, const struct record *entry, uint16_t first,
-				      uint16_t last),
-			 void (*wrong)(void *opaque, const struct record *entry, const char *why),
-			 void *opaque)
+/* Complete a range by the entry that follows its start, if that is an end. */
+static void take_end(const struct record *iommu, guint *i, struct iovt_range *range)
 {
-	const struct record *record, *start = NULL;
+	guint next = *i;
+	const struct record *record = next_entry(iommu, &next);
+	const struct iovt_entry *end = record ? record->host : NULL;
 
-	for (guint i = 0; (record = iovt_next_entry(iommu, &i));) {
-		const struct iovt_entry *entry = record->host, *first = start ? start->host : entry;
+	range->wrong = "the range has no end";
+	if (!end || end->type != IOVT_END)
+		return;
+	*i = next;
+	range->last = end->bdf;
+	range->wrong = range->first > range->last ? "the range ends before its start" : NULL;
+}
 
-		if (start && entry->type != IOVT_END && wrong)
-			wrong(opaque, start, "the range has no end");
-		if (entry->type == IOVT_END && !start && wrong)
-			wrong(opaque, record, "the range has no start");
-		if (entry->type == IOVT_END && start && first->bdf > entry->bdf && wrong)
-			wrong(opaque, start, "the range ends before its start");
-		if ((entry->type == IOVT_SINGLE || (entry->type == IOVT_END && start)) && each) {
-			first = entry->type == IOVT_SINGLE ? entry : first;
-			if (first->bdf <= entry->bdf)
-				each(opaque, entry->type == IOVT_SINGLE ? record : start,
-				     first->bdf, entry->bdf);
-		}
-		start = entry->type == IOVT_START ? record : NULL;
-	}
-	if (start && wrong)
-		wrong(opaque, start, "the range has no end");
+bool iovt_next_range(const struct record *iommu, guint *i, struct iovt_range *ret_range)
+{
+	const struct record *record = next_entry(iommu, i);
+	const struct iovt_entry *entry = record ? record->host : NULL;
+
+	if (!entry)
+		return false;
+	*ret_range = (struct iovt_range){ record, entry->bdf, entry->bdf, NULL };
+	if (entry->type == IOVT_START)
+		take_end(iommu, i, ret_range);
+	else if (entry->type == IOVT_END)
+		ret_range->wrong = "the range has no start";
+	return true;
 }

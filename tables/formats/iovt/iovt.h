@@ -55,18 +55,15 @@ static inline bool iovt_is_iommu(const struct record *record)
 	return record->layout && record->layout->type == IOVT_IOMMU;
 }
 
-/* entries.c. The next device entry of known type from the i-th child of the IOMMU on, or NULL. */
-const struct record *iovt_next_entry(const struct record *iommu, guint *i);
+/* The functions [first, last] of one entry, or of a start and its end. */
+struct iovt_range {
+	const struct record *entry; /* the first of them */
+	uint16_t first, last;
+	const char *wrong; /* NULL: it is valid */
+};
 
-/*
- * The functions of a node, first to last, in the order of the entries. `wrong` gets entries that
- * are no end or have none, and ranges that are inverted. Either may be NULL.
- */
-void iovt_for_each_range(const struct record *iommu,
-			 void (*each)(void *opaque, const struct record *entry, uint16_t first,
-				      uint16_t last),
-			 void (*wrong)(void *opaque, const struct record *entry, const char *why),
-			 void *opaque);
+/* entries.c. The next range from the i-th child of the IOMMU on; false: there is none. */
+bool iovt_next_range(const struct record *iommu, guint *i, struct iovt_range *ret_range);
 
 /* check.c, read.c, linux.c */
 extern const struct table_rule iovt_rules[];

@@ -20,9 +20,9 @@ struct reading {
 	uint16_t segment;
 };
 
-static void add_range(void *opaque, const struct record *entry, uint16_t first, uint16_t last)
+static void add_range(struct reading *reading, const struct record *entry, uint16_t first,
+		      uint16_t last)
 {
-	struct reading *reading = opaque;
 	const struct viommu_pci_range range = {
 		.size = sizeof(range),
 		.segment_first = reading->segment,
@@ -55,6 +55,8 @@ static void read_iommu(struct reading *reading, const struct record *record)
 		.place = table_place(reading->table, record->at),
 	};
 
+	struct iovt_range range;
+
 	if (topology_add_iommu(reading->topology, &iommu) < 0)
 		return;
 	reading->iommu = name;
@@ -62,7 +64,9 @@ static void read_iommu(struct reading *reading, const struct record *record)
 	if (node->flags & IOVT_WHOLE_SEGMENT)
 		add_range(reading, record, 0, LAST_BDF);
 	else
-		iovt_for_each_range(record, add_range, NULL, reading);
+		for (guint i = 0; iovt_next_range(record, &i, &range);)
+			if (!range.wrong)
+				add_range(reading, range.entry, range.first, range.last);
 }
 
 struct viommu_topology *iovt_read(const struct viommu_table *table,
