@@ -154,9 +154,10 @@ static bool read_size(const char *text, uint64_t *ret)
 	return !*end && *ret && *ret < (uint64_t)1 << 60;
 }
 
-static bool read_nodes(GHashTable **ret)
+/* "0=1" */
+static bool read_nodes(struct plan_options *wanted)
 {
-	*ret = nodes ? g_hash_table_new(NULL, NULL) : NULL;
+	wanted->nodes = nodes ? g_hash_table_new(NULL, NULL) : NULL;
 	for (char **node = nodes; node && *node; node++) {
 		unsigned host, guest;
 		int end = 0;
@@ -164,15 +165,16 @@ static bool read_nodes(GHashTable **ret)
 		if (sscanf(*node, "%4u=%4u%n", &host, &guest, &end) != 2 || (*node)[end] ||
 		    host >= PLAN_NODES_MAX || guest >= PLAN_NODES_MAX)
 			return false;
-		g_hash_table_insert(*ret, GUINT_TO_POINTER(host + 1), GUINT_TO_POINTER(guest + 1));
+		g_hash_table_insert(wanted->nodes, GUINT_TO_POINTER(host + 1),
+				    GUINT_TO_POINTER(guest + 1));
 	}
 	return true;
 }
 
 /* "smmu3.0x0000000012000000=0x10" */
-static bool read_buses(GHashTable **ret)
+static bool read_buses(struct plan_options *wanted)
 {
-	*ret = buses ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL;
+	wanted->buses = buses ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL;
 	for (char **bus = buses; bus && *bus; bus++) {
 		const char *equals = strrchr(*bus, '=');
 		char *end;
@@ -180,40 +182,73 @@ static bool read_buses(GHashTable **ret)
 
 		if (!number || number > PLAN_TOP_BUS || *end || equals == *bus)
 			return false;
-		g_hash_table_insert(*ret, g_strndup(*bus, (gsize)(equals - *bus)),
+		g_hash_table_insert(wanted->buses, g_strndup(*bus, (gsize)(equals - *bus)),
 				    GUINT_TO_POINTER((guint)number));
 	}
 	return true;
 }
 
-/* Returns an error message, or NULL. */
-static const char *read_plan_options(struct plan_options *wanted)
+static bool read_kind(struct plan_options *wanted)
 {
 	const struct plan_kind_row *row = plan_kind_by_name(kind_name ? kind_name : "auto");
 
-	*wanted = (struct plan_options){ .machine = machine, .managed = managed };
-	if (!row)
-		return "--iommu must be auto, virtio, smmuv3, intel, amd, or virtio-stock";
-	wanted->kind = row->kind;
-	if (machine && strcmp(machine, "q35") != 0 && strcmp(machine, "virt") != 0)
-		return "--machine must be q35 or virt";
-	if (spare < 0 || spare > (int)PLAN_TOP_BUS || root_ports < 0 ||
-	    root_ports > (int)PLAN_TOP_BUS)
-		return "--spare and --root-ports must be from 0 to 255";
+	if (row)
+		wanted->kind = row->kind;
+	return row;
+}
+
+static bool read_machine(struct plan_options *wanted)
+{
+	wanted->machine = machine;
+	return !machine || g_str_equal(machine, "q35") || g_str_equal(machine, "virt");
+}
+
+static bool read_ports(struct plan_options *wanted)
+{
 	wanted->spare = (unsigned)spare;
 	wanted->root_ports = (unsigned)root_ports;
-	if (!read_version(qemu_version, &wanted->qemu))
-		return "--qemu must be a version like 10.2";
-	if (!read_size(memory, &wanted->memory))
-		return "--memory must be a number of bytes, or like 16G";
-	if (!read_switch(ats, &wanted->ats) || !read_switch(accel, &wanted->accel) ||
-	    !read_switch(cmdqv, &wanted->cmdqv))
-		return "--ats, --accel and --cmdqv must be auto, on, or off";
-	if (!read_nodes(&wanted->nodes))
-		return "--node must be like 0=1: the host's node, and the guest's";
-	if (!read_buses(&wanted->buses))
-		return "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 "
-		       "to 255";
+	return spare >= 0 && wanted->spare <= PLAN_TOP_BUS && root_ports >= 0 &&
+	       wanted->root_ports <= PLAN_TOP_BUS;
+}
+
+static bool read_qemu(struct plan_options *wanted)
+{
+	return read_version(qemu_version, &wanted->qemu);
+}
+
+static bool read_memory(struct plan_options *wanted)
+{
+	return read_size(memory, &wanted->memory);
+}
+
+static bool read_switches(struct plan_options *wanted)
+{
+	return read_switch(ats, &wanted->ats) && read_switch(accel, &wanted->accel) &&
+	       read_switch(cmdqv, &wanted->cmdqv);
+}
+
+static const struct {
+	bool (*read)(struct plan_options *wanted);
+	const char *error;
+} readers[] = {
+	{ read_kind, "--iommu must be auto, virtio, smmuv3, intel, amd, or virtio-stock" },
+	{ read_machine, "--machine must be q35 or virt" },
+	{ read_ports, "--spare and --root-ports must be from 0 to 255" },
+	{ read_qemu, "--qemu must be a version like 10.2" },
+	{ read_memory, "--memory must be a number of bytes, or like 16G" },
+	{ read_switches, "--ats, --accel and --cmdqv must be auto, on, or off" },
+	{ read_nodes, "--node must be like 0=1: the host's node, and the guest's" },
+	{ read_buses, "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 to "
+		      "255" },
+};
+
+/* Returns an error message, or NULL. */
+static const char *read_plan_options(struct plan_options *wanted)
+{
+	*wanted = (struct plan_options){ .managed = managed };
+	for (size_t i = 0; i < G_N_ELEMENTS(readers); i++)
+		if (!readers[i].read(wanted))
+			return readers[i].error;
 	return NULL;
 }
 
