@@ -143,14 +143,19 @@ struct pointers *pointers_new(void (*free)(void *pointer))
 {
 	struct pointers *pointers = memory_new(struct pointers, 1);
 
-	pointers->free = free;
+	pointers_init(pointers, free, pointers);
 	return pointers;
+}
+
+void pointers_init(struct pointers *pointers, void (*free)(void *pointer), const void *owner)
+{
+	*pointers = (struct pointers){ .free = free, .owner = owner };
 }
 
 void pointers_reserve(struct pointers *pointers, size_t n)
 {
-	pointers->pdata = grown(pointers, pointers->pdata, &pointers->room, pointers->len + n,
-				sizeof(pointers->pdata[0]));
+	pointers->pdata = grown(pointers->owner, pointers->pdata, &pointers->room,
+				pointers->len + n, sizeof(pointers->pdata[0]));
 }
 
 void pointers_add(struct pointers *pointers, void *pointer)
@@ -191,7 +196,8 @@ void pointers_free(struct pointers *pointers)
 	for (size_t i = 0; pointers->free && i < pointers->len; i++)
 		pointers->free(pointers->pdata[i]);
 	memory_free(pointers->pdata);
-	memory_free(pointers);
+	if (pointers->owner == pointers)
+		memory_free(pointers);
 }
 
 void pointers_free_value(void *pointers)
@@ -203,12 +209,20 @@ void pointers_free_value(void *pointers)
 
 struct bytes *bytes_new(void)
 {
-	return memory_new(struct bytes, 1);
+	struct bytes *bytes = memory_new(struct bytes, 1);
+
+	bytes_init(bytes, bytes);
+	return bytes;
+}
+
+void bytes_init(struct bytes *bytes, const void *owner)
+{
+	*bytes = (struct bytes){ .owner = owner };
 }
 
 static void bytes_reserve(struct bytes *bytes, size_t n)
 {
-	bytes->data = grown(bytes, bytes->data, &bytes->room, n, 1);
+	bytes->data = grown(bytes->owner, bytes->data, &bytes->room, n, 1);
 }
 
 struct bytes *bytes_new_sized(size_t room)
@@ -240,7 +254,8 @@ void bytes_free(struct bytes *bytes)
 	if (!bytes)
 		return;
 	memory_free(bytes->data);
-	memory_free(bytes);
+	if (bytes->owner == bytes)
+		memory_free(bytes);
 }
 
 void *bytes_steal(struct bytes *bytes)

@@ -48,10 +48,14 @@ struct pointers {
 	void **pdata;
 	size_t len, room;
 	void (*free)(void *pointer);
+	const void *owner;
 };
 
 /* `free` is called for each removed pointer, unless it is NULL. */
 struct pointers *pointers_new(void (*free)(void *pointer));
+
+/* As a part of another object, the owner, which was allocated as a whole and is freed after it. */
+void pointers_init(struct pointers *pointers, void (*free)(void *pointer), const void *owner);
 
 /* The next n additions do not allocate. */
 void pointers_reserve(struct pointers *pointers, size_t n);
@@ -72,9 +76,11 @@ void pointers_free_value(void *pointers);
 struct bytes {
 	uint8_t *data;
 	size_t len, room;
+	const void *owner;
 };
 
 struct bytes *bytes_new(void);
+void bytes_init(struct bytes *bytes, const void *owner); /* as pointers_init() */
 struct bytes *bytes_new_sized(size_t room);
 void bytes_append(struct bytes *bytes, const void *data, size_t length);
 void bytes_set_size(struct bytes *bytes, size_t length);

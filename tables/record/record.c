@@ -5,8 +5,18 @@
  * All bounds of all tables are checked here: a cursor yields only structures that lie inside their
  * parent, and always advances. The caller keeps and reports the bytes at which it stops.
  */
+#include <stddef.h>
+
 #include "base/array.h"
 #include "record.h"
+
+/* One allocation: tables have many records, and most have neither children nor a rest. */
+struct whole {
+	struct record record; /* first */
+	struct pointers children;
+	struct bytes rest;
+	max_align_t host[];
+};
 
 static void free_child(void *child)
 {
@@ -16,14 +26,17 @@ static void free_child(void *child)
 /* Zeroed, for members without a row. */
 struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
 {
-	struct record *record = memory_new(struct record, 1);
+	struct whole *whole = memory_zeroed(1, sizeof(*whole) + (layout ? layout->host_size : 0));
+	struct record *record = &whole->record;
 
 	record->layout = layout;
 	record->at = at;
-	record->children = pointers_new(free_child);
-	record->rest = bytes_new();
+	record->children = &whole->children;
+	record->rest = &whole->rest;
+	pointers_init(record->children, free_child, whole);
+	bytes_init(record->rest, whole);
 	if (layout) {
-		record->host = memory_zeroed(1, layout->host_size);
+		record->host = whole->host;
 		layout_decode(layout, wire, record->host);
 	}
 	return record;
@@ -77,7 +90,6 @@ void record_free(struct record *record)
 		return;
 	pointers_free(record->children);
 	bytes_free(record->rest);
-	memory_free(record->host);
 	memory_free(record);
 }
 
