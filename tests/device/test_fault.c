@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rig.h"
 
-/* Fault records: virtio 1.3, "IOMMU Device / Event queue". */
+/* Fault records: virtio 1.3, "IOMMU Device / Fault reporting". */
 
 static void assert_record(struct rig *rig, unsigned index, uint8_t reason, uint32_t flags,
 			  uint32_t endpoint, uint64_t address)
