@@ -20,19 +20,40 @@ enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, LINUX_DIFFERS };
 
 /* -- cells ------------------------------------------------------------------------- */
 
-/* IDs of a segment begin 0x10000 after those of the segment before. */
+static uint64_t n_functions(const struct viommu_route_range *range)
+{
+	return (uint64_t)(range->bdf_last - range->bdf_first) + 1;
+}
+
+/* IDs of a segment begin 0x10000 after those of the segment before: are others in between? */
+static bool has_holes(const struct viommu_route_range *range)
+{
+	return range->segment_first < range->segment_last && n_functions(range) < SEGMENT_LENGTH;
+}
+
+/* Up to the first hole. */
 static uint64_t n_ids(const struct viommu_route_range *range, bool one)
 {
-	uint64_t segments = range->segment_last - range->segment_first;
-	uint64_t functions = (uint64_t)(range->bdf_last - range->bdf_first) + 1;
+	uint64_t more = (uint64_t)(range->segment_last - range->segment_first) * SEGMENT_LENGTH;
 
-	return one ? 1 : segments * SEGMENT_LENGTH + functions;
+	return one ? 1 : (has_holes(range) ? 0 : more) + n_functions(range);
+}
+
+/* "0x1000-0x1fff to 0x31000-0x31fff": of four segments, with holes. */
+static char *ids_cell(const struct viommu_route_range *range, uint32_t first, bool one)
+{
+	uint32_t more = (uint32_t)(range->segment_last - range->segment_first) * SEGMENT_LENGTH;
+	g_autofree char *begin = ids_text(first, n_ids(range, one));
+	g_autofree char *end = ids_text(first + more, n_ids(range, one));
+
+	return one || !has_holes(range) ? g_steal_pointer(&begin)
+					: g_strdup_printf("%s to %s", begin, end);
 }
 
 static char *msis_cell(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
-	g_autofree char *ids = ids_text(route->device_id, n_ids(range, range->shared_device_id));
+	g_autofree char *ids = ids_cell(range, route->device_id, range->shared_device_id);
 
 	return route->its ? g_strdup_printf("%s %s", route->its->name, ids) : NULL;
 }
@@ -78,7 +99,7 @@ static void list_functions(void *opaque, const struct viommu_route_range *range)
 
 	if (route->iommu) {
 		cells[1] = g_strdup(route->iommu->name);
-		cells[2] = ids_text(route->id, n_ids(range, range->shared_id));
+		cells[2] = ids_cell(range, route->id, range->shared_id);
 	}
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
@@ -95,7 +116,7 @@ static void list_linux_difference(void *opaque, const struct viommu_route_range 
 	(void)why;
 	cells[1] = g_strdup(route->iommu ? route->iommu->name : "none");
 	if (route->iommu)
-		cells[2] = ids_text(route->id, n_ids(range, range->shared_id));
+		cells[2] = ids_cell(range, route->id, range->shared_id);
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
 	add_line(opaque, LINUX_DIFFERS, cells);
@@ -196,6 +217,13 @@ static void add_ids(struct json *json, const char *key, uint32_t first, uint64_t
 	json_close(json, ']');
 }
 
+/* The IDs above are those of the first segment. */
+static void add_step(struct json *json, const struct viommu_route_range *range)
+{
+	if (has_holes(range) && (!range->shared_id || !range->shared_device_id))
+		json_number(json, "segment_step", SEGMENT_LENGTH);
+}
+
 static void add_functions(void *opaque, const struct viommu_route_range *range)
 {
 	struct json *json = opaque;
@@ -213,6 +241,7 @@ static void add_functions(void *opaque, const struct viommu_route_range *range)
 		add_ids(json, "device_ids", route->device_id,
 			n_ids(range, range->shared_device_id));
 	}
+	add_step(json, range);
 	json_number(json, "pasid_bits", route->pasid_bits);
 	json_close(json, '}');
 }
@@ -246,6 +275,7 @@ static void add_linux_difference(void *opaque, const struct viommu_route_range *
 	json_route(json, &range->route);
 	if (range->route.iommu)
 		add_ids(json, "ids", range->route.id, n_ids(range, range->shared_id));
+	add_step(json, range);
 	json_string(json, "why", why);
 	json_close(json, '}');
 }

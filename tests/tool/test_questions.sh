@@ -98,6 +98,23 @@ resolve_all_is_the_whole_map() {
 	ran 0 "$viommu" resolve --all arm.yaml
 }
 
+# Functions 10:00.0-1f:1f.7 of four segments have no ID from 0x2000 to 0x10fff.
+resolve_all_does_not_show_ids_between_those_of_segments() {
+	cat >segments.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-mmio, at: 0x40000000 }
+	ranges:
+	  - { segments: 0-3, functions: 10:00.0-1f:1f.7, iommu: a, first-id: 0x1000 }
+	  - { segments: 4-5, functions: 00:00.0-ff:1f.7, iommu: a, first-id: 0x40000 }
+	END
+	ran 0 "$viommu" resolve --all segments.yaml
+	says out "0000-0003:10:00.0-1f:1f.7  a      0x1000-0x1fff to 0x31000-0x31fff"
+	says out "0004-0005:00:00.0-ff:1f.7  a      0x40000-0x5ffff"
+	ran 0 "$viommu" resolve --all --json segments.yaml
+	is_json out '[(f["ids"], f.get("segment_step")) for f in d["maps"][0]["functions"]] == [([0x1000, 0x1fff], 0x10000), ([0x40000, 0x5ffff], None)]'
+}
+
 # Linux, drivers/acpi/viot.c: the last node wins, and no IOMMU translates itself.
 resolve_all_shows_where_linux_differs() {
 	cat >overlap.yaml <<-'END'
