@@ -187,7 +187,7 @@ static uint32_t read_nothing(struct function *function, uint64_t offset, unsigne
 	return 0;
 }
 
-/* The address says which queue is meant. */
+/* The address selects the queue; the value is ignored. */
 static void write_notify(struct function *function, uint64_t offset, unsigned length,
 			 uint32_t value)
 {

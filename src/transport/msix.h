@@ -38,13 +38,14 @@ void msix_reset(struct msix *msix);
 /* Send the message of a vector, which need not exist. */
 void msix_raise(struct msix *msix, unsigned vector);
 
-/* Forget pending messages. */
+/* Discard pending messages. */
 void msix_clear(struct msix *msix);
 
-/* Change the function's part, and send what it lets pass. Without MSI-X nothing is pending. */
+/* Set the function's enable and mask bits, and whether it may send; send pending messages that
+ * these permit. Without MSI-X nothing is pending. */
 void msix_control(struct msix *msix, bool enabled, bool masked, bool can_send);
 
-/* Words of the table, and of the pending bits. What lies behind reads as 0. */
+/* Words of the table, and of the pending bits. Beyond them 0 is read. */
 uint32_t msix_read(const struct msix *msix, uint64_t offset);
 void msix_write(struct msix *msix, uint64_t offset, uint32_t value);
 uint32_t msix_read_pending(const struct msix *msix, uint64_t offset);

@@ -3,9 +3,9 @@
  * Packed rings (virtio 1.3, 2.8)
  *
  * One ring of descriptors that both sides write. The flags AVAIL and USED of a descriptor,
- * compared with a wrap counter that changes every round, say whose it is. A buffer is returned as
- * one used descriptor, and its other entries are skipped. Each side says in an event suppression
- * area whether it wants notifications.
+ * compared with a wrap counter that changes every round, determine which side owns it. A buffer is
+ * returned as one used descriptor, and its other entries are skipped. Each side requests
+ * notifications by its event suppression area.
  *
  * Positions count entries over two rounds, and so include the wrap counter: 1 in the first round,
  * 0 in the second. The driver's positions in an event suppression area are converted before they
@@ -69,8 +69,8 @@ static int packed_available(const struct queue *queue)
 }
 
 /*
- * Take the entry `n` behind `next`. The flags are loaded first, because they say that the rest is
- * valid. The driver cannot offer an entry again that the device still holds.
+ * Take the entry `n` behind `next`. The flags are loaded first, because the rest is valid only if
+ * they say so. The driver cannot offer an entry again that the device still holds.
  */
 static int fetch(const struct queue *queue, uint32_t n, struct descriptor *ret_descriptor)
 {

@@ -8,7 +8,7 @@
  * A virtio device on any bus: status, features, queues and notifications (virtio 1.4, 2 and 3)
  *
  * The registers of a bus, registers.h for virtio-mmio and function.h for PCI, are rows that call
- * these functions. Nothing here knows the device's purpose.
+ * these functions. They do not depend on the type of the device.
  *
  * Lock order:
  *
