@@ -45,8 +45,8 @@ struct readers {
 	uint64_t waited_ns; /* of the last readers_synchronize(), for sections that it found */
 
 	/*
-	 * Called by readers_synchronize() when it has waited so long for one section, and again
-	 * each time after twice as long. NULL: an unregistered reader. NULL function: not called.
+	 * Called by readers_synchronize() when it has waited patience_ns for one section, and again
+	 * after each doubling. `reader` is NULL for an unregistered one. May be NULL.
 	 */
 	uint64_t patience_ns;
 	void (*overdue)(const struct readers *readers, const struct reader *reader,
@@ -56,7 +56,7 @@ struct readers {
 enum reader_state {
 	READER_FREE,   /* without an owner */
 	READER_TAKEN,  /* owned by a thread or a DMA section handle */
-	READER_ORPHAN, /* owned, and the owner frees it: the list is gone */
+	READER_ORPHAN, /* owned; the list was freed, so the owner frees the reader */
 };
 
 struct reader {
@@ -67,7 +67,8 @@ struct reader {
 	struct reader *next_of_thread; /* in the thread's list */
 	struct reader *outer;          /* what its thread has entered before; reader_begin() */
 
-	/* For messages: the thread in the section, and what it is about, which is not 0. */
+	/* For messages: the thread in the section, and the user's number of what it accesses. 0:
+	 * none. */
 	_Atomic(int) thread;
 	_Atomic(uint64_t) subject;
 };
@@ -90,8 +91,8 @@ unsigned readers_enter_unregistered(struct readers *readers);
 void readers_leave_unregistered(struct readers *readers, unsigned phase);
 
 /*
- * A section of a thread: as reader_enter() and reader_leave(), and it ends with the thread if that
- * ends inside. By one thread, not one for each reader.
+ * As reader_enter() and reader_leave(), for a section that ends with its thread if the thread ends
+ * inside. The same thread begins and ends it; sections of several readers nest.
  */
 void reader_begin(struct reader *reader);
 void reader_end(struct reader *reader);
