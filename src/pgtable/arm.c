@@ -10,7 +10,7 @@
 #define LAST_LEVEL  3
 #define ENTRY_SHIFT 3
 
-/* The half, and rights that table entries above remove, stored in pt_table.state. */
+/* Bits of pt_table.state: the half of the input addresses, and rights that tables above removed. */
 #define STATE_HALF     (1u << 0)
 #define STATE_NO_USER  (1u << 1)
 #define STATE_NO_WRITE (1u << 2)
@@ -38,6 +38,8 @@ static int first_level(const struct pt_arm_half *half)
 	return LAST_LEVEL - (int)((half->input_bits - half->shift - 1u) / index_bits(half));
 }
 
+/* Bit 55 selects the half. The bits above those that are translated equal it; with a tag, the top
+ * byte is ignored. */
 static enum pt_fault begin(struct pt_walk *walk)
 {
 	unsigned which = pt_bit(walk->input, 55);
@@ -108,7 +110,7 @@ static enum pt_fault descend(struct pt_walk *walk, uint64_t entry)
 	return PT_OK;
 }
 
-/* Effective rights of a leaf. `writable` includes what a clean page with DBM allows. */
+/* Effective rights of a leaf. A clean page with DBM is `writable`, too. */
 static unsigned rights_of(const struct pt_walk *walk, uint64_t entry, bool writable)
 {
 	const struct pt_arm *arm = &walk->space->arm;
