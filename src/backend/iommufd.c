@@ -251,7 +251,7 @@ static void end(struct viommu_kernel *kernel)
 
 /* -- limits ----------------------------------------------------------------------------- */
 
-/* What the IOMMU can do beside mapping; nothing, if the kernel does not say. */
+/* Capabilities of the IOMMU besides mapping; none, if the kernel does not report them. */
 static void read_hardware(struct viommu_kernel *kernel, struct kernel_device *device,
 			  uint32_t space, struct viommu_limits *limits)
 {

@@ -107,7 +107,7 @@ static int join(struct viommu_kernel *kernel, struct kernel_device *device, stru
 
 enum { EVENTS_DEPTH = 256 };
 
-/* Without events a table works: the guest gets no faults, which the log says. */
+/* Tables work without events: the guest then gets no faults, which is logged. */
 static void open_queue(struct viommu_kernel *kernel, struct nest *nest)
 {
 	struct kernel_veventq_alloc argument = {
@@ -374,7 +374,7 @@ static void read_one(struct viommu_kernel *kernel, struct nest *nest,
 		reader->event(reader->opaque, nest->owner, &fault);
 }
 
-/* A head without a record says that events were lost. */
+/* A head without a record means that events were lost. */
 static void read_records(struct viommu_kernel *kernel, struct nest *nest,
 			 const unsigned char *bytes, size_t length, const struct reader *reader)
 {
