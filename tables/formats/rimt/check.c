@@ -96,7 +96,7 @@ static void check_iommus(const struct table_check *check)
 	}
 }
 
-/* The specification allows several nodes, for parts of a segment. Linux does not know them. */
+/* The specification allows several nodes, for parts of a segment. Linux does not support them. */
 static void check_segments(const struct table_check *check)
 {
 	auto_hash struct hash *segments = hash_new(&hash_direct);

@@ -56,7 +56,7 @@ static const struct field wire_fields[] = {
 const struct layout rimt_wire_layout =
 	LAYOUT("Interrupt wire", 0, 8, struct rimt_wire, wire_fields);
 
-/* What the root complex supports; the flags of an ID mapping say what its devices require. */
+/* What the root complex supports; the flags of an ID mapping have what its devices require. */
 static const struct field_name root_complex_flags[] = {
 	{ RIMT_ATS, "ATS" },
 	{ RIMT_PRI, "PRI" },

@@ -2,9 +2,9 @@
 /*
  * RIMT, the RISC-V IO Mapping Table (version 1.0)
  *
- * Root complexes and platform devices send, RISC-V IOMMUs translate; each is a node. The ID
- * mappings of a sender say which of its source IDs arrive at which IOMMU, by the offset of its
- * node, and as which device IDs.
+ * Root complexes and platform devices send accesses, RISC-V IOMMUs translate them; each is a node.
+ * An ID mapping of a sender converts source IDs to device IDs of an IOMMU, which it names by the
+ * offset of the IOMMU's node.
  *
  * This file decodes, and has what a RIMT cannot describe. Rows are in layout.c, accessors in
  * nodes.c, rules in check*.c, the topology of a table in read.c, the table of a topology in

@@ -159,7 +159,8 @@ static struct segment *segment_of(struct writing *writing, uint16_t number)
 	return segment;
 }
 
-/* ATS asks an IOMMU: a bridge without one has no say where others of the segment have one. */
+/* ATS requests go to an IOMMU. So a bridge without one is ignored if others of the segment have
+ * one. */
 static void take_flags(struct writing *writing, const struct viommu_host_bridge *bridge)
 {
 	struct segment *segment = segment_of(writing, bridge->segment);
