@@ -262,7 +262,7 @@ void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNot
 
 /* -- endpoint/memory.c --------------------------------------------------------------- */
 
-/* Tell libviommu where the guest's memory is, from now on; stop it. */
+/* Report the guest's memory and its changes to libviommu, from now on; stop it. */
 void memory_start(struct iommu *iommu);
 void memory_stop(struct iommu *iommu);
 

@@ -98,7 +98,7 @@ static bool parse_argument(const char *argument)
 	return !on;
 }
 
-/* QEMU would abort at a second type of the same name. It loads one path once, but not one file. */
+/* QEMU aborts if a type is registered twice. It loads a path only once, but not a copy of the file. */
 static bool is_registered(void)
 {
 	bool registered = object_class_by_name(TYPE_VIOMMU_DEVICE) != NULL;

@@ -9,7 +9,7 @@
  *
  * QEMU sends the DMA of all these functions through the address space of one ID, as the bridge does
  * with requester IDs. Linux attaches the ID of the function and that of the bridge to one domain; another
- * driver may know only one of them. The attachment of the alias applies if there is one; otherwise
+ * driver may attach only one of them. The attachment of the alias applies if there is one; otherwise
  * that of a function behind it, so that attaching any of the IDs isolates the function.
  */
 
