@@ -43,8 +43,8 @@ struct line {
 	const char *at, *end;
 };
 
-static void complain(struct assembly *assembly, const char *rule_id, const char *cure,
-		     const char *text)
+static void report_error(struct assembly *assembly, const char *rule_id, const char *cure,
+			 const char *text)
 {
 	report(assembly->findings, rule_id, place_in_text(assembly->file, assembly->line, 1), cure,
 	       "%s", text);
@@ -69,8 +69,8 @@ static bool starts_with(const struct line *line, const char *word)
 static void open_block(struct assembly *assembly)
 {
 	if (assembly->depth == DEPTH_MAX)
-		complain(assembly, "source-line", "end a structure before this one",
-			 "structures are more than 16 deep");
+		report_error(assembly, "source-line", "end a structure before this one",
+			     "structures are more than 16 deep");
 	else
 		assembly->starts[assembly->depth++] = assembly->bytes->len;
 }
@@ -78,8 +78,8 @@ static void open_block(struct assembly *assembly)
 static void set_length(struct assembly *assembly, const struct computed *computed, uint64_t length)
 {
 	if (computed->width < sizeof(length) && length >> (8 * computed->width))
-		complain(assembly, "source-value", "make the structure shorter",
-			 "the length of the structure does not fit into its field");
+		report_error(assembly, "source-value", "make the structure shorter",
+			     "the length of the structure does not fit into its field");
 	else
 		wire_store(assembly->bytes->data + computed->at, computed->width, length);
 }
@@ -99,7 +99,7 @@ static void close_block(struct assembly *assembly)
 	size_t n = assembly->computed->len, start, first = n;
 
 	if (!assembly->depth) {
-		complain(assembly, "source-line", "remove the line", "no structure ends here");
+		report_error(assembly, "source-line", "remove the line", "no structure ends here");
 		return;
 	}
 	start = assembly->starts[assembly->depth - 1];
@@ -276,10 +276,11 @@ static void take_value(struct assembly *assembly, struct line *line, size_t widt
 	}
 	skip_spaces(line);
 	if (!good || (line->at < line->end && *line->at != '('))
-		complain(assembly, "source-value",
-			 "write a number, text in quotes, or a pair of hexadecimal digits for each "
-			 "byte, of the width in the second column",
-			 "the value is none that fits the width of its field");
+		report_error(
+			assembly, "source-value",
+			"write a number, text in quotes, or a pair of hexadecimal digits for each "
+			"byte, of the width in the second column",
+			"the value is none that fits the width of its field");
 }
 
 /* -- lines ---------------------------------------------------------------------------------- */
@@ -302,15 +303,16 @@ static void take_field(struct assembly *assembly, struct line line)
 	while (line.at < line.end && *line.at != '=')
 		line.at++;
 	if (!good || line.at == line.end) {
-		complain(assembly, "source-line", "write OFFSET WIDTH NAME = VALUE, NAME {, or }",
-			 "the line is no field, and neither begins nor ends a structure");
+		report_error(assembly, "source-line",
+			     "write OFFSET WIDTH NAME = VALUE, NAME {, or }",
+			     "the line is no field, and neither begins nor ends a structure");
 		return;
 	}
 	line.at++;
 	skip_spaces(&line);
 	if (assembly->bytes->len + width > BYTES_MAX)
-		complain(assembly, "source-value", "end the table before",
-			 "the table is larger than 64 MiB");
+		report_error(assembly, "source-value", "end the table before",
+			     "the table is larger than 64 MiB");
 	else
 		take_value(assembly, &line, width);
 }
@@ -343,11 +345,11 @@ static void take_lines(struct assembly *assembly, const char *text, size_t lengt
 		text = next ? next + 1 : end;
 	}
 	if (!assembly->failed && assembly->depth)
-		complain(assembly, "source-line", "write } on a line of its own at its end",
-			 "a structure does not end");
+		report_error(assembly, "source-line", "write } on a line of its own at its end",
+			     "a structure does not end");
 	else if (!assembly->failed && !assembly->bytes->len)
-		complain(assembly, "source-line", "give what `viommu dump --source` prints",
-			 "the source has no field");
+		report_error(assembly, "source-line", "give what `viommu dump --source` prints",
+			     "the source has no field");
 }
 
 size_t table_assemble(const char *text, size_t length, const char *file, bool keep,
