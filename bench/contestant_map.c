@@ -2,7 +2,7 @@
 #include "contestant.h"
 #include "map/map.h"
 
-/* Our interval map by itself, as src/device uses it. Nobody reads it meanwhile. */
+/* Our interval map by itself, as src/device uses it, and without readers. */
 
 static void *make(void)
 {

@@ -704,7 +704,7 @@ static void live(struct scene *scene)
 		steps[take(scene->input) % n_steps](scene);
 }
 
-/* Whoever resets the device takes everything away that a guest has made. */
+/* A reset removes everything that a guest has made. */
 static void collect(struct scene *scene)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };

@@ -78,7 +78,7 @@ static const struct layout *newest_item(uint64_t type)
 	return builtin_layout(&builtin_v3, type);
 }
 
-/* Whoever finds the rows of a structure by its type. */
+/* Returns the rows of a structure by its type. */
 typedef const struct layout *finder(uint64_t type);
 
 static finder *const of_tables[] = {

@@ -691,7 +691,7 @@ void slots_forget(const struct viommu_listener *listener);
 
 /*
  * Attaching a PASID in two steps, for stage.c: a slot that is in its domain but in no list of the
- * endpoint's, so no translation finds it and nobody detaches it. NULL: out of memory.
+ * endpoint's, so no translation finds it, and it is not detached. NULL: out of memory.
  */
 struct slot *slot_prepare(struct endpoint *endpoint, uint32_t pasid, struct domain *domain);
 void slot_publish(struct slot *slot);
