@@ -21,7 +21,7 @@
  * by the access capability in configuration space, which firmware uses before BARs are mapped.
  *
  *     PCI bus ---- viommu_pci_config_read(), viommu_pci_config_write()
- *     memory  ---- viommu_pci_bar_read(), viommu_pci_bar_write()     where `mapped` has said
+ *     memory  ---- viommu_pci_bar_read(), viommu_pci_bar_write(), at the address of `mapped`
  *
  *     function --- message: an MSI-X message, with address and data
  *              --- interrupt: the level of INTA

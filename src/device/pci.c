@@ -26,7 +26,7 @@ struct viommu_pci {
 	struct virtio_iommu iommu;
 	struct function function;
 	struct function_ops ops;       /* the VMM's */
-	struct function_ops forwarded; /* those of them that there are */
+	struct function_ops forwarded; /* calls them; NULL where the VMM has none */
 };
 
 /* -- callbacks ----------------------------------------------------------------------------- */

@@ -213,7 +213,7 @@ static struct guest_memory memory_of(struct virtio_iommu *iommu)
 
 #else
 
-/* Without a call between: each access to a ring looks up memory. */
+/* No functions in between: memory is looked up for each access to a ring. */
 static struct guest_memory memory_of(struct virtio_iommu *iommu)
 {
 	return (struct guest_memory){ iommu->ops.memory, iommu->opaque, iommu->ops.written };
