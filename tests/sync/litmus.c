@@ -6,9 +6,10 @@
  * object is gone; the writer removes it, waits for sections and then frees it. A reader that found
  * the object must not see it freed before its section ends. Exit status 1 if one did.
  *
- * Both sides include the code itself, so that a build without one of the two fences (tests/sync/
- * meson.build) shows that this program notices. Without both fences in place a store can pass a
- * later load on every processor that has store buffers, x86 included.
+ * Both sides include the code itself, so that a build by hand with -DWITHOUT_READER_FENCE or
+ * -DWITHOUT_WRITER_FENCE shows that this program notices, on a machine that runs both threads at
+ * once. Without both fences in place a store can pass a later load on every processor that has
+ * store buffers, x86 included. orders.c shows that in every run.
  */
 #include <stdio.h>
 #include <stdlib.h>

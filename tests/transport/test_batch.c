@@ -3,6 +3,7 @@
  * What the guest sees of a batch that waits for a DMA section: nothing, until the section ends.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include "rig.h"
@@ -37,6 +38,7 @@ static void wait_a_while(void)
 static void begin(struct scene *scene, struct rig *rig)
 {
 	struct viommu_translation to;
+	uint64_t address;
 
 	driver_start(rig, &variants[0]);
 	attach_and_map(rig);
@@ -46,7 +48,8 @@ static void begin(struct scene *scene, struct rig *rig)
 	assert_int_equal(viommu_dma_translate(scene->dma, ENDPOINT, IOVA, 1, R, &to), 0);
 	post_unmap(rig, IOVA);
 	assert_int_equal(pthread_create(&scene->kicking, NULL, kick_unmap, rig), 0);
-	wait_a_while();
+	while (!reach(rig, IOVA, &address)) /* until the UNMAP waits for the section */
+		sched_yield();
 }
 
 static void end(struct scene *scene)

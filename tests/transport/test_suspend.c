@@ -2,6 +2,7 @@
 /* A driver that suspends the device and resumes it. virtio 1.4, 3.4 "Device Suspend". */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -225,6 +226,7 @@ static void suspend_waits_for_requests_in_progress_and_their_notification(void *
 	const struct timespec a_while = { .tv_nsec = 20000000 };
 	struct scene scene = { .rig = rig };
 	struct viommu_translation to;
+	uint64_t address;
 
 	driver_start(rig, &kinds[0]);
 	attach_and_map(rig);
@@ -234,7 +236,8 @@ static void suspend_waits_for_requests_in_progress_and_their_notification(void *
 	assert_int_equal(viommu_dma_translate(scene.dma, ENDPOINT, IOVA, 1, R, &to), 0);
 	post_unmap(rig, IOVA);
 	assert_int_equal(pthread_create(&scene.kicker, NULL, kick_on, &scene), 0);
-	nanosleep(&a_while, NULL);
+	while (!reach(rig, IOVA, &address)) /* until the UNMAP waits for the section */
+		sched_yield();
 	assert_int_equal(pthread_create(&scene.suspender, NULL, suspend_on, rig), 0);
 	nanosleep(&a_while, NULL);
 	assert_false(rig->level);
