@@ -88,14 +88,16 @@
  * The last line of each function's comment is:
  *
  *   Returns   the value, or 0 and the errnos that are possible
- *   Locks     the locks that it takes: the device lock, the fault lock, or none
- *   Waits     "DMA sections": it returns only after DMA sections of other threads that began
- *             before have ended; "no"
- *   Since     the version that has it first; stable: a VMM in this tree uses it, and it changes
+ *   Locks     the locks that it takes: the device lock, the fault lock, or none; "state": the
+ * device lock, or none while its owner waits for DMA sections or for `commit` of a listener Waits
+ * "DMA sections": it returns only after DMA sections of other threads that began before have ended;
+ * "no" Since     the version that has it first; stable: a VMM in this tree uses it, and it changes
  *             only by growing; testing: it may still change
  *
  * Inside a DMA section, a thread must not call a function that takes the device lock: another
- * thread may hold the lock and wait for that section.
+ * thread may hold the lock and wait for that section. It may call those that lock the state, which
+ * then see a request half done: an endpoint that has left its old domain, and not entered the new
+ * one; a domain without its last endpoint.
  *
  * Callbacks are made by the thread whose call caused them. They must return: no longjmp, no
  * exception. What each may call of the same device:
@@ -486,7 +488,9 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
  *
  * All ATTACHes, DETACHes and UNMAPs of a batch wait for sections once, at its end. Further waits
  * occur if a mapping is added to or removed from a domain that an endpoint has just left, if a
- * listener must be notified first, and occasionally to reclaim nodes of a map.
+ * listener must be notified first, and occasionally to reclaim nodes of a map. ATTACHes and
+ * DETACHes of endpoints with listeners wait each; those of viommu_batch_submit() that follow one
+ * another wait once.
  *
  * Returns: nothing. Locks: device, kept. Waits: no. Since: 0.1 (stable)
  */
@@ -1033,8 +1037,8 @@ int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64
  * listener.
  *
  * Keep sections short, because requests wait for them. The thread that began a section must end it.
- * Inside a section, call only functions that translate. Do not execute a request of another device
- * either: two threads that do so in opposite order deadlock.
+ * Inside a section, call only functions that translate or lock the state. Do not execute a request
+ * of another device either: two threads that do so in opposite order deadlock.
  */
 struct viommu_dma; /* a DMA section handle: opaque, one for each thread */
 
@@ -1334,7 +1338,7 @@ struct viommu_fault {
  *                     break;
  *     }
  *
- * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: 0, -ENOENT. Locks: state. Waits: no. Since: 0.1 (stable)
  */
 int viommu_next_domain(struct viommu *device, uint32_t from,
 		       struct viommu_domain_state *ret_domain);
@@ -1342,7 +1346,7 @@ int viommu_next_domain(struct viommu *device, uint32_t from,
 /*
  * The first endpoint with an ID of `from` or above, attached or not.
  *
- * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: 0, -ENOENT. Locks: state. Waits: no. Since: 0.1 (stable)
  */
 int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			 struct viommu_endpoint_state *ret_endpoint);
@@ -1350,7 +1354,7 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 /*
  * The first mapping of a domain that ends at or after `from`; continue with `last` + 1.
  *
- * Returns: 0; -ENOENT: no such mapping or domain. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: 0; -ENOENT: no such mapping or domain. Locks: state. Waits: no. Since: 0.1 (stable)
  */
 int viommu_next_mapping(struct viommu *device, uint32_t domain, uint64_t from,
 			struct viommu_mapping *ret_mapping);
@@ -1365,7 +1369,7 @@ struct viommu_slot_state {
  * contexts (VIOMMU_TABLE_ARM_CD_TABLE, ...) are controlled by the guest, and not included. Takes
  * time in proportion to their number.
  *
- * Returns: 0; -ENOENT: no such PASID or endpoint. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: 0; -ENOENT: no such PASID or endpoint. Locks: state. Waits: no. Since: 0.2 (testing)
  */
 int viommu_next_slot(struct viommu *device, uint32_t endpoint, uint32_t pasid,
 		     struct viommu_slot_state *ret_slot);
@@ -1387,7 +1391,7 @@ struct viommu_table_state {
 /*
  * The first domain with a table of the guest and a number of `from` or above. Set `size` before.
  *
- * Returns: 0, -ENOENT, -EINVAL. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -ENOENT, -EINVAL. Locks: state. Waits: no. Since: 0.2 (testing)
  */
 int viommu_next_table(struct viommu *device, uint32_t from, struct viommu_table_state *ret_table);
 
@@ -1403,7 +1407,7 @@ struct viommu_group_state {
 /*
  * Copy the open groups of page requests of an endpoint, the newest first: at most `n`.
  *
- * Returns: how many there are. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: how many there are. Locks: state. Waits: no. Since: 0.2 (testing)
  */
 size_t viommu_groups(struct viommu *device, uint32_t endpoint, struct viommu_group_state *groups,
 		     size_t n);
@@ -1451,7 +1455,7 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters);
  * last faults as readable text. `write` is called with pieces of it, without a lock; `text` is
  * valid until it returns. The format may change in any version: programs must use the walks above.
  *
- * Returns: nothing. Locks: device, fault lock; not during `write`. Waits: no. Since: 0.1 (testing)
+ * Returns: nothing. Locks: state, fault lock; not during `write`. Waits: no. Since: 0.1 (testing)
  */
 void viommu_dump(struct viommu *device,
 		 void (*write)(void *opaque, const char *text, size_t length), void *opaque);

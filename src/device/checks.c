@@ -54,7 +54,7 @@ void checks_translate(const struct viommu *device, const char *function)
 
 /* -- the lock ------------------------------------------------------------------ */
 
-void checks_before_lock(const struct viommu *device, const char *function)
+void checks_before_query(const struct viommu *device, const char *function)
 {
 	const struct callback *callback = callback_of(device);
 
@@ -64,6 +64,11 @@ void checks_before_lock(const struct viommu *device, const char *function)
 		fail(function,
 		     "in a batch of the same thread, which has the lock that it would wait for",
 		     NULL);
+}
+
+void checks_before_lock(const struct viommu *device, const char *function)
+{
+	checks_before_query(device, function);
 	if (readers_are_entered())
 		fail(function, "inside a DMA section, for which it may wait", NULL);
 }

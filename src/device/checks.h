@@ -33,8 +33,10 @@ void checks_leave_callback(const struct callback *callback);
 	checks_enter_callback(&this_callback)
 #define CALLBACK_END() checks_leave_callback(&this_callback)
 
-/* `function` is about to take the lock; has taken it; is about to release it; requires it. */
+/* `function` is about to take the lock, or to read only; has taken it; is about to release it;
+ * requires it. */
 void checks_before_lock(const struct viommu *device, const char *function);
+void checks_before_query(const struct viommu *device, const char *function);
 void checks_locked(struct viommu *device);
 void checks_unlock(struct viommu *device);
 void checks_is_locked(const struct viommu *device, const char *function);
@@ -54,6 +56,7 @@ void checks_no_handles(const struct viommu *device);
 #define CALLBACK_BEGIN(device, name, may_translate) (void)0
 #define CALLBACK_END()                              (void)0
 #define checks_before_lock(device, function)        (void)0
+#define checks_before_query(device, function)       (void)0
 #define checks_locked(device)                       (void)0
 #define checks_unlock(device)                       (void)0
 #define checks_is_locked(device, function)          (void)0

@@ -176,6 +176,8 @@ struct endpoint {
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
 	struct domain *leaving;           /* left, with listeners still to be notified; else NULL */
+	struct endpoint *next_moving;     /* in viommu.moving */
+	bool was_quarantined;             /* if it moves: before that */
 	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
 	struct member member;
 	struct viommu_listener *listeners; /* in the order in which they were added */
@@ -243,6 +245,9 @@ struct viommu {
 	_Atomic(struct memory *) memory; /* NULL: none */
 
 	pthread_mutex_t lock;
+	pthread_mutex_t waiting_lock; /* taken inside `lock`; guards the next */
+	bool is_waiting;              /* the owner of `lock` */
+
 	bool sync_pending;      /* translations may still use what was unpublished */
 	unsigned n_changes;     /* of maps since their nodes were reclaimed */
 	struct domain *changed; /* domains with such maps */
@@ -261,8 +266,10 @@ struct viommu {
 	bool commits_now;   /* one was answered that needs a commit before the device is unlocked */
 
 	struct pending *held, *parked, *answers; /* flight.c */
-	unsigned n_pending;                      /* of all three */
-	uint64_t flight;                         /* number of the open one */
+	struct endpoint *moving; /* blocked; their listeners are notified together */
+	uint64_t n_calls_due;    /* of these */
+	unsigned n_pending;      /* of all three */
+	uint64_t flight;         /* number of the open one */
 	uint64_t n_tokens;
 
 	struct journal *journal; /* NULL: nothing is recorded */
@@ -352,6 +359,15 @@ void endpoint_block(struct endpoint *endpoint);
 void device_lock_by(struct viommu *device, const char *function);
 #define device_lock(device) device_lock_by(device, __func__)
 void device_unlock(struct viommu *device);
+
+/* The owner of the lock waits: until the end, queries read the device. */
+void device_begin_wait(struct viommu *device);
+void device_end_wait(struct viommu *device);
+
+/* The device is read only, with the lock or while its owner waits. Pass the result to the end. */
+bool device_begin_query_by(struct viommu *device, const char *function);
+#define device_begin_query(device) device_begin_query_by(device, __func__)
+void device_end_query(struct viommu *device, bool owns_lock);
 
 /* No request is put off any more. */
 #define device_lock_settled(device) (device_lock(device), flights_settle(device))
@@ -632,6 +648,12 @@ uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spe
 
 /* Take the endpoint out of its domain and notify its listeners. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
+
+/*
+ * Notify the listeners of an endpoint in viommu.moving, after the grace period, and publish its
+ * route. If one refuses, the endpoint is in its old domain again, and the errno is returned.
+ */
+int endpoint_finish_move(struct endpoint *endpoint);
 
 /* Attach the endpoint to nothing and block it until it is attached again. */
 void endpoint_quarantine(struct endpoint *endpoint);

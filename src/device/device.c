@@ -139,13 +139,15 @@ static int take_ops(struct viommu *device, const struct viommu_ops *ops)
 
 static int init_locks(struct viommu *device)
 {
-	int error = pthread_mutex_init(&device->lock, NULL);
+	pthread_mutex_t *const locks[] = { &device->lock, &device->waiting_lock,
+					   &device->faults_lock };
+	size_t n = sizeof(locks) / sizeof(locks[0]), done = 0;
+	int error = 0;
 
-	if (error)
-		return -error;
-	error = pthread_mutex_init(&device->faults_lock, NULL);
-	if (error)
-		pthread_mutex_destroy(&device->lock);
+	while (done < n && !(error = pthread_mutex_init(locks[done], NULL)))
+		done++;
+	while (error && done)
+		pthread_mutex_destroy(locks[--done]);
 	return -error;
 }
 
@@ -243,6 +245,7 @@ struct viommu *viommu_free(struct viommu *device)
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
 	pthread_mutex_destroy(&device->faults_lock);
+	pthread_mutex_destroy(&device->waiting_lock);
 	pthread_mutex_destroy(&device->lock);
 	free(device->topology);
 	free(device->properties);

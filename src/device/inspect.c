@@ -9,14 +9,16 @@
  * Inspection, one object a call
  *
  * Nothing is held between two calls, so a walk over millions of mappings does not delay the
- * guest, and can stop or resume anywhere.
+ * guest, and can stop or resume anywhere. Nor does a call wait for DMA sections or for listeners
+ * that commit: device_begin_query().
  */
 
 int viommu_next_domain(struct viommu *device, uint32_t from, struct viommu_domain_state *ret_domain)
 {
 	const struct domain *domain;
+	bool owns_lock;
 
-	device_lock(device);
+	owns_lock = device_begin_query(device);
 	domain = ids_next(&device->domains, from);
 	if (domain)
 		*ret_domain = (struct viommu_domain_state){
@@ -25,7 +27,7 @@ int viommu_next_domain(struct viommu *device, uint32_t from, struct viommu_domai
 			.n_endpoints = domain->n_endpoints,
 			.n_mappings = map_count(domain->map),
 		};
-	device_unlock(device);
+	device_end_query(device, owns_lock);
 	return domain ? 0 : -ENOENT;
 }
 
@@ -33,8 +35,9 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			 struct viommu_endpoint_state *ret_endpoint)
 {
 	struct endpoint *endpoint;
+	bool owns_lock;
 
-	device_lock(device);
+	owns_lock = device_begin_query(device);
 	endpoint = ids_next(&device->endpoints, from);
 	if (endpoint)
 		*ret_endpoint = (struct viommu_endpoint_state){
@@ -44,7 +47,7 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			.domain = endpoint->domain ? endpoint->domain->node.id : 0,
 			.faults = atomic_load_explicit(&endpoint->faults, memory_order_relaxed),
 		};
-	device_unlock(device);
+	device_end_query(device, owns_lock);
 	return endpoint ? 0 : -ENOENT;
 }
 
@@ -54,14 +57,15 @@ int viommu_next_mapping(struct viommu *device, uint32_t id, uint64_t from,
 	const struct domain *domain;
 	struct range range;
 	int error = -ENOENT;
+	bool owns_lock;
 
-	device_lock(device);
+	owns_lock = device_begin_query(device);
 	domain = domain_find(device, id);
 	if (domain && map_next_range(domain->map, from, &range)) {
 		*ret_mapping = mapping_of(domain, &range);
 		error = 0;
 	}
-	device_unlock(device);
+	device_end_query(device, owns_lock);
 	return error;
 }
 
@@ -70,8 +74,9 @@ int viommu_next_slot(struct viommu *device, uint32_t id, uint32_t pasid,
 {
 	const struct endpoint *endpoint;
 	const struct slot *slot;
+	bool owns_lock;
 
-	device_lock(device);
+	owns_lock = device_begin_query(device);
 	endpoint = endpoint_find(device, id);
 	slot = endpoint ? slot_next(endpoint, pasid) : NULL;
 	if (slot)
@@ -80,7 +85,7 @@ int viommu_next_slot(struct viommu *device, uint32_t id, uint32_t pasid,
 			.pasid = slot->pasid,
 			.domain = slot->domain->node.id,
 		};
-	device_unlock(device);
+	device_end_query(device, owns_lock);
 	return slot ? 0 : -ENOENT;
 }
 
@@ -120,14 +125,15 @@ int viommu_next_table(struct viommu *device, uint32_t from, struct viommu_table_
 {
 	struct viommu_table_state state = { 0 };
 	const struct domain *domain;
+	bool owns_lock;
 
 	if (ret_table->size < sizeof(ret_table->size))
 		return -EINVAL;
-	device_lock(device);
+	owns_lock = device_begin_query(device);
 	domain = next_table(device, from);
 	if (domain)
 		state = table_state(domain);
-	device_unlock(device);
+	device_end_query(device, owns_lock);
 	if (!domain)
 		return -ENOENT;
 	sized_give(ret_table, &state, sizeof(state));
@@ -139,8 +145,9 @@ size_t viommu_groups(struct viommu *device, uint32_t id, struct viommu_group_sta
 {
 	const struct endpoint *endpoint;
 	size_t found = 0;
+	bool owns_lock;
 
-	device_lock(device);
+	owns_lock = device_begin_query(device);
 	endpoint = endpoint_find(device, id);
 	for (const struct page_group *group = endpoint ? endpoint->groups : NULL; group;
 	     group = group->next, found++)
@@ -152,7 +159,7 @@ size_t viommu_groups(struct viommu *device, uint32_t id, struct viommu_group_sta
 				.group = group->id,
 				.is_complete = group->is_complete,
 			};
-	device_unlock(device);
+	device_end_query(device, owns_lock);
 	return found;
 }
 

@@ -96,7 +96,9 @@ int listener_commit(struct viommu_listener *listener, uint64_t token)
 
 	SDT_COMMIT(listener->endpoint->device, listener->endpoint->node.id, token);
 	CALLBACK_BEGIN(listener->endpoint->device, "commit", true);
+	device_begin_wait(listener->endpoint->device);
 	result = listener->ops.commit(listener->opaque, token);
+	device_end_wait(listener->endpoint->device);
 	CALLBACK_END();
 	if (result <= 0) {
 		SDT_COMMITTED(listener->endpoint->device, listener->endpoint->node.id, token,

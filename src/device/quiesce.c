@@ -152,7 +152,9 @@ void device_log_wait(const struct readers *readers, const struct reader *reader,
 static void wait_for_sections(struct viommu *device)
 {
 	SDT_WAIT_BEGIN(device);
+	device_begin_wait(device);
 	readers_synchronize(&device->readers);
+	device_end_wait(device);
 	SDT_WAIT_END(device, device->readers.waited_ns);
 	add(&device->waits, 1);
 	add(&device->waited_ns, device->readers.waited_ns);

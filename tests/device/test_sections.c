@@ -474,6 +474,45 @@ static void pass(struct rig *rig, void (*call)(struct rig *rig))
 	viommu_dma_free(dma);
 }
 
+static void ignore_text(void *opaque, const char *text, size_t length)
+{
+	(void)text;
+	*(size_t *)opaque += length;
+}
+
+/* In the section that an UNMAP waits for, which owns the lock. */
+static void questions_are_answered_in_a_section_that_a_request_waits_for(void **state)
+{
+	struct duel duel = { .rig = *state, .take_away = by_unmap };
+	struct viommu *device = duel.rig->device;
+	struct viommu_endpoint_state endpoint;
+	struct viommu_domain_state domain;
+	struct viommu_mapping mapping;
+	struct viommu_dma *dma;
+	size_t length = 0;
+	pthread_t thread;
+
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(duel.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	dma = begin(duel.rig);
+	assert_int_equal(reach(dma), 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	assert_int_equal(viommu_next_domain(device, 0, &domain), 0);
+	assert_int_equal(domain.n_mappings, 0);
+	assert_int_equal(viommu_next_endpoint(device, EP, &endpoint), 0);
+	assert_int_equal(endpoint.domain, 1);
+	assert_int_equal(viommu_next_mapping(device, 1, 0, &mapping), -ENOENT);
+	assert_int_equal(viommu_groups(device, EP, NULL, 0), 0);
+	viommu_dump(device, ignore_text, &length);
+	assert_true(length);
+	assert_false(atomic_load(&duel.done));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	assert_int_equal(viommu_next_domain(device, 0, &domain), 0);
+	viommu_dma_free(dma);
+}
+
 /* Not the requests of a batch wait, but its end. */
 static void *unmap_in_batch(void *opaque)
 {
@@ -860,6 +899,8 @@ int main(void)
 		cmocka_unit_test(a_translation_is_waited_for),
 		cmocka_unit_test(a_thread_that_ends_in_a_callback_has_left_its_section),
 		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			questions_are_answered_in_a_section_that_a_request_waits_for, plug, unplug),
 		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_does_not_wait, plug, unplug),
 		cmocka_unit_test_setup_teardown(
