@@ -46,11 +46,11 @@ void device_changed(struct viommu *device, struct domain *domain)
 	device->changed = domain;
 }
 
-/* Domains retired meanwhile are no longer in the account. */
+/* Domains retired meanwhile are no longer in the account; those that are being left are. */
 static void reclaim_maps(struct viommu *device)
 {
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {
-		bool is_counted = domain_is_held(domain);
+		bool is_counted = domain_is_held(domain) || domain->n_leaving;
 
 		if (is_counted)
 			domain_unaccount(device, domain);
