@@ -206,12 +206,94 @@ static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 	return error;
 }
 
+/* -- moves of a run: flight.c ------------------------------------------------------------ */
+
+/*
+ * A domain that is replaced by a new one with its number is not left like that: a listener would
+ * not know both.
+ */
+static bool can_wait(const struct endpoint *endpoint, const struct domain *domain)
+{
+	const struct domain *old = endpoint->domain;
+
+	return endpoint->device->commits_later && endpoint->listeners && !endpoint->is_forced &&
+	       !(old && domain && old->node.id == domain->node.id);
+}
+
+/* Calls of listeners when the move is finished. */
+static uint64_t count_calls(const struct endpoint *endpoint, const struct domain *domain)
+{
+	uint64_t n = 0;
+
+	for_each_listener(listener, endpoint)
+		n += domain ? map_count(domain->map) : 0;
+	return n;
+}
+
+/* The endpoint is in its new domain, or in none, and blocked. Its listeners know only the old one.
+ */
+static void begin_move(struct endpoint *endpoint, struct domain *domain)
+{
+	struct viommu *device = endpoint->device;
+	struct endpoint **at = &device->moving;
+
+	device_deliver_removals(device);
+	endpoint_block(endpoint);
+	endpoint->leaving = endpoint->domain;
+	endpoint->was_quarantined = endpoint->quarantined;
+	if (endpoint->leaving) {
+		endpoint->leaving->n_leaving++;
+		endpoint_unlink(endpoint);
+	}
+	if (domain)
+		endpoint_link(endpoint, domain);
+	endpoint->quarantined = false;
+	while (*at)
+		at = &(*at)->next_moving;
+	endpoint->next_moving = NULL;
+	*at = endpoint;
+	device->n_calls_due +=
+		count_calls(endpoint, endpoint->leaving) + count_calls(endpoint, domain);
+	device->n_notices++;
+}
+
+int endpoint_finish_move(struct endpoint *endpoint)
+{
+	struct viommu *device = endpoint->device;
+	struct domain *old = endpoint->leaving, *new = endpoint->domain;
+	int error = 0;
+
+	listeners_unmap_all(endpoint, old);
+	endpoint->leaving = NULL;
+	if (new)
+		error = listeners_replay(endpoint);
+	else
+		listeners_notify_mode(endpoint);
+	if (error) {
+		endpoint->quarantined = endpoint->was_quarantined;
+		endpoint_restore(endpoint, old, NULL);
+	}
+	endpoint_publish_route(endpoint);
+	if (old)
+		old->n_leaving--;
+	domain_release(device, old);
+	if (error)
+		domain_release(device, new);
+	return error;
+}
+
+/* -- ATTACH ------------------------------------------------------------------------ */
+
 /* Leave whatever domain the endpoint is in, and join `domain`. */
 static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 {
 	struct domain *old = endpoint->domain;
 	int error = 0;
 
+	if (can_wait(endpoint, domain)) {
+		begin_move(endpoint, domain);
+		return 0;
+	}
 	if (endpoint->listeners)
 		error = move_with_listeners(endpoint, domain);
 	else
@@ -220,8 +302,6 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 	domain_release(endpoint->device, old);
 	return error;
 }
-
-/* -- ATTACH ------------------------------------------------------------------------ */
 
 static bool is_last(const struct endpoint *endpoint)
 {
@@ -313,7 +393,10 @@ uint8_t do_detach(struct viommu *device, const union request *request)
 		return VIOMMU_S_NOENT;
 	if (!domain || endpoint->domain != domain)
 		return VIOMMU_S_INVAL;
-	endpoint_detach(endpoint);
+	if (can_wait(endpoint, NULL))
+		begin_move(endpoint, NULL);
+	else
+		endpoint_detach(endpoint);
 	return VIOMMU_S_OK;
 }
 

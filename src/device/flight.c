@@ -21,6 +21,9 @@
  * that it covers is undone, and executed again in a flight of its own: one of them may be the
  * reason. It is answered with the listener's error only if it is refused there, too.
  *
+ * ATTACHes and DETACHes that follow one another wait for one grace period: their endpoints are
+ * blocked, and after it all of their listeners are notified, before any other request is executed.
+ *
  * Everything else that changes the device first settles: listeners commit without delay, and no
  * request is left.
  */
@@ -156,6 +159,61 @@ static bool is_met(const struct viommu *device, const struct pending *pending,
 	return false;
 }
 
+/* -- moves of a run -------------------------------------------------------------------- */
+
+static void refuse_attach(struct viommu *device, uint32_t endpoint, int error)
+{
+	for (struct pending *held = device->held; held; held = held->next)
+		if (held->flight == device->flight && held->request.type == VIOMMU_T_ATTACH &&
+		    held->request.attach.endpoint == endpoint)
+			held->status = status_of(error);
+	journal_lose(device);
+}
+
+static void finish_moves(struct viommu *device)
+{
+	bool commits_later = device->commits_later;
+
+	if (!device->moving)
+		return;
+	device_synchronize_if_due(device);
+	device->commits_later = true;
+	while (device->moving) {
+		struct endpoint *endpoint = device->moving;
+		int error;
+
+		device->moving = endpoint->next_moving;
+		error = endpoint_finish_move(endpoint);
+		if (error)
+			refuse_attach(device, endpoint->node.id, error);
+	}
+	device->commits_later = commits_later;
+	device->n_calls_due = 0;
+}
+
+/* Calls of listeners for which no other move is put off. */
+#define CALLS_DUE_MAX 4096
+
+/*
+ * Can the request be executed while endpoints move? Not to a domain that ends when they have, nor
+ * if a limit counts what they leave.
+ */
+static bool joins_moves(const struct viommu *device, const union request *request)
+{
+	const struct domain *domain = domain_find(device, request->attach.domain);
+	const struct domain_spec spec = { .id = request->attach.domain };
+	const struct usage one = { .domains = 1, .bytes = domain_bytes_empty(&spec) };
+
+	if (device->n_calls_due > CALLS_DUE_MAX)
+		return false;
+	if (request->type == VIOMMU_T_DETACH)
+		return true;
+	return request->type == VIOMMU_T_ATTACH && !(domain && domain->n_leaving) &&
+	       !device_is_full(device, one);
+}
+
+/* -- execution ------------------------------------------------------------------------- */
+
 /* It is recorded now, and not when it is answered: others may be executed meanwhile. */
 static void run(struct viommu *device, struct pending *pending)
 {
@@ -166,8 +224,11 @@ static void run(struct viommu *device, struct pending *pending)
 /* Execute a request. If listeners were notified, it is held; otherwise it is answered. */
 static bool execute(struct viommu *device, struct pending *pending)
 {
-	uint64_t before = device->n_notices;
+	uint64_t before;
 
+	if (!joins_moves(device, &pending->request))
+		finish_moves(device);
+	before = device->n_notices;
 	device->commits_later = true;
 	run(device, pending);
 	device->commits_later = false;
@@ -206,6 +267,7 @@ static bool is_about_slots(const struct viommu *device, const union request *req
 bool flights_submit(struct viommu *device, struct pending *pending)
 {
 	if (is_about_slots(device, &pending->request)) {
+		finish_moves(device);
 		flights_settle(device);
 		run(device, pending);
 		return false;
@@ -377,6 +439,7 @@ static bool launch(struct viommu *device, bool may_wait)
 	bool has_requests;
 	struct viommu_listener *listener;
 
+	finish_moves(device);
 	device_synchronize_if_due(device);
 	has_requests = is_open(device);
 	if (!device->dirty && !has_requests)
@@ -426,6 +489,7 @@ static void drop_all(struct viommu *device, struct pending **list)
 
 void flights_cancel(struct viommu *device)
 {
+	finish_moves(device);
 	while (device->committing) {
 		struct viommu_listener *listener = device->committing;
 

@@ -62,11 +62,21 @@ void domain_unmake(struct viommu *device, struct domain *domain, struct domain *
 	domain_free(domain);
 }
 
+/* A grace period has passed since its last holder left. */
+static bool is_unseen(const struct viommu *device, const struct domain *domain)
+{
+	return domain->left < device->grace_period && !domain->changed && !domain->table;
+}
+
 static void release_one(struct viommu *device, struct domain *domain)
 {
 	domain_unaccount(device, domain);
 	if (domain_find(device, domain->node.id) == domain)
 		ids_remove(&device->domains, domain->node.id);
+	if (is_unseen(device, domain)) {
+		domain_free(domain);
+		return;
+	}
 	device->retired_bytes += domain_bytes(domain);
 	device_retire_domain(device, domain);
 }

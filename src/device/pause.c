@@ -51,7 +51,8 @@ uint64_t viommu_batch_pause(struct viommu *device)
 	delay = rate_delay(&budget->requests);
 	other = rate_delay(&budget->attaches);
 	delay = delay > other ? delay : other;
-	if (!delay && (device->n_calls - budget->calls >= device->config.max_batch_calls ||
+	if (!delay && (device->n_calls + device->n_calls_due - budget->calls >=
+			       device->config.max_batch_calls ||
 		       is_time_used_up(device)))
 		delay = 1;
 	if (delay)

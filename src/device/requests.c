@@ -398,6 +398,8 @@ static bool is_immediate(const struct viommu *device, const struct request_row *
 {
 	if (!device->ops.answered || row->run == do_probe || row->run == do_page_response)
 		return true;
+	if (device->n_listeners && (row->run == do_attach || row->run == do_detach))
+		return false;
 	return !device->n_committers && !device->n_pending;
 }
 

@@ -288,6 +288,187 @@ static struct viommu_counters counts(struct bench *bench)
 	return now;
 }
 
+/* -- runs of ATTACHes and DETACHes ------------------------------------------------ */
+
+enum { N_MOVERS = 64, FIRST_MOVER = 0x1000 };
+
+/* An endpoint with a listener that has no `commit`. */
+struct mover {
+	unsigned n_maps, n_unmaps;
+	bool refuses;
+	enum viommu_mode mode;
+};
+
+static int mover_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct mover *mover = opaque;
+
+	(void)mapping;
+	if (mover->refuses)
+		return -ENOSPC;
+	mover->n_maps++;
+	return 0;
+}
+
+static void mover_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)mapping;
+	((struct mover *)opaque)->n_unmaps++;
+}
+
+static int mover_mode(void *opaque, enum viommu_mode mode)
+{
+	((struct mover *)opaque)->mode = mode;
+	return 0;
+}
+
+/* Each is in a domain of its own number, with a mapping; and in domain N_MOVERS is one, too. */
+static void add_movers(struct bench *bench, struct mover *movers)
+{
+	static const struct viommu_listener_ops ops = {
+		.size = sizeof(ops), .map = mover_map, .unmap = mover_unmap, .mode = mover_mode
+	};
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
+	struct viommu_listener *listener;
+
+	for (uint32_t i = 0; i < N_MOVERS; i++) {
+		endpoint.id = FIRST_MOVER + i;
+		assert_int_equal(viommu_endpoint_add(bench->device, &endpoint), 0);
+		assert_int_equal(
+			viommu_listen(bench->device, endpoint.id, &ops, &movers[i], &listener), 0);
+		bench->n_requests = 0;
+		memset(bench->requests, 0, sizeof(bench->requests));
+		SUBMIT(bench, ATTACH(i, FIRST_MOVER + i, 0, 0));
+		SUBMIT(bench, MAP_PAGE(i, 0x1000));
+	}
+	bench->n_requests = 0;
+	memset(bench->requests, 0, sizeof(bench->requests));
+	SUBMIT(bench, ATTACH(N_MOVERS, EP3, 0, 0));
+	SUBMIT(bench, MAP_PAGE(N_MOVERS, 0x2000));
+	bench->said[0] = '\0';
+}
+
+static unsigned count_said(const struct bench *bench, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *at = bench->said; (at = strstr(at, what)); at += strlen(what))
+		n++;
+	return n;
+}
+
+/* MAX_REQUESTS of a kind in a batch; returns how many grace periods that took. */
+static uint64_t move_all(struct bench *bench, bool attaches)
+{
+	uint64_t before = counts(bench).waits;
+
+	bench->n_requests = 0;
+	memset(bench->requests, 0, sizeof(bench->requests));
+	bench->said[0] = '\0';
+	viommu_batch_begin(bench->device);
+	for (uint32_t i = 0; i < MAX_REQUESTS; i++)
+		if (attaches)
+			SUBMIT_IN_BATCH(bench, ATTACH(N_MOVERS, FIRST_MOVER + i, 0, 0));
+		else
+			SUBMIT_IN_BATCH(bench, DETACH(N_MOVERS, FIRST_MOVER + i, 0));
+	viommu_batch_end(bench->device);
+	return counts(bench).waits - before;
+}
+
+static void a_run_of_attaches_waits_once(void **state)
+{
+	struct bench *bench = *state;
+	struct mover movers[N_MOVERS] = { 0 };
+	struct viommu_domain_state domain;
+
+	add_movers(bench, movers);
+	assert_int_equal(move_all(bench, true), 1);
+	assert_int_equal(count_said(bench, "OK"), MAX_REQUESTS);
+	for (uint32_t i = 0; i < MAX_REQUESTS; i++) {
+		assert_int_equal(movers[i].n_maps, 2);
+		assert_int_equal(movers[i].n_unmaps, 1);
+		assert_int_equal(reach(bench, FIRST_MOVER + i, 0x1000), 0);
+		assert_int_equal(reach(bench, FIRST_MOVER + i, 0x2000), 0x102000);
+	}
+	assert_int_equal(viommu_next_domain(bench->device, 0, &domain), 0);
+	assert_int_equal(domain.id, MAX_REQUESTS);
+	assert_int_equal(move_all(bench, false), 1);
+	assert_int_equal(count_said(bench, "OK"), MAX_REQUESTS);
+	for (uint32_t i = 0; i < MAX_REQUESTS; i++) {
+		assert_int_equal(movers[i].n_unmaps, 2);
+		assert_int_equal(movers[i].mode, VIOMMU_BLOCKED);
+	}
+}
+
+static void a_refusal_in_a_run_concerns_one_endpoint(void **state)
+{
+	struct bench *bench = *state;
+	struct mover movers[N_MOVERS] = { 0 };
+
+	add_movers(bench, movers);
+	movers[3].refuses = true;
+	move_all(bench, true);
+	assert_int_equal(count_said(bench, "OK"), MAX_REQUESTS - 1);
+	assert_int_equal(count_said(bench, "#3 NOMEM"), 1);
+	assert_int_equal(movers[3].mode, VIOMMU_BLOCKED); /* the old state is refused as well */
+	movers[3].refuses = false;
+	bench->n_requests = 0;
+	memset(bench->requests, 0, sizeof(bench->requests));
+	SUBMIT(bench, ATTACH(N_MOVERS, FIRST_MOVER + 3, 0, 0));
+	assert_int_equal(reach(bench, FIRST_MOVER + 3, 0x2000), 0x102000);
+}
+
+/* Each goes where another has just been, alone: domains that end, and new ones with their numbers.
+ */
+static void endpoints_in_a_run_exchange_their_domains(void **state)
+{
+	struct bench *bench = *state;
+	struct mover movers[N_MOVERS] = { 0 };
+	struct viommu_counters before;
+
+	add_movers(bench, movers);
+	before = counts(bench);
+	bench->n_requests = 0;
+	memset(bench->requests, 0, sizeof(bench->requests));
+	bench->said[0] = '\0';
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, ATTACH(1, FIRST_MOVER, 0, 0));
+	SUBMIT_IN_BATCH(bench, ATTACH(0, FIRST_MOVER + 1, 0, 0));
+	SUBMIT_IN_BATCH(bench, ATTACH(3, FIRST_MOVER + 2, 0, 0));
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(0, 0x5000));
+	viommu_batch_end(bench->device);
+	assert_int_equal(count_said(bench, "OK"), 4);
+	assert_int_equal(reach(bench, FIRST_MOVER, 0x1000), 0x101000);
+	assert_int_equal(reach(bench, FIRST_MOVER + 1, 0x1000), 0);
+	assert_int_equal(reach(bench, FIRST_MOVER + 1, 0x5000), 0x105000);
+	assert_int_equal(reach(bench, FIRST_MOVER + 2, 0x1000), 0x101000);
+	assert_int_equal(counts(bench).domains, before.domains - 1);
+	assert_int_equal(movers[0].n_maps - movers[0].n_unmaps, 1);
+	assert_int_equal(movers[1].n_maps - movers[1].n_unmaps, 1);
+}
+
+static void what_a_domain_holds_is_accounted_for_while_it_is_left(void **state)
+{
+	struct bench *bench = *state;
+	struct mover movers[N_MOVERS] = { 0 };
+	uint64_t before;
+
+	add_movers(bench, movers);
+	before = counts(bench).bytes;
+	for (unsigned round = 0; round < 2; round++) {
+		bench->n_requests = 0;
+		memset(bench->requests, 0, sizeof(bench->requests));
+		viommu_batch_begin(bench->device);
+		for (uint64_t i = 0; i < MAX_REQUESTS - 3; i++)
+			SUBMIT_IN_BATCH(bench, MAP_PAGE(0, 0x100000 + i * 0x2000));
+		SUBMIT_IN_BATCH(bench, DETACH(0, FIRST_MOVER, 0));
+		viommu_batch_end(bench->device);
+		SUBMIT(bench, ATTACH(0, FIRST_MOVER, 0, 0));
+		SUBMIT(bench, MAP_PAGE(0, 0x1000));
+	}
+	assert_int_equal(counts(bench).bytes, before);
+}
+
 /* -- answers and order --------------------------------------------------------- */
 
 static void an_answer_waits_for_its_listener_and_for_no_other(void **state)
@@ -853,6 +1034,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(a_run_of_attaches_waits_once),
+		TEST(a_refusal_in_a_run_concerns_one_endpoint),
+		TEST(endpoints_in_a_run_exchange_their_domains),
+		TEST(what_a_domain_holds_is_accounted_for_while_it_is_left),
 		TEST(an_answer_waits_for_its_listener_and_for_no_other),
 		TEST(an_unmap_is_answered_when_nothing_is_reached_any_more),
 		TEST(requests_of_a_domain_keep_their_order),
