@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <time.h>
+
+#include "device/core.h"
+
+/*
+ * Queries, which only read, beside the owner of the device lock
+ *
+ * The owner may wait for long, for DMA sections or for a listener that commits. The objects of the
+ * device do not change then, and a query need not wait as well: it may be made in the section, or
+ * by the listener's other threads. It holds `waiting_lock`, without which the owner does not go on.
+ */
+
+/* Try for so long before looking again whether the owner waits. */
+#define QUERY_NAP_NS 1000000
+#define NS_PER_S     1000000000
+
+static bool take_lock_soon(struct viommu *device)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += QUERY_NAP_NS;
+	until.tv_sec += until.tv_nsec / NS_PER_S;
+	until.tv_nsec %= NS_PER_S;
+	return !pthread_mutex_timedlock(&device->lock, &until);
+}
+
+static bool borrow(struct viommu *device)
+{
+	pthread_mutex_lock(&device->waiting_lock);
+	if (device->is_waiting)
+		return true;
+	pthread_mutex_unlock(&device->waiting_lock);
+	return false;
+}
+
+bool device_begin_query_by(struct viommu *device, const char *function)
+{
+	bool owns_lock = false;
+
+	(void)function;
+	checks_before_query(device, function);
+	if (!pthread_mutex_trylock(&device->lock))
+		owns_lock = true;
+	while (!owns_lock && !borrow(device))
+		owns_lock = take_lock_soon(device);
+	if (owns_lock)
+		checks_locked(device);
+	return owns_lock;
+}
+
+void device_end_query(struct viommu *device, bool owns_lock)
+{
+	if (owns_lock)
+		checks_unlock(device);
+	pthread_mutex_unlock(owns_lock ? &device->lock : &device->waiting_lock);
+}
+
+static void set_waiting(struct viommu *device, bool is_waiting)
+{
+	pthread_mutex_lock(&device->waiting_lock);
+	device->is_waiting = is_waiting;
+	pthread_mutex_unlock(&device->waiting_lock);
+}
+
+void device_begin_wait(struct viommu *device)
+{
+	set_waiting(device, true);
+}
+
+void device_end_wait(struct viommu *device)
+{
+	set_waiting(device, false);
+}
