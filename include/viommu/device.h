@@ -845,6 +845,14 @@ struct viommu_listener_ops {
 	 * `invalidate` of struct viommu_ops. Needs `space`.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
+
+	/*
+	 * In the place of `unmap`: remove the endpoint's access to all mappings of `domain` in
+	 * [first, last], of which there is one at least, and no other one begins or ends inside. An
+	 * UNMAP is one call, unless another listener of the domain lacks this member; so is an
+	 * endpoint that leaves its domain: 0, UINT64_MAX.
+	 */
+	void (*unmap_range)(void *opaque, uint32_t domain, uint64_t first, uint64_t last);
 };
 
 /* The result of `commit` for later. */

@@ -221,12 +221,16 @@ static bool can_wait(const struct endpoint *endpoint, const struct domain *domai
 }
 
 /* Calls of listeners when the move is finished. */
-static uint64_t count_calls(const struct endpoint *endpoint, const struct domain *domain)
+static uint64_t count_calls(const struct endpoint *endpoint, const struct domain *domain,
+			    bool is_left)
 {
 	uint64_t n = 0;
 
-	for_each_listener(listener, endpoint)
-		n += domain ? map_count(domain->map) : 0;
+	for_each_listener(listener, endpoint) {
+		bool at_once = listener->ops.domain || (is_left && listener->ops.unmap_range);
+
+		n += domain && !at_once ? map_count(domain->map) : 1;
+	}
 	return n;
 }
 
@@ -252,8 +256,8 @@ static void begin_move(struct endpoint *endpoint, struct domain *domain)
 		at = &(*at)->next_moving;
 	endpoint->next_moving = NULL;
 	*at = endpoint;
-	device->n_calls_due +=
-		count_calls(endpoint, endpoint->leaving) + count_calls(endpoint, domain);
+	device->n_calls_due += count_calls(endpoint, endpoint->leaving, true) +
+			       count_calls(endpoint, domain, false);
 	device->n_notices++;
 }
 

@@ -136,7 +136,8 @@ struct domain {
 	uint64_t stale_first, stale_last;
 	atomic_uint_fast64_t generation; /* UNMAPs, for what children cached */
 	struct shadow *shadows, **shadows_end;
-	uint64_t serial;    /* among all domains of the device; 0: no listener knows it */
+	size_t n_shadows_by_mapping; /* of listeners without `unmap_range` */
+	uint64_t serial;             /* among all domains of the device; 0: no listener knows it */
 	uint64_t left;      /* the grace period in which an endpoint left it, or a child, last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners to be notified */
 	struct domain *next_changed, *next_retired;
@@ -216,7 +217,10 @@ struct viommu_listener {
 	struct viommu_listener *next_committing, **committing_at;
 };
 
-/* A mapping taken out of a domain whose listeners are to be notified after the grace period. */
+/*
+ * A mapping taken out of a domain whose listeners are to be notified after the grace period; or a
+ * range of mappings, if all of them have `unmap_range`.
+ */
 struct removal {
 	struct domain *domain;
 	struct viommu_mapping mapping;
@@ -360,6 +364,11 @@ void device_lock_by(struct viommu *device, const char *function);
 #define device_lock(device) device_lock_by(device, __func__)
 void device_unlock(struct viommu *device);
 
+/* No request is put off any more. */
+#define device_lock_settled(device) (device_lock(device), flights_settle(device))
+
+/* -- query.c --------------------------------------------------------------------- */
+
 /* The owner of the lock waits: until the end, queries read the device. */
 void device_begin_wait(struct viommu *device);
 void device_end_wait(struct viommu *device);
@@ -368,9 +377,6 @@ void device_end_wait(struct viommu *device);
 bool device_begin_query_by(struct viommu *device, const char *function);
 #define device_begin_query(device) device_begin_query_by(device, __func__)
 void device_end_query(struct viommu *device, bool owns_lock);
-
-/* No request is put off any more. */
-#define device_lock_settled(device) (device_lock(device), flights_settle(device))
 
 /* -- quiesce.c ------------------------------------------------------------------ */
 

@@ -117,12 +117,13 @@ static void remember(struct viommu_iotlb *iotlb, uint64_t first, uint64_t last)
 
 /* -- the listener: what is taken away ------------------------------------------ */
 
-static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
+static void on_unmap(void *opaque, uint32_t domain, uint64_t first, uint64_t last)
 {
 	struct viommu_iotlb *iotlb = opaque;
 
+	(void)domain;
 	pthread_mutex_lock(&iotlb->lock);
-	drop(iotlb, mapping->first, mapping->last);
+	drop(iotlb, first, last);
 	pthread_mutex_unlock(&iotlb->lock);
 }
 
@@ -179,7 +180,7 @@ static int join(struct viommu_iotlb *iotlb, uint32_t endpoint)
 {
 	const struct viommu_listener_ops ops = {
 		.size = sizeof(ops),
-		.unmap = on_unmap,
+		.unmap_range = on_unmap,
 		.mode = on_mode,
 		.update = on_update,
 		.space = on_space,

@@ -139,9 +139,20 @@ static int notify_map(struct viommu_listener *listener, const struct viommu_mapp
 	return error;
 }
 
+static void notify_unmap_range(struct viommu_listener *listener, uint32_t domain, uint64_t first,
+			       uint64_t last)
+{
+	mark_dirty(listener);
+	CALLBACK_BEGIN(listener->endpoint->device, "unmap_range", true);
+	listener->ops.unmap_range(listener->opaque, domain, first, last);
+	CALLBACK_END();
+}
+
 static void notify_unmap(struct viommu_listener *listener, const struct viommu_mapping *mapping)
 {
-	if (!listener->ops.unmap)
+	if (listener->ops.unmap_range)
+		notify_unmap_range(listener, mapping->domain, mapping->first, mapping->last);
+	if (listener->ops.unmap_range || !listener->ops.unmap)
 		return;
 	mark_dirty(listener);
 	CALLBACK_BEGIN(listener->endpoint->device, "unmap", true);
@@ -286,8 +297,14 @@ int listener_replay(struct viommu_listener *listener)
  */
 static void unmap_domain(struct viommu_listener *listener, const struct domain *domain)
 {
-	if (domain && !domain->bypass && !listener->ops.domain && !listener->endpoint->is_forced)
-		unmap_first(listener, domain, map_count(domain->map));
+	size_t n = domain ? map_count(domain->map) : 0;
+
+	if (!n || domain->bypass || listener->ops.domain || listener->endpoint->is_forced)
+		return;
+	if (listener->ops.unmap_range)
+		notify_unmap_range(listener, domain->node.id, 0, UINT64_MAX);
+	else
+		unmap_first(listener, domain, n);
 }
 
 void listener_unmap_all(struct viommu_listener *listener)
@@ -382,6 +399,7 @@ void listeners_free(struct endpoint *endpoint)
 
 static void shadow_join(struct shadow *shadow, struct domain *domain)
 {
+	domain->n_shadows_by_mapping += !shadow->listener->ops.unmap_range;
 	shadow->next = NULL;
 	shadow->at = domain->shadows_end;
 	*shadow->at = shadow;
@@ -392,6 +410,7 @@ static void shadow_leave(struct shadow *shadow, struct domain *domain)
 {
 	struct shadow *next = shadow->next;
 
+	domain->n_shadows_by_mapping -= !shadow->listener->ops.unmap_range;
 	*shadow->at = next;
 	*(next ? &next->at : &domain->shadows_end) = shadow->at;
 }

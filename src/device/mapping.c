@@ -150,6 +150,20 @@ uint8_t do_map(struct viommu *device, const union request *request)
 
 /* -- UNMAP ------------------------------------------------------------------------ */
 
+static bool queue_range(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
+{
+	const struct viommu_mapping mapping = { domain->node.id, 0, first, last, 0 };
+	struct range range;
+
+	if (domain->n_shadows_by_mapping)
+		return false;
+	if (!map_next_range(domain->map, first, &range) || range.first > last)
+		return true;
+	device->removals[device->n_removals++] = (struct removal){ domain, mapping };
+	device->n_notices += device->n_committers != 0;
+	return true;
+}
+
 /*
  * Queue mappings in [first, last] for the domain's listeners, as many as fit. Returns where the
  * last one queued ends; `last` if there are no more.
@@ -159,6 +173,8 @@ static uint64_t queue_removals(struct viommu *device, struct domain *domain, uin
 {
 	struct range range;
 
+	if (queue_range(device, domain, first, last))
+		return last;
 	while (map_next_range(domain->map, first, &range) && range.first <= last) {
 		if (device->n_removals == REMOVALS_MAX)
 			return first - 1;

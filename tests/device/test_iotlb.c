@@ -200,7 +200,7 @@ static void a_full_iotlb_takes_back_another_range(void **state)
 	assert_int_equal(miss(&consumer, 0x3000, 8), 0);
 	assert_events(&consumer, "invalidate 1000-1007, update 3000-3007");
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_events(&consumer, "invalidate 2000-200f, invalidate 3000-3007");
+	assert_events(&consumer, "invalidate 2000-3007");
 	viommu_iotlb_free(consumer.iotlb);
 }
 

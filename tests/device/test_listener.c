@@ -55,6 +55,122 @@ static void mappings_are_reported_when_they_are_added_and_removed(void **state)
 	assert_notified(rig, "");
 }
 
+/* A listener of whole ranges: what it was called with last, and how often. */
+struct ranger {
+	uint32_t domain;
+	uint64_t first, last;
+	unsigned n_maps, n_calls;
+};
+
+static int ranger_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct ranger *ranger = opaque;
+
+	ranger->domain = mapping->domain;
+	ranger->n_maps++;
+	return 0;
+}
+
+static void ranger_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque;
+	(void)mapping;
+	fail_msg("unmap in the place of unmap_range");
+}
+
+static void ranger_unmap_range(void *opaque, uint32_t domain, uint64_t first, uint64_t last)
+{
+	struct ranger *ranger = opaque;
+
+	ranger->domain = domain;
+	ranger->first = first;
+	ranger->last = last;
+	ranger->n_calls++;
+}
+
+static void ranger_listen(struct ranger *ranger, struct rig *rig, uint32_t endpoint)
+{
+	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+							.map = ranger_map,
+							.unmap = ranger_unmap,
+							.unmap_range = ranger_unmap_range };
+	struct viommu_listener *listener;
+
+	assert_int_equal(viommu_listen(rig->device, endpoint, &ops, ranger, &listener), 0);
+}
+
+static void assert_range(struct ranger *ranger, uint32_t domain, uint64_t first, uint64_t last)
+{
+	assert_int_equal(ranger->n_calls, 1);
+	assert_int_equal(ranger->domain, domain);
+	assert_int_equal(ranger->first, first);
+	assert_int_equal(ranger->last, last);
+	ranger->n_calls = 0;
+}
+
+/* More mappings than the device notifies one by one in a grace period. */
+static void an_unmap_is_one_range(void **state)
+{
+	enum { N = 2000 };
+	struct ranger ranger = { 0 };
+	struct rig *rig = *state;
+	struct viommu_counters before;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	ranger_listen(&ranger, rig, EP);
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(map(rig, 1, i * 0x2000, i * 0x2000 + 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(ranger.n_maps, N);
+	before = counters(rig);
+	assert_int_equal(unmap(rig, 1, 0x1000, TOP), VIOMMU_S_OK);
+	assert_range(&ranger, 1, 0x1000, TOP);
+	assert_int_equal(counters(rig).waits, before.waits + 1);
+	assert_int_equal(unmap(rig, 1, 0x1000, TOP), VIOMMU_S_OK);
+	assert_int_equal(ranger.n_calls, 0);
+	assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+	assert_range(&ranger, 1, 0, 0xfff);
+}
+
+static void an_endpoint_that_leaves_a_domain_is_one_range(void **state)
+{
+	struct ranger ranger = { 0 };
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	ranger_listen(&ranger, rig, EP);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_range(&ranger, 1, 0, TOP);
+	assert_int_equal(detach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(ranger.n_calls, 0);
+}
+
+/* Beside a listener that wants each mapping, also when that leaves. */
+static void a_domain_has_listeners_of_ranges_and_of_mappings(void **state)
+{
+	struct recorder recorder = { 0 };
+	struct ranger ranger = { 0 };
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	ranger_listen(&ranger, rig, EP);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP2), 0);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0, R), VIOMMU_S_OK);
+	rig->notified[0] = '\0';
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	assert_notified(rig, "a unmap 1 0-fff, a unmap 1 5000-5fff");
+	assert_int_equal(ranger.n_calls, 2);
+	ranger.n_calls = 0;
+	assert_int_equal(detach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	assert_range(&ranger, 1, 0, TOP);
+}
+
 /* Shows: listener-move */
 static void a_move_unmaps_the_old_domain_and_maps_the_new_one(void **state)
 {
@@ -598,6 +714,9 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_domain_that_is_made_again_has_another_serial),
 		ON_A_FRESH_DEVICE(a_domain_that_a_listener_refuses_is_not_entered),
 		ON_A_FRESH_DEVICE(mappings_are_reported_when_they_are_added_and_removed),
+		ON_A_FRESH_DEVICE(an_unmap_is_one_range),
+		ON_A_FRESH_DEVICE(an_endpoint_that_leaves_a_domain_is_one_range),
+		ON_A_FRESH_DEVICE(a_domain_has_listeners_of_ranges_and_of_mappings),
 		ON_A_FRESH_DEVICE(a_move_unmaps_the_old_domain_and_maps_the_new_one),
 		ON_A_FRESH_DEVICE(attaching_the_only_endpoint_again_unmaps_all),
 		ON_A_FRESH_DEVICE(the_last_byte_of_the_address_space_is_unmapped_too),
