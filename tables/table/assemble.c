@@ -2,9 +2,9 @@
 /*
  * The bytes of a table's source
  *
- * The lines are written one after the other: offsets are only for people, and layouts are not
- * asked. So a structure of any type, or one that no version of viommu knows, can be added. A block
- * knows its own length and sum, and sets the values that depend on them at its end.
+ * The lines are written one after the other, whatever their offsets and the layouts of viommu. So a
+ * structure of any type can be added. The end of a block sets the values that depend on its length
+ * and sum.
  */
 #include <string.h>
 
