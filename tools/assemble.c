@@ -79,7 +79,7 @@ const struct command assemble_command = {
 		"    viommu dump --source DMAR >dmar.txt\n"
 		"    (edit dmar.txt)\n"
 		"    viommu assemble dmar.txt -o DMAR.new && viommu check DMAR.new\n"
-		"Lines are written one after the other; offsets are only for people. The words\n"
+		"Lines are written one after the other; their offsets are ignored. The words\n"
 		"length and checksum are computed; a number in their place is written as it is.",
 	.options = options,
 	.run = run,

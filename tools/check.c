@@ -298,10 +298,9 @@ const struct command check_command = {
 	.arguments = "[FILE...] | --rules [RULE...]",
 	.summary = "check firmware tables or topologies, and suggest cures",
 	.details =
-		"A FILE is as for dump, or a topology. Tables are checked one by one and then, as\n"
-		"the tables of one machine, together; not if two files have the same table. A "
-		"folder or\n"
-		"an archive is one machine.\n"
+		"A FILE is as for dump, or a topology. Tables are checked one by one, and then\n"
+		"together as those of one machine, unless two files have the same table. A folder\n"
+		"or an archive is one machine.\n"
 		"Exit status 1: there is a warning or an error. Notes do not count. `viommu help "
 		"RULE`\n"
 		"explains the rule whose id is in brackets at the end of a finding.",

@@ -231,11 +231,11 @@ const struct command host_command = {
 	.name = "host",
 	.arguments = "[TREE...]",
 	.summary = "show the IOMMUs of a machine and the devices behind each",
-	.details =
-		"Without a TREE, shows this machine; some of it only to root. TREE is a folder "
-		"with a\n"
-		"copy of /sys, or a tar that --save wrote. Where sysfs and the firmware's tables\n"
-		"disagree is a finding.",
+	.details = "Without a TREE, shows this machine; some files are readable by root only. TREE "
+		   "is a\n"
+		   "folder with a copy of /sys, or a tar that --save wrote. Differences between "
+		   "sysfs\n"
+		   "and the firmware's tables are findings.",
 	.options = options,
 	.run = run,
 };

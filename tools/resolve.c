@@ -768,8 +768,8 @@ const struct command resolve_command = {
 		"as for dump, or a topology. The answer has the ID, the entry that decides, and "
 		"the\n"
 		"ITS for MSIs. Where Linux reads the table differently, its answer follows.\n"
-		"Exit status 1: no table says anything of a device, or not which of two IOMMUs it\n"
-		"reaches.",
+		"Exit status 1: no table describes a device, or the tables do not determine which\n"
+		"of two IOMMUs it reaches.",
 	.options = options,
 	.run = run,
 };
