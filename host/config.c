@@ -30,6 +30,7 @@ enum {
 	EXTENDED_SRIOV = 0x10,
 	EXTENDED_PRI = 0x13,
 	EXTENDED_PASID = 0x1b,
+	VF_DEVICE = 0x18, /* of EXTENDED_SRIOV: the upper half is the device ID of the VFs */
 
 	/* The maximum number of capabilities: a longer list has a cycle. */
 	CAPABILITIES_MAX = (PCI_LENGTH - HEADER_LENGTH) / 4,
@@ -120,59 +121,58 @@ static size_t find_capability(const struct config *config, unsigned id)
 	return 0;
 }
 
-static void take_acs(const struct config *config, size_t at, struct viommu_host_device *device)
+static void take_acs(const struct config *config, size_t at, struct host_device *device)
 {
 	uint32_t registers = config_word(config, at + 4);
 
-	device->acs = VIOMMU_YES;
-	device->acs_capable = (uint16_t)registers;
-	device->acs_enabled = (uint16_t)(registers >> 16);
+	device->shown.acs = VIOMMU_YES;
+	device->shown.acs_capable = (uint16_t)registers;
+	device->shown.acs_enabled = (uint16_t)(registers >> 16);
 }
 
-static void take_ari(const struct config *config, size_t at, struct viommu_host_device *device)
+static void take_ari(const struct config *config, size_t at, struct host_device *device)
 {
 	(void)config;
 	(void)at;
-	device->ari = VIOMMU_YES;
+	device->shown.ari = VIOMMU_YES;
 }
 
-static void take_ats(const struct config *config, size_t at, struct viommu_host_device *device)
+static void take_ats(const struct config *config, size_t at, struct host_device *device)
 {
-	device->ats = VIOMMU_YES;
-	device->ats_enabled = config_word(config, at + 4) >> 31 ? VIOMMU_YES : VIOMMU_NO;
+	device->shown.ats = VIOMMU_YES;
+	device->shown.ats_enabled = config_word(config, at + 4) >> 31 ? VIOMMU_YES : VIOMMU_NO;
 }
 
-static void take_sriov(const struct config *config, size_t at, struct viommu_host_device *device)
+static void take_sriov(const struct config *config, size_t at, struct host_device *device)
 {
-	(void)config;
-	(void)at;
-	device->sriov = VIOMMU_YES;
+	device->shown.sriov = VIOMMU_YES;
+	device->vf_number = (uint16_t)(config_word(config, at + VF_DEVICE) >> 16);
 }
 
-static void take_pri(const struct config *config, size_t at, struct viommu_host_device *device)
+static void take_pri(const struct config *config, size_t at, struct host_device *device)
 {
-	device->pri = VIOMMU_YES;
-	device->pri_enabled = config_word(config, at + 4) & 1 ? VIOMMU_YES : VIOMMU_NO;
+	device->shown.pri = VIOMMU_YES;
+	device->shown.pri_enabled = config_word(config, at + 4) & 1 ? VIOMMU_YES : VIOMMU_NO;
 }
 
-static void take_pasid(const struct config *config, size_t at, struct viommu_host_device *device)
+static void take_pasid(const struct config *config, size_t at, struct host_device *device)
 {
 	uint32_t registers = config_word(config, at + 4);
 
-	device->pasid = VIOMMU_YES;
-	device->pasid_bits = MIN(registers >> 8 & 0x1f, VIOMMU_PASID_BITS_MAX);
-	device->pasid_enabled = registers >> 16 & 1 ? VIOMMU_YES : VIOMMU_NO;
+	device->shown.pasid = VIOMMU_YES;
+	device->shown.pasid_bits = MIN(registers >> 8 & 0x1f, VIOMMU_PASID_BITS_MAX);
+	device->shown.pasid_enabled = registers >> 16 & 1 ? VIOMMU_YES : VIOMMU_NO;
 }
 
 static const struct {
 	unsigned id;
-	void (*take)(const struct config *config, size_t at, struct viommu_host_device *device);
+	void (*take)(const struct config *config, size_t at, struct host_device *device);
 } extended[] = {
 	{ EXTENDED_ACS, take_acs },     { EXTENDED_ARI, take_ari }, { EXTENDED_ATS, take_ats },
 	{ EXTENDED_SRIOV, take_sriov }, { EXTENDED_PRI, take_pri }, { EXTENDED_PASID, take_pasid },
 };
 
-static void take_extended(const struct config *config, struct viommu_host_device *device)
+static void take_extended(const struct config *config, struct host_device *device)
 {
 	size_t at = EXTENDED;
 
@@ -243,16 +243,16 @@ static void take_header(const struct config *config, struct viommu_host_device *
 	}
 }
 
-void config_scan(struct tree *tree, const struct folder *folder, struct viommu_host_device *device)
+void config_scan(struct tree *tree, const struct folder *folder, struct host_device *device)
 {
 	struct config config;
 
 	load(&config, tree, folder);
-	device->config_length = config.length;
+	device->shown.config_length = config.length;
 	if (!config.length)
 		return;
-	take_header(&config, device);
-	take_port(&config, device);
+	take_header(&config, &device->shown);
+	take_port(&config, &device->shown);
 	if (config.length == EXPRESS_LENGTH)
 		take_extended(&config, device);
 }

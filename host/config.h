@@ -8,6 +8,6 @@
 /* Decodes PCI configuration space into a device */
 
 /* Fill in what configuration space defines. The folder of the device is open. */
-void config_scan(struct tree *tree, const struct folder *folder, struct viommu_host_device *device);
+void config_scan(struct tree *tree, const struct folder *folder, struct host_device *device);
 
 #endif

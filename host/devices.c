@@ -150,12 +150,26 @@ static void scan_links(struct viommu_host *host, struct tree *tree, const struct
 
 /* -- PCI functions ----------------------------------------------------------------------------- */
 
-/* The configuration space of a VF has no IDs, and a tree may lack the file. */
+/*
+ * The configuration space of a VF has no IDs: they are those that its PF has for VFs, also in the
+ * kernel. The PF comes first, because its requester ID is lower.
+ */
+static bool copy_ids_of_pf(struct viommu_host *host, struct host_device *device)
+{
+	const struct host_device *pf =
+		device->pf_name ? host_device_by_name(host, device->pf_name) : NULL;
+
+	if (!pf || !pf->vf_number)
+		return false;
+	device->shown.vendor = pf->shown.vendor;
+	device->shown.device = pf->vf_number;
+	return true;
+}
+
+/* Without IDs in configuration space, or without configuration space: from files. */
 static void scan_ids(struct tree *tree, const struct folder *folder,
 		     struct viommu_host_device *device)
 {
-	if (device->config_length && device->vendor != UINT16_MAX)
-		return;
 	device->vendor = (uint16_t)hex_or_zero(tree, folder, "vendor", UINT16_MAX);
 	device->device = (uint16_t)hex_or_zero(tree, folder, "device", UINT16_MAX);
 	if (device->config_length)
@@ -185,13 +199,14 @@ static struct host_device *scan_function(struct viommu_host *host, struct tree *
 	struct viommu_host_device *shown = &device->shown;
 
 	shown->bus = "pci";
-	config_scan(tree, folder, shown);
-	scan_ids(tree, folder, shown);
+	scan_links(host, tree, folder, device);
+	config_scan(tree, folder, device);
+	if ((!shown->config_length || shown->vendor == UINT16_MAX) && !copy_ids_of_pf(host, device))
+		scan_ids(tree, folder, shown);
 	scan_node(tree, folder, shown);
 	scan_vfs(tree, folder, shown);
 	scan_bars(tree, folder, shown);
 	scan_driver(host, tree, folder, shown);
-	scan_links(host, tree, folder, device);
 	return device;
 }
 

@@ -19,6 +19,7 @@ struct host_device {
 	GPtrArray *vfs;
 	char *path;          /* its folder, "sys/devices/pci0000:00/0000:00:01.0" */
 	const char *pf_name; /* of a VF, until it is found */
+	uint16_t vf_number;  /* of a PF: the device ID of its VFs; 0: not known */
 	const char *iommu_name;
 	bool has_group;
 	uint32_t group_number;

@@ -36,13 +36,14 @@ def parse(at):
     return int(segment, 16), int(bus, 16), int(device, 16), int(function, 16)
 
 
-def capability_bytes(name, value):
+def capability_bytes(name, value, device):
     if name == "acs":
         return struct.pack("<HH", 0x5f, value)
     if name == "pasid":
         return struct.pack("<HH", value << 8, 0)
     if name == "sriov":
-        return struct.pack("<II", 0, 0) + struct.pack("<HH", value, value) + bytes(48)
+        vf_number = int(device.get("vf-number", "0"), 16)
+        return struct.pack("<IIHH10xH36x", 0, 0, value, value, vf_number)
     return bytes(8)
 
 
@@ -67,7 +68,7 @@ def config_of(device):
     all_of = [("serial", SERIAL), *device.get("caps", {}).items()]
     at = 0x100
     for i, (name, value) in enumerate(all_of):
-        body = struct.pack("<Q", value) if name == "serial" else capability_bytes(name, value)
+        body = struct.pack("<Q", value) if name == "serial" else capability_bytes(name, value, device)
         number = 3 if name == "serial" else CAPABILITIES[name]
         end = at + 4 + len(body)
         struct.pack_into("<I", config, at,
@@ -259,7 +260,9 @@ def large_root(devices, iommu, segment, first):
                       "caps": {"ats": True} if n else {"ats": True, "pasid": 16, "sriov": 30},
                       "driver": "mlx5_core"}
             if n:
-                device["vf-of"] = f"{segment:04x}:{bus:02x}:00.0"
+                device.update({"vf-of": f"{segment:04x}:{bus:02x}:00.0", "id": "15b3:101e"})
+            else:
+                device["vf-number"] = "101e"
             devices.append(device)
 
 

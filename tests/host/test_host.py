@@ -145,6 +145,26 @@ class Machines(Base):
         self.assertEqual(device["upstream"], "10000:e0:02.0")
         self.assertEqual(device["id"], 0x5d2d)
 
+    def ids_of_vfs(self, pf, *without):
+        """The IDs of a VF, in a tree without some of its files, and in a saved copy."""
+        vf = {"at": "0000:01:00.1", "id": "15b3:101e", "vf-of": "0000:01:00.0"}
+        tree = self.make({"iommus": [], "devices": [
+            {"at": "0000:01:00.0", "id": "15b3:1021", "caps": {"sriov": 1}, **pf}, vf]})
+        for name in without:
+            os.unlink(f"{tree}/sys/devices/pci0000:01/0000:01:00.1/{name}")
+        saved = os.path.join(self.folder, "saved.tar")
+        self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0)
+        found = [self.device(host, vf["at"]) for host in scan(tree, saved)]
+        self.assertEqual(found[0], found[1])
+        return found[0]["vendor"], found[0]["device"]
+
+    def test_vfs_have_the_ids_that_their_pf_has_for_them(self):
+        self.assertEqual(self.ids_of_vfs({"vf-number": "101e"}, "vendor", "device"),
+                         ("0x15b3", "0x101e"))
+
+    def test_vfs_have_the_ids_of_their_files_if_their_pf_has_none(self):
+        self.assertEqual(self.ids_of_vfs({}), ("0x15b3", "0x101e"))
+
     def test_bars_have_their_sizes(self):
         device = self.device(self.host("grace"), "0009:01:00.0")
         self.assertEqual([(bar["bar"], int(bar["length"], 16)) for bar in device["bars"]],
