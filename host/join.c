@@ -70,6 +70,66 @@ size_t join_count(const struct viommu_host *host, const struct viommu_topology *
 	return n;
 }
 
+/* What sysfs lacks of an IOMMU, the table has. */
+static void join_pair(struct viommu_host *host, struct viommu_host_iommu *shown,
+		      const struct viommu_iommu *in_table)
+{
+	shown->in_table = in_table;
+	g_hash_table_insert(host->host_of_table, (void *)in_table, shown);
+	if (!shown->has_base && in_table->base) {
+		shown->has_base = true;
+		shown->base = in_table->base;
+	}
+	if (shown->numa_node < 0 && in_table->has_proximity_domain &&
+	    in_table->proximity_domain <= UINT16_MAX) {
+		shown->numa_node = (int)in_table->proximity_domain;
+		shown->numa_from_table = true;
+	}
+}
+
+/* The only one without a partner; NULL: there is none, or several. */
+static struct viommu_host_iommu *only_riscv(const struct viommu_host *host)
+{
+	struct viommu_host_iommu *only = NULL;
+
+	for (guint i = 0; i < host->iommus->len; i++) {
+		struct viommu_host_iommu *shown = host->iommus->pdata[i];
+
+		if (shown->kind != VIOMMU_HOST_RISCV || shown->in_table || shown->has_base ||
+		    shown->has_bdf)
+			continue;
+		if (only)
+			return NULL;
+		only = shown;
+	}
+	return only;
+}
+
+static const struct viommu_iommu *only_riscv_in_table(const struct viommu_host *host)
+{
+	const struct viommu_iommu *iommu, *only = NULL;
+
+	for (size_t i = 0; (iommu = viommu_topology_iommu(host->topology, i)); i++) {
+		if (iommu->kind != VIOMMU_RISCV ||
+		    g_hash_table_contains(host->host_of_table, iommu))
+			continue;
+		if (only)
+			return NULL;
+		only = iommu;
+	}
+	return only;
+}
+
+/* With ACPI, the name of a RISC-V IOMMU is its hardware ID and a number, as in "RSCV0004:00". */
+static void join_riscv(struct viommu_host *host)
+{
+	struct viommu_host_iommu *shown = only_riscv(host);
+	const struct viommu_iommu *in_table = shown ? only_riscv_in_table(host) : NULL;
+
+	if (in_table)
+		join_pair(host, shown, in_table);
+}
+
 static void join_iommus(struct viommu_host *host)
 {
 	g_autoptr(GHashTable) index = index_of(host->topology);
@@ -78,20 +138,12 @@ static void join_iommus(struct viommu_host *host)
 		struct viommu_host_iommu *shown =
 			&((struct host_iommu *)host->iommus->pdata[i])->shown;
 
-		shown->in_table = find_in(index, shown);
-		if (!shown->in_table)
-			continue;
-		g_hash_table_insert(host->host_of_table, (void *)shown->in_table, shown);
-		if (!shown->has_base && shown->in_table->base) {
-			shown->has_base = true;
-			shown->base = shown->in_table->base;
-		}
-		if (shown->numa_node < 0 && shown->in_table->has_proximity_domain &&
-		    shown->in_table->proximity_domain <= UINT16_MAX) {
-			shown->numa_node = (int)shown->in_table->proximity_domain;
-			shown->numa_from_table = true;
-		}
+		const struct viommu_iommu *in_table = find_in(index, shown);
+
+		if (in_table)
+			join_pair(host, shown, in_table);
 	}
+	join_riscv(host);
 }
 
 const struct viommu_host_iommu *join_back(const struct viommu_host *host,

@@ -12,7 +12,9 @@
 #include "scan.h"
 
 /* Tables with a topology come first. APIC is the MADT. */
-static const char *const names[] = { "DMAR", "IVRS", "IORT", "VIOT", "SRAT", "MCFG", "APIC" };
+static const char *const names[] = {
+	"DMAR", "IVRS", "IORT", "RIMT", "VIOT", "SRAT", "MCFG", "APIC"
+};
 
 /* -- reading --------------------------------------------------------------------------------- */
 

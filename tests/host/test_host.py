@@ -234,6 +234,32 @@ class Kinds(Base):
         names = [iommu["in_table"] for iommu in host["iommus"]]
         self.assertEqual(len(set(names)), 2, names)
 
+    def riscv(self, *names):
+        """A RISC-V machine with UEFI: a function, and a window of registers."""
+        return self.scan_one({
+            "iommus": [{"name": f"riscv-iommu@{name}"} for name in names],
+            "devices": [{"at": "0000:00:01.0", "id": "1b36:0014"},
+                        {"at": "0001:00:02.0", "iommu": "riscv-iommu@RSCV0004:00", "group": 1},
+                        {"at": "0000:00:02.0", "iommu": "riscv-iommu@0000:00:01.0", "group": 0}],
+            "table": "RIMT",
+            "topology": {"iommus": [
+                {"name": "a", "kind": "riscv-iommu", "at": 0x3010000, "hid": "RSCV0004"},
+                {"name": "b", "kind": "riscv-iommu-pci", "at": "00:01.0"}],
+                "host-bridges": [{"segment": 0, "buses": "00-ff", "iommu": "b"},
+                                 {"segment": 1, "buses": "00-ff", "iommu": "a"}]}})
+
+    def test_riscv_iommus_are_joined_with_those_of_a_rimt(self):
+        host = self.riscv("RSCV0004:00", "0000:00:01.0")
+        self.assertEqual([("in_table" in iommu, iommu.get("base")) for iommu in host["iommus"]],
+                         [(True, None), (True, "0x3010000")])
+        self.assertEqual([device.get("iommu_in_table") for device in host["devices"]][1:],
+                         ["riscv1", "riscv0"])
+        self.assertEqual(ids(host), [])
+
+    def test_several_riscv_iommus_without_an_address_are_not_guessed(self):
+        host = self.riscv("RSCV0004:00", "RSCV0004:01", "0000:00:01.0")
+        self.assertEqual(sum("in_table" in iommu for iommu in host["iommus"]), 1)
+
     def test_riscv_and_others_are_read(self):
         host = self.scan_one({
             "iommus": [{"name": "riscv-iommu@3010000.iommu"}, {"name": "apple-dart.0"},
