@@ -217,17 +217,26 @@ static void add_hex(struct text *text, const struct field *field, uint64_t value
 	add(text, "0x%0*" PRIx64, 2 * (int)field->length, value);
 }
 
+static bool is_one_bit(uint64_t mask)
+{
+	return !(mask & (mask - 1));
+}
+
+static uint64_t number_in(uint64_t value, uint64_t mask)
+{
+	return (value & mask) >> __builtin_ctzll(mask);
+}
+
 static void add_names(struct text *text, const struct field *field, uint64_t value)
 {
 	const char *before = " (";
 
 	for (const struct field_name *n = field->names; n && n->name; n++) {
-		bool has = field->kind == FIELD_FLAGS ? (value & n->value) == n->value && n->value
-						      : value == n->value;
-
-		if (!has)
+		if (field->kind == FIELD_FLAGS ? !(value & n->value) : value != n->value)
 			continue;
 		add(text, "%s%s", before, n->name);
+		if (field->kind == FIELD_FLAGS && !is_one_bit(n->value))
+			add(text, "=0x%" PRIx64, number_in(value, n->value));
 		before = ", ";
 	}
 	if (before[0] == ',')

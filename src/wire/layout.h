@@ -34,7 +34,10 @@ enum field_kind {
 	FIELD_RESERVED, /* written as 0, reported otherwise */
 };
 
-/* The name of a value or a bit. A NULL name ends the list. */
+/*
+ * The name of a value, of a bit of FIELD_FLAGS, or of adjacent bits there, which are a number. A
+ * NULL name ends the list.
+ */
 struct field_name {
 	uint64_t value;
 	const char *name;

@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/strbuf.h"
 #include "questions.h"
 #include "tables/dumps/dumps.h"
 #include "tables/fdt/devicetree.h"
@@ -30,9 +31,14 @@ struct input {
 	struct viommu_findings *findings;
 	struct hash *seen; /* known signatures so far */
 	bool several;
+	bool array; /* the bytes are of an array in a text */
+	bool without_fragments;
 	size_t found;
 	bool stopped;
 };
+
+/* Takes a piece of an input: a table, and the bytes behind it that belong to no other. */
+typedef void take_function(struct input *input, const uint8_t *table, size_t length);
 
 #define SIGNATURE_LENGTH 4u
 #define LENGTH_AT        4u
@@ -49,12 +55,45 @@ static void check_second(struct input *input, const char *name, const char *sign
 		       "put everything into one table", "the input has a second %s", signature);
 }
 
+static char *signature_of(const uint8_t *table, size_t length)
+{
+	return memory_text_n((const char *)table, MIN(length, SIGNATURE_LENGTH));
+}
+
+/* Modulo 256. */
+static uint8_t sum_of(const uint8_t *bytes, size_t length)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < length; i++)
+		sum = (uint8_t)(sum + bytes[i]);
+	return sum;
+}
+
+/*
+ * Bytes in text that begin like a table of a kind that is not known, but are not as many as its
+ * header says. Code and data of other tables have such bytes, and people cut licence keys out. A
+ * number of digits is easily enough, so that an array needs the checksum, too.
+ */
+static bool is_fragment(const struct input *input, const uint8_t *table, size_t length)
+{
+	auto_free char *signature = signature_of(table, length);
+
+	if (dt_begins(table, length) || viommu_table_abilities(signature))
+		return false;
+	return length < ACPI_HEADER_LENGTH ||
+	       wire_load(table + LENGTH_AT, sizeof(uint32_t)) != length ||
+	       (input->array && sum_of(table, length));
+}
+
 /* Names a table by its file, and by its signature if the file has several. */
 static void give(struct input *input, const uint8_t *table, size_t length)
 {
 	auto_free char *name = NULL, *signature = NULL;
 
-	signature = memory_text_n((const char *)table, MIN(length, SIGNATURE_LENGTH));
+	if (input->without_fragments && is_fragment(input, table, length))
+		return;
+	signature = signature_of(table, length);
 	if (input->several)
 		name = memory_printf("%s#%s", input->file ? input->file : "", signature);
 	else
@@ -87,14 +126,14 @@ static size_t raw_length(const struct input *input, size_t at)
 }
 
 /* The length in each header gives the start of the next table. */
-static void split_raw(struct input *input)
+static void split_raw(struct input *input, take_function *take)
 {
 	size_t at = 0, length;
 
 	input->several |= raw_length(input, 0) < input->length;
 	for (; at < input->length && !input->stopped; at += length) {
 		length = raw_length(input, at);
-		give(input, input->bytes + at, length);
+		take(input, input->bytes + at, length);
 	}
 }
 
@@ -134,33 +173,52 @@ static void split_image(struct input *input)
 
 /* -- text --------------------------------------------------------------------------- */
 
-/* All tables of all dumps are counted first, because the number decides about their names. */
-static size_t count_tables(const struct dumps *dumps)
-{
-	size_t n = dumps->found->len;
-
-	for (size_t i = 0; i < dumps->found->len; i++) {
-		const struct dump *dump = dumps->found->pdata[i];
-		const struct input input = { .bytes = dump->bytes->data,
-					     .length = dump->bytes->len };
-
-		n += !dt_begins(input.bytes, input.length) && raw_length(&input, 0) < input.length;
-	}
-	return n;
-}
-
-static void give_dump(struct input *input, const struct dump *dump)
+static void split_dump(struct input *input, const struct dump *dump, take_function *take)
 {
 	struct input part = *input;
 
 	part.bytes = dump->bytes->data;
 	part.length = dump->bytes->len;
+	part.array = dump->array;
 	if (dt_begins(part.bytes, part.length))
-		give(&part, part.bytes, part.length);
+		take(&part, part.bytes, part.length);
 	else
-		split_raw(&part);
+		split_raw(&part, take);
 	input->found = part.found;
 	input->stopped = part.stopped;
+}
+
+static void split_dumps(struct input *input, const struct dumps *dumps, take_function *take)
+{
+	for (size_t i = 0; i < dumps->found->len && !input->stopped; i++)
+		split_dump(input, dumps->found->pdata[i], take);
+}
+
+/* The pieces of a text, before any is given: their number decides about their names. */
+struct count {
+	size_t whole, fragments;
+	struct hash *seen;
+	struct strbuf *signatures; /* of fragments, each once, and not more than a line of them */
+};
+
+#define SIGNATURES_MAX 64u
+
+static void count(struct input *input, const uint8_t *table, size_t length)
+{
+	struct count *count = input->opaque;
+	char *signature;
+
+	if (!is_fragment(input, table, length)) {
+		count->whole++;
+		return;
+	}
+	count->fragments++;
+	signature = signature_of(table, length);
+	if (count->signatures->len > SIGNATURES_MAX)
+		memory_free(signature);
+	else if (hash_add(count->seen, signature))
+		strbuf_append_printf(count->signatures, "%s%s", count->signatures->len ? ", " : "",
+				     signature);
 }
 
 static void report_gap(const struct input *input, const struct dump_gap *gap)
@@ -202,17 +260,36 @@ static void report_text(const struct input *input, const struct dumps *dumps)
 		       "the text has no bytes of a table in it");
 }
 
+/* Without a whole table, a fragment may be what somebody wants to know of. */
+static void give_counted(struct input *input, const struct dumps *dumps, const struct count *count)
+{
+	input->several = count->whole + count->fragments > 1;
+	input->without_fragments = count->whole && count->fragments;
+	if (input->without_fragments)
+		report(input->findings, "input-fragment", place_of_file(input->file), NULL,
+		       "bytes that begin like tables, but are not as many as these have, are "
+		       "ignored: %s",
+		       count->signatures->str);
+	split_dumps(input, dumps, give);
+}
+
 static void split_text(struct input *input)
 {
 	struct dumps *dumps = dumps_find(input->bytes, input->length);
+	struct count counted = {
+		.seen = hash_new_full(&hash_text, memory_free, NULL),
+		.signatures = strbuf_new(NULL),
+	};
+	struct input counting = { .opaque = &counted };
 
-	input->several = count_tables(dumps) > 1;
 	for (size_t i = 0; i < dumps->gaps->len; i++)
 		report_gap(input, &array_index(dumps->gaps, struct dump_gap, i));
-	for (size_t i = 0; i < dumps->found->len && !input->stopped; i++)
-		give_dump(input, dumps->found->pdata[i]);
+	split_dumps(&counting, dumps, count);
+	give_counted(input, dumps, &counted);
 	if (!dumps->found->len && !dumps->gaps->len)
 		report_text(input, dumps);
+	hash_free(counted.seen);
+	strbuf_free(counted.signatures);
 	dumps_free(dumps);
 }
 
@@ -255,7 +332,7 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 	else if (looks)
 		report_looks(&input, looks);
 	else
-		split_raw(&input);
+		split_raw(&input, give);
 	hash_free(input.seen);
 	return input.found;
 }

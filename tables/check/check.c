@@ -81,23 +81,29 @@ static void report_idle_iommus(const struct check *check)
 	hash_free(used);
 }
 
-static bool is_from_tree(const struct check *check)
+static bool is_from(const struct check *check, const char *source)
 {
-	const char *source = topology_source(check->topology);
-
-	return source && !strcmp(source, "DTB");
+	return topology_source(check->topology) &&
+	       !strcmp(topology_source(check->topology), source);
 }
 
 static void check_idle_iommus(const struct check *check)
 {
-	if (!is_from_tree(check))
+	if (!is_from(check, "DTB") && !is_from(check, "DMAR"))
 		report_idle_iommus(check);
 }
 
 /* A board enables an IOMMU and not the devices behind it, which is no mistake. */
 static void check_idle_iommus_of_tree(const struct check *check)
 {
-	if (is_from_tree(check))
+	if (is_from(check, "DTB"))
+		report_idle_iommus(check);
+}
+
+/* Firmware of servers lists the units of parts that have no functions on this board. */
+static void check_idle_units(const struct check *check)
+{
+	if (is_from(check, "DMAR"))
 		report_idle_iommus(check);
 }
 
@@ -212,6 +218,7 @@ static const struct {
 	{ "topology-device-unknown", check_device_names },
 	{ "topology-iommu-idle", check_idle_iommus },
 	{ "dt-iommu-idle", check_idle_iommus_of_tree },
+	{ "dmar-unit-idle", check_idle_units },
 	{ "topology-iommu-outside", check_iommus_outside },
 	{ "topology-iommu-cycle", check_iommu_cycles },
 	{ "topology-registers", check_registers },

@@ -23,6 +23,7 @@
 struct dump {
 	struct bytes *bytes;
 	unsigned line; /* of its title or its first byte, from 1 */
+	bool array; /* an array or a string of a program: nothing but its bytes marks its begin */
 };
 
 /* Where a dump lacks bytes. */
@@ -115,8 +116,8 @@ void lines_finish(struct lines *lines);
 
 struct dumps *dumps_new(void);
 
-/* Takes the bytes; of none, there is no dump. */
-void dumps_add(struct pointers *list, struct bytes *bytes, unsigned line);
+/* Takes the bytes; of none, there is no dump, and NULL is returned. */
+struct dump *dumps_add(struct pointers *list, struct bytes *bytes, unsigned line);
 
 /* The word in a text that has no end of its own, NULL: it is not there. */
 const char *text_find(const char *text, ptrdiff_t length, const char *word);

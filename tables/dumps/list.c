@@ -27,18 +27,19 @@ struct dumps *dumps_new(void)
 	return dumps;
 }
 
-void dumps_add(struct pointers *list, struct bytes *bytes, unsigned line)
+struct dump *dumps_add(struct pointers *list, struct bytes *bytes, unsigned line)
 {
 	struct dump *dump;
 
 	if (!bytes->len) {
 		bytes_free(bytes);
-		return;
+		return NULL;
 	}
 	dump = memory_new(struct dump, 1);
 	dump->bytes = bytes;
 	dump->line = line;
 	pointers_add(list, dump);
+	return dump;
 }
 
 void dumps_free(struct dumps *dumps)

@@ -256,7 +256,7 @@ static const char *take_stream(struct dumps *dumps, const struct form *form, con
 	after = take_items(&stream);
 	cut_padding(&stream);
 	if (stream.bytes->len >= LEAST) {
-		dumps_add(dumps->found, stream.bytes, number);
+		dumps_add(dumps->found, stream.bytes, number)->array = true;
 		return after;
 	}
 	bytes_free(stream.bytes);
@@ -350,7 +350,7 @@ static const char *take_string(struct dumps *dumps, const char *at, const char *
 		bytes_set_size(bytes, 0);
 		after = take_parts(at, end, bytes, SIZE_MAX, &broken);
 		if (after && bytes->len >= LEAST) {
-			dumps_add(dumps->found, bytes, number);
+			dumps_add(dumps->found, bytes, number)->array = true;
 			return after;
 		}
 		if (!after)

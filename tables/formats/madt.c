@@ -3,7 +3,7 @@
  * MADT, the Multiple APIC Description table (ACPI 6.5, 5.2.12)
  *
  * Has rows only for structures that tables of IOMMUs refer to: DMAR and IVRS refer to IOAPICs by
- * ID, IORT to interrupt translation services. All other structures stay bytes.
+ * ID, IORT to interrupt translation services and their frames. All other structures stay bytes.
  */
 #include "madt.h"
 #include "tables/table/frame.h"
@@ -27,10 +27,17 @@ static const struct layout head_layout = LAYOUT("Multiple APIC Description table
 
 /* Includes common structures without rows, for dumps. */
 static const struct field_name types[] = {
-	{ 0, "local APIC" },     { MADT_IOAPIC, "IOAPIC" },
-	{ 9, "local x2APIC" },   { 11, "GICC" },
-	{ 12, "GICD" },          { 14, "GICR" },
-	{ MADT_ITS, "GIC ITS" }, { 0, NULL },
+	{ 0, "local APIC" },
+	{ MADT_IOAPIC, "IOAPIC" },
+	{ 9, "local x2APIC" },
+	{ 11, "GICC" },
+	{ 12, "GICD" },
+	{ 14, "GICR" },
+	{ MADT_ITS, "GIC ITS" },
+	{ MADT_IRS, "GICv5 IRS" },
+	{ MADT_ITS_CONFIG, "GICv5 ITS" },
+	{ MADT_ITS_TRANSLATE, "GICv5 ITS translate frame" },
+	{ 0, NULL },
 };
 
 /*
@@ -57,6 +64,48 @@ static const struct field its_fields[] = {
 };
 const struct layout madt_its_layout = LAYOUT("GIC ITS", MADT_ITS, 20, struct madt_its, its_fields);
 
+/* -- GICv5 (ACPI 6.7) ---------------------------------------------------------------------- */
+
+static const struct field_name not_coherent[] = { { 0x1, "not coherent" }, { 0, NULL } };
+
+static const struct field irs_fields[] = {
+	TYPE_AND_LENGTH_ROWS(struct madt_irs, types),
+	ROW(struct madt_irs, 2, NUMBER, version, "GIC version"),
+	ROW(struct madt_irs, 3, RESERVED, reserved, "Reserved"),
+	ROW(struct madt_irs, 4, NUMBER, id, "IRS ID"),
+	ROW_NAMED(struct madt_irs, 8, FLAGS, flags, "Flags", not_coherent),
+	ROW(struct madt_irs, 12, RESERVED, reserved2, "Reserved"),
+	ROW(struct madt_irs, 16, HEX, config_base, "Config frame base address"),
+	ROW(struct madt_irs, 24, HEX, setlpi_base, "SETLPI frame base address"),
+};
+static const struct layout irs_layout =
+	LAYOUT("GICv5 IRS", MADT_IRS, 32, struct madt_irs, irs_fields);
+
+static const struct field its_config_fields[] = {
+	TYPE_AND_LENGTH_ROWS(struct madt_its_config, types),
+	ROW_NAMED(struct madt_its_config, 2, FLAGS, flags, "Flags", not_coherent),
+	ROW(struct madt_its_config, 3, RESERVED, reserved, "Reserved"),
+	ROW(struct madt_its_config, 4, NUMBER, id, "ITS ID"),
+	ROW(struct madt_its_config, 8, HEX, base, "Config frame base address"),
+};
+static const struct layout its_config_layout =
+	LAYOUT("GICv5 ITS", MADT_ITS_CONFIG, 16, struct madt_its_config, its_config_fields);
+
+/* ITS groups of an IORT refer to the ID of the frame (Linux, iort_register_domain_token()). */
+static const struct field its_translate_fields[] = {
+	TYPE_AND_LENGTH_ROWS(struct madt_its_translate, types),
+	ROW(struct madt_its_translate, 2, RESERVED, reserved, "Reserved"),
+	ROW(struct madt_its_translate, 4, NUMBER, its, "Linked ITS ID"),
+	ROW(struct madt_its_translate, 8, NUMBER, id, "ITS translate frame ID"),
+	ROW(struct madt_its_translate, 12, RESERVED, reserved2, "Reserved"),
+	ROW(struct madt_its_translate, 16, HEX, base, "Physical base address"),
+};
+const struct layout madt_its_translate_layout =
+	LAYOUT("GICv5 ITS translate frame", MADT_ITS_TRANSLATE, 24, struct madt_its_translate,
+	       its_translate_fields);
+
+/* -- the table ------------------------------------------------------------------------------- */
+
 /* The head of every structure; the rest stays bytes. */
 struct other_structure {
 	struct madt_node node;
@@ -68,9 +117,15 @@ static const struct layout other_layout = LAYOUT("Interrupt controller structure
 /* Other interrupt controllers have no rows. */
 static const struct layout *find_layout(uint64_t type)
 {
-	if (type == MADT_IOAPIC)
-		return &madt_ioapic_layout;
-	return type == MADT_ITS ? &madt_its_layout : &other_layout;
+	static const struct layout *const known[] = {
+		&madt_ioapic_layout, &madt_its_layout,           &irs_layout,
+		&its_config_layout,  &madt_its_translate_layout,
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+		if (known[i]->type == type)
+			return known[i];
+	return &other_layout;
 }
 
 static const struct frame structures = {

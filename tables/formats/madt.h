@@ -11,6 +11,9 @@
 enum madt_type {
 	MADT_IOAPIC = 1,
 	MADT_ITS = 15,
+	MADT_IRS = 28, /* these three are of GICv5 */
+	MADT_ITS_CONFIG = 29,
+	MADT_ITS_TRANSLATE = 30,
 };
 
 struct madt_node {
@@ -33,6 +36,29 @@ struct madt_its {
 	uint32_t reserved2;
 };
 
-extern const struct layout madt_ioapic_layout, madt_its_layout;
+/* An interrupt routing service of GICv5. */
+struct madt_irs {
+	struct madt_node node;
+	uint8_t version, reserved;
+	uint32_t id, flags, reserved2;
+	uint64_t config_base, setlpi_base;
+};
+
+struct madt_its_config {
+	struct madt_node node;
+	uint8_t flags, reserved;
+	uint32_t id;
+	uint64_t base;
+};
+
+/* Of a GICv5, IORT refers to the frame and not to the ITS. */
+struct madt_its_translate {
+	struct madt_node node;
+	uint16_t reserved;
+	uint32_t its, id, reserved2;
+	uint64_t base;
+};
+
+extern const struct layout madt_ioapic_layout, madt_its_layout, madt_its_translate_layout;
 
 #endif

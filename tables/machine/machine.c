@@ -28,10 +28,13 @@ static void take_interrupts(struct machine *machine, const struct viommu_table *
 	machine->ioapics = hash_new(&hash_direct);
 	for_each_structure(structure, madt) {
 		const struct madt_its *its = structure->host;
+		const struct madt_its_translate *frame = structure->host;
 		const struct madt_ioapic *ioapic = structure->host;
 
 		if (record_is(structure, &madt_its_layout))
 			hash_add(machine->its, GUINT_TO_POINTER(its->id));
+		else if (record_is(structure, &madt_its_translate_layout))
+			hash_add(machine->its, GUINT_TO_POINTER(frame->id));
 		else if (record_is(structure, &madt_ioapic_layout)) {
 			hash_add(machine->ioapics, GUINT_TO_POINTER(ioapic->id));
 			if (!ioapic->interrupt_base)
@@ -81,6 +84,11 @@ static void take_buses(struct machine *machine, const struct viommu_table *mcfg)
 	}
 }
 
+static void take_performance(struct machine *machine, const struct viommu_table *apmt)
+{
+	machine->apmt = apmt;
+}
+
 static void take_block(struct machine *machine, const struct viommu_table *block)
 {
 	machine->has_dsdt |= block->format == &dsdt_format;
@@ -93,7 +101,7 @@ static const struct {
 } neighbours[] = {
 	{ &madt_format, take_interrupts }, { &srat_format, take_domains },
 	{ &mcfg_format, take_buses },      { &dsdt_format, take_block },
-	{ &ssdt_format, take_block },
+	{ &ssdt_format, take_block },      { &apmt_format, take_performance },
 };
 
 /* -- the tables ---------------------------------------------------------------------- */
@@ -172,6 +180,7 @@ static const struct {
 	{ "machine-southbridge", machine_check_southbridge },
 	{ "machine-domain", machine_check_domains },
 	{ "machine-initiator", machine_check_initiators },
+	{ "machine-performance", machine_check_performance },
 	{ "machine-object", machine_check_objects },
 	{ "machine-hardware-id", machine_check_hardware_ids },
 };

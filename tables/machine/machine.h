@@ -13,14 +13,14 @@
  */
 struct machine {
 	struct pointers *descriptions; /* struct description, of tables that mean a topology */
-	struct hash *its;              /* IDs of interrupt translation services: MADT */
+	struct hash *its;              /* IDs of ITSs, or of frames of GICv5: MADT */
 	struct hash *ioapics;          /* IDs of IOAPICs: MADT */
 	int southbridge;               /* ID of the IOAPIC with GSI 0, of the southbridge; or -1 */
 	struct hash *domains;          /* proximity domains that are enabled: SRAT */
 	struct hash *buses;            /* segment -> struct buses: MCFG */
 	struct pointers *blocks;       /* definition blocks: the DSDT, and SSDTs */
 	bool has_dsdt;
-	const struct viommu_table *srat;
+	const struct viommu_table *srat, *apmt;
 	struct viommu_findings *findings;
 	const char *rule_id; /* the rule being checked */
 };
@@ -56,6 +56,9 @@ machine_rule machine_check_unknown_ioapics;
 machine_rule machine_check_southbridge;
 machine_rule machine_check_domains;
 machine_rule machine_check_initiators;
+
+/* performance.c: performance monitoring units of IOMMUs */
+machine_rule machine_check_performance;
 
 /* namespace.c: devices of the ACPI namespace */
 machine_rule machine_check_objects;

@@ -59,8 +59,11 @@ static struct viommu_place place_of(const struct search *search, const struct fi
 /* No cure: consumers skip unknown structures by their length. */
 static void report_type(const struct search *search, const struct field *field, uint64_t value)
 {
+	auto_free char *hex = value < 10 ? NULL : memory_printf(" (0x%" PRIx64 ")", value);
+
 	report(search->check->findings, search->check->rule_id, place_of(search, field), NULL,
-	       "type %" PRIu64 " is unknown: consumers skip the structure", value);
+	       "type %" PRIu64 "%s is unknown: consumers skip the structure", value,
+	       hex ? hex : "");
 }
 
 /* Decoding reports structures that are too short. */
@@ -94,11 +97,16 @@ void check_reserved_bytes(const struct table_check *check)
 	visit_all((struct search){ check, FIELD_RESERVED, report_reserved, NULL });
 }
 
-/* Flags: all bits that are set have a name. Enumeration: the value has a name. */
+/*
+ * Flags: all bits that are set have a name. Enumeration: the value has a name. Without names, as in
+ * a structure of unknown type, every value is defined.
+ */
 static bool is_defined(const struct field *field, uint64_t value)
 {
 	uint64_t known = 0;
 
+	if (!field->names)
+		return true;
 	for (const struct field_name *name = field->names; name->name; name++) {
 		if (field->kind == FIELD_ENUM && name->value == value)
 			return true;
@@ -108,11 +116,13 @@ static bool is_defined(const struct field *field, uint64_t value)
 }
 
 /* Formats limit the depth of records, and so of the recursion. */
-static void check_values_of(const struct table_check *check, const struct record *record)
+static void check_values_of(const struct table_check *check, const struct record *record,
+			    bool with_enumerations)
 {
 	if (record->layout)
 		for_each_field(f, record->layout)
-			if ((f->kind == FIELD_FLAGS || f->kind == FIELD_ENUM) &&
+			if ((f->kind == FIELD_FLAGS ||
+			     (f->kind == FIELD_ENUM && with_enumerations)) &&
 			    !is_defined(f, field_get(f, record->host)))
 				report(check->findings, check->rule_id,
 				       table_place(check->table, record->at + f->at),
@@ -120,10 +130,15 @@ static void check_values_of(const struct table_check *check, const struct record
 				       "%s of %s is undefined: 0x%" PRIx64, f->name,
 				       record->layout->name, field_get(f, record->host));
 	for (guint i = 0; i < record->children->len; i++)
-		check_values_of(check, record->children->pdata[i]);
+		check_values_of(check, record->children->pdata[i], with_enumerations);
 }
 
 void check_undefined_values(const struct table_check *check)
 {
-	check_values_of(check, check->table->root);
+	check_values_of(check, check->table->root, true);
+}
+
+void check_undefined_flags(const struct table_check *check)
+{
+	check_values_of(check, check->table->root, false);
 }

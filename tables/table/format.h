@@ -102,6 +102,7 @@ struct format {
 	ROW(srat_format) \
 	ROW(madt_format) \
 	ROW(mcfg_format) \
+	ROW(apmt_format) \
 	ROW(dsdt_format) \
 	ROW(ssdt_format) \
 	ROW(dt_format)
@@ -144,6 +145,7 @@ void check_unknown_types(const struct table_check *check);
 void check_lengths(const struct table_check *check);
 void check_reserved_bytes(const struct table_check *check);
 void check_undefined_values(const struct table_check *check);
+void check_undefined_flags(const struct table_check *check);
 
 /* -- the header of every ACPI table (acpi_header.c) ----------------------------------------- */
 

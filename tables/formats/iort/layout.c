@@ -287,7 +287,7 @@ static const struct layout pmcg_layouts[] = {
 static const struct field_name rmr_flags[] = {
 	{ 1, "remapping permitted" },
 	{ 2, "privileged" },
-	{ 0x3fc, "attributes 255" },
+	{ 0x3fc, "attributes" },
 	{ 0, NULL },
 };
 static const struct field rmr_fields[] = {

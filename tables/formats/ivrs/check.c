@@ -263,6 +263,7 @@ const struct table_rule ivrs_rules[] = {
 	{ "ivrs-type", check_unknown_types },
 	{ "ivrs-block-length", check_lengths },
 	{ "ivrs-reserved", check_reserved_bytes },
+	{ "ivrs-value", check_undefined_flags },
 	{ "ivrs-block-order", check_order },
 	{ "ivrs-block-twice", check_twice },
 	{ "ivrs-block-missing", check_missing },

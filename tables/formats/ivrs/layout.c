@@ -10,11 +10,17 @@
  */
 #include "ivrs.h"
 
-/* Bits 5 to 7, 8 to 14 and 15 to 21 are the guest, physical and virtual address widths. */
+/* A mask of the bits from `first` to `last`. */
+#define BITS(first, last) (~UINT64_C(0) >> (63 - (last) + (first)) << (first))
+
+/* Address widths of guests, of physical memory and of virtual addresses are in bits. */
 static const struct field_name info_bits[] = {
-	{ 1u << 0, "EFR supported" },
-	{ 1u << 1, "DMA remapped before boot" },
-	{ 1u << 22, "ATS range reserved" },
+	{ BITS(0, 0), "EFR supported" },
+	{ BITS(1, 1), "DMA remapped before boot" },
+	{ BITS(5, 7), "GVASize" },
+	{ BITS(8, 14), "PASize" },
+	{ BITS(15, 21), "VASize" },
+	{ BITS(22, 22), "ATS range reserved" },
 	{ 0, NULL },
 };
 
@@ -68,36 +74,97 @@ static const struct field_name ivmd_flags[] = {
 		ROW(struct ivrs_ivhd, 6, HEX, capability, "Capability offset"), \
 		ROW(struct ivrs_ivhd, 8, HEX, base, "Base address"), \
 		ROW(struct ivrs_ivhd, 16, HEX, segment, "PCI segment"), \
-		ROW(struct ivrs_ivhd, 18, HEX, info, "IOMMU info")
+		ROW_NAMED(struct ivrs_ivhd, 18, FLAGS, info, "IOMMU info", iommu_info_bits)
+
+/* The MSI message number of the event log, and the unit ID of HyperTransport. */
+static const struct field_name iommu_info_bits[] = {
+	{ BITS(0, 4), "MSINum" },
+	{ BITS(8, 12), "UnitID" },
+	{ 0, NULL },
+};
 
 /* The bits of the hardware register, in another order. */
-static const struct field ivhd_10_fields[] = {
-	IVHD_ROWS,
-	ROW(struct ivrs_ivhd, 20, HEX, features, "Feature reporting"),
+static const struct field_name feature_bits[] = {
+	{ BITS(0, 0), "XTSup" },        { BITS(1, 1), "NXSup" },
+	{ BITS(2, 2), "GTSup" },        { BITS(3, 4), "GLXSup" },
+	{ BITS(5, 5), "IASup" },        { BITS(6, 6), "GASup" },
+	{ BITS(7, 7), "HESup" },        { BITS(8, 12), "PASmax" },
+	{ BITS(13, 16), "PNCounters" }, { BITS(17, 22), "PNBanks" },
+	{ BITS(23, 27), "MsiNumPPR" },  { BITS(28, 29), "GATS" },
+	{ BITS(30, 31), "HATS" },       { 0, NULL },
 };
 
-/* The features of one bit, by their names in the specification of AMD and in Linux. */
+static const struct field ivhd_10_fields[] = {
+	IVHD_ROWS,
+	ROW_NAMED(struct ivrs_ivhd, 20, FLAGS, features, "Feature reporting", feature_bits),
+};
+
+/* The features that the EFR image does not have. Firmware of AMD sets bit 9, too. */
+static const struct field_name attribute_bits[] = {
+	{ BITS(0, 12), "bits 0-12" },  { BITS(13, 16), "PNCounters" }, { BITS(17, 22), "PNBanks" },
+	{ BITS(23, 27), "MsiNumPPR" }, { BITS(28, 31), "bits 28-31" }, { 0, NULL },
+};
+
+/*
+ * By their names in the specification of AMD and in Linux. The images are copies of registers: what
+ * a later revision defines is no mistake of the table, so that all other bits have a name, too.
+ */
 static const struct field_name efr_bits[] = {
-	{ 1ull << 0, "PreFSup" }, { 1ull << 1, "PPRSup" },
-	{ 1ull << 2, "XTSup" },   { 1ull << 3, "NXSup" },
-	{ 1ull << 4, "GTSup" },   { 1ull << 6, "IASup" },
-	{ 1ull << 7, "GASup" },   { 1ull << 8, "HESup" },
-	{ 1ull << 9, "PCSup" },   { 1ull << 21, "GAMvAPIC" },
-	{ 1ull << 48, "GIOSup" }, { 1ull << 49, "HASup" },
-	{ 1ull << 50, "EPHSup" }, { 1ull << 52, "HDSup" },
-	{ 1ull << 63, "SNPSup" }, { 0, NULL },
+	{ BITS(0, 0), "PreFSup" },
+	{ BITS(1, 1), "PPRSup" },
+	{ BITS(2, 2), "XTSup" },
+	{ BITS(3, 3), "NXSup" },
+	{ BITS(4, 4), "GTSup" },
+	{ BITS(6, 6), "IASup" },
+	{ BITS(7, 7), "GASup" },
+	{ BITS(8, 8), "HESup" },
+	{ BITS(9, 9), "PCSup" },
+	{ BITS(10, 11), "HATS" },
+	{ BITS(12, 13), "GATS" },
+	{ BITS(14, 15), "GLXSup" },
+	{ BITS(16, 17), "SmiFSup" },
+	{ BITS(18, 20), "SmiFRC" },
+	{ BITS(21, 23), "GAMSup" },
+	{ BITS(24, 25), "DualPprLogSup" },
+	{ BITS(28, 29), "DualEventLogSup" },
+	{ BITS(32, 36), "PASmax" },
+	{ BITS(37, 37), "USSup" },
+	{ BITS(38, 39), "DevTblSegSup" },
+	{ BITS(40, 40), "PprOvrflwEarlySup" },
+	{ BITS(41, 41), "PprAutoRspSup" },
+	{ BITS(42, 43), "MarcSup" },
+	{ BITS(44, 44), "BlkStopMrkSup" },
+	{ BITS(45, 45), "PerfOptSup" },
+	{ BITS(46, 46), "MsiCapMmioSup" },
+	{ BITS(48, 48), "GIOSup" },
+	{ BITS(49, 49), "HASup" },
+	{ BITS(50, 50), "EPHSup" },
+	{ BITS(51, 51), "AttrFWSup" },
+	{ BITS(52, 52), "HDSup" },
+	{ BITS(54, 54), "InvIotlbTypeSup" },
+	{ BITS(61, 61), "GAUpdateDisSup" },
+	{ BITS(62, 62), "ForcePhyDestSup" },
+	{ BITS(63, 63), "SNPSup" },
+	{ BITS(5, 5), "bit 5" },
+	{ BITS(26, 27), "bits 26-27" },
+	{ BITS(30, 31), "bits 30-31" },
+	{ BITS(47, 47), "bit 47" },
+	{ BITS(53, 53), "bit 53" },
+	{ BITS(55, 60), "bits 55-60" },
+	{ 0, NULL },
 };
 static const struct field_name efr2_bits[] = {
-	{ 1ull << 1, "SEVSNPIOSup" },
-	{ 1ull << 3, "GCR3TRPMode" },
-	{ 1ull << 11, "HTRangeIgnore" },
-	{ 0, NULL },
+	{ BITS(1, 1), "SEVSNPIOSup" },  { BITS(3, 3), "GCR3TRPMode" },
+	{ BITS(5, 7), "SNPAVICSup" },   { BITS(11, 11), "HTRangeIgnore" },
+	{ BITS(0, 0), "bit 0" },        { BITS(2, 2), "bit 2" },
+	{ BITS(4, 4), "bit 4" },        { BITS(8, 10), "bits 8-10" },
+	{ BITS(12, 63), "bits 12-63" }, { 0, NULL },
 };
 
 /* The images are copies of the registers, available before PCI is set up. */
 static const struct field ivhd_11_fields[] = {
 	IVHD_ROWS,
-	ROW(struct ivrs_ivhd, 20, HEX, features, "Attributes"),
+	ROW_NAMED(struct ivrs_ivhd, 20, FLAGS, features, "Attributes", attribute_bits),
 	ROW_NAMED(struct ivrs_ivhd, 24, FLAGS, efr, "EFR image", efr_bits),
 	ROW_NAMED(struct ivrs_ivhd, 32, FLAGS, efr2, "EFR image 2", efr2_bits),
 };

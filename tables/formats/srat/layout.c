@@ -59,7 +59,7 @@ static const struct field memory_fields[] = {
 	ROW(struct srat_memory, 6, RESERVED, reserved, "Reserved"),
 	ROW(struct srat_memory, 8, HEX, base, "Base address"),
 	ROW(struct srat_memory, 16, HEX, length, "Length of memory"),
-	ROW(struct srat_memory, 24, RESERVED, reserved2, "Reserved"),
+	ROW(struct srat_memory, 24, HEX, type, "Memory type"), /* of revision 1, then reserved */
 	ROW_NAMED(struct srat_memory, 28, FLAGS, flags, "Flags", memory_flags),
 	ROW(struct srat_memory, 32, RESERVED, reserved3, "Reserved"),
 };

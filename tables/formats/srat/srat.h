@@ -50,7 +50,7 @@ struct srat_memory {
 	uint32_t domain;
 	uint16_t reserved;
 	uint64_t base, length;
-	uint32_t reserved2, flags;
+	uint32_t type, flags;
 	uint64_t reserved3;
 };
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Inputs without a table, with two, or of damaged text; topologies for kernel command lines."""
-from acpi import joined
+from acpi import acpi, joined
 from dt import MMIO, topology
 from viot import GOOD, pci_range, viot, virtio_pci
 
@@ -12,6 +12,11 @@ def acpidump(table):
         digits = " ".join(f"{byte:02X}" for byte in table[at:at + 16])
         lines.append(f"    {at:04X}: {digits}")
     return lines
+
+
+def with_a_fragment():
+    """A table, and the begin of one of a kind that is not about IOMMUs."""
+    return joined(acpidump(GOOD) + acpidump(acpi("MSDM", bytes(49)))[:4])
 
 
 def without_a_line():
@@ -27,6 +32,7 @@ FILES = {
     "input-twice": (GOOD + GOOD, "-", 1),
     "input-form": (b"DefinitionBlock (\"\", \"SSDT\", 2, \"OEM\", \"TABLE\", 1) { }\n", "-", 2),
     "input-text": (b"No table of bytes at all.\n", "-", 2),
+    "input-fragment": (with_a_fragment(), "-", 0),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
                        "topology-iommu-idle"),

@@ -45,6 +45,21 @@ def device(name, inner=b""):
     return b"\x5b\x82" + bytes([5 + len(inner)]) + name + inner
 
 
+def frame(number, service=0):
+    """An ITS of a GICv5 has frames, which an IORT names."""
+    return struct.pack("<BBHIIIQ", 30, 24, 0, service, number, 0, 0x8090000)
+
+
+GIC5 = struct.pack("<BBBBIIIQQ", 28, 32, 5, 0, 0, 0, 0, 0x8000000, 0x8010000) + \
+    struct.pack("<BBBBIQ", 29, 16, 0, 0, 0, 0x8080000)
+
+
+def apmt(kind=1, primary=0):
+    """One performance monitoring unit."""
+    return acpi("APMT", struct.pack("<HBBIQIQQIIIII", 56, 0, kind, 0, primary, 0, 0x9100000, 0, 90,
+                                    0, 0, 0, 0), 0)
+
+
 SECOND = HEAD + 16 + 24  # the second range of a VIOT
 REST = (0, 0, 0x10, 0xffff)
 UNIT = drhd(flags=ALL)
@@ -66,6 +81,7 @@ FILES = {
                             ivrs.ivrs(ivrs.ivhd(ivrs.ALL, ivrs.special(handle=33),
                                                 ivrs.special(1, handle=32))),
                             ivrs.FIRST + len(ivrs.ALL) + 8, 1),
+    "machine-performance": (iort.iort(iort.its(0), iort.complex_(iort.mapping())) + apmt(), 36 + 8, 0),
     "machine-object": (dsdt(b"I2C0") + dmar(NAMED, andd(1, b"\\_SB.PCI0.I2C1\0")), HEAD + 16, 0),
     "machine-hardware-id": (dsdt(b"I2C0", ids=(b"AMDI0010",)) +
                             ivrs.ivrs(ivrs.with_entry(ivrs.hid(), kind=0x40), revision=2),
@@ -76,4 +92,4 @@ FILES = {
 }
 TABLES = {".machine": FILES}
 # one structure of each layout
-EVERY = {".apic": madt(ioapic(2), its(0), struct.pack("<BBBBI", 0, 8, 0, 0, 1))}
+EVERY = {".apmt": apmt(), ".apic": madt(ioapic(2), its(0), GIC5, frame(0), struct.pack("<BBBBI", 0, 8, 0, 0, 1))}

@@ -90,6 +90,7 @@ FILES = {
     "dmar-beyond-width": (dmar(drhd(flags=ALL, base=0x10000000000)), HEAD + 8, 1),
     "dmar-size": (dmar(structure(0, struct.pack("<BBHQ", ALL, 0x10, 0, 0xfed90000))), HEAD + 5, 1),
     "dmar-graphics": (dmar(drhd(scope(hops=((2, 0),))), drhd(flags=ALL, base=0xfed91000)), HEAD, 0),
+    "dmar-unit-idle": (dmar(drhd(), drhd(flags=ALL, base=0xfed91000)), HEAD, 0),
     "dmar-start-bus": (dmar(UNIT, rmrr(scope(bus=3))), END + 24 + 5, 0),
     "dmar-name-unused": (dmar(UNIT, andd()), END + 7, 1),
 }

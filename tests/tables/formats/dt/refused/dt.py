@@ -109,7 +109,7 @@ FILES = {
                             device_at_9100000=device(SMMU, 1, 0, OTHER, 1)),
                        "/device@9100000:iommus", 1),
     "dt-disabled": (tree(smmu_at_9000000=smmu(status="disabled"),
-                         device_at_9100000=device(SMMU, 1, 0)), "/device@9100000:iommus", 1),
+                         device_at_9100000=device(SMMU, 1, 0)), "/device@9100000:iommus", 0),
     "dt-iommus-short": (tree(smmu_at_9000000=smmu(),
                              device_at_9100000=device(SMMU, 1, 0, SMMU, 2)),
                         "/device@9100000:iommus", 1),

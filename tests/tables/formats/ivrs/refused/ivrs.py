@@ -76,6 +76,7 @@ FILES = {
     "ivrs-entry-end": (ivrs(with_entry(plain(0x42))), ENTRY, 1),
     "ivrs-too-large": (ivrs(*[block(0x7f, 0, b"")] * ((1 << 20) + 1)), HEAD + 4 * (1 << 20), 1,
                        "ivrs-type", "ivrs-iommu-none", "ivrs-southbridge", "input-findings"),
+    "ivrs-value": (ivrs(WHOLE, ivmd(flags=0x17)), BEHIND + 1, 1),
     "ivrs-reserved": (ivrs(WHOLE, reserved=1), 40, 1),
     "ivrs-block-order": (ivrs(NEWER, WHOLE), HEAD + len(NEWER), 1),
     "ivrs-block-twice": (ivrs(WHOLE, WHOLE), BEHIND, 1),
@@ -103,7 +104,7 @@ FILES = {
     "ivrs-memory-end": (ivrs(WHOLE, ivmd(start=0xfffffffffffff000, size=0x2000)), BEHIND + 24, 1),
     "ivrs-memory-devices": (ivrs(WHOLE, ivmd(0x22, last=8)), BEHIND + 6, 1),
     "ivrs-memory-flags": (ivrs(WHOLE, ivmd(flags=6)), BEHIND + 1, 1, "ivrs-untold"),
-    "ivrs-untold": (ivrs(with_entry(plain(0x46, 8) + struct.pack("<I", 1))), ENTRY, 0),
+    "ivrs-untold": (ivrs(with_entry(plain(0x46, 8) + struct.pack("<I", 1))), ENTRY, 1, "ivrs-value"),
 }
 TABLES = {".ivrs": FILES}
 LARGE = ("ivrs-too-large",)
