@@ -112,6 +112,12 @@ libviommu_builds_for_another_architecture() {
 	readelf -h "$work/cross/examples/embed" | grep -q AArch64 || fail "it is not for arm64"
 }
 
+# The tests there take minutes for each architecture: ./run cross.
+other_architectures_are_listed() {
+	run cross --list
+	prints '^s390x$'
+}
+
 documents_are_fresh() {
 	run documents
 	git diff --exit-code -- docs || fail "./run documents changes docs/"
@@ -169,7 +175,7 @@ build_folders_are_removed() {
 
 steps=(show_the_demo build_the_module the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
-	libviommu_builds_for_another_architecture documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
+	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do
