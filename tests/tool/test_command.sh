@@ -620,7 +620,7 @@ bash_completes_commands_and_their_options() {
 		_viommu
 		echo "${COMPREPLY[@]}"
 	}
-	complete viommu re
+	complete viommu res
 	complete viommu check --
 	complete viommu check file
 	complete viommu generate bui
