@@ -6,6 +6,10 @@ A model lists the atomic accesses and fences of each function that it models, on
 
     Step: src/sync/readers.h reader_enter NO_FENCE_OF_READER: fence()
 
+What a function calls, in this order, beside anything else, is listed as
+
+    Call: src/device/quiesce.c device_synchronize NO_WAIT: wait_for_sections(device)
+
 After the function come the steps of the model that stand for it, and the names without which the model must
 break (check.py); "-" if it needs none. A function has these accesses, in this order, and no other. Each
 step is marked in the model by a comment or is one of its NO_... names, and each NO_... name belongs to a step, here or
@@ -18,6 +22,7 @@ import sys
 from pathlib import Path
 
 STEP = re.compile(r"Step: (\S+) (\w+) ([A-Z_ -]+): (.+)")
+CALL = re.compile(r"Call: (\S+) (\w+) ([A-Z_ -]+): (.+)")
 ELSEWHERE = re.compile(r"Elsewhere: (NO_\w+): (\S+) (NO_\w+)")
 NAME = re.compile(r"\bNO_[A-Z_]+[A-Z]\b")
 ACCESS = re.compile(r"\b(?:atomic_(?!init)\w+|fence)\(")
@@ -38,13 +43,31 @@ def accesses(body):
         yield " ".join(body[match.start():at].split())
 
 
-def wrong_functions(source, model, steps):
+def bodies(source, steps):
+    """Of each function: its file, its name, what is listed of it, and its body."""
     listed = {}
     for name, function, _, access in steps:
         listed.setdefault((name, function), []).append(access.strip())
     for (name, function), expected in listed.items():
         text = re.sub(r"/\*.*?\*/", " ", (source / name).read_text(encoding="utf-8"), flags=re.S)
-        body = body_of(text, function)
+        yield name, function, expected, body_of(text, function)
+
+
+def wrong_calls(source, model, calls):
+    for name, function, expected, body in bodies(source, calls):
+        if body is None:
+            yield f"{model.name}: {name} has no function {function}()"
+            continue
+        rest = " ".join(body.split())
+        for call in expected:
+            _, found, rest = rest.partition(call)
+            if not found:
+                yield f"{model.name}: {name}: {function}() does not call {call}, or not in the order of the model"
+                break
+
+
+def wrong_functions(source, model, steps):
+    for name, function, expected, body in bodies(source, steps):
         if body is None:
             yield f"{model.name}: {name} has no function {function}()"
         elif list(accesses(body)) != expected:
@@ -72,11 +95,12 @@ def main(source):
     wrong, n = [], 0
     for model in sorted((source / "tests/model").glob("*.pml")):
         text = model.read_text(encoding="utf-8")
-        steps = STEP.findall(text)
-        n += len(steps)
-        if not steps:
+        steps, calls = STEP.findall(text), CALL.findall(text)
+        n += len(steps) + len(calls)
+        if not steps and not calls:
             wrong.append(f"{model.name}: lists no steps of the code")
-        wrong += [*wrong_functions(source, model, steps), *wrong_names(source, model, text, steps)]
+        wrong += [*wrong_functions(source, model, steps), *wrong_calls(source, model, calls),
+                  *wrong_names(source, model, text, steps + calls)]
     print("\n".join(wrong) or f"{n} steps are those of the code",
           file=sys.stderr if wrong else sys.stdout)
     return bool(wrong)
