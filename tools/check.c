@@ -36,10 +36,10 @@ static const GOptionEntry options[] = {
 struct checking {
 	struct viommu_findings *findings;
 	GPtrArray *tables;
+	GPtrArray *topologies;  /* that are not from tables */
 	GPtrArray *unknown;     /* tables without a rule of their own */
 	GPtrArray *sources;     /* the machine of each table */
 	struct memory_map *map; /* NULL: not given */
-	guint n_topologies;     /* that are not from tables */
 };
 
 static bool is_interpreted(const struct viommu_finding *finding)
@@ -76,8 +76,8 @@ static void check_input(void *opaque, struct input *input)
 
 	check_memory(checking, input);
 	if (!input->table) {
-		checking->n_topologies++;
 		viommu_topology_check(input->topology, checking->findings);
+		g_ptr_array_add(checking->topologies, g_steal_pointer(&input->topology));
 		return;
 	}
 	if (viommu_table_abilities(viommu_table_signature(input->table))) {
@@ -173,6 +173,21 @@ static void check_together(const struct checking *checking)
 			i += check_machine(checking, i);
 }
 
+/* A topology is a machine in the making: the SRAT is that of the same machine. */
+static void check_domains(const struct checking *checking)
+{
+	for (guint i = 0; i < checking->tables->len; i++)
+		for (guint j = 0; j < checking->topologies->len; j++)
+			viommu_topology_check_domains(checking->topologies->pdata[j],
+						      checking->tables->pdata[i],
+						      checking->findings);
+}
+
+static void free_topology(void *topology)
+{
+	viommu_topology_free(topology);
+}
+
 static void free_table(void *table)
 {
 	viommu_table_free(table);
@@ -197,10 +212,10 @@ static char *describe_checked(const struct checking *checking)
 		g_string_append_printf(text, "the table %s", list);
 	else if (checking->tables->len)
 		g_string_append_printf(text, "%u tables (%s)", checking->tables->len, list);
-	if (checking->n_topologies)
+	if (checking->topologies->len)
 		g_string_append_printf(text, "%s%u topolog%s", text->len ? " and " : "",
-				       checking->n_topologies,
-				       checking->n_topologies == 1 ? "y" : "ies");
+				       checking->topologies->len,
+				       checking->topologies->len == 1 ? "y" : "ies");
 	return g_string_free(text, FALSE);
 }
 
@@ -230,6 +245,7 @@ int check_inputs(char **names, struct viommu_findings *findings)
 	checking.tables = g_ptr_array_new_with_free_func(free_table);
 	checking.unknown = g_ptr_array_new_with_free_func(free_table);
 	checking.sources = g_ptr_array_new();
+	checking.topologies = g_ptr_array_new_with_free_func(free_topology);
 	input_neighbours = input_host_findings = true;
 	input_host = check_host;
 	status = read_inputs(names, findings, check_input, &checking);
@@ -237,10 +253,12 @@ int check_inputs(char **names, struct viommu_findings *findings)
 	input_host = NULL;
 	summarize_unknown(&checking);
 	check_together(&checking);
+	check_domains(&checking);
 	if (status == EXIT_CLEAN)
 		print_clean(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
 	g_ptr_array_free(checking.sources, TRUE);
+	g_ptr_array_free(checking.topologies, TRUE);
 	g_ptr_array_free(checking.unknown, TRUE);
 	memory_map_free(map);
 	return status;

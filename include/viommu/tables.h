@@ -202,6 +202,19 @@ void viommu_tables_check_together(const struct viommu_table *const *tables, size
 				  struct viommu_findings *findings);
 
 /*
+ * Check the proximity domains of IOMMUs, host bridges and devices against the SRAT of the machine:
+ * each is enabled there (ACPI 6.5, 5.2.16), and has memory or processors, which is a note. For a
+ * topology from which tables are to be generated; viommu_tables_check_together() checks those of
+ * tables. A table that is no SRAT has no effect.
+ *
+ * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
+ * Since: 0.2 (testing)
+ */
+void viommu_topology_check_domains(const struct viommu_topology *topology,
+				   const struct viommu_table *srat,
+				   struct viommu_findings *findings);
+
+/*
  * The topology of a table, which may be empty. Invalid entries are dropped, with a finding. NULL
  * with a finding for tables without VIOMMU_TABLE_MEANING. Free it with viommu_topology_free().
  * Objects have the places of their records. If a table has no names, names are generated; they may

@@ -225,23 +225,59 @@ void machine_check_southbridge(const struct machine *machine)
 
 /* -- proximity domains --------------------------------------------------------------- */
 
-/* An IOMMU without a domain is valid. */
-void machine_check_domains(const struct machine *machine)
+typedef void check_domain(const struct machine *machine, uint32_t domain,
+			  struct viommu_place place);
+
+/* Of all objects that have one: an object without a domain is valid. */
+static void for_each_domain(const struct machine *machine, check_domain *check)
 {
 	const struct description *description;
 	const struct viommu_iommu *iommu;
+	const struct viommu_host_bridge *bridge;
+	const struct viommu_platform_device *device;
 
-	if (!machine->domains)
-		return;
-	for_each_description(description, machine)
+	for_each_description(description, machine) {
 		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
-			if (iommu->has_proximity_domain &&
-			    !hash_contains(machine->domains,
-					   GUINT_TO_POINTER(iommu->proximity_domain)))
-				report(machine->findings, machine->rule_id, iommu->place,
-				       "write a domain of the SRAT",
-				       "proximity domain %u is not in the SRAT",
-				       iommu->proximity_domain);
+			if (iommu->has_proximity_domain)
+				check(machine, iommu->proximity_domain, iommu->place);
+		for_each_object(i, bridge, description->topology, OBJECT_HOST_BRIDGE)
+			if (bridge->has_proximity_domain)
+				check(machine, bridge->proximity_domain, bridge->place);
+		for_each_object(i, device, description->topology, OBJECT_PLATFORM_DEVICE)
+			if (device->has_proximity_domain)
+				check(machine, device->proximity_domain, device->place);
+	}
+}
+
+static void check_known(const struct machine *machine, uint32_t domain, struct viommu_place place)
+{
+	if (!hash_contains(machine->domains, GUINT_TO_POINTER(domain)))
+		report(machine->findings, machine->rule_id, place, "write a domain of the SRAT",
+		       "proximity domain %u is not in the SRAT", domain);
+}
+
+void machine_check_domains(const struct machine *machine)
+{
+	if (machine->domains)
+		for_each_domain(machine, check_known);
+}
+
+/* A note: a domain of devices only is valid, but often it is a wrong number. */
+static void check_populated(const struct machine *machine, uint32_t domain,
+			    struct viommu_place place)
+{
+	if (hash_contains(machine->domains, GUINT_TO_POINTER(domain)) &&
+	    !hash_contains(machine->populated, GUINT_TO_POINTER(domain)))
+		report(machine->findings, machine->rule_id, place,
+		       "write the domain of memory and processors near it, if there are any",
+		       "proximity domain %u has neither memory nor processors", domain);
+}
+
+/* An SRAT with devices only, as viommu generates it, tells nothing of memory. */
+void machine_check_empty_domains(const struct machine *machine)
+{
+	if (machine->domains && hash_size(machine->populated))
+		for_each_domain(machine, check_populated);
 }
 
 /* The functions of all IOMMUs: segment << 16 | BDF. */

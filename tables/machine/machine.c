@@ -43,6 +43,20 @@ static void take_interrupts(struct machine *machine, const struct viommu_table *
 	}
 }
 
+static bool is_processor_or_memory(const struct record *structure)
+{
+	switch (structure->layout->type) {
+	case SRAT_CPU:
+	case SRAT_MEMORY:
+	case SRAT_X2APIC:
+	case SRAT_GICC:
+	case SRAT_RINTC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Linux creates a node for every enabled entry. */
 static void take_domains(struct machine *machine, const struct viommu_table *srat)
 {
@@ -51,9 +65,14 @@ static void take_domains(struct machine *machine, const struct viommu_table *sra
 
 	machine->srat = srat;
 	machine->domains = hash_new(&hash_direct);
-	for_each_structure(structure, srat)
-		if (srat_domain(structure, &domain) && srat_is_enabled(structure))
-			hash_add(machine->domains, GUINT_TO_POINTER(domain));
+	machine->populated = hash_new(&hash_direct);
+	for_each_structure(structure, srat) {
+		if (!srat_domain(structure, &domain) || !srat_is_enabled(structure))
+			continue;
+		hash_add(machine->domains, GUINT_TO_POINTER(domain));
+		if (is_processor_or_memory(structure))
+			hash_add(machine->populated, GUINT_TO_POINTER(domain));
+	}
 }
 
 /* Several allocations may be for one segment, each with some of its buses. */
@@ -161,6 +180,7 @@ static void forget(struct machine *machine)
 	g_clear_pointer(&machine->its, hash_free);
 	g_clear_pointer(&machine->ioapics, hash_free);
 	g_clear_pointer(&machine->domains, hash_free);
+	g_clear_pointer(&machine->populated, hash_free);
 	g_clear_pointer(&machine->buses, hash_free);
 }
 
@@ -179,6 +199,7 @@ static const struct {
 	{ "machine-ioapic-unknown", machine_check_unknown_ioapics },
 	{ "machine-southbridge", machine_check_southbridge },
 	{ "machine-domain", machine_check_domains },
+	{ "machine-domain-empty", machine_check_empty_domains },
 	{ "machine-initiator", machine_check_initiators },
 	{ "machine-performance", machine_check_performance },
 	{ "machine-object", machine_check_objects },
@@ -200,6 +221,28 @@ void tables_check_together(const struct viommu_table *const *tables, size_t n,
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
 		machine.rule_id = rules[i].rule_id;
 		rules[i].check(&machine);
+	}
+	forget(&machine);
+}
+
+/* The same two rules for a topology, which no table describes yet. */
+void topology_check_domains(const struct viommu_topology *topology, const struct viommu_table *srat,
+			    struct viommu_findings *findings)
+{
+	struct description description = { .topology = (struct viommu_topology *)topology };
+	struct machine machine = {
+		.descriptions = pointers_new(NULL),
+		.blocks = pointers_new(NULL),
+		.findings = findings,
+	};
+
+	pointers_add(machine.descriptions, &description);
+	if (srat->whole && srat->format == &srat_format) {
+		take_domains(&machine, srat);
+		machine.rule_id = "machine-domain";
+		machine_check_domains(&machine);
+		machine.rule_id = "machine-domain-empty";
+		machine_check_empty_domains(&machine);
 	}
 	forget(&machine);
 }

@@ -17,6 +17,7 @@ struct machine {
 	struct hash *ioapics;          /* IDs of IOAPICs: MADT */
 	int southbridge;               /* ID of the IOAPIC with GSI 0, of the southbridge; or -1 */
 	struct hash *domains;          /* proximity domains that are enabled: SRAT */
+	struct hash *populated;        /* those of them with memory or processors */
 	struct hash *buses;            /* segment -> struct buses: MCFG */
 	struct pointers *blocks;       /* definition blocks: the DSDT, and SSDTs */
 	bool has_dsdt;
@@ -55,6 +56,7 @@ machine_rule machine_check_ioapics;
 machine_rule machine_check_unknown_ioapics;
 machine_rule machine_check_southbridge;
 machine_rule machine_check_domains;
+machine_rule machine_check_empty_domains;
 machine_rule machine_check_initiators;
 
 /* performance.c: performance monitoring units of IOMMUs */
@@ -67,5 +69,7 @@ machine_rule machine_check_hardware_ids;
 /* The work of the public functions of these names (tables/public/). */
 void tables_check_together(const struct viommu_table *const *tables, size_t n,
 			   struct viommu_findings *findings);
+void topology_check_domains(const struct viommu_topology *topology, const struct viommu_table *srat,
+			    struct viommu_findings *findings);
 
 #endif

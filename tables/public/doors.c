@@ -251,6 +251,13 @@ void viommu_tables_check_together(const struct viommu_table *const *tables, size
 	or_finding(findings, 0, (tables_check_together(tables, n, findings), 0));
 }
 
+void viommu_topology_check_domains(const struct viommu_topology *topology,
+				   const struct viommu_table *srat,
+				   struct viommu_findings *findings)
+{
+	or_finding(findings, 0, (topology_check_domains(topology, srat, findings), 0));
+}
+
 void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
 			  struct viommu_findings *findings)
 {

@@ -317,6 +317,21 @@ check_finds_every_rule_of_bytes() {
 	done <"$tables_tests/refused.list"
 }
 
+# Before there is a table: the machine's SRAT, and the topology that tables will be generated from.
+check_compares_a_topology_with_an_srat() {
+	cat >numa.yaml <<'END'
+viommu: 1
+iommus:
+  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 0 }
+host-bridges:
+  - { buses: 00-7f, iommu: a, proximity-domain: 1 }
+  - { buses: 80-ff, iommu: a, proximity-domain: 7 }
+END
+	ran 1 "$viommu" check numa.yaml "$tables_tests/../golden/q35-numa.SRAT"
+	says err "numa.yaml:6:5: warning: proximity domain 7 is not in the SRAT"
+	[ "$(grep -c machine-domain err)" = 1 ] || fail "another domain is in the SRAT"
+}
+
 check_as_json_is_json() {
 	ran 1 "$viommu" check --json "$(refused viot-output-node.viot)"
 	is_empty err

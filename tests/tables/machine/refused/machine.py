@@ -87,6 +87,8 @@ FILES = {
                             ivrs.ivrs(ivrs.with_entry(ivrs.hid(), kind=0x40), revision=2),
                             ivrs.FIRST + 16 + len(ivrs.ALL) + 8, 0),
     "machine-domain": (srat(memory()) + dmar(UNIT, rhsa(domain=1)), HEAD, 1),
+    "machine-domain-empty": (srat(memory(), initiator(domain=1, devfn=8)) +
+                             dmar(UNIT, rhsa(domain=1)), HEAD, 0),
     "machine-initiator": (viot(REST) + srat(memory(1), initiator(bus=8, devfn=0)),
                           INITIATOR + 10, 1),
 }
