@@ -754,9 +754,10 @@ struct viommu_space {
  * Order. A change that grants access is notified first, and then published to translations. A
  * change that removes access takes these steps: it is unpublished, sections that may use it end,
  * listeners are notified, the guest's request completes. So viommu_translate() in `unmap` or `mode`
- * already gives the new answer, and a cache that is filled on a miss and dropped in `unmap` and
- * `mode` never keeps an old translation. An endpoint with listeners is blocked while it moves from
- * one domain to another.
+ * already gives the new answer. So a cache that is dropped in `unmap` and `mode` never keeps an old
+ * translation, if it is filled in the DMA section that has translated, or with a lock held since
+ * before the translation that `unmap` and `mode` take as well (<viommu/iotlb.h>). An endpoint with
+ * listeners is blocked while it moves from one domain to another.
  *
  * For VFIO: `map` calls VFIO_IOMMU_MAP_DMA with the host's address of `phys`, `unmap` calls
  * VFIO_IOMMU_UNMAP_DMA, and `mode` maps all of guest memory one to one for VIOMMU_BYPASS, and
