@@ -4,7 +4,7 @@
 #include "map/change.h"
 
 /*
- * Changing the interval map while readers use it
+ * Changing the tree while readers use it
  *
  * A change builds new nodes beside the old ones, then exchanges one pointer: that of the lowest
  * node with all of the change below it. A reader sees all of a change or none of it. Old nodes
@@ -14,37 +14,40 @@
  * one or two new nodes. One for one is an exchange in place. Otherwise the inner node is replaced
  * as well, by none, one or two nodes, and so on upwards.
  *
+ * Most changes concern one leaf that neither splits nor merges, and are made in place: leaf.c.
+ *
  * A full leaf moves ranges to a neighbour before it is split. A leaf that is split by a range
- * behind all others stays full. So scattered addresses fill leaves well, and ascending addresses,
- * which is how guests map, fill them completely.
+ * before or behind all others stays full. So scattered addresses fill leaves well, and addresses
+ * in order, which is how guests map, fill them completely.
  *
  * All memory is reserved before a change begins, so a change without memory has no effect.
  */
 
 /* -- paths ------------------------------------------------------------------------------- */
 
-void path_find(const struct map *map, uint64_t last, struct path *path)
+void path_find(struct map *map, uint64_t last, struct path *path)
 {
 	struct root root = map_root(map);
 	void *node = root.node;
 
 	path->height = root.height;
+	path->low = 0;
+	path->high = LAST_BORDER;
 	for (unsigned depth = 0; depth < root.height; depth++) {
 		struct step *step = &path->steps[depth];
+		unsigned i;
 
 		step->inner = node;
-		step->i = inner_find(step->inner, last);
-		node = inner_child(step->inner, step->i);
+		step->i = i = inner_find(step->inner, last);
+		if (i)
+			path->low = step->inner->border[i - 1] + 1;
+		if (i + 1u < step->inner->count)
+			path->high = step->inner->border[i];
+		node = inner_child(step->inner, i);
+		node_fetch(node);
 	}
 	path->leaf = node;
-}
-
-bool path_is_last(const struct path *path)
-{
-	for (unsigned depth = 0; depth < path->height; depth++)
-		if (path->steps[depth].i + 1u < path->steps[depth].inner->count)
-			return false;
-	return true;
+	hot_set(map, path->leaf, path);
 }
 
 /* -- replacing nodes --------------------------------------------------------------------- */
@@ -120,17 +123,31 @@ struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 
 /* -- publishing -------------------------------------------------------------------------- */
 
-/*
- * The only store of a change that readers see. Release semantics cover the new nodes and the odd
- * version.
- */
-void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
-		   unsigned height)
+/* The version is odd while a change becomes visible. Returns the even one before. */
+static uint64_t version_make_odd(struct map *map)
 {
 	uint64_t version = atomic_load_explicit(&map->version, memory_order_relaxed);
 
 	annotate_release(&map->version);
 	atomic_store_explicit(&map->version, version + 1, memory_order_relaxed);
+	return version;
+}
+
+static void version_make_even(struct map *map, uint64_t version)
+{
+	atomic_store_explicit(&map->version, version + 2, memory_order_release);
+}
+
+/*
+ * The stores with release semantics here, and in leaf_publish(), are the only ones of a change that
+ * readers see. They cover the new nodes and slots, and the odd version.
+ */
+void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
+		   unsigned height)
+{
+	uint64_t version = version_make_odd(map);
+
+	map->hot.leaf = NULL;
 	if (depth) {
 		const struct step *step = &path->steps[depth - 1];
 
@@ -140,7 +157,16 @@ void tree_exchange(struct map *map, const struct path *path, unsigned depth, voi
 		annotate_release(&map->root);
 		atomic_store_explicit(&map->root, (uintptr_t)node | height, memory_order_release);
 	}
-	atomic_store_explicit(&map->version, version + 2, memory_order_release);
+	version_make_even(map, version);
+}
+
+void leaf_publish(struct map *map, struct leaf *leaf, uint32_t live)
+{
+	uint64_t version = version_make_odd(map);
+
+	annotate_release(&leaf->live);
+	atomic_store_explicit(&leaf->live, live, memory_order_release);
+	version_make_even(map, version);
 }
 
 static struct inner *new_root(struct map *map, const struct parts *parts)
@@ -184,90 +210,6 @@ void tree_replace(struct map *map, const struct path *path, unsigned depth, unsi
 		exchange_root(map, path, &parts);
 }
 
-/* -- leaves ------------------------------------------------------------------------------ */
-
-static void leaf_add(struct leaf *leaf, const struct piece *piece)
-{
-	const struct leaf *from = piece->leaf;
-
-	for (unsigned i = piece->from, to = leaf->count; i < piece->from + piece->n; i++, to++) {
-		leaf->last[to] = from->last[i];
-		leaf->first[to] = from->first[i];
-		leaf->phys[to] = from->phys[i];
-		leaf->flags[to] = from->flags[i];
-	}
-	leaf->count = (uint8_t)(leaf->count + piece->n);
-}
-
-struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
-{
-	struct leaf *leaf = pool_take(&map->pool);
-
-	leaf->count = 0;
-	for (; n; pieces++) {
-		struct piece front = *pieces;
-
-		if (front.n > n)
-			front.n = n;
-		leaf_add(leaf, &front);
-		pieces->from += front.n;
-		pieces->n -= front.n;
-		n -= front.n;
-	}
-	for (unsigned i = leaf->count; i < LEAF_RANGES; i++)
-		leaf->last[i] = LAST_BORDER;
-	return leaf;
-}
-
-struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
-{
-	struct parts parts = { .n = 0 };
-	unsigned n = 0, half;
-
-	for (unsigned i = 0; i < N_PIECES; i++)
-		n += pieces[i].n;
-	half = n > LEAF_RANGES ? n / 2 : n;
-	if (half)
-		parts.node[parts.n++] = leaf_new(map, pieces, half);
-	if (half < n) {
-		struct leaf *leaf = leaf_new(map, pieces, n - half);
-
-		parts.border = leaf->first[0] - 1;
-		parts.node[parts.n++] = leaf;
-	}
-	return parts;
-}
-
-bool pieces_add_neighbour(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
-			  unsigned most)
-{
-	const struct step *step = path->height ? &path->steps[path->height - 1] : NULL;
-	unsigned i = !step ? 0 : which == BEFORE ? step->i - 1u : step->i + 1u;
-	const struct leaf *leaf =
-		step && i < step->inner->count ? inner_child(step->inner, i) : NULL;
-
-	if (!leaf || leaf->count > most)
-		return false;
-	pieces[which] = (struct piece){ leaf, 0, leaf->count };
-	return true;
-}
-
-void tree_rebuild(struct map *map, struct path *path, struct piece pieces[N_PIECES])
-{
-	unsigned k = 1;
-
-	pool_retire(&map->pool, path->leaf);
-	for (unsigned which = BEFORE; which <= AFTER; which += AFTER - BEFORE) {
-		if (!pieces[which].n)
-			continue;
-		pool_retire(&map->pool, (void *)(uintptr_t)pieces[which].leaf);
-		k++;
-	}
-	if (pieces[BEFORE].n)
-		path->steps[path->height - 1].i--;
-	tree_replace(map, path, path->height, k, leaves_of(map, pieces));
-}
-
 /* -- memory ------------------------------------------------------------------------------ */
 
 /*
@@ -282,7 +224,7 @@ static size_t nodes_for_change(struct root root)
 static bool is_full(struct root root)
 {
 	if (!root.height)
-		return root.node && ((const struct leaf *)root.node)->count == LEAF_RANGES;
+		return root.node && leaf_live(root.node) == LEAF_ALL;
 	return ((const struct inner *)root.node)->count == INNER_CHILDREN;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 
-#include "map/node.h"
+#include "map/change.h"
 
 /*
  * The interval map as a B+ tree, and how it is read while it changes
  *
- * A reader descends from the root by pointers, each loaded once. A node's content was true when
- * the pointer to it was loaded, and does not change while the reader is in it (node.h). So one
- * range, or the ranges of one leaf, are always consistent.
+ * A reader descends from the root by pointers, each loaded once. At a leaf it loads once which
+ * slots are live, and their contents do not change while the reader is in its section (leaf.c). So
+ * one range, or the ranges of one leaf, are always consistent.
  *
  * A walk over several leaves could see one leaf before a change and the next one after it.
  * `version` is odd from before a change becomes visible until after it. A walk that reads the
@@ -44,10 +44,27 @@ size_t map_bytes(const struct map *map)
 
 /* -- one range -------------------------------------------------------------------------- */
 
-struct place {
-	const struct leaf *leaf;
-	unsigned i;
-};
+static const struct place nowhere = { .leaf = NULL };
+
+/* The first live slot at or behind `i`, which mostly is `i` itself. */
+static inline struct place place_at(const struct leaf *leaf, uint32_t live, unsigned i)
+{
+	uint32_t rest = live >> i;
+
+	if (!rest)
+		return nowhere;
+	if (!(rest & 1))
+		i += (unsigned)__builtin_ctz(rest);
+	return (struct place){ leaf, live, i };
+}
+
+/* `live` is loaded before the keys: those of live slots do not change any more. */
+static inline struct place place_in(const struct leaf *leaf, uint64_t from)
+{
+	uint32_t live = leaf_live(leaf);
+
+	return place_at(leaf, live, leaf_find(leaf, from));
+}
 
 /* The last right branch beside a path. */
 struct turn {
@@ -67,14 +84,6 @@ static const struct leaf *leftmost(const struct turn *turn)
 	return node;
 }
 
-/* Prefetch a whole leaf: its cache lines would otherwise be missed one after the other. */
-static void fetch(const void *leaf)
-{
-#pragma GCC unroll 8
-	for (unsigned at = 0; at < POOL_NODE_BYTES; at += APART)
-		__builtin_prefetch((const char *)leaf + at);
-}
-
 static const struct leaf *find_leaf(const struct map *map, uint64_t address, struct turn *turn)
 {
 	struct root root = map_root(map);
@@ -88,51 +97,76 @@ static const struct leaf *find_leaf(const struct map *map, uint64_t address, str
 		if (i + 1u < inner->count)
 			*turn = (struct turn){ inner, i + 1, height };
 		node = inner_child(inner, i);
-		fetch(node);
+		node_fetch(node);
 	}
 	return node;
 }
 
 /* The first range that ends at or after `from`; it may be in the next leaf. */
-static bool find(const struct map *map, uint64_t from, struct place *place)
+static struct place find(const struct map *map, uint64_t from)
 {
 	struct turn turn;
+	const struct leaf *leaf = find_leaf(map, from, &turn);
+	struct place place;
 
-	place->leaf = find_leaf(map, from, &turn);
-	if (!place->leaf)
-		return false;
-	place->i = leaf_find(place->leaf, from);
-	if (place->i < place->leaf->count)
-		return true;
-	if (!turn.inner)
-		return false;
-	*place = (struct place){ leftmost(&turn), 0 };
-	return true;
+	if (!leaf)
+		return nowhere;
+	place = place_in(leaf, from);
+	if (place.leaf || !turn.inner)
+		return place;
+	return place_in(leftmost(&turn), from);
 }
 
 bool map_next_range(const struct map *map, uint64_t from, struct range *ret_range)
 {
-	struct place place;
+	struct place place = find(map, from);
 
-	if (!find(map, from, &place))
+	if (!place.leaf)
 		return false;
 	*ret_range = leaf_range(place.leaf, place.i);
 	return true;
 }
 
-bool map_overlaps(const struct map *map, uint64_t first, uint64_t last)
+static struct place find_behind_hot(struct hot *hot, const struct map *map)
 {
-	struct place place;
-
-	return find(map, first, &place) && place.leaf->first[place.i] <= last;
+	if (!hot->knows_next)
+		hot->next = hot->high == LAST_BORDER ? nowhere : find(map, hot->high + 1);
+	hot->knows_next = true;
+	return hot->next;
 }
 
-bool map_splits_range(const struct map *map, uint64_t first, uint64_t last)
+/* As find(), for the writer, who will probably change that leaf. */
+static struct place find_hot(struct map *map, uint64_t from)
 {
+	const struct leaf *leaf = map_hot(map, from, from);
+	struct place place;
+	struct path path;
+
+	if (!leaf) {
+		path_find(map, from, &path);
+		leaf = path.leaf;
+	}
+	if (!leaf)
+		return nowhere;
+	place = place_in(leaf, from);
+	return place.leaf ? place : find_behind_hot(&map->hot, map);
+}
+
+bool map_overlaps(struct map *map, uint64_t first, uint64_t last)
+{
+	struct place place = find_hot(map, first);
+
+	return place.leaf && place.leaf->first[place.i] <= last;
+}
+
+bool map_splits_range(struct map *map, uint64_t first, uint64_t last)
+{
+	struct place place = find_hot(map, first);
 	struct range low, high;
 
-	if (!map_next_range(map, first, &low) || low.first > last)
+	if (!place.leaf || place.leaf->first[place.i] > last)
 		return false;
+	low = leaf_range(place.leaf, place.i);
 	if (low.first < first || low.last > last)
 		return true;
 	return low.last < last && map_next_range(map, last, &high) && high.first <= last &&
@@ -143,11 +177,12 @@ bool map_splits_range(const struct map *map, uint64_t first, uint64_t last)
 
 static bool walk_to(struct map_walk *walk, uint64_t from, struct range *ret_range)
 {
-	struct place place;
+	struct place place = find(walk->map, from);
 
-	if (!find(walk->map, from, &place))
+	if (!place.leaf)
 		return false;
 	walk->leaf = place.leaf;
+	walk->live = place.live;
 	walk->i = place.i;
 	*ret_range = leaf_range(place.leaf, place.i);
 	return true;
@@ -165,10 +200,12 @@ bool map_walk(struct map_walk *walk, const struct map *map, uint64_t from, bool 
 bool map_walk_next(struct map_walk *walk, struct range *ret_range)
 {
 	const struct leaf *leaf = walk->leaf;
-	uint64_t last = leaf->last[walk->i];
+	uint64_t last = leaf_last(leaf, walk->i);
+	struct place place = place_at(leaf, walk->live, walk->i + 1);
 
-	if (walk->i + 1u < leaf->count) {
-		*ret_range = leaf_range(leaf, ++walk->i);
+	if (place.leaf) {
+		walk->i = place.i;
+		*ret_range = leaf_range(leaf, place.i);
 		return true;
 	}
 	walk->cut = !walk->wide;

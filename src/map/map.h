@@ -41,6 +41,7 @@ bool map_next_range(const struct map *map, uint64_t from, struct range *ret_rang
 struct map_walk {
 	const struct map *map;
 	const void *leaf;
+	uint32_t live; /* slots of the leaf that have ranges */
 	unsigned i;
 	bool wide;
 	bool cut; /* a narrow walk reached the end of its leaf */
@@ -63,10 +64,10 @@ size_t map_count(const struct map *map);
 size_t map_bytes(const struct map *map);
 size_t map_growth(const struct map *map);
 
-bool map_overlaps(const struct map *map, uint64_t first, uint64_t last);
+bool map_overlaps(struct map *map, uint64_t first, uint64_t last);
 
 /* Would removing [first, last] split a range? */
-bool map_splits_range(const struct map *map, uint64_t first, uint64_t last);
+bool map_splits_range(struct map *map, uint64_t first, uint64_t last);
 
 /* Reserve memory for the next insert. -ENOMEM: nothing has changed. */
 int map_reserve(struct map *map);

@@ -3,6 +3,8 @@
 #define VIOMMU_MAP_NODE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "map/map.h"
@@ -16,9 +18,9 @@
  * all keys of a node are adjacent. Both kinds of node begin with an ascending array, filled with
  * LAST_BORDER behind the last entry, so the search needs no count.
  *
- * Nothing that a reader can reach changes, with one exception: a child pointer of an inner node
- * is exchanged for another node that covers the same addresses. Any other change is a new node
- * (change.c).
+ * Nothing that a reader uses changes, with two exceptions: a child pointer of an inner node is
+ * exchanged for another node that covers the same addresses, and slots of a leaf become live, or
+ * stop to be (leaf.c). Any other change is a new node (change.c).
  */
 
 #define LEAF_RANGES    20
@@ -33,13 +35,23 @@
  */
 #define HEIGHT_MAX 16
 
-/* Never empty. */
+/* All slots of a leaf. */
+#define LEAF_ALL ((1u << LEAF_RANGES) - 1)
+
+/*
+ * A slot has a range if its bit in `live` is set: at least one has. `last` ascends over all slots,
+ * live or not.
+ */
 struct leaf {
-	uint64_t last[LEAF_RANGES];
+	_Atomic(uint64_t) last[LEAF_RANGES];
 	uint64_t first[LEAF_RANGES];
 	uint64_t phys[LEAF_RANGES];
 	uint8_t flags[LEAF_RANGES];
-	uint8_t count;
+	_Atomic(uint32_t) live;
+
+	/* The writer's: slots that stopped being live in a period, which readers may still use. */
+	uint32_t removed;
+	uint32_t period;
 };
 
 /*
@@ -53,11 +65,30 @@ struct inner {
 };
 
 _Static_assert(!(LEAF_RANGES % 5) && !(INNER_BORDERS % 5), "see count_below()");
-_Static_assert(sizeof(struct leaf) <= POOL_NODE_ROOM, "a leaf is a node");
+_Static_assert(sizeof(struct leaf) <= POOL_NODE_BYTES, "a leaf is a node");
+_Static_assert(offsetof(struct leaf, removed) <= POOL_NODE_ROOM, "readers do not load the link");
 _Static_assert(sizeof(struct inner) <= POOL_NODE_ROOM, "an inner node is a node");
 
 /* Separates the cache lines that readers load from those that the writer stores. */
 #define APART 64
+
+/* A range. */
+struct place {
+	const struct leaf *leaf;
+	uint32_t live;
+	unsigned i;
+};
+
+/*
+ * The leaf that the writer used last, which has the ranges that end in [low, high]. Guests mostly
+ * map and unmap near each other. No other leaf changes while it is the hot one.
+ */
+struct hot {
+	struct leaf *leaf; /* NULL: unknown */
+	uint64_t low, high;
+	struct place next; /* the first range behind it; without a leaf: none */
+	bool knows_next;
+};
 
 struct map {
 	/* The root, with the number of inner levels in its low bits. 0: the map is empty. */
@@ -68,6 +99,9 @@ struct map {
 	_Atomic(uint64_t) version;
 	struct pool pool;
 	size_t count;
+	struct hot hot;
+	uint64_t newest; /* where the range ends that was inserted last */
+	uint32_t period; /* counts grace periods */
 };
 
 struct root {
@@ -92,41 +126,74 @@ static inline void *inner_child(const struct inner *inner, unsigned i)
 	return child;
 }
 
+/* Prefetch a whole node: its cache lines would otherwise be missed one after the other. */
+static inline void node_fetch(const void *node)
+{
+#pragma GCC unroll 8
+	for (unsigned at = 0; at < POOL_NODE_BYTES; at += APART)
+		__builtin_prefetch((const char *)node + at);
+}
+
 /* -- searching ---------------------------------------------------------------------- */
+
+enum { CONSTANT, CHANGING };
+
+/* The key of a slot that is not live may change meanwhile: any value of it will do (leaf.c). */
+static inline uint64_t key_load(const void *key, int kind)
+{
+	if (kind == CHANGING)
+		return atomic_load_explicit((const _Atomic(uint64_t) *)key, memory_order_relaxed);
+	return *(const uint64_t *)key;
+}
 
 /*
  * How many of `n` ascending numbers are below `value`; n is a multiple of five. Two steps of
  * independent comparisons without a branch, where bisection takes five dependent ones.
  */
-static inline unsigned count_below(const uint64_t *numbers, unsigned n, uint64_t value)
+static inline unsigned count_below(const void *keys, int kind, unsigned n, uint64_t value)
 {
 	enum { STRIDE = 5 };
+	const uint64_t *numbers = keys;
 	unsigned strides = 0, below = 0;
 
 #pragma GCC unroll 6
 	for (unsigned i = STRIDE; i < n; i += STRIDE)
-		strides += numbers[i - 1] < value;
+		strides += key_load(&numbers[i - 1], kind) < value;
 	numbers += STRIDE * strides;
 #pragma GCC unroll 6
 	for (unsigned i = 0; i < STRIDE; i++)
-		below += numbers[i] < value;
+		below += key_load(&numbers[i], kind) < value;
 	return STRIDE * strides + below;
 }
 
 static inline unsigned inner_find(const struct inner *inner, uint64_t address)
 {
-	return count_below(inner->border, INNER_BORDERS, address);
+	return count_below(inner->border, CONSTANT, INNER_BORDERS, address);
 }
 
-/* The first range that ends at or after `address`, or `count`. */
+/* The slots that are live now. Their contents do not change while the caller is in its section. */
+static inline uint32_t leaf_live(const struct leaf *leaf)
+{
+	uint32_t live = atomic_load_explicit(&leaf->live, memory_order_acquire);
+
+	annotate_acquire(&leaf->live);
+	return live;
+}
+
+/* The first slot that ends at or after `address`, live or not, or LEAF_RANGES. */
 static inline unsigned leaf_find(const struct leaf *leaf, uint64_t address)
 {
-	return count_below(leaf->last, LEAF_RANGES, address);
+	return count_below(leaf->last, CHANGING, LEAF_RANGES, address);
+}
+
+static inline uint64_t leaf_last(const struct leaf *leaf, unsigned i)
+{
+	return atomic_load_explicit(&leaf->last[i], memory_order_relaxed);
 }
 
 static inline struct range leaf_range(const struct leaf *leaf, unsigned i)
 {
-	return (struct range){ leaf->first[i], leaf->last[i], leaf->phys[i], leaf->flags[i] };
+	return (struct range){ leaf->first[i], leaf_last(leaf, i), leaf->phys[i], leaf->flags[i] };
 }
 
 #endif

@@ -14,7 +14,10 @@
 
 #define POOL_NODE_BYTES 512 /* eight cache lines, aligned to one */
 
-/* Bytes for the node's owner. The pool's link follows, which readers never load. */
+/*
+ * Bytes for the node's owner that readers may load. What follows is the owner's as well, until the
+ * node is retired: then it is the pool's link.
+ */
 #define POOL_NODE_ROOM (POOL_NODE_BYTES - sizeof(void *))
 
 struct pool_chunk;

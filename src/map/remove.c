@@ -20,7 +20,7 @@ static size_t retire_tree(struct map *map, void *node, unsigned height)
 	size_t n = 0;
 
 	if (!height) {
-		n = ((struct leaf *)node)->count;
+		n = slots_count(leaf_live(node));
 	} else {
 		for (unsigned i = 0; i < inner->count; i++)
 			n += retire_tree(map, inner_child(inner, i), height - 1);
@@ -40,23 +40,30 @@ static size_t retire_children(struct map *map, const struct inner *inner, unsign
 	return n;
 }
 
-/* Remove ranges `i` to `end` of one leaf. */
-static size_t remove_here(struct map *map, struct path *path, unsigned i, unsigned end)
+/* More than LEAF_FEW; quicker than to count them. */
+static bool are_many(uint32_t slots)
 {
-	const struct leaf *leaf = path->leaf;
-	unsigned left = leaf->count - (end - i);
-	struct piece pieces[N_PIECES] = {
-		[FRONT] = { leaf, 0, i },
-		[BACK] = { leaf, end, leaf->count - end },
-	};
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < LEAF_FEW; i++)
+		slots &= slots - 1;
+	return slots;
+}
 
-	if (i == end)
+/* Remove slots of one leaf: in place, unless it then is empty, or is merged with a neighbour. */
+static size_t remove_here(struct map *map, struct path *path, uint32_t slots)
+{
+	uint32_t kept = leaf_live(path->leaf) & ~slots;
+	unsigned most = LEAF_MERGED - slots_count(kept);
+	struct piece pieces[N_PIECES] = { [FRONT] = { path->leaf, kept } };
+
+	if (!slots)
 		return 0;
-	if (left && left <= LEAF_FEW &&
-	    !pieces_add_neighbour(pieces, path, BEFORE, LEAF_MERGED - left))
-		pieces_add_neighbour(pieces, path, AFTER, LEAF_MERGED - left);
-	tree_rebuild(map, path, pieces);
-	return end - i;
+	if (are_many(kept) || (kept && !pieces_add_neighbour(pieces, path, BEFORE, most) &&
+			       !pieces_add_neighbour(pieces, path, AFTER, most)))
+		leaf_remove(map, path->leaf, slots);
+	else
+		tree_rebuild(map, path, pieces, GAPS_BETWEEN);
+	return slots_count(slots);
 }
 
 /*
@@ -67,9 +74,9 @@ static struct parts cut(struct map *map, const struct path *path, unsigned depth
 			struct piece piece, size_t *removed)
 {
 	struct piece pieces[N_PIECES] = { [FRONT] = piece };
-	struct parts parts = leaves_of(map, pieces);
+	struct parts parts = leaves_of(map, pieces, GAPS_BETWEEN);
 
-	*removed += path->leaf->count - piece.n;
+	*removed += slots_count(leaf_live(path->leaf) & ~piece.slots);
 	pool_retire(&map->pool, path->leaf);
 	for (unsigned d = path->height; --d > depth;) {
 		struct step step = path->steps[d];
@@ -124,21 +131,19 @@ static size_t clear(struct map *map)
 	return map->count;
 }
 
-static bool is_all(const struct path *low, const struct path *high, unsigned i, unsigned end)
+static bool is_all(const struct path *low, const struct path *high)
 {
-	for (unsigned depth = 0; depth < low->height; depth++)
-		if (low->steps[depth].i ||
-		    high->steps[depth].i + 1u < high->steps[depth].inner->count)
-			return false;
-	return !i && end == high->leaf->count;
+	return !low->low && high->high == LAST_BORDER;
 }
 
-/* Ranges of a leaf that end at or below `last`. */
-static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
+/* The live slots whose ranges end in [first, last]. */
+static uint32_t slots_between(const struct leaf *leaf, uint64_t first, uint64_t last)
 {
-	unsigned n = leaf_find(leaf, last);
+	unsigned i = leaf_find(leaf, first), end = i;
 
-	return n + (n < leaf->count && leaf->last[n] == last);
+	while (end < LEAF_RANGES && leaf_last(leaf, end) <= last)
+		end++;
+	return leaf_live(leaf) & slots_below(end) & ~slots_below(i);
 }
 
 /*
@@ -148,36 +153,50 @@ static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
 static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
 {
 	struct path low, high;
-	unsigned i, end;
+	struct piece front, back;
+	uint32_t slots;
 
 	path_find(map, first, &low);
 	if (!low.leaf)
 		return 0;
-	i = leaf_find(low.leaf, first);
-	end = ends_up_to(low.leaf, last);
-	if (end < low.leaf->count)
-		return remove_here(map, &low, i, end);
+	slots = slots_between(low.leaf, first, last);
+	front = (struct piece){ low.leaf, leaf_live(low.leaf) & ~slots };
+	if (last <= low.high && (front.slots || !is_all(&low, &low)))
+		return remove_here(map, &low, slots);
 	path_find(map, last, &high);
-	end = ends_up_to(high.leaf, last);
-	if (is_all(&low, &high, i, end))
+	back = (struct piece){ high.leaf, leaf_live(high.leaf) };
+	back.slots &= ~slots_between(high.leaf, first, last);
+	if (is_all(&low, &high) && !front.slots && !back.slots)
 		return clear(map);
-	if (low.leaf == high.leaf)
-		return remove_here(map, &low, i, end);
-	if (i == low.leaf->count && !map_overlaps(map, first, last))
+	if (!slots && !map_overlaps(map, first, last))
 		return 0;
-	return remove_across(map, &low, &high, (struct piece){ low.leaf, 0, i },
-			     (struct piece){ high.leaf, end, high.leaf->count - end });
+	return remove_across(map, &low, &high, front, back);
+}
+
+/* Most removals leave other ranges in the hot leaf. */
+static size_t remove_hot(struct map *map, uint64_t first, uint64_t last)
+{
+	struct leaf *leaf = map_hot(map, first, last);
+	uint32_t slots = leaf ? slots_between(leaf, first, last) : 0;
+
+	if (!slots || !are_many(leaf_live(leaf) & ~slots))
+		return 0;
+	leaf_remove(map, leaf, slots);
+	return slots_count(slots);
 }
 
 size_t map_remove(struct map *map, uint64_t first, uint64_t last)
 {
-	size_t removed = remove_between(map, first, last);
+	size_t removed = remove_hot(map, first, last);
 
+	if (!removed)
+		removed = remove_between(map, first, last);
 	map->count -= removed;
 	return removed;
 }
 
 void map_reclaim_nodes(struct map *map)
 {
+	map->period++;
 	pool_reclaim(&map->pool);
 }

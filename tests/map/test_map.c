@@ -150,6 +150,8 @@ static void play(uint64_t base, uint32_t seed)
 			insert(map, &model, first, last);
 		else
 			take_out(map, &model, first, last);
+		if (!(draw(&seed) % 4))
+			map_reclaim_nodes(map);
 		assert_same(map, &model, draw(&seed) % CELLS);
 		assert_int_equal(map_count(map), model_count(&model));
 	}
@@ -284,6 +286,34 @@ static void what_comes_and_goes_takes_no_more_memory(void **state)
 	map_free(map);
 }
 
+/* Bytes of the map for each of `n` ranges, which come in this order and none goes. */
+static double bytes_of_ranges(uint64_t n, bool is_upward)
+{
+	struct map *map = map_new();
+	double bytes;
+
+	assert_non_null(map);
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t at = 0x1000 * (is_upward ? i : n - i);
+		const struct range range = { .first = at, .last = at + 0xfff };
+
+		assert_int_equal(map_insert(map, &range), 0);
+		map_reclaim_nodes(map);
+	}
+	bytes = (double)map_bytes(map) / (double)n;
+	map_free(map);
+	return bytes;
+}
+
+static void ranges_in_order_fill_their_nodes_upward_and_downward(void **state)
+{
+	enum { N = 15000, BYTES = 40 };
+
+	(void)state;
+	assert_true(bytes_of_ranges(N, true) < BYTES);
+	assert_true(bytes_of_ranges(N, false) < BYTES);
+}
+
 /* -- walks ----------------------------------------------------------------------------------- */
 
 enum { N_WALKED = 100 }; /* in several nodes */
@@ -380,6 +410,49 @@ static void a_wide_walk_ends_at_the_last_address(void **state)
 	map_free(map);
 }
 
+/* Whoever is in a section may still read what was removed, whatever comes there next. */
+static void a_removed_range_is_kept_until_its_nodes_are_reclaimed(void **state)
+{
+	struct map *map = row_of_ranges();
+	const struct range other = { .first = 2, .last = 2, .phys = 77 };
+	struct map_walk walk;
+	struct range range;
+
+	(void)state;
+	map_reclaim_nodes(map);
+	assert_true(map_walk(&walk, map, 0, false, &range));
+	assert_int_equal(map_remove(map, 2, 2), 1);
+	assert_int_equal(map_insert(map, &other), 0);
+	assert_true(map_walk_next(&walk, &range));
+	assert_int_equal(range.first, 2);
+	assert_int_equal(range.phys, 1);
+	assert_true(map_next_range(map, 2, &range));
+	assert_int_equal(range.phys, 77);
+	map_free(map);
+}
+
+/* A driver maps, accesses and unmaps the same address over and over. */
+static void the_range_that_was_freed_last_comes_again_without_memory(void **state)
+{
+	struct map *map = row_of_ranges();
+	size_t bytes = map_bytes(map);
+	struct range range;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		const struct range again = { .first = 20, .last = 20, .phys = i };
+
+		assert_int_equal(map_remove(map, 20, 20), 1);
+		assert_false(map_overlaps(map, 20, 20));
+		map_reclaim_nodes(map);
+		assert_int_equal(map_insert(map, &again), 0);
+		assert_true(map_next_range(map, 20, &range));
+		assert_int_equal(range.phys, i);
+	}
+	assert_int_equal(map_bytes(map), bytes);
+	map_free(map);
+}
+
 static void nothing_can_be_freed(void **state)
 {
 	(void)state;
@@ -396,6 +469,9 @@ int main(void)
 		cmocka_unit_test(a_range_across_what_was_a_border_is_found_from_all_its_parts),
 		cmocka_unit_test(many_ranges_in_any_order),
 		cmocka_unit_test(what_comes_and_goes_takes_no_more_memory),
+		cmocka_unit_test(ranges_in_order_fill_their_nodes_upward_and_downward),
+		cmocka_unit_test(a_removed_range_is_kept_until_its_nodes_are_reclaimed),
+		cmocka_unit_test(the_range_that_was_freed_last_comes_again_without_memory),
 		cmocka_unit_test(a_walk_knows_whether_a_change_came_between),
 		cmocka_unit_test(a_narrow_walk_reports_the_end_of_its_leaf),
 		cmocka_unit_test(a_wide_walk_ends_at_the_last_address),

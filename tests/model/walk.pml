@@ -2,21 +2,24 @@
 /*
  * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
- * Reviewed with: src/map/map.c 00d6d1b892e8bcab
- * Reviewed with: src/map/change.c d1f5a21e883ce89a
- * Reviewed with: src/map/node.h a8f4661e60fbc8a0
+ * Reviewed with: src/map/map.c 88d697a7b6d492fa
+ * Reviewed with: src/map/change.c 3ecfaf6a1c7b5f78
+ * Reviewed with: src/map/node.h 0d2baaec883d0df2
  *
- * Step: src/map/change.c tree_exchange -: atomic_load_explicit(&map->version, memory_order_relaxed)
- * Step: src/map/change.c tree_exchange ODD NO_ODD_VERSION: atomic_store_explicit(&map->version, version + 1, memory_order_relaxed)
+ * Step: src/map/change.c version_make_odd -: atomic_load_explicit(&map->version, memory_order_relaxed)
+ * Step: src/map/change.c version_make_odd ODD NO_ODD_VERSION: atomic_store_explicit(&map->version, version + 1, memory_order_relaxed)
  * Step: src/map/change.c tree_exchange CHANGE NO_RELEASE_OF_CHANGE: atomic_store_explicit(&step->inner->child[step->i], node, memory_order_release)
  * Step: src/map/change.c tree_exchange CHANGE NO_RELEASE_OF_CHANGE: atomic_store_explicit(&map->root, (uintptr_t)node | height, memory_order_release)
- * Step: src/map/change.c tree_exchange EVEN NO_RELEASE_OF_VERSION: atomic_store_explicit(&map->version, version + 2, memory_order_release)
+ * Step: src/map/change.c leaf_publish CHANGE NO_RELEASE_OF_CHANGE: atomic_store_explicit(&leaf->live, live, memory_order_release)
+ * Step: src/map/change.c version_make_even EVEN NO_RELEASE_OF_VERSION: atomic_store_explicit(&map->version, version + 2, memory_order_release)
  * Step: src/map/map.c map_walk BEFORE NO_ACQUIRE_OF_VERSION: atomic_load_explicit(&map->version, memory_order_acquire)
  * Step: src/map/node.h map_root FIRST SECOND NO_ACQUIRE_OF_NODE: atomic_load_explicit(&map->root, memory_order_acquire)
  * Step: src/map/node.h inner_child FIRST SECOND NO_ACQUIRE_OF_NODE: atomic_load_explicit(&inner->child[i], memory_order_acquire)
+ * Step: src/map/node.h leaf_live FIRST SECOND NO_ACQUIRE_OF_NODE: atomic_load_explicit(&leaf->live, memory_order_acquire)
  * Step: src/map/map.c map_walk_is_consistent AFTER NO_SECOND_LOOK NO_LOOK_FOR_ODD: atomic_load_explicit(&walk->map->version, memory_order_relaxed)
  *
- * A change is one store, to `root`. A walk reads it twice, for each of two nodes, and takes what it
+ * A change is one store, to `root`, which stands for a child pointer and for the live slots of a leaf as
+ * well. A walk reads it twice, for each of two nodes, and takes what it
  * saw for the map at one moment if the version was the same even number before and after. Threads run
  * on weakly ordered processors, as in sections.pml.
  *
