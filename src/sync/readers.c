@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -66,6 +66,7 @@ struct reader *reader_new(struct readers *readers)
 	reader->next_of_thread = NULL;
 	annotate_release(&reader->sections);
 	atomic_init(&reader->sections, 0);
+	atomic_init(&reader->is_awaited, 0);
 	atomic_init(&reader->thread, 0);
 	atomic_init(&reader->subject, 0);
 	annotate_release(&reader->state);
@@ -265,6 +266,23 @@ bool reader_is_of_thread(const struct reader *reader)
 }
 #endif
 
+/* -- waking the writer ----------------------------------------------------------- */
+
+/* Until the word is not 1, or for so long. The kernel's timespec has two longs here. */
+static void sleep_on(_Atomic(uint32_t) *word, long ns)
+{
+	const long timeout[2] = { 0, ns };
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0);
+}
+
+__attribute__((cold)) void reader_wake_writer(struct reader *reader)
+{
+	atomic_store_explicit(&reader->is_awaited, 0, memory_order_relaxed);
+	syscall(SYS_futex, &reader->is_awaited, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	sched_yield();
+}
+
 /* -- threads without a reader -------------------------------------------------- */
 
 /*
@@ -306,45 +324,59 @@ static uint64_t now_ns(void)
 /* A wait for one section. */
 struct wait {
 	const struct readers *readers;
-	const struct reader *reader; /* NULL: unregistered */
-	unsigned turn;
+	struct reader *reader; /* NULL: unregistered */
 	uint64_t begin, patience_ns;
+	bool has_asked;
 };
 
-static struct wait wait_begin(const struct readers *readers, const struct reader *reader)
+static struct wait wait_begin(const struct readers *readers, struct reader *reader)
 {
-	return (struct wait){ readers, reader, 0, now_ns(), readers->patience_ns };
+	return (struct wait){ readers, reader, now_ns(), readers->patience_ns, false };
 }
 
-static void wait_is_long(struct wait *wait)
+static void wait_is_long(struct wait *wait, uint64_t waited)
 {
-	uint64_t waited = now_ns() - wait->begin;
-
 	if (!wait->readers->overdue || waited < wait->patience_ns)
 		return;
 	wait->readers->overdue(wait->readers, wait->reader, waited);
 	wait->patience_ns *= 2;
 }
 
-/* Sections are short, unless their thread was preempted or blocks. */
-static void back_off(struct wait *wait)
+/*
+ * Ask the reader, and those behind it that are in sections, to wake the writer. All at once: one
+ * whose thread is preempted outside of a section does not delay the next grace period.
+ */
+static void ask_to_wake(struct reader *reader)
 {
-	enum { SPINS = 100, YIELDS = 20 };
-	static const struct timespec nap = { .tv_nsec = 50000 };
-	unsigned turn = wait->turn;
-
-	wait->turn += turn < UINT_MAX;
-	if (turn < SPINS)
-		return;
-	if (turn < SPINS + YIELDS) {
-		sched_yield();
-		return;
-	}
-	nanosleep(&nap, NULL);
-	wait_is_long(wait);
+	for (; reader; reader = reader->next)
+		if (is_in_section(reader))
+			atomic_store_explicit(&reader->is_awaited, 1, memory_order_relaxed);
 }
 
-static void wait_for(struct readers *readers, const struct reader *reader)
+/*
+ * Sections are short, unless their thread was preempted or blocks. The caller looks at the section
+ * between the request to wake the writer and the first sleep. A reader that misses the request does
+ * not wake it, so the sleep is short, too.
+ */
+static void back_off(struct wait *wait)
+{
+	enum { SPIN_NS = 4000, NAP_NS = 50000 };
+	static const struct timespec nap = { .tv_nsec = NAP_NS };
+	uint64_t waited = now_ns() - wait->begin;
+
+	if (waited < SPIN_NS)
+		return;
+	if (!wait->has_asked)
+		ask_to_wake(wait->reader);
+	else if (wait->reader)
+		sleep_on(&wait->reader->is_awaited, NAP_NS);
+	else
+		nanosleep(&nap, NULL);
+	wait->has_asked = true;
+	wait_is_long(wait, waited);
+}
+
+static void wait_for(struct readers *readers, struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_acquire);
 
@@ -353,6 +385,7 @@ static void wait_for(struct readers *readers, const struct reader *reader)
 
 		while (atomic_load_explicit(&reader->sections, memory_order_acquire) == sections)
 			back_off(&wait);
+		atomic_store_explicit(&reader->is_awaited, 0, memory_order_relaxed);
 		readers->waited_ns += now_ns() - wait.begin;
 	}
 	annotate_acquire(&reader->sections);
@@ -375,7 +408,7 @@ static void wait_for_unregistered(struct readers *readers)
 
 void readers_synchronize(struct readers *readers)
 {
-	const struct reader *reader;
+	struct reader *reader;
 
 	readers->waited_ns = 0;
 	fence();

@@ -27,6 +27,12 @@
  * before all that the writer does next. A new reader is in the list before its first fence: a
  * writer that misses it has published before that fence. tests/model/sections.pml shows that this
  * is enough and that no part can be left out.
+ *
+ * Neither side holds up the other. The writer waits for sections that it found, and for none that
+ * begin later. Readers that do nothing but enter sections, on the writer's processor, are mostly
+ * preempted inside of one; if the writer then waited for its next time slice, it would get one
+ * grace period in each. So readers in a section that takes long wake the writer at its end, and
+ * give their processor up once.
  */
 
 /* Two cache lines: processors also prefetch the neighbour of a line. */
@@ -66,6 +72,12 @@ struct reader {
 	struct reader *next;           /* in the list of `of` */
 	struct reader *next_of_thread; /* in the thread's list */
 	struct reader *outer;          /* what its thread has entered before; reader_begin() */
+
+	/*
+	 * 1: the writer has waited for long, and sleeps on this word. Its processor may be the one
+	 * of the reader's thread. Only a hint, because the sleep is short.
+	 */
+	_Atomic(uint32_t) is_awaited;
 
 	/* For messages: the thread in the section, and the user's number of what it accesses. 0:
 	 * none. */
@@ -111,6 +123,9 @@ bool reader_is_of_thread(const struct reader *reader);
 /* Wait for a grace period. One thread at a time, outside of sections. */
 void readers_synchronize(struct readers *readers);
 
+/* Call it outside of the section. */
+void reader_wake_writer(struct reader *reader);
+
 /* Sections of one reader do not nest. */
 static inline void reader_enter(struct reader *reader)
 {
@@ -126,6 +141,9 @@ static inline void reader_leave(struct reader *reader)
 
 	annotate_release(&reader->sections);
 	atomic_store_explicit(&reader->sections, sections + 1, memory_order_release);
+	if (__builtin_expect(atomic_load_explicit(&reader->is_awaited, memory_order_relaxed) != 0,
+			     0))
+		reader_wake_writer(reader);
 }
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c 1a47f5447bd8cade
- * Reviewed with: src/sync/readers.h a98bc37bccef0cd0
+ * Reviewed with: src/sync/readers.c c4ebdd1cf68291b1
+ * Reviewed with: src/sync/readers.h 53bab4081e8a7dea
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * Step: src/sync/readers.c add -: atomic_load_explicit(&readers->first, memory_order_relaxed)
@@ -13,10 +13,12 @@
  * Step: src/sync/readers.h reader_enter NO_FENCE_OF_READER: fence()
  * Step: src/sync/readers.h reader_leave -: atomic_load_explicit(&reader->sections, memory_order_relaxed)
  * Step: src/sync/readers.h reader_leave LEAVE NO_RELEASE: atomic_store_explicit(&reader->sections, sections + 1, memory_order_release)
+ * Step: src/sync/readers.h reader_leave -: atomic_load_explicit(&reader->is_awaited, memory_order_relaxed)
  * Step: src/sync/readers.c readers_synchronize NO_FENCE_OF_WRITER: fence()
  * Step: src/sync/readers.c first_of LISTED: atomic_load_explicit(&readers->first, memory_order_acquire)
  * Step: src/sync/readers.c wait_for SEEN NO_ACQUIRE: atomic_load_explicit(&reader->sections, memory_order_acquire)
  * Step: src/sync/readers.c wait_for CHANGED NO_WAIT NO_ACQUIRE: atomic_load_explicit(&reader->sections, memory_order_acquire)
+ * Step: src/sync/readers.c wait_for -: atomic_store_explicit(&reader->is_awaited, 0, memory_order_relaxed)
  * Elsewhere: NO_RELEASE_OF_POINTER: walk.pml NO_RELEASE_OF_CHANGE
  *
  * Readers find one of two nodes through `pointer`, and write to what it says: DMA. The writer
@@ -27,6 +29,9 @@
  * does its loads and stores in any order that fences, release, acquire, dependencies and the order of
  * accesses to one location permit. Each access is a step that becomes possible when the steps that
  * must precede it are done, and any possible step may be next. (x86 reorders less.)
+ *
+ * That a reader wakes the writer is left out: the writer looks at sections again whether it was woken or
+ * not.
  *
  * With one of NO_... defined, a history must exist in which a promise is broken; without, there must
  * be none.
