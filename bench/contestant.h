@@ -38,7 +38,7 @@ struct contestant {
 };
 
 extern const struct contestant contestant_map, contestant_device, contestant_gtree,
-	contestant_array, contestant_rbtree, contestant_btree;
+	contestant_array, contestant_radix, contestant_judy, contestant_rbtree, contestant_btree;
 
 #ifdef __cplusplus
 }

@@ -10,21 +10,27 @@
 #include "contestant.h"
 
 /*
- * map WHO RANGES in-order|scattered pages|mixed OPERATIONS [PHASE]: one contestant, once
+ * map WHO RANGES upward|downward|scattered pages|mixed OPERATIONS [PHASE]: one contestant, once
  * through, in a fresh heap; or filled, and then one phase only, for those who profile
  *
  * Prints nanoseconds an operation, as JSON: `fill` is the average over all maps from empty to
- * full; `map` and `unmap` keep a full set full; `hit` and `miss` ask for addresses, each
+ * full; `map` and `unmap` keep a full set full; `again` is half of an unmap and a map of one of the
+ * newest ranges; `hit` and `miss` ask for addresses, each
  * only when the answer to the one before is there, as a device does whose next access
  * depends on the last.
  */
 
 #define BATCH          128       /* so many go, then so many come */
+#define NEWEST         64        /* ranges that come again */
 #define LARGE          20000     /* ranges that a contestant may take all at once */
 #define CHANGES_ENOUGH 400000000 /* nanoseconds: a slow one need not do all operations */
 
 static const struct contestant *const contestants[] = {
-	&contestant_map,    &contestant_device, &contestant_gtree, &contestant_array,
+	&contestant_map,    &contestant_device, &contestant_gtree,
+	&contestant_array,  &contestant_radix,
+#ifdef WITH_JUDY
+	&contestant_judy,
+#endif
 #ifdef WITH_CXX
 	&contestant_rbtree, &contestant_btree,
 #endif
@@ -198,6 +204,20 @@ static void change(struct run *run)
 	report("unmap", (double)unmapping / (double)done);
 }
 
+/* A driver maps a buffer, has it accessed and unmaps it, and is given the same address again. */
+static void again(struct run *run)
+{
+	uint64_t begin = spent_ns(), newest = run->workload.n - 1;
+
+	for (uint64_t i = 0; i < run->operations; i++) {
+		const struct extent extent = workload_extent(&run->workload, newest - i % NEWEST);
+
+		must(run->who->unmap(run->set, extent.first, extent.last));
+		must(run->who->map(run->set, &extent));
+	}
+	report("again", (double)(spent_ns() - begin) / (double)(2 * run->operations));
+}
+
 /*
  * What memory allows: one read after the other in as many bytes as the set takes, each where the
  * one before says, at places that cannot be foreseen, in huge pages if they can be had.
@@ -257,9 +277,16 @@ static const struct phase {
 	const char *name;
 	void (*run)(struct run *run);
 } phases[] = {
-	{ "hit", hit },       { "miss", miss },   { "walk", walk },
-	{ "change", change }, { "chase", chase },
+	{ "hit", hit },     { "miss", miss },     { "walk", walk },
+	{ "again", again }, { "change", change }, { "chase", chase },
 };
+
+static enum order order_of(const char *name)
+{
+	if (!strcmp(name, "scattered"))
+		return SCATTERED;
+	return strcmp(name, "downward") ? UPWARD : DOWNWARD;
+}
 
 int main(int argc, char **argv)
 {
@@ -271,7 +298,7 @@ int main(int argc, char **argv)
 		return argc == 1 ? 0 : 2;
 	run.who = find(argv[1]);
 	run.workload.n = strtoul(argv[2], NULL, 10);
-	run.workload.order = strcmp(argv[3], "scattered") ? IN_ORDER : SCATTERED;
+	run.workload.order = order_of(argv[3]);
 	run.workload.sizes = strcmp(argv[4], "mixed") ? PAGES : MIXED;
 	run.operations = strtoul(argv[5], NULL, 10);
 	must(run.workload.n >= BATCH && run.operations && workload_make(&run.workload));

@@ -10,11 +10,13 @@ import tempfile
 from results import Ratio, first_line, ratio_of
 
 NAME = "map"
-HELP = "the interval map against GLib's tree, a sorted array, std::map and absl::btree_map"
+HELP = "the interval map against trees, a sorted array, a page table and a Judy array"
 
 OURS, DEVICE, GTREE = "viommu map", "viommu device", "GTree"
-ALL = [OURS, DEVICE, GTREE, "sorted array", "std::map", "absl::btree_map"]
-WHATS = ["map", "unmap", "hit", "miss", "walk", "fill", "bytes"]
+ALL = [OURS, DEVICE, GTREE, "sorted array", "page table", "Judy", "std::map", "absl::btree_map"]
+PACKAGES = {"Judy": "libjudy-dev", "std::map": "g++ libabsl-dev", "absl::btree_map": "g++ libabsl-dev"}
+ORDERS = ("upward", "downward", "scattered")
+WHATS = ["map", "unmap", "again", "hit", "miss", "walk", "fill", "bytes"]
 
 # ranges, rounds, who: few rounds where one takes long
 FULL = [(1_000, 7, ALL), (10_000, 7, ALL), (100_000, 5, ALL), (1_000_000, 3, ALL),
@@ -40,7 +42,7 @@ def cases(mode):
     """(ranges, order, sizes, contestant) in the order of execution: rounds outermost."""
     for ranges, rounds, who in SIZES[mode]:
         for _ in range(rounds):
-            for order in ("in order", "scattered"):
+            for order in ORDERS:
                 for sizes in ("pages", "mixed"):
                     if sizes == "mixed" and (mode == "quick" or ranges > MIXED_UP_TO):
                         continue
@@ -48,8 +50,18 @@ def cases(mode):
                     yield from ((ranges, order, sizes, name) for name in names)
 
 
+def require(known, mode):
+    """A peer that is missing is no peer that was beaten. A smoke test makes do without."""
+    missing = [who for who in ALL if who not in known]
+    if missing and mode != "smoke":
+        packages = " ".join(sorted({PACKAGES[who] for who in missing}))
+        raise SystemExit(f"bench: not built: {', '.join(missing)}. Install {packages}, remove the "
+                         "build folder's configuration (./run clean) and run ./run bench again")
+
+
 def measure(bench):
     known = bench.output("bench-map").splitlines()
+    require(known, bench.mode)
     todo = [case for case in cases(bench.mode) if case[3] in known]
     for done, (ranges, order, sizes, who) in enumerate(todo):
         bench.progress(NAME, done, len(todo), f"{who}, {ranges:,} {order}, {sizes}")
@@ -113,7 +125,7 @@ def growth(results):
     """The worst that ten times as many ranges do to an operation."""
     worst = []
     for what in ("map", "unmap", "hit", "miss", "walk"):
-        for order in ("in order", "scattered"):
+        for order in ORDERS:
             case = {"order": order, "sizes": "pages"}
             small = results.median(NAME, OURS, what, ranges=1_000_000, **case)
             large = results.median(NAME, OURS, what, ranges=10_000_000, **case)
@@ -149,7 +161,7 @@ def costs(results, ranges, order, sizes):
 def tables(results):
     """Headed rows: what each operation costs, by ranges, in nanoseconds."""
     for sizes, text in (("pages", "4 KiB"), ("mixed", "4 KiB to 2 MiB")):
-        for order in ("scattered", "in order"):
+        for order in ORDERS:
             for ranges in results.cases(NAME, "hit", "ranges"):
                 rows = costs(results, ranges, order, sizes)
                 if rows:

@@ -43,7 +43,8 @@ bool workload_make(struct workload *workload)
 	if (!workload->slots)
 		return false;
 	for (size_t i = 0; i < workload->n_slots; i++)
-		workload->slots[i] = (uint32_t)i;
+		workload->slots[i] =
+			(uint32_t)(workload->order == DOWNWARD ? workload->n_slots - 1 - i : i);
 	if (workload->order == SCATTERED)
 		shuffle(workload->slots, workload->n_slots);
 	return true;
@@ -82,7 +83,7 @@ static uint64_t *accesses(const struct workload *workload, size_t n, uint64_t pa
 
 	for (size_t i = 0; addresses && i < n; i++) {
 		uint64_t random = random_next(&state);
-		size_t which = workload->order == IN_ORDER ? i : random >> 16;
+		size_t which = workload->order == SCATTERED ? random >> 16 : i;
 
 		addresses[i] =
 			workload_extent(workload, which % workload->n).first + page + random % PAGE;

@@ -18,7 +18,7 @@ struct extent {
 	uint64_t first, last, phys;
 };
 
-enum order { IN_ORDER, SCATTERED };
+enum order { UPWARD, DOWNWARD, SCATTERED };
 enum sizes { PAGES, MIXED }; /* 4 KiB; powers of two from 4 KiB to 2 MiB */
 
 struct workload {

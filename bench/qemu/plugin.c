@@ -419,7 +419,7 @@ static bool take_argument(const char *argument)
 	else if (g_str_has_prefix(argument, "operations="))
 		bench.operations = strtoul(value + 1, NULL, 10);
 	else if (g_str_has_prefix(argument, "order="))
-		bench.workload.order = g_str_equal(value + 1, "scattered") ? SCATTERED : IN_ORDER;
+		bench.workload.order = g_str_equal(value + 1, "scattered") ? SCATTERED : UPWARD;
 	else
 		return false;
 	return true;
