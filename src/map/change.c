@@ -164,7 +164,7 @@ void leaf_publish(struct map *map, struct leaf *leaf, uint32_t live)
 {
 	uint64_t version = version_make_odd(map);
 
-	annotate_release(&leaf->live);
+	annotate_release(&map_leaves);
 	atomic_store_explicit(&leaf->live, live, memory_order_release);
 	version_make_even(map, version);
 }

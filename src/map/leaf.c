@@ -52,7 +52,7 @@ bool leaf_insert(struct map *map, struct leaf *leaf, const struct range *range)
 		if (!i || !(unused >> --i & 1))
 			return false;
 	}
-	annotate_release(&leaf->last[i]);
+
 	atomic_store_explicit(&leaf->last[i], range->last, memory_order_relaxed);
 	slot_set(leaf, i, range);
 	leaf_publish(map, leaf, atomic_load_explicit(&leaf->live, memory_order_relaxed) | 1u << i);
@@ -72,8 +72,12 @@ void leaf_remove(struct map *map, struct leaf *leaf, uint32_t slots)
 
 /* -- new leaves -------------------------------------------------------------------------- */
 
+const char map_leaves;
+
 static void leaf_begin(const struct map *map, struct leaf *leaf, uint32_t live)
 {
+	annotate_atomic(leaf->last, sizeof(leaf->last));
+	annotate_atomic(&leaf->live, sizeof(leaf->live));
 	atomic_init(&leaf->live, live);
 	leaf->removed = 0;
 	leaf->period = map->period;

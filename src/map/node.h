@@ -171,12 +171,15 @@ static inline unsigned inner_find(const struct inner *inner, uint64_t address)
 	return count_below(inner->border, CONSTANT, INNER_BORDERS, address);
 }
 
+/* Stands for `live` of every leaf in annotations. */
+extern const char map_leaves;
+
 /* The slots that are live now. Their contents do not change while the caller is in its section. */
 static inline uint32_t leaf_live(const struct leaf *leaf)
 {
 	uint32_t live = atomic_load_explicit(&leaf->live, memory_order_acquire);
 
-	annotate_acquire(&leaf->live);
+	annotate_acquire(&map_leaves);
 	return live;
 }
 

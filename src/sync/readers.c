@@ -66,6 +66,7 @@ struct reader *reader_new(struct readers *readers)
 	reader->next_of_thread = NULL;
 	annotate_release(&reader->sections);
 	atomic_init(&reader->sections, 0);
+	annotate_atomic(&reader->is_awaited, sizeof(reader->is_awaited));
 	atomic_init(&reader->is_awaited, 0);
 	atomic_init(&reader->thread, 0);
 	atomic_init(&reader->subject, 0);

@@ -2,8 +2,8 @@
 /*
  * A slot of a leaf that is filled, removed and filled again in place: src/map/leaf.c
  *
- * Reviewed with: src/map/leaf.c b34ad5dce8fb5e81
- * Reviewed with: src/map/node.h 0d2baaec883d0df2
+ * Reviewed with: src/map/leaf.c a23243a13c3ef0ff
+ * Reviewed with: src/map/node.h d08f13772322165a
  *
  * Step: src/map/leaf.c leaf_insert FILL_KEY: atomic_store_explicit(&leaf->last[i], range->last, memory_order_relaxed)
  * Step: src/map/leaf.c leaf_insert -: atomic_load_explicit(&leaf->live, memory_order_relaxed)

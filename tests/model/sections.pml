@@ -2,7 +2,7 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c c4ebdd1cf68291b1
+ * Reviewed with: src/sync/readers.c fed4364b5e31a3d4
  * Reviewed with: src/sync/readers.h 53bab4081e8a7dea
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *

@@ -2,7 +2,7 @@
 /*
  * Unregistered readers and the writer's grace period: src/sync/readers.c
  *
- * Reviewed with: src/sync/readers.c c4ebdd1cf68291b1
+ * Reviewed with: src/sync/readers.c fed4364b5e31a3d4
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * Step: src/sync/readers.c readers_enter_unregistered ENTER: atomic_load(&readers->phase)

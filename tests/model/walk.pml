@@ -3,8 +3,8 @@
  * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
  * Reviewed with: src/map/map.c 88d697a7b6d492fa
- * Reviewed with: src/map/change.c 3ecfaf6a1c7b5f78
- * Reviewed with: src/map/node.h 0d2baaec883d0df2
+ * Reviewed with: src/map/change.c 311473133e365db6
+ * Reviewed with: src/map/node.h d08f13772322165a
  *
  * Step: src/map/change.c version_make_odd -: atomic_load_explicit(&map->version, memory_order_relaxed)
  * Step: src/map/change.c version_make_odd ODD NO_ODD_VERSION: atomic_store_explicit(&map->version, version + 1, memory_order_relaxed)
