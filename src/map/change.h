@@ -78,7 +78,7 @@ static inline void hot_set(struct map *map, struct leaf *leaf, const struct path
 	map->hot.leaf = leaf;
 	map->hot.low = path->low;
 	map->hot.high = path->high;
-	map->hot.knows_next = false;
+	map->hot.next = 0;
 }
 
 /* The leaf of all ranges that end in [first, last], if it is the hot one; or NULL. */

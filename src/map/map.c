@@ -129,10 +129,13 @@ bool map_next_range(const struct map *map, uint64_t from, struct range *ret_rang
 
 static struct place find_behind_hot(struct hot *hot, const struct map *map)
 {
-	if (!hot->knows_next)
-		hot->next = hot->high == LAST_BORDER ? nowhere : find(map, hot->high + 1);
-	hot->knows_next = true;
-	return hot->next;
+	if (!hot->next) {
+		struct place next = hot->high == LAST_BORDER ? nowhere : find(map, hot->high + 1);
+
+		hot->next = (uintptr_t)next.leaf | next.i | NEXT_KNOWN;
+	}
+	return (struct place){ .leaf = (const void *)(hot->next & ~(uintptr_t)(APART - 1)),
+			       .i = hot->next & NEXT_SLOT };
 }
 
 /* As find(), for the writer, who will probably change that leaf. */

@@ -86,14 +86,17 @@ struct place {
 struct hot {
 	struct leaf *leaf; /* NULL: unknown */
 	uint64_t low, high;
-	struct place next; /* the first range behind it; without a leaf: none */
-	bool knows_next;
+	uintptr_t next; /* the first range behind it: its leaf, slot and NEXT_KNOWN; 0: unknown */
 };
+
+/* Leaves are aligned, so the low bits of their addresses are free. */
+#define NEXT_SLOT  31u
+#define NEXT_KNOWN 32u
 
 struct map {
 	/* The root, with the number of inner levels in its low bits. 0: the map is empty. */
 	_Atomic(uintptr_t) root;
-	char apart[APART];
+	char apart[APART - sizeof(uintptr_t)];
 
 	/* Odd while a change becomes visible. */
 	_Atomic(uint64_t) version;

@@ -3,7 +3,7 @@
  * A slot of a leaf that is filled, removed and filled again in place: src/map/leaf.c
  *
  * Reviewed with: src/map/leaf.c a23243a13c3ef0ff
- * Reviewed with: src/map/node.h d08f13772322165a
+ * Reviewed with: src/map/node.h 90f0be3d0fbd4fec
  *
  * Step: src/map/leaf.c leaf_insert FILL_KEY: atomic_store_explicit(&leaf->last[i], range->last, memory_order_relaxed)
  * Step: src/map/leaf.c leaf_insert -: atomic_load_explicit(&leaf->live, memory_order_relaxed)

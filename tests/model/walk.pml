@@ -2,9 +2,9 @@
 /*
  * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
- * Reviewed with: src/map/map.c 88d697a7b6d492fa
+ * Reviewed with: src/map/map.c 53047b7e506a964b
  * Reviewed with: src/map/change.c 311473133e365db6
- * Reviewed with: src/map/node.h d08f13772322165a
+ * Reviewed with: src/map/node.h 90f0be3d0fbd4fec
  *
  * Step: src/map/change.c version_make_odd -: atomic_load_explicit(&map->version, memory_order_relaxed)
  * Step: src/map/change.c version_make_odd ODD NO_ODD_VERSION: atomic_store_explicit(&map->version, version + 1, memory_order_relaxed)
