@@ -101,6 +101,18 @@ struct viommu_backend_calls {
 	int (*detach_pasid)(void *kernel, int device, uint32_t pasid);
 
 	/*
+	 * Page requests of devices: both, or none. `read_requests` calls `request` with each; where
+	 * that returns an error, the whole group is answered VIOMMU_PAGE_INVALID. `respond` answers
+	 * a group, of which `endpoint` means nothing. -ENOENT: the device has no such group.
+	 * PASIDs are those that the device sends.
+	 */
+	int (*read_requests)(void *kernel,
+			     int (*request)(void *opaque, int device,
+					    const struct viommu_page_request *request),
+			     void *opaque);
+	int (*respond)(void *kernel, int device, const struct viommu_page_response *response);
+
+	/*
 	 * Choose a free PASID for one of the guest; give it back. For endpoints with
 	 * VIOMMU_PASID_ALLOCATED, whose ATTACH with a PASID is answered UNSUPP without these two.
 	 */
@@ -206,12 +218,23 @@ int viommu_backend_read_dirty(struct viommu_backend *backend,
 			      void *opaque);
 
 /*
- * Report faults in tables of the guest that hardware reads: call it when there is input on
- * viommu_kernel_events_file(). Nothing happens where the kernel has no such faults.
+ * Report faults in tables of the guest that hardware reads, and page requests of devices: call it
+ * when there is input on viommu_kernel_events_file(). Nothing happens where the kernel has neither.
  *
  * Returns: nothing. Locks: device. Waits: no. Since: 0.2 (testing)
  */
 void viommu_backend_read_events(struct viommu_backend *backend);
+
+/*
+ * Answer page requests of a device of the kernel: call it in `page_response` of struct viommu_ops
+ * of `iommu`. -ENOENT: they are of another endpoint, such as a device model of the VMM, or the
+ * kernel has answered them itself. The kernel does not distinguish VIOMMU_PAGE_FAILURE from
+ * VIOMMU_PAGE_INVALID.
+ *
+ * Returns: 0, -ENOENT, or the kernel's errno. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_page_response(const struct viommu_backend *backend, const struct viommu *iommu,
+				 const struct viommu_page_response *response);
 
 /*
  * Until viommu_backend_batch_end(), adjacent UNMAPs are merged. Complete no request to the guest
@@ -262,6 +285,8 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *     table_attach         IOMMU_VIOMMU_ALLOC, IOMMU_VDEVICE_ALLOC, IOMMU_HWPT_ALLOC
  *     table_invalidate     IOMMU_HWPT_INVALIDATE
  *     read_events          IOMMU_VEVENTQ_ALLOC
+ *     read_requests        IOMMU_FAULT_QUEUE_ALLOC
+ *     attach_pasid         VFIO_DEVICE_ATTACH_IOMMUFD_PT, IOMMU_HWPT_ALLOC; Linux 6.15
  *     limits               IOMMU_IOAS_IOVA_RANGES, IOMMU_GET_HW_INFO
  *                                                    VFIO_IOMMU_GET_INFO
  */
@@ -287,6 +312,15 @@ struct viommu_kernel_ops {
 	/* Let hardware read tables of the guest, where kernel and IOMMU can. Page tables of spaces
 	 * are then made to be parents of those. */
 	bool nest;
+
+	/* Let PASIDs of a device have domains, where kernel and IOMMU can: its page tables are then
+	 * of a kind that permits it. Prefer that to dirty tracking where an IOMMU has one of the
+	 * two. Without, ATTACH with a PASID is answered UNSUPP. */
+	bool pasids;
+
+	/* Let devices request pages of the guest's tables, where kernel and IOMMU can; with `nest`.
+	 * See viommu_backend_page_response(). */
+	bool page_requests;
 
 	/* A message for the owner of the VMM: the selected interface, and reasons for failures.
 	 * Of messages that a guest can cause, the 1st, 2nd, 4th, 8th, ... are reported. */
@@ -434,6 +468,8 @@ struct viommu_limits {
 	/* Of the device and its IOMMU, by iommufd; type1: 0 and false. */
 	uint8_t pasid_bits; /* PASIDs are below 2^pasid_bits; 0: it has none */
 	bool ats;           /* it may cache translations. Kernels before 7.3 report it for all */
+	bool page_requests; /* with `page_requests` in struct viommu_kernel_ops: it has PRI, or
+			     * its IOMMU stalls it */
 };
 
 /*

@@ -302,7 +302,8 @@ static bool is_complete(const struct viommu_backend_calls *calls)
 {
 	return are_whole(calls) && calls->space_new && calls->space_free && calls->map &&
 	       calls->unmap && calls->attach && calls->detach && calls->stop &&
-	       !calls->attach_pasid == !calls->detach_pasid;
+	       !calls->attach_pasid == !calls->detach_pasid &&
+	       !calls->read_requests == !calls->respond;
 }
 
 int viommu_backend_new(const struct viommu_backend_calls *calls, void *kernel,
@@ -597,10 +598,64 @@ static void on_event(void *opaque, struct viommu *iommu, const struct viommu_fau
 	viommu_fault_report(iommu, fault);
 }
 
+/* The number that the guest or the device has for a PASID of the other; the same without one. */
+static uint32_t pasid_of_guest(const struct device *device, uint32_t physical)
+{
+	const struct pasid *pasid = device->pasids;
+
+	while (pasid && pasid->physical != physical)
+		pasid = pasid->next;
+	return pasid ? pasid->number : physical;
+}
+
+static uint32_t pasid_of_device(struct device *device, uint32_t number)
+{
+	const struct pasid *pasid = *find_pasid(device, number);
+
+	return pasid ? pasid->physical : number;
+}
+
+static int on_request(void *opaque, int number, const struct viommu_page_request *request)
+{
+	const struct viommu_backend *backend = opaque;
+	const struct device *device = backend->devices;
+	struct viommu_page_request own = *request;
+
+	while (device && device->number != number)
+		device = device->next;
+	if (!device)
+		return -ENOENT;
+	own.endpoint = device->endpoint;
+	if (own.has_pasid)
+		own.pasid = pasid_of_guest(device, own.pasid);
+	return viommu_page_request(device->iommu, &own);
+}
+
 void viommu_backend_read_events(struct viommu_backend *backend)
 {
 	if (backend->calls.read_events)
 		backend->calls.read_events(backend->kernel, on_event, NULL);
+	if (backend->calls.read_requests)
+		backend->calls.read_requests(backend->kernel, on_request, backend);
+}
+
+int viommu_backend_page_response(const struct viommu_backend *backend, const struct viommu *iommu,
+				 const struct viommu_page_response *response)
+{
+	int error = -ENOENT;
+
+	for (struct device *device = backend->devices; device && error == -ENOENT;
+	     device = device->next) {
+		struct viommu_page_response own = *response;
+
+		if (!backend->calls.respond || device->iommu != iommu ||
+		    device->endpoint != response->endpoint)
+			continue;
+		if (own.has_pasid)
+			own.pasid = pasid_of_device(device, own.pasid);
+		error = backend->calls.respond(backend->kernel, device->number, &own);
+	}
+	return error;
 }
 
 /* -- batches ------------------------------------------------------------------------ */

@@ -14,18 +14,23 @@
 
 /* ATTACH of VFIO to a page table or an IOAS, which replaces another. */
 static int attach(const struct viommu_kernel *kernel, const struct kernel_device *device,
-		  uint32_t id)
+		  uint32_t pasid, uint32_t id)
 {
 	struct kernel_vfio_attach argument = { .argsz = sizeof(argument), .pt_id = id };
 
+	if (pasid != VIOMMU_NO_PASID) {
+		argument.flags = KERNEL_VFIO_PASID;
+		argument.pasid = pasid;
+	}
 	return kernel_ioctl(kernel, device->file, KERNEL_VFIO_ATTACH, &argument);
 }
 
-int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device, struct hwpt *hwpt)
+int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
+		struct hwpt *hwpt)
 {
-	int error = attach(kernel, device, hwpt->id);
+	int error = attach(kernel, device, pasid, hwpt->id);
 
-	if (!error)
+	if (!error && pasid == VIOMMU_NO_PASID)
 		device->hwpt = hwpt;
 	return error;
 }
@@ -75,6 +80,8 @@ int hwpt_new(struct viommu_kernel *kernel, const struct kernel_device *device, u
 		argument.data_length = wanted->nest->kind->data_length;
 		error = wanted->nest->kind->encode(wanted->table->wanted.body, data);
 	}
+	if (wanted->flags & KERNEL_HWPT_FAULT)
+		argument.fault_id = kernel->faults;
 	if (!error)
 		error = kernel_ioctl(kernel, kernel->fd, KERNEL_HWPT_ALLOC, &argument);
 	if (error) {
@@ -112,15 +119,15 @@ void hwpts_free(struct viommu_kernel *kernel, uint32_t space, bool of_guest)
 	}
 }
 
-int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t over,
-		    const struct hwpt *wanted)
+int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
+		    uint32_t over, const struct hwpt *wanted)
 {
 	struct hwpt *hwpt;
 	int error = hwpt_new(kernel, device, over, wanted, &hwpt);
 
 	if (error)
 		return error;
-	error = hwpt_attach(kernel, device, hwpt);
+	error = hwpt_attach(kernel, device, pasid, hwpt);
 	if (error)
 		hwpt_free(kernel, hwpt);
 	return error;
@@ -129,13 +136,22 @@ int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, 
 uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *device,
 		    uint32_t space, uint32_t wanted)
 {
-	const uint32_t rows[] = { wanted, wanted & KERNEL_HWPT_NEST, wanted & KERNEL_HWPT_DIRTY };
+	/* What the VMM has requested comes before what is only useful. */
+	static const uint32_t rows[] = {
+		KERNEL_HWPT_NEST | KERNEL_HWPT_PASID | KERNEL_HWPT_DIRTY,
+		KERNEL_HWPT_NEST | KERNEL_HWPT_PASID,
+		KERNEL_HWPT_NEST | KERNEL_HWPT_DIRTY,
+		KERNEL_HWPT_NEST,
+		KERNEL_HWPT_PASID | KERNEL_HWPT_DIRTY,
+		KERNEL_HWPT_PASID,
+		KERNEL_HWPT_DIRTY,
+	};
 	struct hwpt *hwpt;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct hwpt one = { .space = space, .flags = rows[i] };
 
-		if (!rows[i] || hwpt_new(kernel, device, space, &one, &hwpt))
+		if (rows[i] & ~wanted || hwpt_new(kernel, device, space, &one, &hwpt))
 			continue;
 		hwpt_free(kernel, hwpt);
 		return rows[i];
@@ -143,25 +159,33 @@ uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *de
 	return 0;
 }
 
-int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
+int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
+	       uint32_t space)
 {
 	const struct hwpt wanted = { .space = space, .flags = device->hwpt_flags };
 	int error = -EINVAL;
 
-	device->hwpt = NULL;
+	if (pasid == VIOMMU_NO_PASID)
+		device->hwpt = NULL;
 	if (!wanted.flags)
-		return attach(kernel, device, space);
+		return attach(kernel, device, pasid, space);
 	for (struct hwpt *hwpt = kernel->hwpts; hwpt && error == -EINVAL; hwpt = hwpt->next)
 		if (hwpt->space == space && !hwpt->table && hwpt->flags == wanted.flags)
-			error = hwpt_attach(kernel, device, hwpt);
-	return error == -EINVAL ? hwpt_attach_new(kernel, device, space, &wanted) : error;
+			error = hwpt_attach(kernel, device, pasid, hwpt);
+	return error == -EINVAL ? hwpt_attach_new(kernel, device, pasid, space, &wanted) : error;
 }
 
 /* -- dirty pages ----------------------------------------------------------------------- */
 
-/* Is there a device in the space whose writes the kernel does not track? */
+/*
+ * Is there a device in the space whose writes the kernel does not track, perhaps by a PASID, or was
+ * there one with a page table of its own?
+ */
 static bool has_untracked(const struct viommu_kernel *kernel, uint32_t space)
 {
+	for (const struct hwpt *hwpt = kernel->hwpts; hwpt; hwpt = hwpt->next)
+		if (hwpt->space == space && !hwpt->table && !(hwpt->flags & KERNEL_HWPT_DIRTY))
+			return true;
 	for (size_t i = 0; i < kernel->n_devices; i++) {
 		const struct kernel_device *device = &kernel->devices[i];
 

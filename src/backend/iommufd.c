@@ -134,7 +134,8 @@ static int enter(struct viommu_kernel *kernel, struct kernel_device *device, uin
 				   device->name, mate->name);
 		return -EOPNOTSUPP;
 	}
-	error = table ? nest_enter(kernel, device, table) : hwpt_enter(kernel, device, space);
+	error = table ? nest_enter(kernel, device, table)
+		      : hwpt_enter(kernel, device, VIOMMU_NO_PASID, space);
 	if (error)
 		return error;
 	device->space = space;
@@ -182,6 +183,7 @@ static int detach(void *opaque, int number)
 static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	nest_leave(kernel, device);
+	page_queue_forget(kernel, (int)(device - kernel->devices));
 	kernel_close_file(kernel, device);
 	forget_place(device);
 }
@@ -202,6 +204,27 @@ static int unmap_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t len
 	int error = hwpts_read_dirty(opaque, space, iova, length, bits);
 
 	return error ? error : unmap(opaque, space, iova, length);
+}
+
+/* A PASID is attached beside what the device is in, and to a page table that allows both. */
+static int attach_pasid(void *opaque, int number, uint32_t pasid, uint32_t space)
+{
+	struct viommu_kernel *kernel = opaque;
+	struct kernel_device *device = &kernel->devices[number];
+
+	if (!(device->hwpt_flags & KERNEL_HWPT_PASID))
+		return -EOPNOTSUPP;
+	return hwpt_enter(kernel, device, pasid, space);
+}
+
+static int detach_pasid(void *opaque, int number, uint32_t pasid)
+{
+	struct kernel_vfio_detach argument = { .argsz = sizeof(argument),
+					       .flags = KERNEL_VFIO_PASID,
+					       .pasid = pasid };
+	const struct viommu_kernel *kernel = opaque;
+
+	return kernel_ioctl(kernel, kernel->devices[number].file, KERNEL_VFIO_DETACH, &argument);
 }
 
 static const struct viommu_backend_calls *calls(void)
@@ -226,6 +249,10 @@ static const struct viommu_backend_calls *calls(void)
 		.table_attach = table_attach,
 		.table_invalidate = nest_invalidate,
 		.read_events = nest_read_events,
+		.read_requests = page_queue_read,
+		.respond = page_queue_respond,
+		.attach_pasid = attach_pasid,
+		.detach_pasid = detach_pasid,
 	};
 
 	return &rows;
@@ -238,12 +265,15 @@ static int begin(struct viommu_kernel *kernel)
 		return kernel->fd;
 	if (kernel->ops.nest)
 		kernel->events = epoll_create1(EPOLL_CLOEXEC);
+	if (kernel->ops.nest && kernel->ops.page_requests)
+		page_queue_open(kernel);
 	return 0;
 }
 
 static void end(struct viommu_kernel *kernel)
 {
 	nests_end(kernel);
+	page_queue_close(kernel);
 	if (kernel->events >= 0)
 		close(kernel->events);
 	kernel->ops.close(kernel->fd);
@@ -272,8 +302,11 @@ static void read_hardware(struct viommu_kernel *kernel, struct kernel_device *de
 	wanted = argument.capabilities & KERNEL_HW_DIRTY ? KERNEL_HWPT_DIRTY : 0;
 	if (kernel->ops.nest && nest_kind_of(device, 0))
 		wanted |= KERNEL_HWPT_NEST;
+	if (kernel->ops.pasids && argument.pasid_bits)
+		wanted |= KERNEL_HWPT_PASID;
 	device->hwpt_flags = hwpt_flags(kernel, device, space, wanted);
 	limits->dirty = device->hwpt_flags & KERNEL_HWPT_DIRTY;
+	limits->page_requests = page_queue_accepts(kernel, device, space);
 }
 
 static int ask_ranges(const struct viommu_kernel *kernel, struct kernel_ioas_ranges *argument,

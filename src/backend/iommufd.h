@@ -74,8 +74,11 @@ struct nest {
 
 /* -- hwpt.c ------------------------------------------------------------------------ */
 
-/* Put a device into a page table, which replaces another. */
-int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device,
+/*
+ * Put a device, or one of its PASIDs, into a page table, which replaces another. `pasid`:
+ * VIOMMU_NO_PASID for accesses without one.
+ */
+int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
 		struct hwpt *hwpt);
 
 int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id);
@@ -89,15 +92,16 @@ int hwpt_new(struct viommu_kernel *kernel, const struct kernel_device *device, u
 void hwpt_free(struct viommu_kernel *kernel, struct hwpt *hwpt);
 
 /* hwpt_new() with the device in it. On failure there is no new page table. */
-int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t over,
-		    const struct hwpt *wanted);
+int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
+		    uint32_t over, const struct hwpt *wanted);
 
 /* The flags of page tables for a device: of those wanted, what its IOMMU can do. */
 uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *device,
 		    uint32_t space, uint32_t wanted);
 
-/* Put a device into a space, by its page table or by one that the kernel selects. */
-int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space);
+/* Put a device or PASID into a space, by its page table or by one that the kernel selects. */
+int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
+	       uint32_t space);
 
 /* Free the page tables of a space, those of the guest first. */
 void hwpts_free(struct viommu_kernel *kernel, uint32_t space, bool of_guest);
@@ -124,4 +128,22 @@ void nests_free(struct viommu_kernel *kernel, uint32_t space);
 void nests_end(struct viommu_kernel *kernel);
 
 const struct guest_table *nest_table(const struct viommu_kernel *kernel, uint32_t number);
+
+/* -- page_queue.c -------------------------------------------------------------------- */
+
+/* Where the kernel has no fault queue, the log says so, and there is none. */
+void page_queue_open(struct viommu_kernel *kernel);
+void page_queue_close(struct viommu_kernel *kernel);
+
+/* Can the device request pages? It is in no page table; a new one of the space is tried. */
+bool page_queue_accepts(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space);
+
+int page_queue_read(void *kernel,
+		    int (*request)(void *opaque, int device,
+				   const struct viommu_page_request *request),
+		    void *opaque);
+int page_queue_respond(void *kernel, int device, const struct viommu_page_response *response);
+
+/* The device is closed. */
+void page_queue_forget(struct viommu_kernel *kernel, int device);
 #endif

@@ -84,6 +84,8 @@ struct viommu_kernel {
 	struct guest_table *tables;
 	uint32_t last_table; /* the number of the newest */
 	int events;          /* epoll, of all event queues; or -1 */
+	struct page_queue *page_queue;
+	uint32_t faults; /* the object of page_queue; 0: there is none */
 };
 
 /* The system call, repeated if interrupted: its result, or a negative errno. */

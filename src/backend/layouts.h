@@ -18,6 +18,7 @@
 #define KERNEL_HWPT_TRACK            _IO(';', 0x8b)
 #define KERNEL_HWPT_DIRTY_BITMAP     _IO(';', 0x8c)
 #define KERNEL_HWPT_INVALIDATE       _IO(';', 0x8d)
+#define KERNEL_FAULT_QUEUE_ALLOC     _IO(';', 0x8e)
 #define KERNEL_IOAS_MAP_FILE         _IO(';', 0x8f)
 #define KERNEL_VIOMMU_ALLOC          _IO(';', 0x90)
 #define KERNEL_VDEVICE_ALLOC         _IO(';', 0x91)
@@ -35,6 +36,7 @@
 #define KERNEL_VFIO_BIND             _IO(';', 0x76)
 #define KERNEL_VFIO_ATTACH           _IO(';', 0x77)
 #define KERNEL_VFIO_DETACH           _IO(';', 0x78)
+#define KERNEL_VFIO_PASID            1u /* a flag of both; later than Linux 6.12 */
 
 /* Of a VFIO device: the number is that of KERNEL_IOMMU_INFO, which is of a container. */
 #define KERNEL_RESET_INFO _IO(';', 0x70)
@@ -52,11 +54,22 @@
 
 #define KERNEL_HWPT_NEST  1u
 #define KERNEL_HWPT_DIRTY 2u
+#define KERNEL_HWPT_FAULT 4u /* of KERNEL_FAULT_QUEUE_ALLOC */
+#define KERNEL_HWPT_PASID 8u
 
 #define KERNEL_DATA_VTD        1u
 #define KERNEL_DATA_ARM_SMMUV3 2u
 
 #define KERNEL_TRACK_ENABLE 1u
+
+#define KERNEL_FAULT_HAS_PASID 1u
+#define KERNEL_FAULT_LAST      2u
+#define KERNEL_FAULT_READ      1u
+#define KERNEL_FAULT_WRITE     2u
+#define KERNEL_FAULT_EXEC      4u
+#define KERNEL_FAULT_PRIV      8u
+#define KERNEL_RESPONSE_OK     0u
+#define KERNEL_RESPONSE_NO     1u
 
 #define KERNEL_INVALIDATE_VTD        0u
 #define KERNEL_INVALIDATE_ARM_SMMUV3 1u
@@ -156,6 +169,20 @@ struct kernel_hwpt_alloc {
 	uint32_t fault_id, reserved2;
 };
 
+struct kernel_fault_queue_alloc {
+	uint32_t size, flags, out_fault_id, out_fault_fd;
+};
+
+struct kernel_page_fault {
+	uint32_t flags, dev_id, pasid, group, access, reserved;
+	uint64_t address;
+	uint32_t length, cookie;
+};
+
+struct kernel_page_response {
+	uint32_t cookie, code;
+};
+
 struct kernel_hwpt_track {
 	uint32_t size, flags, hwpt_id, reserved;
 };
@@ -210,11 +237,11 @@ struct kernel_vfio_bind {
 };
 
 struct kernel_vfio_attach {
-	uint32_t argsz, flags, pt_id;
+	uint32_t argsz, flags, pt_id, pasid;
 };
 
 struct kernel_vfio_detach {
-	uint32_t argsz, flags;
+	uint32_t argsz, flags, pasid;
 };
 
 struct kernel_reset_info {
@@ -264,6 +291,9 @@ _Static_assert(sizeof(struct kernel_ioas_unmap) == 24, "IOAS_UNMAP");
 _Static_assert(sizeof(struct kernel_ioas_copy) == 40, "IOAS_COPY");
 _Static_assert(sizeof(struct kernel_ioas_map_file) == 40, "IOAS_MAP_FILE");
 _Static_assert(sizeof(struct kernel_hwpt_alloc) == 48, "HWPT_ALLOC");
+_Static_assert(sizeof(struct kernel_fault_queue_alloc) == 16, "FAULT_QUEUE_ALLOC");
+_Static_assert(sizeof(struct kernel_page_fault) == 40, "page fault");
+_Static_assert(sizeof(struct kernel_page_response) == 8, "page response");
 _Static_assert(sizeof(struct kernel_hwpt_track) == 16, "HWPT_SET_DIRTY_TRACKING");
 _Static_assert(sizeof(struct kernel_hwpt_dirty) == 48, "HWPT_GET_DIRTY_BITMAP");
 _Static_assert(sizeof(struct kernel_hwpt_invalidate) == 32, "HWPT_INVALIDATE");
@@ -274,8 +304,8 @@ _Static_assert(sizeof(struct kernel_vtd_table) == 24, "VT-d table");
 _Static_assert(sizeof(struct kernel_vtd_invalidate) == 24, "VT-d invalidation");
 _Static_assert(sizeof(struct kernel_arm_info) == 40, "SMMUv3 information");
 _Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");
-_Static_assert(sizeof(struct kernel_vfio_attach) == 12, "VFIO ATTACH");
-_Static_assert(sizeof(struct kernel_vfio_detach) == 8, "VFIO DETACH");
+_Static_assert(sizeof(struct kernel_vfio_attach) == 16, "VFIO ATTACH");
+_Static_assert(sizeof(struct kernel_vfio_detach) == 12, "VFIO DETACH");
 _Static_assert(sizeof(struct kernel_reset_info) == 12, "GET_PCI_HOT_RESET_INFO");
 _Static_assert(sizeof(struct kernel_group_status) == 8, "GROUP_GET_STATUS");
 _Static_assert(sizeof(struct kernel_dma_map) == 32, "MAP_DMA");

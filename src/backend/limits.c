@@ -100,6 +100,7 @@ int viommu_limits_intersect(struct viommu_limits *limits, const struct viommu_li
 	both.page_size_mask = (limits->page_size_mask & other->page_size_mask & -granule) | granule;
 	both.dirty = limits->dirty && other->dirty;
 	both.ats = limits->ats && other->ats;
+	both.page_requests = limits->page_requests && other->page_requests;
 	both.pasid_bits = (uint8_t)min(limits->pasid_bits, other->pasid_bits);
 	*limits = both;
 	return 0;

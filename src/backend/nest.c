@@ -223,14 +223,24 @@ void nests_end(struct viommu_kernel *kernel)
 
 /* -- entering ------------------------------------------------------------------------------- */
 
+/* Page tables beside which PASIDs have others have to be of the same kind. */
+static uint32_t table_flags(const struct kernel_device *device)
+{
+	return (device->hwpt_flags & KERNEL_HWPT_PASID) |
+	       (device->limits.page_requests ? KERNEL_HWPT_FAULT : 0);
+}
+
 /* A page table for the guest's table over a nest, with the device in it. */
 static int enter_over(struct viommu_kernel *kernel, struct kernel_device *device,
 		      const struct guest_table *table, struct nest *nest)
 {
-	const struct hwpt wanted = { .space = table->wanted.space, .table = table, .nest = nest };
+	const struct hwpt wanted = { .space = table->wanted.space,
+				     .flags = table_flags(device),
+				     .table = table,
+				     .nest = nest };
 	int error = join(kernel, device, nest);
 
-	return error ? error : hwpt_attach_new(kernel, device, nest->id, &wanted);
+	return error ? error : hwpt_attach_new(kernel, device, VIOMMU_NO_PASID, nest->id, &wanted);
 }
 
 static int enter_page_table(struct viommu_kernel *kernel, struct kernel_device *device,
@@ -238,7 +248,7 @@ static int enter_page_table(struct viommu_kernel *kernel, struct kernel_device *
 {
 	int error = join(kernel, device, hwpt->nest);
 
-	return error ? error : hwpt_attach(kernel, device, hwpt);
+	return error ? error : hwpt_attach(kernel, device, VIOMMU_NO_PASID, hwpt);
 }
 
 /* A nest that turns out to be of another IOMMU is not kept. */

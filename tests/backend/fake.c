@@ -310,6 +310,8 @@ static int device_attach(int device, void *opaque)
 
 	if (!fake.bound[device])
 		return refuse(EINVAL);
+	if (argument->flags & KERNEL_VFIO_PASID)
+		return fake_enter_pasid(device, argument->pasid, argument->pt_id);
 	if (argument->pt_id >= FAKE_OBJECT)
 		return fake_enter(device, argument->pt_id);
 	if (!is_space(argument->pt_id))
@@ -329,7 +331,12 @@ static int device_attach(int device, void *opaque)
 
 static int device_detach(int device, void *opaque)
 {
-	(void)opaque;
+	const struct kernel_vfio_detach *argument = opaque;
+
+	if (argument->flags & KERNEL_VFIO_PASID) {
+		fake.pasid_in[device][argument->pasid % FAKE_PASIDS] = 0;
+		return 0;
+	}
 	fake.at[device] = fake.in[device] = 0;
 	fake.n_detached[device]++;
 	return 0;
@@ -519,6 +526,7 @@ static int of_iommufd(unsigned long request, void *argument)
 		{ KERNEL_VIOMMU_ALLOC, fake_viommu_alloc },
 		{ KERNEL_VDEVICE_ALLOC, fake_vdevice_alloc },
 		{ KERNEL_VEVENTQ_ALLOC, fake_veventq_alloc },
+		{ KERNEL_FAULT_QUEUE_ALLOC, fake_fault_queue_alloc },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -633,6 +641,7 @@ int fake_close(int fd)
 		fake.file[fd - FAKE_DEVICE] = false;
 		if (fake.bound[fd - FAKE_DEVICE])
 			fake.at[fd - FAKE_DEVICE] = fake.in[fd - FAKE_DEVICE] = 0;
+		memset(fake.pasid_in[fd - FAKE_DEVICE], 0, sizeof(fake.pasid_in[0]));
 		fake.bound[fd - FAKE_DEVICE] = false;
 	} else if (fd < FAKE_FD) {
 		close(fd); /* a queue's, which is a pipe */

@@ -22,7 +22,8 @@ enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 }
 
 /* Numbers of objects beside IOAS, and their kinds. */
 enum { FAKE_OBJECT = 10000, FAKE_OBJECTS = 64, FAKE_DIRTY = 64, FAKE_ENTRIES = 256 };
-enum fake_kind { FAKE_NOTHING, FAKE_HWPT, FAKE_VIOMMU, FAKE_VDEVICE, FAKE_QUEUE };
+enum { FAKE_PASIDS = 16 };
+enum fake_kind { FAKE_NOTHING, FAKE_HWPT, FAKE_VIOMMU, FAKE_VDEVICE, FAKE_QUEUE, FAKE_FAULTS };
 
 struct fake_object {
 	enum fake_kind kind;
@@ -34,7 +35,8 @@ struct fake_object {
 	uint64_t data[8];
 	int device; /* of a vDEVICE */
 	uint64_t virtual_id;
-	int write_end; /* of a queue */
+	int write_end;   /* of a queue */
+	uint32_t faults; /* of a page table: the queue for page requests, or 0 */
 	bool tracks;
 	unsigned n_dirty;
 	uint64_t dirty[FAKE_DIRTY]; /* IOVAs */
@@ -58,6 +60,7 @@ struct fake_limits {
 	uint32_t info_flags;
 	uint8_t pasid_bits;
 	bool no_ats;
+	bool requests_pages;
 };
 
 struct fake {
@@ -82,6 +85,7 @@ struct fake {
 	int iommu[FAKE_DEVICES];   /* of hardware, that a device is behind */
 	uint32_t in[FAKE_DEVICES]; /* the page table of `at` that it is in; 0: of the kernel's
 				      choice */
+	uint32_t pasid_in[FAKE_DEVICES][FAKE_PASIDS];
 	struct fake_object objects[FAKE_OBJECTS];
 	unsigned n_copies;        /* by IOAS_COPY */
 	uint32_t n_reset;         /* devices that a hot reset reports, from the first on */
@@ -113,6 +117,8 @@ int fake_vdevice_alloc(void *argument);
 int fake_veventq_alloc(void *argument);
 int fake_destroy(uint32_t id);
 int fake_enter(int device, uint32_t id);
+int fake_fault_queue_alloc(void *argument);
+int fake_enter_pasid(int device, uint32_t pasid, uint32_t id);
 int fake_invalidate(void *argument);
 int fake_track(void *argument);
 int fake_dirty_bitmap(void *argument);
@@ -120,6 +126,10 @@ void fake_wrote(int device, uint64_t iova);
 
 /* Write to every event queue. */
 void fake_event(const void *bytes, size_t length);
+
+/* A device requests pages, in the queue of the page table that it is in; the answer to one. */
+void fake_request_pages(int device, const void *bytes, size_t length);
+bool fake_answer(uint32_t *ret_cookie, uint32_t *ret_code);
 
 /* Where an access of a device to one byte ends, or 0: a fault. A write makes the page dirty. */
 uint64_t fake_dma(int device, uint64_t iova, bool write);

@@ -2,7 +2,9 @@
 /* The objects of the fake kernel's iommufd beside IOAS: page tables, vIOMMUs, vDEVICEs, queues */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fake.h"
@@ -78,12 +80,15 @@ int fake_hwpt_alloc(void *opaque)
 	if (!nested && (argument->pt_id >= FAKE_SPACES || !fake.space[argument->pt_id]))
 		return refuse(ENOENT);
 	hwpt.iommu = fake.iommu[device];
-	hwpt.flags = argument->flags;
+	hwpt.flags = argument->flags & ~KERNEL_HWPT_FAULT;
+	hwpt.faults = argument->flags & KERNEL_HWPT_FAULT ? argument->fault_id : 0;
+	if (hwpt.faults && !object_of(hwpt.faults, FAKE_FAULTS))
+		return refuse(ENOENT);
 	if (!nested)
-		return argument->flags & ~fake.limits[device].hwpt_flags
+		return hwpt.flags & ~fake.limits[device].hwpt_flags
 			       ? refuse(EOPNOTSUPP)
 			       : make(&hwpt, &argument->out_hwpt_id);
-	if (over->iommu != hwpt.iommu || argument->flags ||
+	if (over->iommu != hwpt.iommu || hwpt.flags & ~KERNEL_HWPT_PASID ||
 	    argument->data_length > sizeof(hwpt.data))
 		return refuse(EINVAL);
 	if (over->kind != FAKE_VIOMMU && !(over->flags & KERNEL_HWPT_NEST))
@@ -157,11 +162,16 @@ void fake_event(const void *bytes, size_t length)
 static bool is_used(uint32_t id)
 {
 	for (int i = 0; i < FAKE_OBJECTS; i++)
-		if (fake.objects[i].kind && fake.objects[i].over == id)
+		if (fake.objects[i].kind &&
+		    (fake.objects[i].over == id || fake.objects[i].faults == id))
 			return true;
-	for (int i = 0; i < FAKE_DEVICES; i++)
+	for (int i = 0; i < FAKE_DEVICES; i++) {
 		if (fake.in[i] == id)
 			return true;
+		for (int pasid = 0; pasid < FAKE_PASIDS; pasid++)
+			if (fake.pasid_in[i][pasid] == id)
+				return true;
+	}
 	return false;
 }
 
@@ -173,7 +183,7 @@ int fake_destroy(uint32_t id)
 		return refuse(ENOENT);
 	if (is_used(id))
 		return refuse(EBUSY);
-	if (object->kind == FAKE_QUEUE)
+	if (object->kind == FAKE_QUEUE || object->kind == FAKE_FAULTS)
 		close(object->write_end);
 	object->kind = FAKE_NOTHING;
 	return 0;
@@ -200,9 +210,69 @@ int fake_enter(int device, uint32_t id)
 		return refuse(ENOENT);
 	if (!may_enter(device, hwpt))
 		return refuse(EINVAL);
+	if (hwpt->faults && !fake.limits[device].requests_pages)
+		return refuse(EOPNOTSUPP);
+	for (int pasid = 0; pasid < FAKE_PASIDS; pasid++)
+		if (fake.pasid_in[device][pasid] && !(hwpt->flags & KERNEL_HWPT_PASID))
+			return refuse(EINVAL);
 	fake.in[device] = id;
 	fake.at[device] = hwpt->space;
 	return 0;
+}
+
+/* What the device is in without a PASID has to allow it, too. */
+int fake_enter_pasid(int device, uint32_t pasid, uint32_t id)
+{
+	const struct fake_object *hwpt = object_of(id, FAKE_HWPT);
+	const struct fake_object *whole = object_of(fake.in[device], FAKE_HWPT);
+
+	if (!hwpt || pasid >= FAKE_PASIDS || !(hwpt->flags & KERNEL_HWPT_PASID) ||
+	    hwpt->iommu != fake.iommu[device] ||
+	    (fake.at[device] && !(whole && whole->flags & KERNEL_HWPT_PASID)))
+		return refuse(EINVAL);
+	fake.pasid_in[device][pasid] = id;
+	return 0;
+}
+
+/* -- page requests --------------------------------------------------------------------- */
+
+int fake_fault_queue_alloc(void *opaque)
+{
+	struct kernel_fault_queue_alloc *argument = opaque;
+	struct fake_object queue = { .kind = FAKE_FAULTS };
+	int ends[2];
+
+	if (argument->size != 16)
+		return refuse(EINVAL);
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	queue.write_end = ends[1];
+	argument->out_fault_fd = (uint32_t)ends[0];
+	return make(&queue, &argument->out_fault_id);
+}
+
+void fake_request_pages(int device, const void *bytes, size_t length)
+{
+	const struct fake_object *hwpt = object_of(fake.in[device], FAKE_HWPT);
+	const struct fake_object *queue = hwpt ? object_of(hwpt->faults, FAKE_FAULTS) : NULL;
+
+	if (!queue || write(queue->write_end, bytes, length) < 0)
+		abort();
+}
+
+bool fake_answer(uint32_t *ret_cookie, uint32_t *ret_code)
+{
+	struct kernel_page_response response;
+
+	for (int i = 0; i < FAKE_OBJECTS; i++) {
+		if (fake.objects[i].kind != FAKE_FAULTS ||
+		    read(fake.objects[i].write_end, &response, sizeof(response)) < 0)
+			continue;
+		*ret_cookie = response.cookie;
+		*ret_code = response.code;
+		return true;
+	}
+	return false;
 }
 
 /* -- invalidation and dirty pages ----------------------------------------------------- */
