@@ -833,8 +833,9 @@ struct viommu_listener_ops {
 	 *
 	 * - What the slot had before ends with this call. The default slot's table ends with the
 	 *   next call of `space`, `mode` or `domain`.
-	 * - 0: `map` is called for every mapping of the domain. 1: the component has them already.
-	 *   A negative errno: as by `mode`; of an empty slot it is ignored.
+	 * - 0: `map` is called for every mapping of the domain; for a table with a parent, of the
+	 *   parent, which the slot follows from then on. 1: the component has them already. A
+	 *   negative errno: as by `mode`; of an empty slot it is ignored.
 	 * - `map` and `unmap` are called once for each slot with the domain, and name the domain,
 	 *   but not the PASID. Several calls for one mapping are therefore to be expected.
 	 */

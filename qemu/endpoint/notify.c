@@ -82,8 +82,8 @@ static void queue_add(struct endpoint *endpoint, bool map, const struct viommu_m
 	struct notification notification = { .endpoint = endpoint,
 					     .map = map,
 					     .mapping = *mapping };
-	int wanted = map ? IOMMU_NOTIFIER_MAP
-			 : IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
+	int wanted =
+		map ? IOMMU_NOTIFIER_MAP : IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
 
 	if (endpoint->translated.iommu_notify_flags & wanted)
 		g_array_append_val(endpoint->iommu->pending_notifications, notification);
@@ -95,8 +95,8 @@ static bool all_mirror(IOMMUMemoryRegion *region)
 	IOMMUNotifier *notifier;
 
 	IOMMU_NOTIFIER_FOREACH(notifier, region)
-		if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP))
-			return false;
+	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP))
+		return false;
 	return true;
 }
 
@@ -107,8 +107,7 @@ static bool cancels_pending(struct endpoint *endpoint, const struct viommu_mappi
 	guint last = pending->len > LOOK_BACK ? pending->len - LOOK_BACK : 0;
 
 	for (guint i = pending->len; i-- > last;) {
-		struct notification *notification =
-			&g_array_index(pending, struct notification, i);
+		struct notification *notification = &g_array_index(pending, struct notification, i);
 
 		if (!notification->map || notification->endpoint != endpoint ||
 		    notification->mapping.first != mapping->first)
@@ -140,9 +139,12 @@ static bool extends_pending(struct endpoint *endpoint, const struct viommu_mappi
 	return true;
 }
 
+/* Mappings of the parent of a table have other addresses than the endpoint. */
 static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	if (notify_can_mirror(mapping))
+	const struct endpoint *endpoint = opaque;
+
+	if (!endpoint->has_table && notify_can_mirror(mapping))
 		queue_add(opaque, true, mapping);
 	return 0;
 }
@@ -151,10 +153,13 @@ static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
 	const struct viommu_invalidation all = { .first = mapping->first, .last = mapping->last };
 
-	requester_invalidate(opaque, &all);
-	((struct endpoint *)opaque)->revoked = true;
-	if (!cancels_pending(opaque, mapping) && !extends_pending(opaque, mapping))
-		queue_add(opaque, false, mapping);
+	struct endpoint *endpoint = opaque;
+
+	requester_invalidate(endpoint, &all);
+	endpoint->revoked = true;
+	if (!endpoint->has_table && !cancels_pending(endpoint, mapping) &&
+	    !extends_pending(endpoint, mapping))
+		queue_add(endpoint, false, mapping);
 }
 
 void notify_mode(struct endpoint *endpoint, enum viommu_mode mode)

@@ -15,9 +15,10 @@
 
 /* -- the listener -------------------------------------------------------------------- */
 
-static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
+/* The space of a domain. Returns 0 if it is new, 1 if it has the mappings, or a negative errno. */
+static int take_domain(const struct device *device, uint32_t domain, uint64_t serial,
+		       struct space **ret_space)
 {
-	struct device *device = opaque;
 	struct viommu_backend *backend = device->backend;
 	struct space *space = space_find(backend, device->iommu, serial);
 	bool has_all = space != NULL;
@@ -25,12 +26,36 @@ static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
 
 	if (!space)
 		space = space_new(backend, device->iommu, serial, &error);
-	if (space) {
-		space->domain = domain;
+	if (!space)
+		return error;
+	space->domain = domain;
+	*ret_space = space;
+	return has_all;
+}
+
+/* That of all memory at its own address. */
+static int take_memory(struct viommu_backend *backend, struct space **ret_space)
+{
+	struct space *space = backend->bypass;
+	bool has_all = space != NULL;
+	int error = 0;
+
+	if (!space)
+		space = space_new(backend, NULL, 0, &error);
+	*ret_space = space;
+	return space ? has_all : error;
+}
+
+static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
+{
+	struct device *device = opaque;
+	struct space *space;
+	int result = take_domain(device, domain, serial, &space), error = 0;
+
+	if (result >= 0)
 		error = device_enter(device, space, NULL);
-	}
-	spaces_collect(backend);
-	return error ? error : has_all;
+	spaces_collect(device->backend);
+	return error ? error : result;
 }
 
 /* Bypass maps memory at its own address. */
@@ -91,24 +116,38 @@ static int add_table(struct device *device, const struct space *space,
 	return 0;
 }
 
-/* All memory at its own address; `wanted`: a table of the guest over it, or NULL. */
-static int enter_memory(struct device *device, const struct viommu_space *wanted)
+/* `wanted`: a table of the guest over the space, or NULL. */
+static int enter(struct device *device, struct space *space, const struct viommu_space *wanted)
 {
-	struct viommu_backend *backend = device->backend;
-	struct space *space = backend->bypass;
 	struct table *table = wanted ? find_table(device, wanted->serial) : NULL;
-	bool has_all = space != NULL;
 	int error = 0;
 
-	if (!space)
-		space = space_new(backend, NULL, 0, &error);
-	if (!space)
-		return error;
 	if (wanted && !table)
 		error = add_table(device, space, wanted, &table);
-	if (!error)
-		error = device_enter(device, space, table);
+	return error ? error : device_enter(device, space, table);
+}
+
+static int enter_memory(struct device *device, const struct viommu_space *wanted)
+{
+	struct space *space;
+	int has_all = take_memory(device->backend, &space), error;
+
+	if (has_all < 0)
+		return has_all;
+	error = enter(device, space, wanted);
 	return error || has_all ? error : map_memory(space);
+}
+
+/* The listener gets the mappings of the parent. */
+static int enter_parent(struct device *device, const struct viommu_space *wanted)
+{
+	struct space *space;
+	int result = take_domain(device, wanted->parent, wanted->parent_serial, &space), error;
+
+	if (result < 0)
+		return result;
+	error = enter(device, space, wanted);
+	return error ? error : result;
 }
 
 static int on_mode(void *opaque, enum viommu_mode mode)
@@ -211,21 +250,18 @@ static int enter_space(struct device *device, struct pasid *pasid,
 		       const struct viommu_space *wanted)
 {
 	struct viommu_backend *backend = device->backend;
-	const struct viommu *iommu = wanted->mode == VIOMMU_TRANSLATED ? device->iommu : NULL;
-	uint64_t serial = iommu ? wanted->serial : 0;
-	struct space *space = space_find(backend, iommu, serial);
-	bool has_all = space != NULL;
-	int error = 0;
+	bool is_mapped = wanted->mode == VIOMMU_TRANSLATED;
+	struct space *space;
+	int result = is_mapped ? take_domain(device, wanted->domain, wanted->serial, &space)
+			       : take_memory(backend, &space);
+	int error;
 
-	if (!space)
-		space = space_new(backend, iommu, serial, &error);
-	if (!space)
-		return error;
-	space->domain = wanted->domain;
+	if (result < 0)
+		return result;
 	error = pasid_enter(device, pasid, space);
-	if (!error && !has_all && !iommu)
+	if (!error && !result && !is_mapped)
 		error = map_memory(space);
-	return error ? error : has_all;
+	return error ? error : result;
 }
 
 static bool has_policy(const struct viommu_backend_calls *calls, uint32_t policy)
@@ -234,20 +270,18 @@ static bool has_policy(const struct viommu_backend_calls *calls, uint32_t policy
 	       (policy == VIOMMU_PASID_IDENTITY || (calls->alloc_pasid && calls->free_pasid));
 }
 
-/*
- * The default slot has got a table. The listener is not notified of what a parent maps, so hardware
- * reads tables of guest-physical addresses only.
- */
+/* The default slot has got a table, over memory or over the mappings of a domain. */
 static int enter_table(struct device *device, const struct viommu_space *wanted)
 {
-	int error = -EOPNOTSUPP;
+	int result = -EOPNOTSUPP;
 
-	if (device->backend->calls.table_new && !wanted->has_parent)
-		error = enter_memory(device, wanted);
-	if (error)
+	if (device->backend->calls.table_new)
+		result = wanted->has_parent ? enter_parent(device, wanted)
+					    : enter_memory(device, wanted);
+	if (result < 0)
 		device_leave(device);
 	spaces_collect(device->backend);
-	return error;
+	return result;
 }
 
 static int on_space(void *opaque, uint32_t number, const struct viommu_space *wanted)

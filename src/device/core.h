@@ -617,6 +617,14 @@ static inline struct domain *domain_parent(const struct domain *domain)
 	return domain->table ? domain->table->parent : NULL;
 }
 
+/* The domain whose mappings a listener is notified of: for a table over a parent, the parent. */
+static inline struct domain *domain_followed(struct domain *domain)
+{
+	struct domain *parent = domain_parent(domain);
+
+	return parent ? parent : domain;
+}
+
 /* May a driver use that number? */
 static inline bool domain_is_in_range(const struct viommu *device, uint32_t id)
 {
@@ -910,7 +918,7 @@ void shadow_end(struct shadow *shadow, const struct slot *slot);
 void listeners_invalidate(const struct endpoint *endpoint, const struct viommu_invalidation *what);
 
 /* The endpoint has left that domain: unmap all of its mappings. */
-void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain);
+void listeners_unmap_all(struct endpoint *endpoint, struct domain *domain);
 
 /*
  * Call when an endpoint has entered another domain: notify the mode and every mapping. If a

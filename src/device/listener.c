@@ -283,7 +283,7 @@ static int replay(struct viommu_listener *listener, enum viommu_mode mode, int n
 		result = listener_notify_mode(listener, mode);
 	if (result || !domain || mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	return map_all(listener, domain);
+	return map_all(listener, domain_followed(domain));
 }
 
 int listener_replay(struct viommu_listener *listener)
@@ -295,13 +295,15 @@ int listener_replay(struct viommu_listener *listener)
  * A listener with `domain` loses all mappings when it gets another domain or mode; that of an
  * endpoint blocked by force has none.
  */
-static void unmap_domain(struct viommu_listener *listener, const struct domain *domain)
+static void unmap_domain(struct viommu_listener *listener, struct domain *domain)
 {
-	size_t n = domain ? map_count(domain->map) : 0;
+	size_t n;
 
-	if (!n || domain->bypass || listener->ops.domain || listener->endpoint->is_forced)
+	if (!domain || domain->bypass || listener->ops.domain || listener->endpoint->is_forced)
 		return;
-	if (listener->ops.unmap_range)
+	domain = domain_followed(domain);
+	n = map_count(domain->map);
+	if (n && listener->ops.unmap_range)
 		notify_unmap_range(listener, domain->node.id, 0, UINT64_MAX);
 	else
 		unmap_first(listener, domain, n);
@@ -314,7 +316,7 @@ void listener_unmap_all(struct viommu_listener *listener)
 
 /* -- all listeners of an endpoint ----------------------------------------------- */
 
-void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain)
+void listeners_unmap_all(struct endpoint *endpoint, struct domain *domain)
 {
 	for_each_listener(listener, endpoint)
 		unmap_domain(listener, domain);
@@ -421,7 +423,7 @@ void listeners_join(struct endpoint *endpoint)
 	if (endpoint->is_forced)
 		return;
 	for_each_listener(listener, endpoint)
-		shadow_join(&listener->shadow, endpoint->domain);
+		shadow_join(&listener->shadow, domain_followed(endpoint->domain));
 }
 
 void listeners_leave(struct endpoint *endpoint)
@@ -429,7 +431,7 @@ void listeners_leave(struct endpoint *endpoint)
 	if (endpoint->is_forced)
 		return;
 	for_each_listener(listener, endpoint)
-		shadow_leave(&listener->shadow, endpoint->domain);
+		shadow_leave(&listener->shadow, domain_followed(endpoint->domain));
 }
 
 void shadows_join(struct slot *slot)
@@ -438,7 +440,7 @@ void shadows_join(struct slot *slot)
 		return;
 	for (size_t i = 0; i < slot->n_shadows; i++)
 		if (slot->shadows[i].listener)
-			shadow_join(&slot->shadows[i], slot->domain);
+			shadow_join(&slot->shadows[i], domain_followed(slot->domain));
 }
 
 void shadows_leave(struct slot *slot)
@@ -447,7 +449,7 @@ void shadows_leave(struct slot *slot)
 		return;
 	for (size_t i = 0; i < slot->n_shadows; i++)
 		if (slot->shadows[i].listener)
-			shadow_leave(&slot->shadows[i], slot->domain);
+			shadow_leave(&slot->shadows[i], domain_followed(slot->domain));
 }
 
 void listener_add(struct viommu_listener *listener)
@@ -461,7 +463,7 @@ void listener_add(struct viommu_listener *listener)
 	listener->endpoint->device->n_listeners++;
 	listener->endpoint->device->n_committers += listener->ops.commit != NULL;
 	if (listener->endpoint->domain && !listener->endpoint->is_forced)
-		shadow_join(&listener->shadow, listener->endpoint->domain);
+		shadow_join(&listener->shadow, domain_followed(listener->endpoint->domain));
 }
 
 void listener_remove(struct viommu_listener *listener)
@@ -474,7 +476,7 @@ void listener_remove(struct viommu_listener *listener)
 	listener->endpoint->device->n_listeners--;
 	listener->endpoint->device->n_committers -= listener->ops.commit != NULL;
 	if (listener->endpoint->domain && !listener->endpoint->is_forced)
-		shadow_leave(&listener->shadow, listener->endpoint->domain);
+		shadow_leave(&listener->shadow, domain_followed(listener->endpoint->domain));
 }
 
 /* -- slots of PASIDs ---------------------------------------------------------------- */
@@ -492,9 +494,9 @@ static int shadow_enter(const struct shadow *shadow, const struct slot *slot)
 	struct domain *domain = slot->domain;
 	int result = notify_space(shadow->listener, slot->pasid, domain);
 
-	if (result || !domain || domain->route.mode != VIOMMU_TRANSLATED || domain->table)
+	if (result || !domain || domain->route.mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	return map_all(shadow->listener, domain);
+	return map_all(shadow->listener, domain_followed(domain));
 }
 
 static void empty_until(const struct slot *slot, size_t n)
@@ -539,7 +541,7 @@ void shadow_end(struct shadow *shadow, const struct slot *slot)
 {
 	if (!slot->endpoint->is_forced) {
 		notify_space(shadow->listener, slot->pasid, NULL);
-		shadow_leave(shadow, slot->domain);
+		shadow_leave(shadow, domain_followed(slot->domain));
 	}
 	shadow->listener = NULL;
 }

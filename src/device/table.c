@@ -264,7 +264,7 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 	if (is_of_one_pasid(domain->table, wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
 		return VIOMMU_S_OK;
 	if ((wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate) ||
-	    domain->shadows)
+	    domain_followed(domain)->shadows)
 		invalidate_devices(device, domain, wanted);
 	return VIOMMU_S_OK;
 }

@@ -628,7 +628,34 @@ static void hardware_reads_the_table_of_the_guest(void **state)
 	assert_int_equal(hwpt_of(A)->data[0], 0x000000000006000b);
 	assert_int_equal(detach(rig, 3, EP), VIOMMU_S_OK);
 	assert_int_equal(fake.at[A], 0);
-	assert_int_equal(attach_table(rig, 4, EP, 7, VIOMMU_SLOT_F_PARENT), VIOMMU_S_UNSUPP);
+	end_guest();
+}
+
+/* The parent is a space as any domain; the fake's DMA has the table mapped one to one. */
+static void hardware_reads_a_table_over_mappings_of_the_guest(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, VIOMMU_SLOT_F_PARENT), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(A, 0x8000, false), 0);
+	assert_int_equal(map(rig, 50, 0x8000, 0x8fff, 0x1000, R), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(A, 0x8000, false), HOST + 0x1000);
+	/* Another table over it, behind another IOMMU: nothing is mapped again. */
+	assert_int_equal(attach_table(rig, 2, EP2, 6, VIOMMU_SLOT_F_PARENT), VIOMMU_S_OK);
+	assert_int_equal(fake.at[A], fake.at[C]);
+	assert_int_equal(fake.n_maps[fake.at[A]], 1);
+	assert_int_equal(fake_dma(C, 0x8000, false), HOST + 0x1000);
+	/* The parent itself, by the page table below the table. */
+	assert_int_equal(attach(rig, 50, EP2), VIOMMU_S_OK);
+	assert_int_equal(hwpt_of(C)->over, 0);
+	assert_int_equal(fake_dma(C, 0x8000, false), HOST + 0x1000);
+	fake.n_invalidated = 0;
+	assert_int_equal(unmap(rig, 50, 0x8000, 0x8fff), VIOMMU_S_OK);
+	assert_int_not_equal(fake.n_invalidated, 0);
+	assert_int_equal(fake_dma(A, 0x8000, false), 0);
+	assert_int_equal(fake_dma(C, 0x8000, false), 0);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(fake.at[A], 0);
 	end_guest();
 }
@@ -775,6 +802,7 @@ int main(void)
 		cmocka_unit_test(events_of_hardware_are_faults_of_the_virtual_iommu),
 		cmocka_unit_test(no_failure_leaves_a_device_in_a_table),
 		ON_A_FRESH_DEVICE(hardware_reads_the_table_of_the_guest),
+		ON_A_FRESH_DEVICE(hardware_reads_a_table_over_mappings_of_the_guest),
 		ON_A_FRESH_DEVICE(what_hardware_does_not_invalidate_is_left_by_its_device),
 		ON_A_FRESH_DEVICE(a_fault_of_hardware_is_an_event_of_the_guest),
 		ON_A_FRESH_DEVICE(no_failure_leaves_a_device_where_the_guest_has_not_put_it),

@@ -21,7 +21,7 @@ struct component {
 	struct viommu_listener *listener;
 	int answers[8]; /* of the next calls of `space`; then 0 */
 	unsigned n_calls;
-	int commit_error;
+	int commit_error, map_error;
 	uint32_t pasid; /* to translate with, in each call of `space`: */
 	bool reaches;   /* it reached 0x1000 during one of them */
 };
@@ -85,8 +85,10 @@ static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *spa
 
 static int on_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	say(opaque, "map %u %llx", mapping->domain, (unsigned long long)mapping->first);
-	return 0;
+	const struct component *component = opaque;
+
+	say(component, "map %u %llx", mapping->domain, (unsigned long long)mapping->first);
+	return component->map_error;
 }
 
 static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
@@ -382,15 +384,76 @@ static void test_an_unmap_in_the_parent_is_told(void **state)
 	assert_int_equal(attach_table(rig, 1, PASID | PARENT, 5, 2, 0x1000), VIOMMU_S_OK);
 	assert_said("a 5 table 141 over 2");
 	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
-	assert_said("");
+	assert_said("a map 2 1000");
 	assert_int_equal(unmap(rig, 2, 0x1000, 0x1fff), VIOMMU_S_OK);
-	assert_said("a invalidate 5 0-ffffffffffffffff");
+	assert_said("a unmap 2 1000, a invalidate 5 0-ffffffffffffffff");
 	/* Without a table, UNMAP calls `unmap` only. */
 	assert_int_equal(attach_pasid(rig, 2, 5), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	said[0] = '\0';
 	assert_int_equal(unmap(rig, 2, 0x1000, 0x1fff), VIOMMU_S_OK);
 	assert_said("a unmap 2 1000");
+}
+
+/* As those of a domain, by every slot with a table over it; they end with the slot. */
+static void test_mappings_of_a_parent_are_told(void **state)
+{
+	struct rig *rig = with_spaces(state);
+	struct component a, b;
+
+	listen(&a, rig, 'a');
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x3000, 0x3fff, 0x9000, R), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, 1, PARENT, 0, 2, 0x1000), VIOMMU_S_OK);
+	assert_said("a default table 141 over 2, a map 2 1000, a map 2 3000");
+	a.n_calls = 0;
+	a.answers[0] = 1; /* it has them already */
+	assert_int_equal(attach_table(rig, 3, PASID | PARENT, 5, 2, 0x1000), VIOMMU_S_OK);
+	assert_said("a 5 table 141 over 2");
+	assert_int_equal(map(rig, 2, 0x5000, 0x5fff, 0xa000, R), VIOMMU_S_OK);
+	assert_said("a map 2 5000, a map 2 5000");
+	assert_int_equal(detach_slot(rig, 3, PASID, 5), VIOMMU_S_OK);
+	assert_said("a 5 empty");
+	/* A listener without `domain` loses each mapping. */
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_said("a unmap 2 1000, a unmap 2 3000, a unmap 2 5000, a mode 0");
+	assert_int_equal(map(rig, 2, 0x7000, 0x7fff, 0xb000, R), VIOMMU_S_OK);
+	assert_said("");
+	/* Blocked by force, it follows nothing. */
+	assert_int_equal(attach_table(rig, 1, PARENT, 0, 2, 0x1000), VIOMMU_S_OK);
+	assert_int_equal(viommu_endpoint_block(rig->device, EP, true), 0);
+	said[0] = '\0';
+	assert_int_equal(unmap(rig, 2, 0x1000, 0x5fff), VIOMMU_S_OK);
+	assert_said("a invalidate default 0-ffffffffffffffff");
+	assert_int_equal(viommu_endpoint_block(rig->device, EP, false), 0);
+	assert_said("a default table 141 over 2, a map 2 7000");
+	/* One that is added while there is a table is refused, as before. */
+	assert_int_equal(viommu_listen(rig->device, EP,
+				       &(struct viommu_listener_ops){
+					       .size = sizeof(struct viommu_listener_ops) },
+				       NULL, &b.listener),
+			 -EBUSY);
+	viommu_unlisten(a.listener);
+	assert_said("a unmap 2 7000, a mode 0");
+}
+
+/* A parent that a listener refuses is as it was before. */
+static void test_a_mapping_of_a_parent_can_be_refused(void **state)
+{
+	struct rig *rig = with_spaces(state);
+	struct component a;
+
+	listen(&a, rig, 'a');
+	assert_int_equal(attach_table(rig, 1, PARENT, 0, 2, 0x1000), VIOMMU_S_OK);
+	said[0] = '\0';
+	a.map_error = -ENOSPC;
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_NOMEM);
+	assert_int_equal(counters(rig).mappings, 0);
+	a.map_error = 0;
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	viommu_reset(rig->device);
+	assert_said("a map 2 1000, a map 2 1000, a unmap 2 1000, a mode 0");
 }
 
 static void test_every_slot_is_emptied_once(void **state)
@@ -553,6 +616,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_a_table_of_the_default_slot_is_told_and_then_a_mode),
 		ON_A_FRESH_DEVICE(test_an_invalidate_is_told_whatever_caches_it_names),
 		ON_A_FRESH_DEVICE(test_an_unmap_in_the_parent_is_told),
+		ON_A_FRESH_DEVICE(test_mappings_of_a_parent_are_told),
+		ON_A_FRESH_DEVICE(test_a_mapping_of_a_parent_can_be_refused),
 		ON_A_FRESH_DEVICE(test_every_slot_is_emptied_once),
 		ON_A_FRESH_DEVICE(test_an_unmap_that_waits_is_not_told_to_a_new_slot),
 		ON_A_FRESH_DEVICE(test_loaded_state_is_told),
