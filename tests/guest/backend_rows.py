@@ -4,7 +4,7 @@
 The programs assign devices of the guest by VFIO, so that MAPs reach an IOMMU that is not ours.
 """
 
-from parts import COMPLAINTS, Row, STOCK
+from parts import COMPLAINTS, OURS, SEVERAL, STOCK, TWO_FOUND, Row, expander
 
 # Give every "edu" to VFIO; $edus are their names.
 BIND = """
@@ -42,8 +42,17 @@ SHOWS = [
 FAULT = "the host reports the fault of the unmapped page, at its address"
 VTD_FAULT = (FAULT,
              r"DMAR: \[DMA Write.*\] Request device \[(?:0000:)?00:05[.]0\] fault addr 0x200000")
-# QEMU's other IOMMUs do not isolate interrupts, and VFIO refuses them without this option.
-UNSAFE = "echo Y >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts\n"
+# QEMU's other IOMMUs do not isolate interrupts, and the kernel refuses them without this option.
+UNSAFE = """
+for module in vfio_iommu_type1 iommufd; do
+	parameter=/sys/module/$module/parameters/allow_unsafe_interrupts
+	[ ! -e $parameter ] || echo Y >$parameter
+done
+"""
+VIRTIO_FAULT = (FAULT, r"page fault from EP \d+ at 0x200000")
+BY_IOMMUFD = ("the program says which interface it uses",
+              r"row: program: vfio: mappings reach hardware by iommufd")
+NO_RESET = ("no device is reset", r"row: program: vfio: devices were opened 2 times")
 RUN = "/row/program $edus 2>&1 | tell program\n"
 LIMIT = "echo 100 >/sys/module/vfio_iommu_type1/parameters/dma_entry_limit\n"
 REST = [
@@ -72,14 +81,21 @@ MOCK_SHOWS = [
     ("and nothing after UNMAP", r"mock: after UNMAP with status 0: no, the other domain: yes"),
     ("devices of a domain share a page table",
      r"mock: two devices of a domain share a page table: yes"),
+    ("a PASID is in the page table of its domain",
+     r"mock: a PASID, status 0, shares the page table of the third device: yes, not .* own: yes"),
+    ("ATTACH moves it", r"mock: attached again with status 0, in that of its own: yes"),
+    ("and DETACH ends it", r"mock: detached with status 0, in none: yes"),
+    ("page requests of a device reach the guest, as many as it permits",
+     r"mock: in a table, status 0, the device requests pages: 2 of 3"),
+    ("its answer reaches the kernel", r"mock: group 6 is answered 0, which the kernel takes with error 0"),
+    ("what is open when a device leaves its table is answered",
+     r"mock: group 5 is answered 1, .*\n(?:.*\n)*?.*mock: it leaves the table with status 0"),
     ("a page that bypass and a domain map is pinned once",
      r"mock: bypass and a domain, status 0, map a page: yes; it is pinned 1 times"),
     ("and by neither after UNMAP",
      r"mock: pinned before 0, without bypass 1, after UNMAP 0, status 0"),
-    # A larger page of the IOMMU, where memory is contiguous, is dirty as a whole.
-    ("the IOMMU's dirty bits are read",
-     r"mock: dirty while mapped: 0x104[02]000 to 0x104[23]fff"),
-    ("also those unmapped meanwhile", r"mock: dirty after UNMAP: 0x104[45]000 to 0x104[57]fff"),
+    ("the IOMMU's dirty bits are read", r"mock: dirty while mapped: 0x1042000 to 0x1042fff"),
+    ("also those unmapped meanwhile", r"mock: dirty after UNMAP: 0x1045000 to 0x1045fff"),
     ("whatever the kernel fails to allocate, guest and host agree",
      r"mock: [1-9]\d+ allocations failed in turn, [1-9]\d+ requests were refused, "
      r"guest and host agree: yes"),
@@ -105,6 +121,14 @@ SMMU_SHOWS = [
     ("and with it again what it reached", r"smmu: with its memory again it reaches page 1"),
     ("bypass is over the same page table", r"smmu: in bypass the first reaches page 0"),
     ("a detached device reaches nothing", r"smmu: detached, the first reaches nothing"),
+    ("a table can be over mappings of the guest",
+     r"smmu: over a domain without its page the first reaches nothing\n"
+     r"(?:.*\n)*?.*smmu: with a MAP of it to page 1 it reaches page 1"),
+    ("the library walks that as hardware does",
+     r"to page 1 it reaches page 1\n(?:.*\n)*?.*the library finds page 1 for device 0, error 0"),
+    ("an UNMAP there ends it", r"smmu: after UNMAP it reaches nothing"),
+    ("and the next MAP is used", r"smmu: with a MAP to page 0 it reaches page 0"),
+    ("until DETACH", r"smmu: detached from that, it reaches nothing"),
     ("the program runs to its end", r"smmu: the end"),
 ]
 
@@ -115,10 +139,10 @@ def small_row(name, sentence, shows, program, devices=(), **options):
                **options)
 
 
-def other_row(name, sentence, iommu, shows, **options):
-    return Row(name, 13, sentence, [iommu, "edu,addr=5", "edu,addr=6"], UNSAFE + BIND + RUN,
-               SHOWS + shows, never=COMPLAINTS[2:3] + COMPLAINTS[4:], program="examples/vfio.c",
-               runs=STOCK, **options)
+def other_row(name, sentence, iommu, shows, runs=STOCK, devices=("edu,addr=5", "edu,addr=6"), **options):
+    return Row(name, 13, sentence, [*iommu, *devices], UNSAFE + BIND + RUN,
+               shows, never=COMPLAINTS[2:3] + COMPLAINTS[4:], program="examples/vfio.c",
+               runs=runs, **options)
 
 
 def row(name, sentence, shows, program="examples/vfio.c", script=BIND + RUN, **options):
@@ -136,17 +160,28 @@ ROWS = [
           r"row: program: vfio: devices were opened 7 times")]),
 
     row("backend-iommufd", "the same by iommufd, whose modules are built outside of the kernel",
-        SHOWS + [VTD_FAULT, ("the program says which interface it uses",
-          r"row: program: vfio: mappings reach hardware by iommufd"),
-         ("no device is reset", r"row: program: vfio: devices were opened 2 times")],
-        kernel="7.3"),
+        SHOWS + [VTD_FAULT, BY_IOMMUFD, NO_RESET], kernel="7.3"),
 
     # The driver needs cmpxchg16b. QEMU 7.2 reports no fault.
-    other_row("backend-amd", "the same by type1, behind QEMU's AMD-Vi", "amd-iommu,intremap=on", [],
+    other_row("backend-amd", "the same by type1, behind QEMU's AMD-Vi", ["amd-iommu,intremap=on"], SHOWS,
               machine="q35,kernel-irqchip=split", flavour="", processor="qemu64"),
 
+    other_row("backend-iommufd-amd", "the same by iommufd", ["amd-iommu,intremap=on"],
+              SHOWS + [BY_IOMMUFD, NO_RESET], by_name=True,
+              machine="q35,kernel-irqchip=split", flavour="", processor="qemu64", kernel="7.3"),
+
     other_row("backend-virtio", "the same by type1, behind QEMU's virtio-iommu",
-              "virtio-iommu-pci,addr=4", [(FAULT, r"page fault from EP \d+ at 0x200000")]),
+              ["virtio-iommu-pci,addr=4"], SHOWS + [VIRTIO_FAULT]),
+
+    other_row("backend-iommufd-virtio", "the same by iommufd", ["virtio-iommu-pci,addr=4"],
+              SHOWS + [VIRTIO_FAULT, BY_IOMMUFD, NO_RESET], kernel="7.3"),
+
+    # Devices of one domain are behind two IOMMUs, so the kernel makes a page table for each.
+    other_row("backend-two", "the same by iommufd, each device behind a viommu-pci of its own",
+              [*expander(1, 0x40), *expander(2, 0x80), "{iommu},root-bus=p1,bus=pcie.0,addr=1",
+               "{iommu:2},root-bus=p2,bus=pcie.0,addr=2"],
+              SHOWS[1:] + TWO_FOUND + [VIRTIO_FAULT, BY_IOMMUFD, NO_RESET],
+              devices=["edu,bus=rp1", "edu,bus=rp2"], runs=OURS, why_ours=SEVERAL, kernel="7.3"),
 
     row("backend-limits", "type1: limits, batches, memory that comes and goes, dirty pages",
         REST + [("a container has a limit", r"backend: 100 mappings fit, then status 8"),

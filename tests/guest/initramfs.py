@@ -127,7 +127,7 @@ def kernel_and_modules(architecture, flavour, report, version):
     if version == small_kernel.VERSION:
         return small_kernel.image(report), []
     kernel = packages.kernel(architecture, flavour, report, version)
-    instead = iommufd.modules(architecture, report) if version == iommufd.VERSION else None
+    instead = iommufd.modules(architecture, flavour, report) if version == iommufd.VERSION else None
     image = next(path for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
                  for path in glob.glob(os.path.join(kernel, pattern)))
     return image, modules(kernel, instead)

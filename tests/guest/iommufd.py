@@ -16,7 +16,6 @@ import tarfile
 import packages
 
 VERSION = "7.3"
-FLAVOUR = "cloud-"
 WANTED = re.compile(r"[^/]+/(drivers/iommu/[^/]+[.]h|drivers/iommu/iommufd/.*|drivers/vfio/.*|"
                     r"lib/interval_tree[.]c)")
 FLAGS = ("-DCONFIG_IOMMUFD_MODULE=1 -DCONFIG_IOMMUFD_DRIVER_CORE=1 "
@@ -71,8 +70,8 @@ def build(root, headers):
     packages.run("unshare", "--mount", "/bin/sh", "-c", script)
 
 
-def make_modules(architecture, folder, report):
-    root = packages.toolchain(architecture, FLAVOUR, VERSION, report)
+def make_modules(architecture, flavour, folder, report):
+    root = packages.toolchain(architecture, flavour, VERSION, report)
     tree = f"{root}/tree"
     shutil.rmtree(tree, ignore_errors=True)
     for name in ("dev", "proc", "tmp"):
@@ -90,12 +89,12 @@ def make_modules(architecture, folder, report):
         shutil.copy(module, folder)
 
 
-def modules(architecture, report):
-    """The folder of the modules for packages.kernel(architecture, FLAVOUR, report, VERSION)."""
-    kernel = packages.kernel(architecture, FLAVOUR, report, VERSION)
+def modules(architecture, flavour, report):
+    """The folder of the modules for packages.kernel(architecture, flavour, report, VERSION)."""
+    kernel = packages.kernel(architecture, flavour, report, VERSION)
     target = os.path.join(packages.CACHE, f"iommufd-{os.path.basename(kernel)}")
     if not os.path.isdir(target):
         work = f"{target}.{os.getpid()}"
-        make_modules(architecture, work, report)
+        make_modules(architecture, flavour, work, report)
         os.rename(work, target)
     return target

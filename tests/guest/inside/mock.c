@@ -40,7 +40,12 @@ enum {
 	DIRTY = 13,
 	CHECK_CACHE = 16,
 	TRIGGER = 17,
-	NO_DIRTY = 1,
+	TRIGGER_REQUEST = 15,
+	ATTACH_PASID = 18,
+	DETACH_PASID = 20,
+	CHECK_PASID = 21,
+	HAS_PASIDS = 4, /* a flag of a device */
+	PASID = 3,
 	CACHE_FRESH = 0xbaddad,
 	IOTLB_FRESH = 0xbadbeef,
 };
@@ -59,6 +64,10 @@ struct test_command {
 		} device;
 		uint32_t word[2];
 		struct {
+			uint32_t device, pasid, group, access;
+			uint64_t address;
+		} request;
+		struct {
 			uint64_t iova, length, address;
 		} map;
 		struct {
@@ -76,7 +85,7 @@ struct test_command {
 /* A device of the mock, and the file that stands for it. */
 static struct mock {
 	int file;
-	uint32_t stdev, idev, nowhere, flags;
+	uint32_t stdev, idev, nowhere;
 } mocks[N_DEVICES];
 
 /* The file of the kernel's event queue, and the two ends of what stands for it. */
@@ -115,7 +124,7 @@ static int bind_device(struct mock *mock, struct kernel_vfio_bind *argument)
 	if (ioctl(iommufd, KERNEL_IOAS_ALLOC, &ioas))
 		return -1;
 	command.id = ioas.out_ioas_id;
-	command.device.flags = mock->flags;
+	command.device.flags = HAS_PASIDS;
 	if (test(&command))
 		return -1;
 	mock->nowhere = ioas.out_ioas_id;
@@ -131,12 +140,28 @@ static int replace(const struct mock *mock, uint32_t page_table)
 	return test(&command) ? -1 : 0;
 }
 
+static int move_pasid(const struct mock *mock, uint32_t op, uint32_t pasid, uint32_t page_table)
+{
+	struct test_command command = { .op = op,
+					.id = mock->stdev,
+					.word = { pasid, page_table } };
+
+	return test(&command) ? -1 : 0;
+}
+
 static int vfio_ioctl(struct mock *mock, unsigned long request, void *argument)
 {
+	const struct kernel_vfio_attach *attach = argument;
+	const struct kernel_vfio_detach *detach = argument;
+
+	if (request == KERNEL_VFIO_ATTACH && attach->flags & KERNEL_VFIO_PASID)
+		return move_pasid(mock, ATTACH_PASID, attach->pasid, attach->pt_id);
+	if (request == KERNEL_VFIO_DETACH && detach->flags & KERNEL_VFIO_PASID)
+		return move_pasid(mock, DETACH_PASID, detach->pasid, 0);
 	if (request == KERNEL_VFIO_BIND)
 		return bind_device(mock, argument);
 	if (request == KERNEL_VFIO_ATTACH)
-		return replace(mock, ((struct kernel_vfio_attach *)argument)->pt_id);
+		return replace(mock, attach->pt_id);
 	if (request == KERNEL_VFIO_DETACH)
 		return replace(mock, mock->nowhere);
 	errno = ENOTTY;
@@ -359,6 +384,102 @@ static void domains(void)
 	       says(maps(2, FIRST + 0x5000, FIRST + 0x3000)));
 }
 
+/* -- PASIDs ------------------------------------------------------------------------------ */
+
+static int attach_pasid(uint8_t type, uint32_t domain, uint32_t endpoint)
+{
+	unsigned char bytes[VIOMMU_ATTACH_LENGTH] = { type };
+
+	put(bytes + 4, domain, 4);
+	put(bytes + 8, endpoint, 4);
+	put(bytes + 12, VIOMMU_SLOT_F_PASID, 4);
+	put(bytes + 16, PASID, 4);
+	return request(bytes, sizeof(bytes));
+}
+
+/* Is the device's PASID in this page table? 0: in none. */
+static bool pasid_is_in(int device, uint32_t page_table)
+{
+	struct test_command command = { .op = CHECK_PASID,
+					.id = mocks[device].stdev,
+					.word = { PASID, page_table } };
+
+	return !test(&command);
+}
+
+/* In domain 2, as the third device is. */
+static void pasids(void)
+{
+	int status = attach_pasid(VIOMMU_T_ATTACH, 2, FIRST_ENDPOINT);
+	uint32_t page_table = viommu_kernel_page_table(kernel, 2);
+
+	printf("mock: a PASID, status %d, shares the page table of the third device: %s, not that "
+	       "of its own: %s\n",
+	       status, says(pasid_is_in(0, page_table)),
+	       says(viommu_kernel_page_table(kernel, 0) != page_table));
+	status = attach_pasid(VIOMMU_T_ATTACH, 1, FIRST_ENDPOINT);
+	printf("mock: attached again with status %d, in that of its own: %s\n", status,
+	       says(pasid_is_in(0, viommu_kernel_page_table(kernel, 0))));
+	status = attach_pasid(VIOMMU_T_DETACH, 1, FIRST_ENDPOINT);
+	printf("mock: detached with status %d, in none: %s\n", status, says(pasid_is_in(0, 0)));
+}
+
+/* -- page requests --------------------------------------------------------------------------- */
+
+static unsigned n_page_requests;
+
+static int on_event(void *opaque, const void *record, size_t length)
+{
+	const unsigned char *bytes = record;
+
+	(void)opaque;
+	if (length == VIOMMU_FAULT_LONG_LENGTH && bytes[4] & VIOMMU_FAULT_F_PAGE_REQ)
+		n_page_requests++;
+	return 0;
+}
+
+static void on_response(void *opaque, const struct viommu_page_response *response)
+{
+	(void)opaque;
+	printf("mock: group %u is answered %u, which the kernel takes with error %d\n",
+	       response->group, response->code,
+	       viommu_backend_page_response(backend, iommu, response));
+}
+
+static void request_page(int device, uint16_t group)
+{
+	struct test_command command = {
+		.op = TRIGGER_REQUEST,
+		.request = { mocks[device].idev, UINT32_MAX, group, VIOMMU_MAP_F_WRITE, 0x700000 },
+	};
+
+	must("trigger a request", test(&command));
+	viommu_backend_read_events(backend);
+}
+
+static void page_requests(void)
+{
+	unsigned char table[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+	unsigned char answer[VIOMMU_PAGE_RESPONSE_LENGTH] = { VIOMMU_T_PAGE_RESPONSE };
+	int status;
+
+	put(table + 4, 9, 4);
+	put(table + 8, FIRST_ENDPOINT, 4);
+	put(table + 16, VIOMMU_TABLE_ARM_CD_TABLE, 2);
+	put(table + 32, FIRST + 0x50000, 8);
+	status = request(table, sizeof(table));
+	for (uint16_t group = 5; group < 8; group++)
+		request_page(0, group);
+	printf("mock: in a table, status %d, the device requests pages: %u of 3\n", status,
+	       n_page_requests);
+	put(answer + 4, FIRST_ENDPOINT, 4);
+	put(answer + 16, 6, 2);
+	status = request(answer, sizeof(answer));
+	printf("mock: the guest answers one with status %d\n", status);
+	status = attach(1, FIRST_ENDPOINT, 0);
+	printf("mock: it leaves the table with status %d\n", status);
+}
+
 /* -- dirty pages ------------------------------------------------------------------------- */
 
 static void on_dirty(void *opaque, uint64_t first, uint64_t last)
@@ -384,7 +505,9 @@ static void dirty(void)
 {
 	static char mapped[] = "while mapped", after[] = "after UNMAP";
 
-	must("map", map(1, FIRST + 0x40000, 0x8000, FIRST + 0x40000));
+	/* Pages of their own: a larger one of the IOMMU would be dirty as a whole. */
+	must("map", map(1, FIRST + 0x42000, PAGE_BYTES, FIRST + 0x42000) |
+			    map(1, FIRST + 0x45000, PAGE_BYTES, FIRST + 0x45000));
 	must("track", viommu_backend_track_dirty(backend, true));
 	write_page(0, FIRST + 0x42000);
 	must("read", viommu_backend_read_dirty(backend, on_dirty, mapped));
@@ -591,12 +714,19 @@ static void open_devices(void)
 {
 	for (int i = 0; i < N_DEVICES; i++) {
 		struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
-						    .id = FIRST_ENDPOINT + (uint32_t)i };
+						    .id = FIRST_ENDPOINT + (uint32_t)i,
+						    .pasid_bits = 4,
+						    .max_page_requests = 2 };
+		struct viommu_table_format format;
 		char name[16];
 		int number;
 
 		snprintf(name, sizeof(name), "0000:00:0%d.0", i);
 		must(name, viommu_kernel_open_device(kernel, name, &number));
+		endpoint.formats = &format;
+		endpoint.n_formats = viommu_kernel_formats(kernel, number, &format, 1);
+		if (!viommu_kernel_limits(kernel, number)->page_requests)
+			printf("mock: the device cannot request pages\n");
 		must("endpoint", viommu_endpoint_add(iommu, &endpoint));
 	}
 }
@@ -611,8 +741,15 @@ int main(void)
 		.sysfs = "/tmp/mock",
 		.log = on_log,
 		.nest = true,
+		.pasids = true,
+		.page_requests = true,
 	};
-	const struct viommu_config config = { .size = sizeof(config), .bypass = false };
+	const struct viommu_config config = { .size = sizeof(config),
+					      .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID |
+							  VIOMMU_F_TABLE | VIOMMU_F_PAGE_REQUEST };
+	const struct viommu_ops callbacks = { .size = sizeof(callbacks),
+					      .event = on_event,
+					      .page_response = on_response };
 	struct viommu_memory range = { .first = FIRST, .last = FIRST + MEMORY_BYTES - 1 };
 	int file;
 
@@ -630,7 +767,7 @@ int main(void)
 	range.host = memory;
 	must("kernel", viommu_kernel_new(VIOMMU_INTERFACE_IOMMUFD, &ops, NULL, &kernel));
 	calls = viommu_kernel_calls(kernel);
-	must("iommu", viommu_new(&config, NULL, NULL, &iommu));
+	must("iommu", viommu_new(&config, &callbacks, NULL, &iommu));
 	must("features", viommu_accept(iommu, viommu_features(iommu)));
 	open_devices();
 	tables();
@@ -640,6 +777,8 @@ int main(void)
 		must("add device",
 		     viommu_backend_add_device(backend, iommu, FIRST_ENDPOINT + (uint32_t)i, i));
 	domains();
+	pasids();
+	page_requests();
 	pinning();
 	dirty();
 	failing();

@@ -29,6 +29,8 @@ enum {
 	TABLES_BYTES = 0x8000,
 	PAGE = 0x40000, /* that the first device's table maps; the second's is the next */
 	VIRTUAL = 0x500000,
+	PARENT = 50,
+	OFFSET = 0x2000000, /* of addresses of the parent from those of memory */
 };
 
 static unsigned char *memory;
@@ -81,27 +83,28 @@ static uint64_t *leaf_of(int device)
 
 /*
  * A context descriptor (Arm IHI 0070, 5.4): 48 bits, 4 KiB pages, cached; below it four levels.
- * Returns the body of ARM_CD_TABLE with one descriptor.
+ * Returns the body of ARM_CD_TABLE with one descriptor. `offset`: of all addresses from memory.
  */
-static void make_tables(int device, uint8_t body[VIOMMU_TABLE_BODY_LENGTH])
+static void make_tables(int device, uint64_t offset, uint8_t body[VIOMMU_TABLE_BODY_LENGTH])
 {
-	uint64_t base = tables_of(device), asid = 5 + (uint64_t)device;
-	uint64_t *descriptor = (void *)(memory + base);
+	uint64_t base = tables_of(device) + offset, asid = 5 + (uint64_t)device;
+	uint64_t *descriptor = (void *)(memory + tables_of(device));
 	uint64_t words[2] = { base, 0 };
 
-	memset(memory + base, 0, TABLES_BYTES);
+	memset(descriptor, 0, TABLES_BYTES);
 	descriptor[0] = 16 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 1ull << 30 | 1ull << 31 |
 			4ull << 32 | 1ull << 41 | 1ull << 45 | 1ull << 46 | 1ull << 47 | asid << 48;
 	descriptor[1] = base + PAGE_BYTES;
 	descriptor[3] = 0xff;
 	for (int level = 1; level < 4; level++) {
-		uint64_t *table = (void *)(memory + base + (uint64_t)level * PAGE_BYTES);
+		uint64_t *table =
+			(void *)(memory + tables_of(device) + (uint64_t)level * PAGE_BYTES);
 
 		table[VIRTUAL >> (48 - 9 * level) & 0x1ff] =
 			(base + (uint64_t)(level + 1) * PAGE_BYTES) | 3;
 	}
-	*leaf_of(device) =
-		(PAGE + (uint64_t)device * PAGE_BYTES) | 3 | 1 << 6 | 3 << 8 | 1 << 10 | 1 << 11;
+	*leaf_of(device) = (PAGE + offset + (uint64_t)device * PAGE_BYTES) | 3 | 1 << 6 | 3 << 8 |
+			   1 << 10 | 1 << 11;
 	memset(body, 0, VIOMMU_TABLE_BODY_LENGTH);
 	memcpy(body, words, sizeof(words));
 }
@@ -140,14 +143,17 @@ static void request(const char *what, unsigned char *bytes, size_t length)
 	exit(1);
 }
 
-static void attach_table(int device)
+/* `parent`: a domain, or 0. */
+static void attach_table(int device, uint32_t parent)
 {
 	unsigned char bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
 
 	put(bytes + 4, 1 + (uint64_t)device, 4);
 	put(bytes + 8, FIRST_ENDPOINT + (uint64_t)device, 4);
 	put(bytes + 16, VIOMMU_TABLE_ARM_CD_TABLE, 2);
-	make_tables(device, bytes + 32);
+	put(bytes + 12, parent ? VIOMMU_SLOT_F_PARENT : 0, 4);
+	put(bytes + 24, parent, 4);
+	make_tables(device, parent ? OFFSET : 0, bytes + 32);
 	request("ATTACH_TABLE", bytes, sizeof(bytes));
 }
 
@@ -168,6 +174,28 @@ static void detach(int device, uint32_t domain)
 	put(bytes + 4, domain, 4);
 	put(bytes + 8, FIRST_ENDPOINT + (uint64_t)device, 4);
 	request("DETACH", bytes, sizeof(bytes));
+}
+
+static void map(uint64_t first, uint64_t length, uint64_t phys)
+{
+	unsigned char bytes[VIOMMU_MAP_LENGTH] = { VIOMMU_T_MAP };
+
+	put(bytes + 4, PARENT, 4);
+	put(bytes + 8, first, 8);
+	put(bytes + 16, first + length - 1, 8);
+	put(bytes + 24, phys, 8);
+	put(bytes + 32, VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE, 4);
+	request("MAP", bytes, sizeof(bytes));
+}
+
+static void unmap(uint64_t first, uint64_t length)
+{
+	unsigned char bytes[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP };
+
+	put(bytes + 4, PARENT, 4);
+	put(bytes + 8, first, 8);
+	put(bytes + 16, first + length - 1, 8);
+	request("UNMAP", bytes, sizeof(bytes));
 }
 
 /* One page of a device's table. */
@@ -206,7 +234,7 @@ static void walk(int device)
 static void use_tables(const struct viommu_memory *range)
 {
 	for (int i = 0; i < N_DEVICES; i++)
-		attach_table(i);
+		attach_table(i, 0);
 	printf("smmu: by its table the first device reaches %s\n", reaches(0, VIRTUAL));
 	printf("smmu: by its table the second device reaches %s\n", reaches(1, VIRTUAL));
 	walk(0);
@@ -234,6 +262,24 @@ static void use_tables(const struct viommu_memory *range)
 	detach(1, 2);
 }
 
+/* Context, tables and page are at addresses that mappings of the guest give them. */
+static void use_parent(void)
+{
+	attach_table(0, PARENT);
+	map(OFFSET + TABLES, TABLES_BYTES, TABLES);
+	printf("smmu: over a domain without its page the first reaches %s\n", reaches(0, VIRTUAL));
+	map(OFFSET + PAGE, PAGE_BYTES, PAGE + PAGE_BYTES);
+	printf("smmu: with a MAP of it to page 1 it reaches %s\n", reaches(0, VIRTUAL));
+	walk(0);
+	unmap(OFFSET + PAGE, PAGE_BYTES);
+	printf("smmu: after UNMAP it reaches %s\n", reaches(0, VIRTUAL));
+	map(OFFSET + PAGE, PAGE_BYTES, PAGE);
+	printf("smmu: with a MAP to page 0 it reaches %s\n", reaches(0, VIRTUAL));
+	read_events("over the domain");
+	detach(0, 1);
+	printf("smmu: detached from that, it reaches %s\n", reaches(0, VIRTUAL));
+}
+
 int main(int argc, char **argv)
 {
 	const struct viommu_kernel_ops ops = { .size = sizeof(ops),
@@ -243,8 +289,8 @@ int main(int argc, char **argv)
 					       .nest = true };
 	const struct viommu_ops device_ops = { .size = sizeof(device_ops), .event = on_event };
 	const struct viommu_config config = { .size = sizeof(config),
-					      .features =
-						      VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE };
+					      .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE |
+							  VIOMMU_F_NEST };
 	struct viommu_memory range = { .first = 0, .last = MEMORY_BYTES - 1 };
 
 	if (argc < 1 + N_DEVICES)
@@ -277,6 +323,7 @@ int main(int argc, char **argv)
 		must("add device", viommu_backend_add_device(backend, iommu, endpoint.id, number));
 	}
 	use_tables(&range);
+	use_parent();
 	viommu_backend_free(backend);
 	viommu_kernel_free(kernel);
 	viommu_free(iommu);
