@@ -141,7 +141,7 @@ class Run:
             shutil.copy(image_file(image), self.image(name))
         self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress,
                                            row.kernel)
-        extra = [("kernel", self.kernel)] if row.rekernel else []
+        extra = []
         if row.module:
             extra.append(("module", initramfs.module(row.module, row.architecture, row.flavour,
                                                      self.progress, row.kernel)))
@@ -152,10 +152,10 @@ class Run:
         self.initramfs = os.path.join(self.folder, "initramfs")
         first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
         if row.rekernel:
-            initramfs.with_row(base, self.initramfs, row.script, first)
+            initramfs.with_row(base, self.initramfs, row.script, first, extra)
             second = os.path.join(self.folder, "second")
             os.rename(self.initramfs, second)
-            extra.append(("initramfs", second))
+            extra += [("kernel", self.kernel), ("initramfs", second)]
         initramfs.with_row(base, self.initramfs, row.script, first, extra)
         if row.table:
             self.table = tables.make(row.table, row.topology, self.folder, self.base())

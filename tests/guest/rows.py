@@ -535,6 +535,47 @@ tell spaces </tmp/said
         incoming=True, timeout=TWICE,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
+    Row("spaces-open", 15, "the same, migrated with a page request that has no answer yet",
+        SPACES, SPACES_SCRIPT + """
+spaces held >/tmp/said 2>&1 &
+await test -e /tmp/asked
+host migrate
+say "running in $answer"
+touch /tmp/moved
+wait
+tell spaces </tmp/said
+""",
+        [("the guest ran on in the second QEMU", r"row: running in another QEMU")] +
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "a page request has no answer", "it has none in the other machine",
+            "the answer is given there", "and the process reads what was written")],
+        never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
+        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        incoming=True, timeout=TWICE,
+        on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
+
+    Row("spaces-kexec", 15, "a second kernel takes the IOMMU over with a table and a page request",
+        SPACES, SPACES_SCRIPT + """
+if grep -q second /proc/cmdline; then
+	say 'second kernel'
+	spaces left untouched two | tell spaces
+else
+	spaces held >/tmp/said 2>&1 &
+	await test -e /tmp/asked
+	tell spaces </tmp/said
+	rekernel /row/kernel /row/initramfs "$(cat /proc/cmdline) second" 2>&1 | tell rekernel
+fi
+""",
+        [("a page request had no answer",
+          r"row: spaces: a page request has no answer: yes\n(?:.*\n)*.*row: second kernel")] +
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "the DMA of the first kernel was refused", "64 MiB of untouched memory were written",
+            "the process reads what was written",
+            "two processes have their own memory at one address")],
+        never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
+        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        rekernel=True, timeout=TWICE),
+
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """

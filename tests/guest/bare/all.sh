@@ -6,7 +6,7 @@ module=$1 vectors=$2
 here=$(dirname "$0")
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
-devices="-device viommu-dma,addr=5
+devices="-device viommu-dma,addr=5 -device edu,addr=6
 	-device viommu-pci,addr=4,tables=x86+arm+riscv+amd+generic,nest=on,pasid-bits=20,page-requests=32"
 status=0
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # run.sh MODULE PROGRAM [OPTION...]: build a program for a bare machine, run it in QEMU with the module
+# In the environment: ROUNDS of the test that maps, touches and unmaps (2000), TIMEOUT in seconds (60)
 set -eu
 module=$1 program=$2
 shift 2
@@ -14,7 +15,7 @@ else
 fi
 "$compiler" -std=gnu11 -O2 -Wall -Wextra -ffreestanding -fno-builtin -fno-pic -no-pie -mno-red-zone \
 	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-tree-loop-distribute-patterns \
-	-fno-asynchronous-unwind-tables -nostdlib -static -I"$here/../../../include" \
+	-fno-asynchronous-unwind-tables -nostdlib -static -I"$here/../../../include" ${ROUNDS:+-DCANARY_ROUNDS=${ROUNDS}u} \
 	-Wl,-T,"$here/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
 	-o "$folder/program.elf" "$here/$program.c" "$here/start.c" "$here/console.c" "$here/pci.c" \
 	"$here/virtio.c" "$here/iommu.c" "$here/dma.c" \

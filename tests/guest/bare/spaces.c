@@ -17,6 +17,8 @@
 
 enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE };
 
+#define CANARY 0x5ca1ab1e5ca1ab1eull
+
 static unsigned n_failed, n_passed;
 static const char *test_name;
 static bool test_fails;
@@ -114,7 +116,7 @@ static int attach_x86(uint32_t domain, uint32_t pasid, const uint64_t *root)
 /* A fault, or another record, of the endpoint; none within a while: false. */
 static bool await_record(struct record *ret_record)
 {
-	for (unsigned i = 0; i < 100000; i++) {
+	for (unsigned i = 0; i < 1000000; i++) {
 		if (iommu_event(&iommu, ret_record))
 			return true;
 		read32(dma.registers, 0);
@@ -227,6 +229,56 @@ static void test_pasids_may_have_mappings(void)
 	CHECK(has_pattern(page, 0x7000, 8, 3));
 }
 
+/* -- a device that knows nothing of this: QEMU's edu --------------------------------------- */
+
+static struct function edu;
+static volatile uint8_t *edu_registers;
+
+/* Between memory at an address and edu's own buffer. */
+static void edu_copy(uint64_t address, bool to_memory)
+{
+	enum { SOURCE = 0x80, DESTINATION = 0x88, LENGTH = 0x90, COMMAND = 0x98, BUFFER = 0x40000 };
+
+	write64(edu_registers, SOURCE, to_memory ? BUFFER : address);
+	write64(edu_registers, DESTINATION, to_memory ? address : BUFFER);
+	write64(edu_registers, LENGTH, 256);
+	write64(edu_registers, COMMAND, to_memory ? 3 : 1);
+	while (read64(edu_registers, COMMAND) & 1)
+		;
+}
+
+static void test_a_device_of_qemu_is_behind_a_table(void)
+{
+	uint64_t *root = take_pages(1), *pages = take_pages(2);
+	struct table table = x86(1, NO_PASID, root);
+	struct record record;
+
+	table.endpoint = edu.devfn;
+	map_page(root, 0x9000, pages, P | RW | US);
+	map_page(root, 0xa000, pages + 512, P | RW | US);
+	fill(pages, CANARY, PAGE);
+	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
+	edu_copy(0x9000, false);
+	edu_copy(0xa000, true);
+	CHECK(is_all(pages + 512, CANARY, 256));
+	CHECK((*entry_of(root, 0x9000) & (A | D)) == A);
+	CHECK((*entry_of(root, 0xa000) & (A | D)) == (A | D));
+	/* QEMU has cached nothing after INVALIDATE. */
+	*entry_of(root, 0xa000) = 0;
+	CHECK(iommu_invalidate(&iommu, 1, 0xa000) == VIOMMU_S_OK);
+	fill(pages + 512, 0, PAGE);
+	edu_copy(0xa000, true);
+	CHECK(is_all(pages + 512, 0, PAGE));
+	CHECK(await_record(&record) && record.endpoint == edu.devfn);
+	CHECK(record.reason == VIOMMU_FAULT_R_MAPPING && record.address == 0xa000);
+	/* It writes a few bytes at a time, each of which faults. */
+	for (unsigned i = 0; i < 1000; i++) {
+		i = iommu_event(&iommu, &record) ? 0 : i;
+		read32(dma.registers, 0);
+	}
+	CHECK(iommu_detach_all(&iommu, edu.devfn) == VIOMMU_S_OK);
+}
+
 /* -- shared virtual addresses: the tables of this processor ------------------------- */
 
 #define SHARED 0x8000000000ull /* the second entry of the root */
@@ -312,7 +364,9 @@ static void test_a_request_ends_with_its_slot(void)
 
 /* -- invalidation ------------------------------------------------------------------- */
 
-#define CANARY 0x5ca1ab1e5ca1ab1eull
+#ifndef CANARY_ROUNDS
+#define CANARY_ROUNDS 2000u
+#endif
 
 /*
  * Map, touch, unmap, while DMA is under way all over the range. Once INVALIDATE is answered, the
@@ -320,7 +374,7 @@ static void test_a_request_ends_with_its_slot(void)
  */
 static void test_no_old_page_is_written_after_invalidate(void)
 {
-	enum { PAGES = 64, ROUNDS = 2000 };
+	enum { PAGES = 64 };
 	uint64_t *root = take_pages(1), *pages = take_pages(2 * PAGES), at = 0x40000000;
 	unsigned side[PAGES] = { 0 }, n_old = 0;
 
@@ -328,7 +382,7 @@ static void test_no_old_page_is_written_after_invalidate(void)
 		map_page(root, at + i * PAGE, pages + 1024 * i, P | RW | US);
 	fill(pages, CANARY, 2 * PAGES * PAGE);
 	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < CANARY_ROUNDS; round++) {
 		unsigned i = (unsigned)(dma_hash(round) % PAGES);
 		uint64_t *old = pages + 1024 * i + 512 * side[i];
 		uint64_t *new = pages + 1024 * i + 512 * (side[i] ^= 1);
@@ -348,7 +402,7 @@ static void test_no_old_page_is_written_after_invalidate(void)
 	}
 	CHECK(dma_end(&dma) == DMA_DONE);
 	CHECK(n_old > PAGES); /* else nothing was under way */
-	CHECK(read32(dma.registers, DMA_HITS) > ROUNDS && read32(dma.registers, DMA_DROPS) > PAGES);
+	CHECK(read32(dma.registers, DMA_HITS) > CANARY_ROUNDS && read32(dma.registers, DMA_DROPS) > PAGES);
 }
 
 /* A cached translation is used until INVALIDATE: otherwise the test above would show nothing. */
@@ -554,6 +608,7 @@ static const struct test {
 	TEST(a_table_translates_requests_without_pasid),
 	TEST(two_pasids_do_not_reach_each_other),
 	TEST(pasids_may_have_mappings),
+	TEST(a_device_of_qemu_is_behind_a_table),
 	TEST(untouched_memory_is_written_through_page_requests),
 	TEST(a_user_pasid_does_not_reach_the_kernel),
 	TEST(a_request_ends_with_its_slot),
@@ -569,8 +624,9 @@ static const struct test {
 
 static bool begin(void)
 {
-	if (!dma_begin(&dma))
+	if (!dma_begin(&dma) || !pci_find(0x1234, 0x11e8, 0, &edu))
 		return false;
+	edu_registers = pci_bar(&edu, 0);
 	if (!iommu_begin(&iommu, FEATURES, VIOMMU_FAULT_LONG_LENGTH))
 		return false;
 	iommu.virtio.device[VIOMMU_CONFIG_BYPASS] = 0;
@@ -582,7 +638,7 @@ int run(void)
 	struct record record;
 
 	if (!begin()) {
-		print("no viommu-dma, or no virtio-iommu with the features 0x%llx\n",
+		print("no viommu-dma, no edu, or no virtio-iommu with the features 0x%llx\n",
 		      (unsigned long long)FEATURES);
 		return 1;
 	}

@@ -3,7 +3,7 @@
  * Processes that share their addresses with viommu-dma, through the module viommu_spaces
  *
  * Each line of output is a statement that was checked, and ends with "yes" or "NO". Words select
- * tests; without words, all run.
+ * tests; without words, all run but those that need help from outside (`named`).
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -288,10 +288,62 @@ static void two(void)
 	close(mine);
 }
 
+static void hold(bool on)
+{
+	int file = open("/sys/module/viommu_spaces/parameters/hold", O_WRONLY);
+
+	must(file >= 0 && write(file, on ? "Y" : "N", 1) == 1, "hold");
+	close(file);
+}
+
+/*
+ * A page request is open from the creation of /tmp/asked until somebody has created /tmp/moved. In
+ * between, the machine may be another.
+ */
+static void held(void)
+{
+	uint64_t *at = memory(MEBIBYTE);
+	int file = bound();
+	struct viommu_spaces_result before = result_of(file), result;
+
+	hold(true);
+	start(file, WRITE, at, MEBIBYTE, 9, PRI);
+	do
+		result = result_of(file);
+	while (result.requests == before.requests);
+	say("a page request has no answer", result.status == BUSY && !result.done);
+	must(!close(open("/tmp/asked", O_CREAT | O_WRONLY, 0600)), "/tmp/asked");
+	while (access("/tmp/moved", F_OK))
+		usleep(10000);
+	result = result_of(file);
+	say("it has none in the other machine",
+	    result.status == BUSY && !result.done && result.requests == before.requests + 1);
+	hold(false);
+	result = await(file);
+	say("the answer is given there", result.status == DONE && result.done == MEBIBYTE);
+	say("and the process reads what was written", has_pattern(at, MEBIBYTE, 9));
+	close(file);
+}
+
+/* What the last kernel left behind. */
+static void left(void)
+{
+	int file = open("/dev/viommu-spaces", O_RDWR);
+
+	must(file >= 0, "/dev/viommu-spaces");
+	say("the DMA of the first kernel was refused", result_of(file).status == REFUSED);
+	close(file);
+}
+
 static const struct test {
 	const char *name;
 	void (*run)(void);
-} tests[] = {
+} named[] = {
+	{ "held", held },
+	{ "left", left },
+};
+
+static const struct test tests[] = {
 	{ "untouched", untouched },
 	{ "kernel", kernel },
 	{ "protect", protect },
@@ -303,6 +355,10 @@ static const struct test {
 
 int main(int argc, char **argv)
 {
+	for (unsigned i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		for (int k = 1; k < argc; k++)
+			if (!strcmp(argv[k], named[i].name))
+				named[i].run();
 	for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		for (int k = argc > 1 ? 1 : 0; k < argc; k++)
 			if (argc == 1 || !strcmp(argv[k], tests[i].name))

@@ -7,6 +7,7 @@
  * requests are answered by faulting the page in. The endpoint is viommu-dma; no other driver of the
  * IOMMU is loaded.
  */
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -55,6 +56,10 @@ struct space {
 	bool attached;
 	u32 invalidations;
 };
+
+/* While it is set, page requests get no answer. */
+static bool hold;
+module_param(hold, bool, 0644);
 
 static struct {
 	struct virtio_device *virtio;
@@ -203,6 +208,8 @@ static void serve(const u8 *event)
 	u64 address = le64_to_cpup((__le64 *)(event + 16));
 	u32 pasid = le32_to_cpup((__le32 *)(event + 12));
 
+	while (flags & VIOMMU_FAULT_F_PAGE_REQ && READ_ONCE(hold))
+		msleep(10);
 	if (flags & VIOMMU_FAULT_F_PAGE_REQ)
 		respond(event, fault_in(pasid, address, flags & VIOMMU_FAULT_F_WRITE));
 	else
