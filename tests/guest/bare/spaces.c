@@ -235,13 +235,13 @@ static struct function edu;
 static volatile uint8_t *edu_registers;
 
 /* Between memory at an address and edu's own buffer. */
-static void edu_copy(uint64_t address, bool to_memory)
+static void edu_copy(uint64_t address, uint64_t length, bool to_memory)
 {
 	enum { SOURCE = 0x80, DESTINATION = 0x88, LENGTH = 0x90, COMMAND = 0x98, BUFFER = 0x40000 };
 
 	write64(edu_registers, SOURCE, to_memory ? BUFFER : address);
 	write64(edu_registers, DESTINATION, to_memory ? address : BUFFER);
-	write64(edu_registers, LENGTH, 256);
+	write64(edu_registers, LENGTH, length);
 	write64(edu_registers, COMMAND, to_memory ? 3 : 1);
 	while (read64(edu_registers, COMMAND) & 1)
 		;
@@ -258,24 +258,19 @@ static void test_a_device_of_qemu_is_behind_a_table(void)
 	map_page(root, 0xa000, pages + 512, P | RW | US);
 	fill(pages, CANARY, PAGE);
 	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
-	edu_copy(0x9000, false);
-	edu_copy(0xa000, true);
+	edu_copy(0x9000, 256, false);
+	edu_copy(0xa000, 256, true);
 	CHECK(is_all(pages + 512, CANARY, 256));
 	CHECK((*entry_of(root, 0x9000) & (A | D)) == A);
 	CHECK((*entry_of(root, 0xa000) & (A | D)) == (A | D));
-	/* QEMU has cached nothing after INVALIDATE. */
+	/* QEMU has cached nothing after INVALIDATE. One access has one fault. */
 	*entry_of(root, 0xa000) = 0;
 	CHECK(iommu_invalidate(&iommu, 1, 0xa000) == VIOMMU_S_OK);
 	fill(pages + 512, 0, PAGE);
-	edu_copy(0xa000, true);
+	edu_copy(0xa000, 4, true);
 	CHECK(is_all(pages + 512, 0, PAGE));
 	CHECK(await_record(&record) && record.endpoint == edu.devfn);
 	CHECK(record.reason == VIOMMU_FAULT_R_MAPPING && record.address == 0xa000);
-	/* It writes a few bytes at a time, each of which faults. */
-	for (unsigned i = 0; i < 1000; i++) {
-		i = iommu_event(&iommu, &record) ? 0 : i;
-		read32(dma.registers, 0);
-	}
 	CHECK(iommu_detach_all(&iommu, edu.devfn) == VIOMMU_S_OK);
 }
 
