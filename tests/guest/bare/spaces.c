@@ -397,7 +397,8 @@ static void test_no_old_page_is_written_after_invalidate(void)
 	}
 	CHECK(dma_end(&dma) == DMA_DONE);
 	CHECK(n_old > PAGES); /* else nothing was under way */
-	CHECK(read32(dma.registers, DMA_HITS) > CANARY_ROUNDS && read32(dma.registers, DMA_DROPS) > PAGES);
+	CHECK(read32(dma.registers, DMA_HITS) > CANARY_ROUNDS &&
+	      read32(dma.registers, DMA_DROPS) > PAGES);
 }
 
 /* A cached translation is used until INVALIDATE: otherwise the test above would show nothing. */
