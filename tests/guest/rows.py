@@ -574,7 +574,7 @@ fi
             "two processes have their own memory at one address")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
         module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
-        rekernel=True, timeout=TWICE),
+        by_name=True, rekernel=True, timeout=TWICE),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
