@@ -120,7 +120,8 @@ def document(source, file, name, section, summary, version):
     body = from_markdown(text)
     begin = "" if body.startswith(".SH") else ".SH DESCRIPTION\n"
     tables = "'\\\" t\n" if ".TS\n" in body else ""
-    return tables + head(name, section, summary, version) + begin + re.sub(r"^\.PP\n", "", body)
+    ragged = ".na\n" if tables else ""              # cells are too narrow to be adjusted
+    return tables + head(name, section, summary, version) + ragged + begin + re.sub(r"^\.PP\n", "", body)
 
 
 # -- commands --------------------------------------------------------------------------------------
