@@ -249,6 +249,28 @@ def a_device_that_caches_translations_needs_ats(stage):
     expect("with", not stage.refused([f"viommu-pci,addr={IOMMU},boot-bypass=off,probe-ats=on", watch]))
 
 
+def the_pages_of_mappings_have_each_of_them_once(stage):
+    """Also where one mapping begins behind the other, and in the next domain."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}",
+                          f"pci-testdev,addr={PORT}"])
+    iommu = started(victim)
+    at_once, wanted = driver.ENTRIES // 2, []
+    for domain, endpoint in ((DOMAIN, WATCH << 3), (DOMAIN + 1, PORT << 3)):
+        iommu.attach(domain, endpoint)
+        for page in range(0, 304, at_once):
+            requests = [driver.MAP_FORM.pack(driver.MAP, domain, first, first + 0xfff, 0, 3)
+                        for first in range(page << 12, (page + at_once) << 12, 1 << 12)]
+            expect("MAP", not any(iommu.ask_all(requests)))
+        wanted += [(domain, page << 12) for page in range(304)]
+    found, start = [], "0:0"
+    while start and len(found) <= len(wanted):
+        victim.set("iommu0", "mappings-from", start)
+        page = json.loads(victim.get("iommu0", "mappings"))
+        found += [(row["domain"], int(row["first"], 0)) for row in page["mappings"]]
+        start = page.get("next")
+    expect(f"{len(found)} of {len(wanted)}", found == wanted)
+
+
 def most_memory(victim):
     """The most memory that QEMU has had, in KiB."""
     with open(f"/proc/{victim.machine.process.pid}/status", encoding="ascii") as status:
@@ -421,6 +443,28 @@ def a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids(stage):
         expect("the mode", {each["id"]: each["mode"] for each in victim.endpoints()}["0x218"] ==
                {"off": "blocked", "on": "bypass"}[bypass])
         victim.monitor.command("quit")
+
+
+def an_address_space_ends_with_the_function_that_isolates_it(stage):
+    """The other functions behind the bridge are blocked then, until one of them is attached."""
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+        f"pcie-root-port,id=rp0,chassis=1,addr={PORT}", "pcie-pci-bridge,id=br0,bus=rp0",
+        "viommu-watch,id=w0,bus=br0,addr=3", "viommu-watch,id=w1,bus=br0,addr=4"])
+    driver.enable_ecam(victim.qtest)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+    iommu = started(victim)
+    iommu.attach(DOMAIN, PORT << 3)
+    iommu.map(DOMAIN, 0x1000, 0x1fff, 0)
+    iommu.attach(DOMAIN, 0x218)
+    expect("both have the mapping", victim.get("w1", "mirror"))
+    victim.monitor.command("device_del", id="w0")
+    driver.eject(victim.qtest, 3)
+    victim.deleted("w0")
+    expect("blocked", not victim.get("w1", "mirror") and answered(victim, "w1", 0x1000)[3] == 0)
+    iommu.attach(DOMAIN, 0x220)
+    expect("attached", victim.get("w1", "mirror") and not victim.get("w1", "check"))
 
 
 def an_endpoint_has_the_number_of_its_bus(stage):
@@ -1050,6 +1094,18 @@ def bus_numbers_that_changed_since_the_last_request_do_not_stop_a_migration(stag
     expect(f"status {status}: {said}", status == KILLED)
 
 
+def an_endpoint_behind_a_port_is_migrated(stage):
+    """It gets its ID from the bus numbers in the stream."""
+    functions = [*HERE_ARE, f"pcie-root-port,id=rp0,chassis=1,addr={PORT}", "viommu-watch,id=w1,bus=rp0"]
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *functions])
+    iommu = started(victim)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1)
+    iommu.kick(0)
+    expect("ATTACH", iommu.attach(DOMAIN, 0x100) == driver.OK)
+    status, said = fed(stage, stream_of(stage, victim), functions=functions)
+    expect(f"status {status}: {said}", status == KILLED)
+
+
 def a_state_of_an_invalid_length_is_refused(stage):
     """QEMU would allocate a negative length as an unsigned number."""
     stream = stream_of(stage, source(stage)[0])
@@ -1092,12 +1148,13 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
          a_kick_leaves_the_main_loop_its_turn, requests_attaches_and_faults_have_a_rate,
          a_device_that_caches_translations_needs_ats,
-         a_kick_holds_the_notifications_of_one_request,
+         the_pages_of_mappings_have_each_of_them_once, a_kick_holds_the_notifications_of_one_request,
          a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping,
          a_store_to_bypass_switches_all_endpoints_at_once, a_reset_of_the_system_ends_all_domains,
          an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function,
          a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own,
          a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids,
+         an_address_space_ends_with_the_function_that_isolates_it,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          an_unmap_waits_for_disk_reads_in_flight,
          an_attach_waits_for_disk_reads_that_bypass, an_unmap_waits_for_reads_of_each_kind_of_disk,
@@ -1118,7 +1175,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          functions_behind_a_bridge_to_pci_have_the_limits_of_all_their_hosts,
          a_state_that_does_not_fit_is_refused_with_the_reason, a_truncated_stream_is_refused,
          bus_numbers_that_changed_since_the_last_request_do_not_stop_a_migration,
-         a_state_of_an_invalid_length_is_refused,
+         an_endpoint_behind_a_port_is_migrated, a_state_of_an_invalid_length_is_refused,
          a_migration_can_be_cancelled_and_started_again]
 
 
