@@ -322,6 +322,10 @@ def a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping(stage):
     expect(f"the second is mirrored: {mirror!r}", mirror.split()[2:3] == ["4096"])
     expect("requests", not any(iommu.ask_all([remove, add[0], remove])))
     expect("nothing is mirrored", not victim.get("w0", "mirror"))
+    other = driver.MAP_FORM.pack(driver.MAP, DOMAIN, 0x5000, 0x5fff, 0, 3)
+    expect("requests", not any(iommu.ask_all([add[0], other, remove])))
+    mirror = victim.get("w0", "mirror")
+    expect(f"the other is mirrored: {mirror!r}", mirror.split()[0] == "20480")
     expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
 
 
