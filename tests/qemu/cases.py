@@ -483,6 +483,16 @@ def an_endpoint_has_the_number_of_its_bus(stage):
         expect(f"no other one: {others}", others == [hex(bus << 8)])
 
 
+def an_iommu_is_no_endpoint(stage):
+    """Its own DMA is never translated."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off,iommu_platform=on",
+                          f"viommu-watch,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.kick(0)
+    expect("PROBE of another", iommu.probe(WATCH << 3) == driver.OK)
+    expect("PROBE", iommu.probe(IOMMU << 3) == driver.NOENT)
+
+
 def a_bus_has_one_iommu(stage):
     for devices in (["viommu-pci"] * 2, ["virtio-iommu-pci", "viommu-pci"],
                     ["viommu-pci", "virtio-iommu-pci"], ["viommu-pci", "intel-iommu"]):
@@ -1159,7 +1169,8 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own,
          a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids,
          an_address_space_ends_with_the_function_that_isolates_it,
-         an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
+         an_endpoint_has_the_number_of_its_bus, an_iommu_is_no_endpoint,
+         a_bus_has_one_iommu,
          an_unmap_waits_for_disk_reads_in_flight,
          an_attach_waits_for_disk_reads_that_bypass, an_unmap_waits_for_reads_of_each_kind_of_disk,
          an_unmap_waits_for_all_disks_that_it_concerns, a_network_packet_that_waits_is_a_copy,
