@@ -6,17 +6,27 @@
  * runs. The accesses of the code itself are replaced: each thread has a buffer of stores, which
  * other threads see later, as on x86 and every other processor with store buffers; loads are not
  * delayed. Before each access to what is shared, any thread may go on, and any buffer may give its
- * oldest store to memory. All histories are run, one after the other. Exit status 1 if a reader
+ * oldest store to memory. All histories are run, one after the other. It fails if a reader
  * that found the object saw it freed before its section ended. A build without one of both fences
- * (tests/sync/meson.build) must find such a history.
+ * (tests/sync/meson.build) must find such a history, and fails if it does not.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include "sync/fence.h"
 #include "sync/annotate.h"
+
+/* No time passes: histories with a writer that sleeps would depend on the clock. */
+static int begin_of_time(struct timespec *ret_now)
+{
+	*ret_now = (struct timespec){ 0 };
+	return 0;
+}
+
+#define clock_gettime(clock, now) begin_of_time(now)
 
 static void order(const volatile void *at);
 static void load(const volatile void *at, void *value, size_t size);
@@ -56,6 +66,12 @@ static void drain_own(void);
 	})
 #define atomic_compare_exchange_strong exchange_if
 #define atomic_compare_exchange_weak   exchange_if
+
+#if defined WITHOUT_READER_FENCE || defined WITHOUT_WRITER_FENCE
+#define IS_BROKEN true
+#else
+#define IS_BROKEN false
+#endif
 
 #ifdef WITHOUT_READER_FENCE
 #define fence() (void)0
@@ -182,6 +198,8 @@ static void store(volatile void *at, const void *value, size_t size)
 		memcpy((void *)(uintptr_t)at, value, size);
 		return;
 	}
+	if (current->n_buffered == N_BUFFERED)
+		drain_one(current);
 	current->buffer[current->n_buffered].at = at;
 	current->buffer[current->n_buffered].value = 0;
 	memcpy(&current->buffer[current->n_buffered].value, value, size);
@@ -297,5 +315,5 @@ int main(void)
 			n++;
 		} while (!is_violated && next_history());
 	printf("%lu histories, %s\n", n, is_violated ? "the last broken" : "none broken");
-	return is_violated;
+	return is_violated != IS_BROKEN;
 }
