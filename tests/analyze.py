@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWN = ROOT / "tests" / "analyze.known"
-FOLDERS = ("src", "base", "json", "tables", "host", "plan", "tools", "machine", "qemu", "fuzz", "bench", "examples")
+FOLDERS = ("src", "base", "json", "tables", "host", "plan", "tools", "machine", "guest", "qemu", "fuzz", "bench", "examples")
 CORES = len(os.sched_getaffinity(0))
 # Of a compile command, what is not about the source; fortified functions hide the plain ones.
 ALONE = {"-MD", "-Werror", "-g", "-c", "-D_FORTIFY_SOURCE=2", "-fdiagnostics-color=always"}

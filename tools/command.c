@@ -112,7 +112,7 @@ int print_findings(const struct viommu_findings *findings)
 		const struct viommu_finding *finding = viommu_findings_get(findings, i);
 		char *line = viommu_finding_line(finding);
 
-		if (coloured && line)
+		if (coloured)
 			print_coloured(finding, line);
 		else
 			fprintf(stderr, "%s\n", line);
