@@ -8,10 +8,12 @@
 
 const char rsdp_signature[8] = { 'R', 'S', 'D', ' ', 'P', 'T', 'R', ' ' };
 
+/* What acpidump prints of an RSDP begins alike, but text has no zero in the RSDP's length. */
 bool image_begins(const uint8_t *bytes, size_t length)
 {
 	return length > RSDP_LENGTH + ACPI_HEADER_LENGTH &&
-	       !memcmp(bytes, rsdp_signature, sizeof(rsdp_signature));
+	       !memcmp(bytes, rsdp_signature, sizeof(rsdp_signature)) &&
+	       !bytes[RSDP_LENGTH_AT + sizeof(uint32_t) - 1];
 }
 
 static uint8_t sum_of(const uint8_t *bytes, size_t length)
