@@ -32,7 +32,7 @@ static void set_free(void *set)
 
 static struct target *find(void *set, Word_t *key)
 {
-	const PPvoid_t at = JudyLFirst(*(Pvoid_t *)set, key, NULL);
+	void **at = JudyLFirst(*(Pvoid_t *)set, key, NULL);
 
 	return at ? *at : NULL;
 }
@@ -47,8 +47,10 @@ static bool map(void *set, const struct extent *extent)
 		return false;
 	next = malloc(sizeof(*next));
 	at = next ? JudyLIns(set, extent->last, NULL) : NULL;
-	if (!at)
+	if (!at) {
+		free(next);
 		return false;
+	}
 	*next = (struct target){ extent->first, extent->phys };
 	*at = next;
 	return true;

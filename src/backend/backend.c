@@ -49,10 +49,10 @@ static int take_memory(struct viommu_backend *backend, struct space **ret_space)
 static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
 {
 	struct device *device = opaque;
-	struct space *space;
+	struct space *space = NULL;
 	int result = take_domain(device, domain, serial, &space), error = 0;
 
-	if (result >= 0)
+	if (space)
 		error = device_enter(device, space, NULL);
 	spaces_collect(device->backend);
 	return error ? error : result;
@@ -129,10 +129,10 @@ static int enter(struct device *device, struct space *space, const struct viommu
 
 static int enter_memory(struct device *device, const struct viommu_space *wanted)
 {
-	struct space *space;
+	struct space *space = NULL;
 	int has_all = take_memory(device->backend, &space), error;
 
-	if (has_all < 0)
+	if (!space)
 		return has_all;
 	error = enter(device, space, wanted);
 	return error || has_all ? error : map_memory(space);
@@ -141,10 +141,10 @@ static int enter_memory(struct device *device, const struct viommu_space *wanted
 /* The listener gets the mappings of the parent. */
 static int enter_parent(struct device *device, const struct viommu_space *wanted)
 {
-	struct space *space;
+	struct space *space = NULL;
 	int result = take_domain(device, wanted->parent, wanted->parent_serial, &space), error;
 
-	if (result < 0)
+	if (!space)
 		return result;
 	error = enter(device, space, wanted);
 	return error ? error : result;
@@ -251,12 +251,12 @@ static int enter_space(struct device *device, struct pasid *pasid,
 {
 	struct viommu_backend *backend = device->backend;
 	bool is_mapped = wanted->mode == VIOMMU_TRANSLATED;
-	struct space *space;
+	struct space *space = NULL;
 	int result = is_mapped ? take_domain(device, wanted->domain, wanted->serial, &space)
 			       : take_memory(backend, &space);
 	int error;
 
-	if (result < 0)
+	if (!space)
 		return result;
 	error = pasid_enter(device, pasid, space);
 	if (!error && !result && !is_mapped)

@@ -138,10 +138,10 @@ void page_queue_close(struct viommu_kernel *kernel);
 /* Can the device request pages? It is in no page table; a new one of the space is tried. */
 bool page_queue_accepts(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space);
 
-int page_queue_read(void *kernel,
+int page_queue_read(void *opaque,
 		    int (*request)(void *opaque, int device,
 				   const struct viommu_page_request *request),
-		    void *opaque);
+		    void *reader_opaque);
 int page_queue_respond(void *kernel, int device, const struct viommu_page_response *response);
 
 /* The device is closed. */
