@@ -550,7 +550,7 @@ tell spaces </tmp/said
             "a page request has no answer", "it has none in the other machine",
             "the answer is given there", "and the process reads what was written")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
-        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         incoming=True, timeout=TWICE,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
@@ -573,7 +573,7 @@ fi
             "the process reads what was written",
             "two processes have their own memory at one address")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
-        module=True, skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
+        module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         by_name=True, rekernel=True, timeout=TWICE),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
