@@ -24,6 +24,10 @@ suite=${release[$generation]-}
 mkdir -p "$cache"
 cd "$cache"
 
+# One at a time: another call for the same generation finds what this one has made.
+exec 9>lock
+flock --nonblock 9 || { say "waiting for another call that fills $cache"; flock 9; }
+
 # The machine's own entries, as one-line sources of that release: for packages and for sources.
 entries() {
 	local main=${suite%-*}
