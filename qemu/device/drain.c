@@ -25,11 +25,15 @@ static DeviceState *master_of(DeviceState *device)
 	return device;
 }
 
+/*
+ * A function's accesses go to the address space that it had when it was plugged in. QEMU would now
+ * name another one beside an IOMMU of the machine (native.c).
+ */
 static bool is_of(const struct endpoint *endpoint, DeviceState *master)
 {
 	if (!master || !object_dynamic_cast(OBJECT(master), TYPE_PCI_DEVICE))
 		return master && endpoint->platform == master;
-	return pci_device_iommu_address_space(PCI_DEVICE(master)) == &endpoint->as;
+	return PCI_DEVICE(master)->bus_master_enable_region.alias == &endpoint->root;
 }
 
 static bool must_wait_for(struct iommu *iommu, BlockBackend *disk)

@@ -515,19 +515,24 @@ def reading(stage, options, more, kind=disks.VirtioBlk, bypass=False):
     devices = [device.format(addr=WATCH) for device in kind.devices]
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off{options}",
                           devices[0] + more, *devices[1:]], slow("slow") + ["-object", "iothread,id=thread"])
+    return victim, *begun(victim, kind, bypass)
+
+
+def begun(victim, kind, bypass=False, device=WATCH):
+    """A driver of the IOMMU, and one of a disk that reads so. `device` is a requester ID / 8."""
     iommu = started(victim)
     if not bypass:
-        iommu.attach(DOMAIN, WATCH << 3)
+        iommu.attach(DOMAIN, device << 3)
         iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
         iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
-    disk = kind(victim, WATCH, DISK_WINDOW, DISK_MEMORY)
+    disk = kind(victim, device, DISK_WINDOW, DISK_MEMORY)
     disk.start()
     tell_disk(victim, "break read_aio A")
     victim.qtest.write(PAGE, b"\x11" * 0x1000)
     disk.read(PAGE if bypass else IOVA)
     victim.wait_for("the disk", lambda: "Suspended request 'A'" in victim.machine.output, 5)
     expect("the disk waits", not disk.completed())
-    return victim, iommu, disk
+    return iommu, disk
 
 
 def tell_disk(victim, words, node="slow"):
@@ -546,9 +551,13 @@ DETACH = driver.DETACH_FORM.pack(driver.DETACH, DOMAIN, WATCH << 3)
 
 
 def waits(stage, request, more="", kind=disks.VirtioBlk):
+    victim, iommu, disk = reading(stage, "", more, kind)
+    waits_for(victim, iommu, disk, request)
+
+
+def waits_for(victim, iommu, disk, request, endpoint=WATCH << 3):
     """QMP answers meanwhile, and afterwards the page is the guest's."""
-    victim, iommu, _ = reading(stage, "", more, kind)
-    name = kind.__name__
+    name = type(disk).__name__
     expect(f"{name}: no answer", iommu.ask(request) is None)
     expect("nor to the next request", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) is None)
     expect("QMP answers", victim.monitor.command("query-status", timeout=2))
@@ -557,7 +566,7 @@ def waits(stage, request, more="", kind=disks.VirtioBlk):
     victim.wait_for(f"{name}: the answer", lambda: iommu.used(0) == iommu.offered[0], 5)
     expect(f"{name}: the disk has read before", holds(victim, 0))
     victim.qtest.write(PAGE, b"\x5a" * 0x1000)
-    expect("another request", iommu.probe(WATCH << 3) == driver.OK)
+    expect("another request", iommu.probe(endpoint) == driver.OK)
     expect("the page is the guest's", holds(victim, 0x5a))
     victim.monitor.command("quit")
 
@@ -726,6 +735,16 @@ def a_function_beside_an_iommu_of_the_machine_is_plugged_in(stage):
     expect("MAP", iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
     expect("it is ours", victim.get("hot", "mirror").count("\n") == 1)
     expect("the other is not", not victim.get("w0", "mirror"))
+
+
+def an_unmap_waits_for_disk_reads_beside_an_iommu_of_the_machine(stage):
+    kind, bus = disks.VirtioBlk, 0x41
+    victim = stage.start([*NATIVE, kind.devices[0].format(addr=0) + ",bus=rp0"], slow("slow"))
+    driver.enable_ecam(victim.qtest)
+    port = driver.Function(victim.qtest, 0, bus=0x40)
+    driver.bridge_open(port, bus)
+    port.set(driver.MEMORY_BASE, 4, DISK_WINDOW | DISK_WINDOW >> 16)
+    waits_for(victim, *begun(victim, kind, device=bus << 5), UNMAP, endpoint=bus << 8)
 
 
 def interrupts_that_the_machine_remaps_are_refused(stage):
@@ -1177,6 +1196,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          an_unmap_that_waits_ends_with_a_reset,
          an_unmap_that_waits_ends_before_the_machine_stops,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,
+         an_unmap_waits_for_disk_reads_beside_an_iommu_of_the_machine,
          interrupts_that_the_machine_remaps_are_refused,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
          a_machine_in_which_the_device_does_little_is_started_with_a_warning,
