@@ -9,8 +9,8 @@
  * A plugin that puts two virtio-iommus of one QEMU process through the same
  *
  * QEMU's own and ours, each behind the virtqueue that a guest would use and the translate call
- * that a device's DMA makes. There is no guest: the machine's processors stand still (-accel
- * qtest), and this writes requests into guest memory, as many as the queue holds, and kicks.
+ * that a device's DMA makes. There is no guest: the machine's processors halt at once (a ROM of
+ * part_qemu.py), and this writes requests into guest memory, as many as the queue holds, and kicks.
  * It asks for no interrupts, as Linux does. The two take turns at every step.
  *
  *     -plugin NAME.so,ranges=1000,order=scattered,operations=10000
@@ -29,6 +29,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 #define BUFFER_BYTES 64
 #define TAIL_AT      48 /* of a buffer */
 #define NO_REQUEST   0x7f
+#define MAX_POLLS    1000 /* of the main loop, for one kick */
 
 enum { NEXT = 1, WRITE = 2, NO_INTERRUPT = 1 };
 
@@ -109,18 +110,26 @@ static void rings_init(struct target *target)
 	}
 }
 
+static bool is_served(const struct rings *rings)
+{
+	return rings->used.index == rings->available.index;
+}
+
 /* All statuses must be OK, unless the request is none. Not part of what is timed. */
 static void check_answers(struct target *target)
 {
 	struct rings *rings = target->rings;
 
-	must(rings->used.index == rings->available.index, "serving all requests");
+	must(is_served(rings), "serving all requests");
 	for (unsigned int i = 0; i < target->waiting; i++)
 		must(!rings->buffers[i][TAIL_AT] || rings->buffers[i][0] == NO_REQUEST,
 		     "a request");
 }
 
-/* Offer what waits, kick, and have it served: what is timed. */
+/*
+ * Offer what waits, kick, and have it served: what is timed. viommu-pci serves one batch for a
+ * kick, and the rest in the main loop.
+ */
 static void kick(struct target *target)
 {
 	struct rings *rings = target->rings;
@@ -133,6 +142,8 @@ static void kick(struct target *target)
 	rings->available.index = cpu_to_le16(index + target->waiting);
 	begin = spent_ns();
 	virtio_queue_notify(target->virtio, 0);
+	for (int polls = 0; !is_served(rings) && polls < MAX_POLLS; polls++)
+		aio_poll(qemu_get_aio_context(), false);
 	target->ns += spent_ns() - begin;
 	check_answers(target);
 	target->waiting = 0;
@@ -213,22 +224,39 @@ static void driver_start(struct target *target)
 	}
 }
 
+/*
+ * The address space that the function's DMA uses. The machine has another IOMMU, so viommu-pci
+ * gives its root bus bypass_iommu=on when the machine is complete (qemu/firmware/native.c), for the
+ * tables of the machine; functions got their address spaces before.
+ */
+static AddressSpace *address_space_of(PCIDevice *function, PCIBus *root)
+{
+	PCIHostState *bridge = PCI_HOST_BRIDGE(BUS(root)->parent);
+	bool bypass = bridge->bypass_iommu;
+	AddressSpace *as;
+
+	bridge->bypass_iommu = false;
+	as = pci_device_iommu_address_space(function);
+	bridge->bypass_iommu = bypass;
+	return as;
+}
+
 static void target_start(struct target *target)
 {
 	uint64_t at = RINGS_AT + (target - targets) * RINGS_BYTES;
-	BusState *bus;
+	PCIBus *bus;
 
 	target->virtio = VIRTIO_DEVICE(object_resolve_path_type("", target->type, NULL));
 	target->rings_at = at;
 	target->rings = memory_region_get_ram_ptr(current_machine->ram) + at;
 	target->endpoint = PCI_DEVICE(qdev_find_recursive(sysbus_get_default(), target->function));
 	must(target->virtio && target->endpoint, "finding the devices");
-	target->as = pci_device_iommu_address_space(target->endpoint);
-	bus = BUS(pci_get_bus(target->endpoint));
+	bus = pci_get_bus(target->endpoint);
+	target->as = address_space_of(target->endpoint, bus);
 	rings_init(target);
 	driver_start(target);
-	sent(target, write_attach(next_buffer(target), PCI_BUILD_BDF(pci_bus_num(PCI_BUS(bus)),
-								     target->endpoint->devfn)));
+	sent(target, write_attach(next_buffer(target),
+				  PCI_BUILD_BDF(pci_bus_num(bus), target->endpoint->devfn)));
 	kick(target);
 	target->region =
 		IOMMU_MEMORY_REGION(memory_region_find(target->as->root, extent_at(0).first, 1).mr);
