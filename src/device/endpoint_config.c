@@ -184,7 +184,8 @@ static int publish(struct viommu *device, struct endpoint *endpoint)
 	if (error)
 		return error;
 	if (old) {
-		readers_synchronize(&device->readers);
+		device_mark_sync_pending(device);
+		device_synchronize(device);
 		free(old);
 	}
 	ids_put(&device->endpoints, &endpoint->node);

@@ -72,14 +72,11 @@ const char *mapping_conflict_reason(const struct viommu *device, const struct do
 	return "overlaps a reserved region of this device";
 }
 
-static int notify_mapped(struct viommu *device, struct domain *domain, const struct range *range)
+static int notify_mapped(struct domain *domain, const struct range *range)
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);
 
-	if (!domain->shadows)
-		return 0;
-	device_deliver_removals(device);
-	return listeners_map(domain, &mapping);
+	return domain->shadows ? listeners_map(domain, &mapping) : 0;
 }
 
 /* Memory is reserved before listeners are called, so nothing can fail after they have agreed. */
@@ -91,7 +88,7 @@ static int insert(struct viommu *device, struct domain *domain, const struct ran
 		device_log(device, VIOMMU_LOG_MEMORY, "MAP: no memory for a mapping");
 		return error;
 	}
-	error = notify_mapped(device, domain, range);
+	error = notify_mapped(domain, range);
 	if (error)
 		return error;
 	device_changed(device, domain);
@@ -103,12 +100,17 @@ static bool is_full(const struct viommu *device, const struct domain *domain)
 	return device_is_full(device, (struct usage){ 0, 1, map_growth(domain->map) });
 }
 
-/* Retired nodes are reclaimed first, so that the map grows only if none of them is left. */
+/*
+ * Retired nodes are reclaimed first, so that the map grows only if none of them is left. While the
+ * domain is not in the account, nothing is reclaimed.
+ */
 static uint8_t mapping_add(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	int error;
 
 	device_synchronize_if_left(device, domain);
+	if (domain->shadows)
+		device_deliver_removals(device);
 	if (map_growth(domain->map))
 		device_synchronize(device);
 	if (is_full(device, domain)) {

@@ -131,6 +131,79 @@ static void moving_needs_room_for_both_domains(void **state)
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
 }
 
+/* -- removals of a batch ------------------------------------------------------- */
+
+static void in_batch(struct rig *rig, const void *bytes, size_t length)
+{
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { POISON };
+	const struct iovec readable = { (void *)(uintptr_t)bytes, length };
+	const struct iovec writable = { tail, sizeof(tail) };
+
+	assert_int_equal(viommu_batch_request(rig->device, &readable, 1, &writable, 1),
+			 sizeof(tail));
+	assert_int_equal(tail[0], VIOMMU_S_OK);
+}
+
+static void ignore_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque;
+	(void)mapping;
+}
+
+static void ignore_range(void *opaque, uint32_t domain, uint64_t first, uint64_t last)
+{
+	(void)opaque;
+	(void)domain;
+	(void)first;
+	(void)last;
+}
+
+/* Enough that an empty map gives its memory back: more than 64 KiB. */
+enum { N_MANY = 5000 };
+
+/*
+ * The second UNMAP makes the map take memory again, so that the MAP needs none. The listener is
+ * notified of the removals by the MAP.
+ */
+static void replace_all_in_a_batch(struct rig *rig, const struct viommu_listener_ops *ops)
+{
+	const uint8_t unmap_all[] = { UNMAP(1, 0, TOP, 0) };
+	const uint8_t map_one[] = { MAP(1, 0, 0xfff, 0, R) };
+	struct viommu_listener *listener;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(viommu_listen(rig->device, EP, ops, NULL, &listener), 0);
+	for (uint64_t i = 0; i < N_MANY; i++)
+		assert_int_equal(map(rig, 1, i * PAGE, i * PAGE + 0xfff, 0, R), VIOMMU_S_OK);
+	viommu_batch_begin(rig->device);
+	in_batch(rig, unmap_all, sizeof(unmap_all));
+	in_batch(rig, unmap_all, sizeof(unmap_all));
+	in_batch(rig, map_one, sizeof(map_one));
+	viommu_batch_end(rig->device);
+}
+
+static void bytes_are_counted_once_if_a_map_notifies_removals(void **state)
+{
+	static const struct viommu_listener_ops kinds[] = {
+		{ .size = sizeof(kinds[0]), .unmap = ignore_unmap },
+		{ .size = sizeof(kinds[0]), .unmap_range = ignore_range },
+	};
+	struct rig *rig = *state;
+	uint64_t expected;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	expected = counters(rig).bytes;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		replace(rig, (struct viommu_config){ 0 });
+		replace_all_in_a_batch(rig, &kinds[i]);
+		assert_int_equal(counters(rig).mappings, 1);
+		assert_int_equal(counters(rig).bytes, expected);
+		viommu_reset(rig->device);
+		assert_int_equal(counters(rig).bytes, 0);
+	}
+}
+
 static void no_limit_is_no_limit(void **state)
 {
 	struct rig *rig = *state;
@@ -152,6 +225,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(bytes_are_counted_to_the_last_one),
 		ON_A_FRESH_DEVICE(bytes_of_domains_are_counted_to_the_last_one),
 		ON_A_FRESH_DEVICE(moving_needs_room_for_both_domains),
+		ON_A_FRESH_DEVICE(bytes_are_counted_once_if_a_map_notifies_removals),
 		ON_A_FRESH_DEVICE(no_limit_is_no_limit),
 	};
 

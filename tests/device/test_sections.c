@@ -513,6 +513,28 @@ static void questions_are_answered_in_a_section_that_a_request_waits_for(void **
 	viommu_dma_free(dma);
 }
 
+/* Where endpoints are found is replaced, and the thread that adds one waits for the section. */
+static void questions_are_answered_in_a_section_that_a_new_endpoint_waits_for(void **state)
+{
+	enum { SECONDS = 60 };
+	struct duel duel = { .rig = *state, .take_away = by_adding };
+	struct viommu_endpoint_state endpoint;
+	struct viommu_dma *dma = begin(duel.rig);
+	pthread_t thread;
+
+	alarm(SECONDS);
+	assert_int_equal(reach(dma), -EFAULT);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	assert_int_equal(viommu_next_endpoint(duel.rig->device, EP, &endpoint), 0);
+	assert_int_equal(endpoint.id, EP);
+	assert_false(atomic_load(&duel.done));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+	alarm(0);
+}
+
 /* Not the requests of a batch wait, but its end. */
 static void *unmap_in_batch(void *opaque)
 {
@@ -901,6 +923,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(
 			questions_are_answered_in_a_section_that_a_request_waits_for, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			questions_are_answered_in_a_section_that_a_new_endpoint_waits_for, plug,
+			unplug),
 		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_does_not_wait, plug, unplug),
 		cmocka_unit_test_setup_teardown(
