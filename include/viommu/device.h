@@ -524,10 +524,12 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  *     if (pause)
  *             serve_again_after(pause);
  *
- * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`. The
- * VMM enforces them by asking: the device executes a request that comes nevertheless. One request
- * may take longer than a batch should: an ATTACH to a domain with mappings calls each listener of
- * the endpoint once for every mapping, unless the listener has `domain`.
+ * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`, and
+ * from the requests of viommu_batch_submit() that wait for earlier ones, which are executed in no
+ * batch: 16 of them. The VMM enforces them by asking: the device executes a request that comes
+ * nevertheless. One request may take longer than a batch should: an ATTACH to a domain with
+ * mappings calls each listener of the endpoint once for every mapping, unless the listener has
+ * `domain`.
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */
@@ -548,8 +550,8 @@ uint64_t viommu_batch_pause(struct viommu *device);
  * Meanwhile other requests are executed and answered. A request that names an endpoint or a domain
  * of one that is not answered yet is put off, so that the requests of a domain and of an endpoint
  * are executed in their order. All MAPs of a batch, and all its UNMAPs, are one commit for each
- * listener. A guest can have at most 1024 requests put off; a further one waits until listeners
- * have committed. They count for `max_bytes`.
+ * listener. A guest can have at most 1024 requests put off, and as many as `max_bytes` has room
+ * for: a further one waits until listeners have committed.
  *
  * All other functions that change something, viommu_request() among them, first let listeners
  * commit without delay (token 0) until no request is put off. So does viommu_save(). A reset and

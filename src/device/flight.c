@@ -25,7 +25,7 @@
  * blocked, and after it all of their listeners are notified, before any other request is executed.
  *
  * Everything else that changes the device first settles: listeners commit without delay, and no
- * request is left.
+ * request is left. So does a request for which there is no memory.
  */
 
 /* Requests that are put off at a time; a further one settles. Bounds the search for conflicts. */
@@ -95,14 +95,13 @@ static bool keys_meet(const struct request_keys *earlier, const struct request_k
 
 struct pending *pending_new(struct viommu *device)
 {
+	static const struct usage one = { .bytes = sizeof(struct pending) + HEAP_OVERHEAD };
 	struct pending *pending;
 
 	if (device->n_pending >= PENDING_MAX)
 		flights_settle(device);
-	if (device_is_full(device, (struct usage){ .bytes = sizeof(*pending) + HEAP_OVERHEAD })) {
-		device_log_limit(device, "a request");
+	if (device_is_full(device, one))
 		return NULL;
-	}
 	pending = calloc(1, sizeof(*pending));
 	if (!pending) {
 		device_log(device, VIOMMU_LOG_MEMORY, "a request: no memory to put it off");

@@ -6,9 +6,15 @@
  *
  * The device does not stop by itself, because it could not begin again. The clock is read only
  * after some requests or many notifications, so that a short batch does not pay for it.
+ *
+ * Parked requests are executed when those before them are answered, all at once and in no batch.
+ * So their number is bounded.
  */
 
-enum { REQUESTS_PER_CHECK = 16, CALLS_PER_CHECK = 1024 };
+enum { REQUESTS_PER_CHECK = 16, CALLS_PER_CHECK = 1024, PARKED_MAX = 16 };
+
+/* How soon a listener that commits may have done so. */
+#define COMMIT_NS 100000
 
 void budget_init(struct viommu *device)
 {
@@ -42,15 +48,32 @@ static bool is_time_used_up(struct viommu *device)
 	return now - budget->begin_ns >= device->config.max_batch_ns;
 }
 
+/* If no listener is committing, the end of the batch lets them commit. */
+static uint64_t parked_delay(const struct viommu *device)
+{
+	unsigned n = 0;
+
+	for (const struct pending *parked = device->parked; parked && n < PARKED_MAX;
+	     parked = parked->next)
+		n++;
+	if (n < PARKED_MAX)
+		return 0;
+	return device->committing ? COMMIT_NS : 1;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 uint64_t viommu_batch_pause(struct viommu *device)
 {
 	struct budget *budget = &device->budget;
-	uint64_t delay, other;
+	uint64_t delay;
 
 	checks_is_locked(device, "viommu_batch_pause");
-	delay = rate_delay(&budget->requests);
-	other = rate_delay(&budget->attaches);
-	delay = delay > other ? delay : other;
+	delay = larger(rate_delay(&budget->requests), rate_delay(&budget->attaches));
+	delay = larger(delay, parked_delay(device));
 	if (!delay && (device->n_calls + device->n_calls_due - budget->calls >=
 			       device->config.max_batch_calls ||
 		       is_time_used_up(device)))

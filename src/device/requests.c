@@ -403,29 +403,33 @@ static bool is_immediate(const struct viommu *device, const struct request_row *
 	return !device->n_committers && !device->n_pending;
 }
 
+static size_t execute_now(struct viommu *device, const struct taken *taken,
+			  const struct iovec *writable)
+{
+	flights_settle(device);
+	device->commits_now = true;
+	return execute(device, taken->row, taken->wire, writable, taken->room);
+}
+
+/* An UNMAP or DETACH needs no memory, so a request that cannot be put off is executed now. */
 static size_t submit(struct viommu *device, const struct taken *taken, const struct iovec *writable,
 		     void *cookie)
 {
 	struct pending *pending = pending_new(device);
-	uint8_t tail[VIOMMU_TAIL_LENGTH] = { VIOMMU_S_NOMEM };
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
 
-	if (pending) {
-		layout_decode(taken->row->layout, taken->wire, &pending->request);
-		pending->layout = taken->row->layout;
-		pending->run = taken->row->run;
-		pending->cookie = cookie;
-		list_locate(writable, pending->tail, VIOMMU_TAIL_LENGTH);
-		if (flights_submit(device, pending))
-			return VIOMMU_LATER;
-		tail[0] = pending->status;
-		trace_answered(device, pending->layout, &pending->request, pending->status);
-		pending_free(device, pending);
-	} else {
-		union request request;
-
-		layout_decode(taken->row->layout, taken->wire, &request);
-		trace_answered(device, taken->row->layout, &request, tail[0]);
-	}
+	if (!pending)
+		return execute_now(device, taken, writable);
+	layout_decode(taken->row->layout, taken->wire, &pending->request);
+	pending->layout = taken->row->layout;
+	pending->run = taken->row->run;
+	pending->cookie = cookie;
+	list_locate(writable, pending->tail, VIOMMU_TAIL_LENGTH);
+	if (flights_submit(device, pending))
+		return VIOMMU_LATER;
+	tail[0] = pending->status;
+	trace_answered(device, pending->layout, &pending->request, pending->status);
+	pending_free(device, pending);
 	list_write(writable, 0, tail, sizeof(tail));
 	return sizeof(tail);
 }

@@ -205,10 +205,11 @@ static void submit_bytes(struct bench *bench, const void *bytes, size_t length, 
 #define MAP_PAGE(domain, iova)   MAP(domain, iova, (iova) + 0xfff, (iova) + 0x100000, R | W)
 #define UNMAP_PAGE(domain, iova) UNMAP(domain, iova, (iova) + 0xfff, 0)
 
-static int set_up(void **state)
+static void start(struct bench *bench, uint64_t max_bytes)
 {
 	static const uint32_t endpoints[] = { EP, EP2, EP3 };
 	static const char *const names[] = { "a", "b" };
+	const struct viommu_config config = { .size = sizeof(config), .max_bytes = max_bytes };
 	const struct viommu_ops ops = { .size = sizeof(ops), .answered = on_answered };
 	const struct viommu_listener_ops listener = {
 		.size = sizeof(listener),
@@ -217,10 +218,8 @@ static int set_up(void **state)
 		.mode = on_mode,
 		.commit = on_commit,
 	};
-	struct bench *bench = calloc(1, sizeof(*bench));
 
-	assert_non_null(bench);
-	assert_int_equal(viommu_new(NULL, &ops, bench, &bench->device), 0);
+	assert_int_equal(viommu_new(&config, &ops, bench, &bench->device), 0);
 	for (size_t i = 0; i < COUNT_OF(endpoints); i++)
 		assert_int_equal(viommu_endpoint_add(bench->device,
 						     &(struct viommu_endpoint){
@@ -237,6 +236,14 @@ static int set_up(void **state)
 				 0);
 	}
 	bench->said[0] = '\0';
+}
+
+static int set_up(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	assert_non_null(bench);
+	start(bench, 0);
 	*state = bench;
 	return 0;
 }
@@ -790,6 +797,110 @@ static void a_guest_cannot_put_off_more_than_its_limits(void **state)
 	assert_int_equal(viommu_new(NULL, NULL, NULL, &bench->device), 0);
 }
 
+/* The state of `attached()` with a mapping, in so many bytes. */
+static void start_mapped(struct bench *bench, uint64_t max_bytes)
+{
+	viommu_free(bench->device);
+	memset(bench, 0, sizeof(*bench));
+	start(bench, max_bytes);
+	assert_int_equal(AT_ONCE(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+	assert_int_equal(AT_ONCE(bench, ATTACH(2, EP2, 0, 0)), VIOMMU_S_OK);
+	assert_int_equal(AT_ONCE(bench, MAP_PAGE(1, 0x1000)), VIOMMU_S_OK);
+	bench->said[0] = '\0';
+}
+
+/* The same, with room for so many requests that are put off. */
+static struct bench *filled(void **state, unsigned room)
+{
+	struct bench *bench = *state;
+	uint64_t bytes, with_one;
+
+	start_mapped(bench, 0);
+	bytes = counts(bench).bytes;
+	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
+	with_one = counts(bench).bytes;
+	assert_true(with_one > bytes);
+	start_mapped(bench, bytes + room * (with_one - bytes));
+	return bench;
+}
+
+static void without_room_to_put_it_off_a_request_is_executed_now(void **state)
+{
+	struct bench *bench = filled(state, 0);
+	struct remote *a = &bench->remotes[0];
+
+	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
+	assert_events(bench, "a commit now 1, #0 OK");
+	assert_int_equal(a->n_held, 0);
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	assert_events(bench, "a commit now 1, #1 OK");
+	SUBMIT(bench, DETACH(1, EP, 0));
+	assert_events(bench, "a commit now 1, #2 OK");
+	assert_int_equal(a->mode, VIOMMU_BLOCKED);
+	assert_int_equal(counts(bench).limited, 0);
+}
+
+/* As many as there is room for are put off, and answered before the next one is executed. */
+static void at_the_limit_requests_that_are_put_off_are_answered_first(void **state)
+{
+	struct bench *bench = filled(state, 1);
+
+	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
+	assert_events(bench, "a commit 1");
+	assert_int_equal(counts(bench).pending, 1);
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	assert_events(bench, "a commit now 1, a commit now 1, #0 OK, #1 OK");
+	assert_int_equal(counts(bench).limited, 0);
+}
+
+/* -- pauses ----------------------------------------------------------------------- */
+
+/* UNMAPs that wait for a MAP, until the batch should end or there are MAX_REQUESTS. */
+static uint64_t park(struct bench *bench)
+{
+	uint64_t pause;
+
+	viommu_batch_begin(bench->device);
+	while (!(pause = viommu_batch_pause(bench->device)) && bench->n_requests < MAX_REQUESTS)
+		SUBMIT_IN_BATCH(bench, UNMAP_PAGE(1, 0x1000));
+	viommu_batch_end(bench->device);
+	return pause;
+}
+
+/* What is parked is executed when its listener has committed, and no batch bounds that. */
+static void a_batch_ends_when_many_requests_wait_for_others(void **state)
+{
+	enum { UNMAPS = 16 };
+	struct bench *bench = attached(state);
+
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	assert_int_not_equal(park(bench), 0);
+	assert_int_equal(bench->n_requests, 1 + UNMAPS);
+	assert_int_equal(counts(bench).pending, 1 + UNMAPS);
+	assert_true(park(bench) > 1000); /* not before the listener can have committed */
+	assert_int_equal(bench->n_requests, 1 + UNMAPS);
+	done(&bench->remotes[0]);
+	done(&bench->remotes[0]);
+	assert_int_equal(counts(bench).pending, 0);
+	assert_int_equal(park(bench), 0);
+}
+
+/* The end of the batch is all that they wait for. */
+static void a_pause_for_a_quick_listener_is_short(void **state)
+{
+	struct bench *bench = attached(state);
+
+	bench->remotes[0].is_quick = true;
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(1, 0x1000));
+	while (!viommu_batch_pause(bench->device) && bench->n_requests < MAX_REQUESTS)
+		SUBMIT_IN_BATCH(bench, UNMAP_PAGE(1, 0x1000));
+	assert_in_range(bench->n_requests, 2, MAX_REQUESTS - 1);
+	assert_int_equal(viommu_batch_pause(bench->device), 1);
+	viommu_batch_end(bench->device);
+	assert_int_equal(counts(bench).pending, 0);
+}
+
 /* -- against a device whose listeners are quick ----------------------------------- */
 
 enum { ROUNDS = 200, STEPS = 60, WAITING = 12 };
@@ -1053,6 +1164,10 @@ int main(void)
 		TEST(saved_state_has_no_request_that_is_not_answered),
 		TEST(a_device_is_freed_with_requests_that_are_not_answered),
 		TEST(a_guest_cannot_put_off_more_than_its_limits),
+		TEST(without_room_to_put_it_off_a_request_is_executed_now),
+		TEST(at_the_limit_requests_that_are_put_off_are_answered_first),
+		TEST(a_batch_ends_when_many_requests_wait_for_others),
+		TEST(a_pause_for_a_quick_listener_is_short),
 		TEST(random_requests_are_answered_as_one_after_the_other),
 		cmocka_unit_test(every_request_is_answered_once_by_whichever_thread),
 	};
