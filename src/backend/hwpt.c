@@ -12,7 +12,7 @@
  * nor track dirty pages. Such a device is in no page table of this list.
  */
 
-/* ATTACH of VFIO to a page table or an IOAS, which replaces another. */
+/* ATTACH of VFIO to a page table or an IOAS, which replaces another; DETACH. */
 static int attach(const struct viommu_kernel *kernel, const struct kernel_device *device,
 		  uint32_t pasid, uint32_t id)
 {
@@ -32,6 +32,21 @@ int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device
 
 	if (!error && pasid == VIOMMU_NO_PASID)
 		device->hwpt = hwpt;
+	return error;
+}
+
+int hwpt_leave(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid)
+{
+	struct kernel_vfio_detach argument = { .argsz = sizeof(argument) };
+	int error;
+
+	if (pasid != VIOMMU_NO_PASID) {
+		argument.flags = KERNEL_VFIO_PASID;
+		argument.pasid = pasid;
+	}
+	error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_DETACH, &argument);
+	if (!error && pasid == VIOMMU_NO_PASID)
+		device->hwpt = NULL;
 	return error;
 }
 

@@ -138,6 +138,8 @@ static int enter(struct viommu_kernel *kernel, struct kernel_device *device, uin
 		      : hwpt_enter(kernel, device, VIOMMU_NO_PASID, space);
 	if (error)
 		return error;
+	if (device->table && device->table != table)
+		page_queue_forget(kernel, device);
 	device->space = space;
 	device->table = table;
 	return 0;
@@ -160,8 +162,9 @@ static int table_attach(void *opaque, int number, uint32_t table, uint32_t endpo
 	return row ? enter(kernel, device, row->wanted.space, table) : -ENOENT;
 }
 
-static void forget_place(struct kernel_device *device)
+static void forget_place(struct viommu_kernel *kernel, struct kernel_device *device)
 {
+	page_queue_forget(kernel, device);
 	device->space = NO_SPACE;
 	device->table = 0;
 	device->hwpt = NULL;
@@ -169,13 +172,12 @@ static void forget_place(struct kernel_device *device)
 
 static int detach(void *opaque, int number)
 {
-	struct kernel_vfio_detach argument = { .argsz = sizeof(argument) };
 	struct viommu_kernel *kernel = opaque;
 	struct kernel_device *device = &kernel->devices[number];
-	int error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_DETACH, &argument);
+	int error = hwpt_leave(kernel, device, VIOMMU_NO_PASID);
 
 	if (!error)
-		forget_place(device);
+		forget_place(kernel, device);
 	return error;
 }
 
@@ -183,9 +185,8 @@ static int detach(void *opaque, int number)
 static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	nest_leave(kernel, device);
-	page_queue_forget(kernel, (int)(device - kernel->devices));
 	kernel_close_file(kernel, device);
-	forget_place(device);
+	forget_place(kernel, device);
 }
 
 static void stop(void *opaque, int number)
@@ -219,12 +220,9 @@ static int attach_pasid(void *opaque, int number, uint32_t pasid, uint32_t space
 
 static int detach_pasid(void *opaque, int number, uint32_t pasid)
 {
-	struct kernel_vfio_detach argument = { .argsz = sizeof(argument),
-					       .flags = KERNEL_VFIO_PASID,
-					       .pasid = pasid };
 	const struct viommu_kernel *kernel = opaque;
 
-	return kernel_ioctl(kernel, kernel->devices[number].file, KERNEL_VFIO_DETACH, &argument);
+	return hwpt_leave(kernel, &kernel->devices[number], pasid);
 }
 
 static const struct viommu_backend_calls *calls(void)
@@ -348,20 +346,26 @@ static int read_ranges(const struct viommu_kernel *kernel, const struct kernel_d
 	return argument.alignment & (argument.alignment - 1) ? -EPROTO : error;
 }
 
-/* An IOAS has the limits of the devices in it. A group cannot leave its IOAS for this. */
+/*
+ * An IOAS has the limits of the devices in it. A group has one page table, so the device enters
+ * that of its mate.
+ */
 static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
 {
 	struct viommu_limits limits = { .size = sizeof(limits) };
 	const struct kernel_device *mate = mate_of(kernel, device);
-	int number = (int)(device - kernel->devices), error;
+	int error;
 
 	if (mate)
 		space = mate->space;
-	error = attach(kernel, number, space);
+	if (mate && mate->hwpt)
+		error = hwpt_attach(kernel, device, VIOMMU_NO_PASID, mate->hwpt);
+	else
+		error = hwpt_enter(kernel, device, VIOMMU_NO_PASID, space);
 	if (!error)
 		error = read_ranges(kernel, device, space, &limits);
 	if (!error)
-		error = detach(kernel, number);
+		error = hwpt_leave(kernel, device, VIOMMU_NO_PASID);
 	if (!error)
 		read_hardware(kernel, device, space, &limits);
 	return error ? error : kernel_set_limits(kernel, device, &limits);
@@ -380,7 +384,7 @@ static int limit_file(struct viommu_kernel *kernel, struct kernel_device *device
 	device->file = file;
 	error = read_limits(kernel, device, space);
 	device->file = -1;
-	forget_place(device);
+	forget_place(kernel, device);
 	if (error)
 		kernel->ops.close(file);
 	space_free(kernel, space);

@@ -81,6 +81,9 @@ struct nest {
 int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
 		struct hwpt *hwpt);
 
+/* Take it out. Without a page table it reaches nothing. */
+int hwpt_leave(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid);
+
 int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id);
 
 /*
@@ -141,9 +144,9 @@ bool page_queue_accepts(struct viommu_kernel *kernel, struct kernel_device *devi
 int page_queue_read(void *opaque,
 		    int (*request)(void *opaque, int device,
 				   const struct viommu_page_request *request),
-		    void *reader_opaque);
+		    void *request_opaque);
 int page_queue_respond(void *kernel, int device, const struct viommu_page_response *response);
 
-/* The device is closed. */
-void page_queue_forget(struct viommu_kernel *kernel, int device);
+/* The device has left its page table: the kernel has answered its requests. */
+void page_queue_forget(struct viommu_kernel *kernel, const struct kernel_device *device);
 #endif

@@ -82,17 +82,14 @@ static int join(struct viommu_kernel *kernel, struct kernel_device *device, stru
 		.dev_id = device->id,
 		.virt_id = device->endpoint,
 	};
-	struct kernel_vfio_detach detach = { .argsz = sizeof(detach) };
 	int error = 0;
 
 	if (device->nest == nest)
 		return 0;
-	if (device->nest && device->hwpt && device->hwpt->table) {
-		error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_DETACH, &detach);
-		if (error)
-			return error;
-		device->hwpt = NULL;
-	}
+	if (device->nest && device->hwpt && device->hwpt->table)
+		error = hwpt_leave(kernel, device, VIOMMU_NO_PASID);
+	if (error)
+		return error;
 	nest_leave(kernel, device);
 	if (nest->kind->has_object)
 		error = kernel_ioctl(kernel, kernel->fd, KERNEL_VDEVICE_ALLOC, &argument);
@@ -364,14 +361,14 @@ int nest_invalidate(void *opaque, int number, const struct viommu_invalidation *
 
 /* -- events ------------------------------------------------------------------------------ */
 
-struct reader {
+struct event_callback {
 	void (*event)(void *opaque, struct viommu *iommu, const struct viommu_fault *fault);
 	void *opaque;
 };
 
 static void read_one(struct viommu_kernel *kernel, struct nest *nest,
 		     const struct kernel_vevent *head, const void *record,
-		     const struct reader *reader)
+		     const struct event_callback *callback)
 {
 	struct viommu_fault fault;
 	bool lost = head->flags & KERNEL_EVENTS_LOST || head->sequence != nest->sequence;
@@ -381,12 +378,13 @@ static void read_one(struct viommu_kernel *kernel, struct nest *nest,
 	if (lost && kernel_is_due(kernel, SENTENCE_EVENTS))
 		kernel_log(kernel, "the kernel has lost faults of the guest's tables");
 	if (record && nest->kind->decode(record, &fault))
-		reader->event(reader->opaque, nest->owner, &fault);
+		callback->event(callback->opaque, nest->owner, &fault);
 }
 
 /* A head without a record means that events were lost. */
 static void read_records(struct viommu_kernel *kernel, struct nest *nest,
-			 const unsigned char *bytes, size_t length, const struct reader *reader)
+			 const unsigned char *bytes, size_t length,
+			 const struct event_callback *callback)
 {
 	const struct kernel_vevent *head;
 	size_t at = 0, record = nest->kind->event_length;
@@ -395,12 +393,12 @@ static void read_records(struct viommu_kernel *kernel, struct nest *nest,
 		head = (const void *)(bytes + at);
 		at += sizeof(*head);
 		if (head->flags & KERNEL_EVENTS_LOST) {
-			read_one(kernel, nest, head, NULL, reader);
+			read_one(kernel, nest, head, NULL, callback);
 			continue;
 		}
 		if (length - at < record)
 			return;
-		read_one(kernel, nest, head, bytes + at, reader);
+		read_one(kernel, nest, head, bytes + at, callback);
 		at += record;
 	}
 }
@@ -411,7 +409,7 @@ int nest_read_events(void *interface,
 		     void *opaque)
 {
 	_Alignas(uint64_t) unsigned char bytes[16 * EVENT_MAX];
-	const struct reader reader = { event, opaque };
+	const struct event_callback callback = { event, opaque };
 	struct viommu_kernel *kernel = interface;
 
 	for (struct nest *nest = kernel->nests; nest; nest = nest->next) {
@@ -420,7 +418,7 @@ int nest_read_events(void *interface,
 		for (int i = 0; i < EVENTS_DEPTH && length > 0 && nest->queue_file >= 0; i++) {
 			length = read(nest->queue_file, bytes, sizeof(bytes));
 			if (length > 0)
-				read_records(kernel, nest, bytes, (size_t)length, &reader);
+				read_records(kernel, nest, bytes, (size_t)length, &callback);
 		}
 	}
 	return 0;

@@ -12,10 +12,12 @@
  *
  * The kernel delivers whole groups, which it identifies by a cookie; the guest answers the number
  * that the device gave to its group. A group of a device that leaves its table is answered by the
- * kernel itself.
+ * kernel itself, and its cookie may come again.
  */
-struct page_group {
-	struct page_group *next;
+
+/* A group of the kernel's that waits for its answer. */
+struct unanswered {
+	struct unanswered *next;
 	uint32_t cookie;
 	int device;
 	bool has_pasid;
@@ -28,9 +30,24 @@ enum { REQUESTS_MAX = 1024 };
 
 struct page_queue {
 	int file;
-	struct page_group *groups;
+	struct unanswered *unanswered;
 	struct kernel_page_fault requests[REQUESTS_MAX];
 };
+
+/* A group that was answered, by the guest or by the kernel. */
+static void drop(struct unanswered **at)
+{
+	struct unanswered *group = *at;
+
+	*at = group->next;
+	free(group);
+}
+
+/* NULL: there is no queue. */
+static struct unanswered **first_of(const struct viommu_kernel *kernel)
+{
+	return kernel->page_queue ? &kernel->page_queue->unanswered : NULL;
+}
 
 /* -- life ---------------------------------------------------------------------------- */
 
@@ -73,12 +90,8 @@ void page_queue_close(struct viommu_kernel *kernel)
 
 	if (!queue)
 		return;
-	while (queue->groups) {
-		struct page_group *group = queue->groups;
-
-		queue->groups = group->next;
-		free(group);
-	}
+	while (queue->unanswered)
+		drop(&queue->unanswered);
 	kernel->ops.close(queue->file);
 	kernel_destroy(kernel, kernel->faults);
 	free(queue);
@@ -89,14 +102,13 @@ void page_queue_close(struct viommu_kernel *kernel)
 bool page_queue_accepts(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
 {
 	const struct hwpt wanted = { .space = space, .flags = KERNEL_HWPT_FAULT };
-	struct kernel_vfio_detach argument = { .argsz = sizeof(argument) };
 	bool accepts;
 
 	if (!kernel->page_queue)
 		return false;
 	accepts = !hwpt_attach_new(kernel, device, VIOMMU_NO_PASID, space, &wanted);
 	if (accepts)
-		kernel_ioctl(kernel, device->file, KERNEL_VFIO_DETACH, &argument);
+		hwpt_leave(kernel, device, VIOMMU_NO_PASID);
 	device->hwpt = NULL;
 	return accepts;
 }
@@ -110,58 +122,57 @@ static int answer(const struct page_queue *queue, uint32_t cookie, uint32_t code
 	return write(queue->file, &response, sizeof(response)) < 0 ? -errno : 0;
 }
 
-static void group_free(struct page_queue *queue, struct page_group *group)
+void page_queue_forget(struct viommu_kernel *kernel, const struct kernel_device *device)
 {
-	struct page_group **at = &queue->groups;
+	int number = (int)(device - kernel->devices);
 
-	while (*at != group)
-		at = &(*at)->next;
-	*at = group->next;
-	free(group);
-}
-
-void page_queue_forget(struct viommu_kernel *kernel, int device)
-{
-	struct page_group *group = kernel->page_queue ? kernel->page_queue->groups : NULL, *next;
-
-	for (; group; group = next) {
-		next = group->next;
-		if (group->device == device)
-			group_free(kernel->page_queue, group);
+	for (struct unanswered **at = first_of(kernel); at && *at;) {
+		if ((*at)->device == number)
+			drop(at);
+		else
+			at = &(*at)->next;
 	}
 }
 
-static struct page_group *group_find(const struct page_queue *queue, int device,
-				     const struct viommu_page_response *response)
+static bool is_same(const struct unanswered *a, const struct unanswered *b)
 {
-	struct page_group *group = queue->groups;
-
-	while (group && (group->device != device || group->number != response->group ||
-			 group->has_pasid != response->has_pasid ||
-			 (group->has_pasid && group->pasid != response->pasid)))
-		group = group->next;
-	return group;
+	return a->device == b->device && a->number == b->number && a->has_pasid == b->has_pasid &&
+	       a->pasid == b->pasid;
 }
 
-int page_queue_respond(void *opaque, int device, const struct viommu_page_response *response)
+/* A device may use a number again before the answer, which then is for all groups with it. */
+static int answer_all(const struct viommu_kernel *kernel, struct unanswered key, uint32_t code)
 {
-	struct viommu_kernel *kernel = opaque;
-	struct page_queue *queue = kernel->page_queue;
-	struct page_group *group = queue ? group_find(queue, device, response) : NULL;
-	uint32_t cookie;
+	int error = -ENOENT;
 
-	if (!group)
-		return -ENOENT;
-	cookie = group->cookie;
-	group_free(queue, group);
-	return answer(queue, cookie,
-		      response->code == VIOMMU_PAGE_SUCCESS ? KERNEL_RESPONSE_OK
-							    : KERNEL_RESPONSE_NO);
+	for (struct unanswered **at = first_of(kernel); at && *at;) {
+		if (!is_same(*at, &key)) {
+			at = &(*at)->next;
+			continue;
+		}
+		error = answer(kernel->page_queue, (*at)->cookie, code);
+		drop(at);
+	}
+	return error;
+}
+
+int page_queue_respond(void *kernel, int device, const struct viommu_page_response *response)
+{
+	const struct unanswered key = {
+		.device = device,
+		.has_pasid = response->has_pasid,
+		.pasid = response->has_pasid ? response->pasid : 0,
+		.number = response->group,
+	};
+
+	return answer_all(kernel, key,
+			  response->code == VIOMMU_PAGE_SUCCESS ? KERNEL_RESPONSE_OK
+								: KERNEL_RESPONSE_NO);
 }
 
 /* -- reading ----------------------------------------------------------------------------- */
 
-struct reader {
+struct request_callback {
 	int (*request)(void *opaque, int device, const struct viommu_page_request *request);
 	void *opaque;
 };
@@ -174,7 +185,8 @@ static uint32_t access_of(uint32_t access)
 	       (access & KERNEL_FAULT_PRIV ? VIOMMU_ACCESS_PRIVILEGED : 0);
 }
 
-static int pass_on(int device, const struct kernel_page_fault *fault, const struct reader *reader)
+static int pass_on(int device, const struct kernel_page_fault *fault,
+		   const struct request_callback *callback)
 {
 	const struct viommu_page_request request = {
 		.size = sizeof(request),
@@ -186,7 +198,7 @@ static int pass_on(int device, const struct kernel_page_fault *fault, const stru
 		.last = fault->flags & KERNEL_FAULT_LAST,
 	};
 
-	return reader->request(reader->opaque, device, &request);
+	return callback->request(callback->opaque, device, &request);
 }
 
 static int device_of(const struct viommu_kernel *kernel, uint32_t id)
@@ -197,41 +209,54 @@ static int device_of(const struct viommu_kernel *kernel, uint32_t id)
 	return -1;
 }
 
-/* The guest can answer before this returns. */
-static void read_group(struct viommu_kernel *kernel, const struct kernel_page_fault *faults,
-		       size_t n, const struct reader *reader)
+/* NULL: the device is unknown, or there is no memory. */
+static const struct unanswered *add_group(const struct viommu_kernel *kernel,
+					  const struct kernel_page_fault *fault)
 {
 	struct page_queue *queue = kernel->page_queue;
-	int device = device_of(kernel, faults->dev_id);
-	struct page_group *group = device < 0 ? NULL : malloc(sizeof(*group));
+	bool has_pasid = fault->flags & KERNEL_FAULT_HAS_PASID;
+	int device = device_of(kernel, fault->dev_id);
+	struct unanswered *group = device < 0 ? NULL : malloc(sizeof(*group));
+
+	if (!group)
+		return NULL;
+	*group = (struct unanswered){
+		.next = queue->unanswered,
+		.cookie = fault->cookie,
+		.device = device,
+		.has_pasid = has_pasid,
+		.pasid = has_pasid ? fault->pasid : 0,
+		.number = (uint16_t)fault->group,
+	};
+	queue->unanswered = group;
+	return group;
+}
+
+/* If a request of it fails, the guest does not answer its number any more. */
+static void read_group(const struct viommu_kernel *kernel, const struct kernel_page_fault *faults,
+		       size_t n, const struct request_callback *callback)
+{
+	const struct unanswered *group = add_group(kernel, faults);
+	struct unanswered key;
 	int error = 0;
 
-	if (group) {
-		*group = (struct page_group){
-			.next = queue->groups,
-			.cookie = faults->cookie,
-			.device = device,
-			.has_pasid = faults->flags & KERNEL_FAULT_HAS_PASID,
-			.pasid = faults->pasid,
-			.number = (uint16_t)faults->group,
-		};
-		queue->groups = group;
-	}
-	for (size_t i = 0; i < n && group && !error; i++)
-		error = pass_on(device, &faults[i], reader);
-	if (group && !error)
+	if (!group) {
+		answer(kernel->page_queue, faults->cookie, KERNEL_RESPONSE_NO);
 		return;
-	if (group)
-		group_free(queue, group);
-	answer(queue, faults->cookie, KERNEL_RESPONSE_NO);
+	}
+	key = *group;
+	for (size_t i = 0; i < n && !error; i++)
+		error = pass_on(key.device, &faults[i], callback);
+	if (error)
+		answer_all(kernel, key, KERNEL_RESPONSE_NO);
 }
 
 int page_queue_read(void *opaque,
 		    int (*request)(void *opaque, int device,
 				   const struct viommu_page_request *request),
-		    void *reader_opaque)
+		    void *request_opaque)
 {
-	const struct reader reader = { request, reader_opaque };
+	const struct request_callback callback = { request, request_opaque };
 	struct viommu_kernel *kernel = opaque;
 	struct page_queue *queue = kernel->page_queue;
 	size_t first = 0, n;
@@ -244,7 +269,7 @@ int page_queue_read(void *opaque,
 	for (size_t i = 0; i < n; i++) {
 		if (!(queue->requests[i].flags & KERNEL_FAULT_LAST))
 			continue;
-		read_group(kernel, &queue->requests[first], i + 1 - first, &reader);
+		read_group(kernel, &queue->requests[first], i + 1 - first, &callback);
 		first = i + 1;
 	}
 	return 0;

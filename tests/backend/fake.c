@@ -304,6 +304,22 @@ static int device_bind(int device, void *opaque)
 	return 0;
 }
 
+/* A group has one page table: one that its second device enters, or replaces for both. */
+bool fake_place(int device, uint32_t space, uint32_t hwpt)
+{
+	for (int mate = 0; mate < FAKE_DEVICES; mate++) {
+		if (mate == device || fake_group(mate) != fake_group(device) || !fake.at[mate])
+			continue;
+		if (!fake.at[device] && (fake.at[mate] != space || fake.in[mate] != hwpt))
+			return false;
+		fake.at[mate] = space;
+		fake.in[mate] = hwpt;
+	}
+	fake.at[device] = space;
+	fake.in[device] = hwpt;
+	return true;
+}
+
 static int device_attach(int device, void *opaque)
 {
 	const struct kernel_vfio_attach *argument = opaque;
@@ -316,17 +332,7 @@ static int device_attach(int device, void *opaque)
 		return fake_enter(device, argument->pt_id);
 	if (!is_space(argument->pt_id))
 		return refuse(ENOENT);
-	fake.in[device] = 0;
-	/* A group has one page table: one that its second device enters, or replaces for both. */
-	for (int mate = 0; mate < FAKE_DEVICES; mate++) {
-		if (mate == device || fake_group(mate) != fake_group(device) || !fake.at[mate])
-			continue;
-		if (!fake.at[device] && fake.at[mate] != argument->pt_id)
-			return refuse(EINVAL);
-		fake.at[mate] = argument->pt_id;
-	}
-	fake.at[device] = argument->pt_id;
-	return 0;
+	return fake_place(device, argument->pt_id, 0) ? 0 : refuse(EINVAL);
 }
 
 static int device_detach(int device, void *opaque)

@@ -117,6 +117,10 @@ int fake_vdevice_alloc(void *argument);
 int fake_veventq_alloc(void *argument);
 int fake_destroy(uint32_t id);
 int fake_enter(int device, uint32_t id);
+
+/* Put a device into a page table of a space; 0: of the kernel's choice. False: its group is in
+ * another. */
+bool fake_place(int device, uint32_t space, uint32_t hwpt);
 int fake_fault_queue_alloc(void *argument);
 int fake_enter_pasid(int device, uint32_t pasid, uint32_t id);
 int fake_invalidate(void *argument);

@@ -215,9 +215,7 @@ int fake_enter(int device, uint32_t id)
 	for (int pasid = 0; pasid < FAKE_PASIDS; pasid++)
 		if (fake.pasid_in[device][pasid] && !(hwpt->flags & KERNEL_HWPT_PASID))
 			return refuse(EINVAL);
-	fake.in[device] = id;
-	fake.at[device] = hwpt->space;
-	return 0;
+	return fake_place(device, hwpt->space, id) ? 0 : refuse(EINVAL);
 }
 
 /* What the device is in without a PASID has to allow it, too. */

@@ -1211,6 +1211,27 @@ static void devices_of_one_endpoint_move_together(void **state)
 	end();
 }
 
+/* A group has one page table, and the kernel selects none beside one that was allocated. */
+static void a_device_joins_its_group_in_an_allocated_page_table(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	begin_without_devices();
+	fake.limits[G1] = fake.limits[G2] =
+		(struct fake_limits){ .dirty = true, .hwpt_flags = KERNEL_HWPT_DIRTY };
+	add(rig, EP, G1);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_not_equal(fake.in[G1], 0);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	add(rig, EP, G2);
+	assert_int_equal(fake.in[G2], fake.in[G1]);
+	assert_int_equal(fake_dma(G2, 0, false), HOST);
+	assert_int_equal(viommu_kernel_limits(kernel, 1)->n_ranges, 1);
+	end();
+}
+
 static void the_interface_of_the_kernel_is_chosen_and_logged(void **state)
 {
 	static const struct {
@@ -1669,6 +1690,7 @@ int main(void)
 			a_map_that_succeeds_after_unmaps_are_sent_is_not_reported_as_refused),
 		ON_A_FRESH_DEVICE(a_device_does_not_take_its_group_into_another_domain),
 		ON_A_FRESH_DEVICE(devices_of_one_endpoint_move_together),
+		ON_A_FRESH_DEVICE(a_device_joins_its_group_in_an_allocated_page_table),
 	};
 	const struct CMUnitTest both[] = {
 		cmocka_unit_test(the_interface_of_the_kernel_is_chosen_and_logged),

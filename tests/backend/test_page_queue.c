@@ -371,6 +371,77 @@ static void a_device_that_leaves_its_table_is_answered(void **state)
 	end();
 }
 
+/* The device does not wait for an answer before it uses the number again. */
+static void one_answer_is_for_all_groups_with_its_number(void **state)
+{
+	const struct kernel_page_fault faults[] = { fault(A, 7, 100, true), fault(A, 7, 101, true),
+						    fault(A, 8, 102, true) };
+
+	(void)state;
+	begin(REQUESTS, true);
+	assert_int_equal(attach_table(1, EP), VIOMMU_S_OK);
+	fake_request_pages(A, faults, sizeof(faults));
+	viommu_backend_read_events(backend);
+	assert_int_equal(n_events, 3);
+	assert_int_equal(respond(EP, 7, VIOMMU_PAGE_SUCCESS), VIOMMU_S_OK);
+	assert_answer(101, KERNEL_RESPONSE_OK);
+	assert_answer(100, KERNEL_RESPONSE_OK);
+	assert_no_answer();
+	end();
+}
+
+/* The guest got the first one, and its number is forgotten with the second. */
+static void a_refused_group_answers_those_with_its_number(void **state)
+{
+	const struct kernel_page_fault first = fault(A, 7, 100, true),
+				       second = fault(A, 7, 101, true);
+
+	(void)state;
+	begin(REQUESTS, true);
+	assert_int_equal(attach_table(1, EP), VIOMMU_S_OK);
+	fake_request_pages(A, &first, sizeof(first));
+	viommu_backend_read_events(backend);
+	has_buffers = false;
+	fake_request_pages(A, &second, sizeof(second));
+	viommu_backend_read_events(backend);
+	assert_answer(101, KERNEL_RESPONSE_NO);
+	assert_answer(100, KERNEL_RESPONSE_NO);
+	assert_int_equal(respond(EP, 7, VIOMMU_PAGE_SUCCESS), VIOMMU_S_INVAL);
+	assert_no_answer();
+	end();
+}
+
+static int invalidate(uint32_t domain)
+{
+	const uint8_t bytes[VIOMMU_INVALIDATE_LENGTH] = { HEAD(VIOMMU_T_INVALIDATE),
+							  VIOMMU_INVALIDATE_S_DOMAIN,
+							  VIOMMU_INVALIDATE_C_TLB, LE16(0),
+							  LE32(domain) };
+
+	return status_of(&rig, bytes, sizeof(bytes));
+}
+
+/* It is detached, and the kernel has answered: the cookie may be that of another group. */
+static void a_device_that_cannot_be_invalidated_has_no_groups(void **state)
+{
+	const struct kernel_page_fault first = fault(A, 7, 100, true);
+
+	(void)state;
+	begin(REQUESTS, true);
+	assert_int_equal(attach_table(1, EP), VIOMMU_S_OK);
+	fake_request_pages(A, &first, sizeof(first));
+	viommu_backend_read_events(backend);
+	fake.calls = 0;
+	fake.fail = fake.fail_n = 1;
+	fake.error = EIO;
+	assert_int_equal(invalidate(1), VIOMMU_S_OK);
+	fake.fail = 0;
+	assert_int_equal(fake.at[A], 0);
+	assert_int_equal(respond(EP, 7, VIOMMU_PAGE_SUCCESS), VIOMMU_S_OK);
+	assert_no_answer();
+	end();
+}
+
 /* Another endpoint is not the kernel's. */
 static void an_answer_to_an_endpoint_of_the_vmm_is_none_of_the_kernel(void **state)
 {
@@ -407,6 +478,9 @@ int main(void)
 		cmocka_unit_test(a_page_request_of_a_device_is_answered_by_the_guest),
 		cmocka_unit_test(a_page_request_that_the_guest_does_not_get_is_invalid),
 		cmocka_unit_test(a_device_that_leaves_its_table_is_answered),
+		cmocka_unit_test(one_answer_is_for_all_groups_with_its_number),
+		cmocka_unit_test(a_refused_group_answers_those_with_its_number),
+		cmocka_unit_test(a_device_that_cannot_be_invalidated_has_no_groups),
 		cmocka_unit_test(an_answer_to_an_endpoint_of_the_vmm_is_none_of_the_kernel),
 		cmocka_unit_test(a_device_without_page_requests_has_tables),
 	};
