@@ -181,8 +181,7 @@ uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned le
 /*
  * A store of the guest, as for viommu_mmio_read(); any other store is ignored. Requests that it
  * notifies of are executed before this returns, unless `paused` is called, and answered, unless a
- * listener commits later. Bits of `value` beyond `length` bytes
- * are ignored.
+ * listener commits later. Bits of `value` beyond `length` bytes are ignored.
  *
  * Returns: nothing. Locks: window, device. Waits: DMA sections. Since: 0.1 (testing)
  */
@@ -227,8 +226,9 @@ int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_len
 /*
  * Load saved state into a window that offers the same or more. Guest memory must be complete,
  * because rings are looked up in it, and endpoints must exist. The window is reset first. The
- * interrupt line is set as saved, through `interrupt` if it changes. On failure the window is as
- * after that reset, with `bypass` as before, and `reason` as for viommu_load().
+ * interrupt line is set as saved, through `interrupt` if it changes. Requests in the queue are
+ * executed before this returns, or `paused` is called. On failure the window is as after that
+ * reset, with `bypass` as before, and `reason` as for viommu_load().
  *
  * -EBUSY    as viommu_load(); a ring is not where it was, or too large; the driver uses a feature
  * that this window does not offer

@@ -179,8 +179,7 @@ uint64_t viommu_pci_bar_read(struct viommu_pci *pci, uint64_t offset, unsigned l
 /*
  * A store of the guest, as for viommu_pci_bar_read(); any other store is ignored. Requests that it
  * notifies of are executed before this returns, unless `paused` is called, and answered, unless a
- * listener commits later. Bits of `value` beyond `length` bytes
- * are ignored.
+ * listener commits later. Bits of `value` beyond `length` bytes are ignored.
  *
  * Returns: nothing. Locks: function, device. Waits: DMA sections. Since: 0.2 (testing)
  */

@@ -395,7 +395,8 @@ static int read_stream(struct stream *stream, const struct virtio_iommu_stream *
 /*
  * The device is loaded after the transport, since a reset would not undo its `bypass`. The
  * transport runs after both, so that no fault of an endpoint without its domain yet is reported to
- * the guest. It may have been saved in a pause, in which the driver does not notify.
+ * the guest. It may have been saved in a pause, in which the driver does not notify: then there are
+ * requests to serve.
  */
 int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stream *expected,
 		      load_bus_function *load_bus, struct stream *stream)
@@ -417,5 +418,7 @@ int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 		virtio_resume(&iommu->virtio, &saved.virtio);
 	if (!error && iommu->ops.paused)
 		iommu->ops.paused(iommu->opaque, 1);
+	else if (!error)
+		virtio_iommu_serve(iommu);
 	return error;
 }

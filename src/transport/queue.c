@@ -43,6 +43,11 @@ int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
 	return 1;
 }
 
+bool queue_has_chain(struct queue *queue)
+{
+	return queue->format && !queue->broken && queue->format->available(queue) > 0;
+}
+
 /* The first `length` bytes of the writable buffers were written. */
 static void report_written(const struct queue *queue, const struct queue_chain *chain,
 			   uint64_t length)
@@ -90,7 +95,11 @@ void queue_hold(struct queue *queue, const struct queue_chain *chain)
 	struct held_chain *held = queue->spare;
 
 	queue->spare = NULL;
-	queue->n_held++;
+	held->next = queue->held;
+	held->at = &queue->held;
+	if (held->next)
+		held->next->at = &held->next;
+	queue->held = held;
 	held->chain = *chain;
 	held->chain.n_readable = 0;
 	if (chain->n_writable > HELD_PIECES)
@@ -104,11 +113,13 @@ void queue_hold(struct queue *queue, const struct queue_chain *chain)
 
 void queue_release(struct queue *queue, struct held_chain *held)
 {
+	*held->at = held->next;
+	if (held->next)
+		held->next->at = held->at;
 	if (queue->spare)
 		free(held);
 	else
 		queue->spare = held;
-	queue->n_held--;
 	pthread_cond_broadcast(&queue->released);
 }
 
@@ -250,6 +261,8 @@ int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory
 
 void queue_fini(struct queue *queue)
 {
+	while (queue->held)
+		queue_release(queue, queue->held);
 	free(queue->pieces);
 	free(queue->addresses);
 	free(queue->spare);

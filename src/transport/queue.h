@@ -66,6 +66,7 @@ struct queue_chain {
 /* A chain that is answered later, with the beginning of its writable part. */
 #define HELD_PIECES 4
 struct held_chain {
+	struct held_chain *next, **at; /* in the queue's list; the pointer to it there */
 	struct queue_chain chain;
 	struct iovec writable[HELD_PIECES];
 	uint64_t addresses[HELD_PIECES];
@@ -99,10 +100,10 @@ struct queue {
 	uint32_t published; /* the driver was shown used elements up to here */
 	uint16_t withheld;  /* packed: flags that publish the first of them */
 
+	struct held_chain *held;
 	struct held_chain *spare; /* for the next one that is held, or NULL */
-	unsigned n_held;
-	pthread_cond_t released; /* n_held is smaller */
-	bool is_served;          /* pushed chains will be published */
+	pthread_cond_t released;  /* one was taken out of `held` */
+	bool is_served;           /* pushed chains will be published */
 };
 
 /* Make a stopped queue. `size_max` is at most MAX_QUEUE_SIZE. -ENOMEM */
@@ -135,6 +136,9 @@ int queue_resume(struct queue *queue, struct queue_progress progress);
 
 /* Stop. Chains that were not published are dropped. */
 void queue_stop(struct queue *queue);
+
+/* Is there a chain to take? */
+bool queue_has_chain(struct queue *queue);
 
 /* Take the next chain. Returns 1; 0 if there is none, or the queue is stopped; -EPROTO, -ENOMEM. */
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain);

@@ -35,6 +35,12 @@ static void serve(struct queue *queue, const struct queue_chain *chain,
 		queue_push(queue, chain, (uint32_t)length);
 }
 
+/* No pause is asked for, and no batch begun, without a chain. */
+static uint64_t pause_of(struct queue *queue, const struct service *service, void *opaque)
+{
+	return service->pause && queue_has_chain(queue) ? service->pause(opaque) : 0;
+}
+
 /* Returns the last result of queue_pop(); *ret_pause as service_requests(). */
 static int serve_all(struct queue *queue, const struct service *service, void *opaque,
 		     uint64_t *ret_pause)
@@ -43,7 +49,7 @@ static int serve_all(struct queue *queue, const struct service *service, void *o
 	int more = 0;
 
 	do {
-		while (!(*ret_pause = service->pause ? service->pause(opaque) : 0) &&
+		while (!(*ret_pause = pause_of(queue, service, opaque)) &&
 		       (more = queue_pop(queue, &chain)) > 0)
 			serve(queue, &chain, service, opaque);
 	} while (!*ret_pause && !more && queue_listen(queue));
@@ -76,7 +82,7 @@ void service_answer(struct virtio *virtio, unsigned index, struct held_chain *he
 	struct queue *queue = virtio_queue(virtio, index);
 
 	queue_lock(queue);
-	if (length)
+	if (queue->format)
 		queue_push(queue, &held->chain, (uint32_t)length);
 	queue_release(queue, held);
 	if (!queue->is_served)

@@ -17,7 +17,7 @@ struct service {
 	 */
 	size_t (*serve)(void *opaque, const struct queue_chain *chain, struct held_chain *held);
 
-	/* Before each chain: nanoseconds for which no more are to be served, or 0. */
+	/* Before each chain: nanoseconds for which it and later ones wait, or 0. */
 	uint64_t (*pause)(void *opaque);
 
 	/* No more chains are served now; they are shown to the driver when this returns. */
@@ -33,7 +33,8 @@ uint64_t service_requests(struct virtio *virtio, unsigned queue, const struct se
 
 /*
  * Answer a chain for which `serve` has returned SERVICE_LATER: with `length` bytes of its first
- * HELD_PIECES; 0: it was dropped by a reset. By any thread, which does not hold the device's lock.
+ * HELD_PIECES; 0: a reset of the device has dropped it. By any thread, which does not hold the
+ * device's lock.
  */
 void service_answer(struct virtio *virtio, unsigned queue, struct held_chain *held, size_t length);
 

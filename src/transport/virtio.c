@@ -146,9 +146,9 @@ void virtio_notify_all(struct virtio *virtio)
 /* Another thread may be about to answer what this one does not find any more. */
 void virtio_drain(struct virtio *virtio, struct queue *queue)
 {
-	while (queue->n_held) {
+	while (queue->held) {
 		virtio->config.ops->flush(virtio->config.opaque);
-		if (queue->n_held)
+		if (queue->held)
 			queue_wait(queue);
 	}
 }

@@ -13,6 +13,48 @@
 
 enum { MAX_PAUSES = 64, MANY = 100 };
 
+/* -- blocks of the heap ----------------------------------------------------------- */
+
+static long n_blocks;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *block);
+
+static void *count_block(void *block)
+{
+	n_blocks += block != NULL;
+	return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return count_block(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return count_block(__real_calloc(n, size));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return count_block(__real_aligned_alloc(alignment, size));
+}
+
+void __wrap_free(void *block)
+{
+	n_blocks -= block != NULL;
+	__real_free(block);
+}
+
+/* -- a window --------------------------------------------------------------------- */
+
 /* The window's opaque is `rig`, which is first. */
 struct scene {
 	struct rig rig;
@@ -71,7 +113,8 @@ static void count_answers(struct rig *rig, uint64_t address, uint64_t length)
 		scene->n_written += (unsigned)length;
 }
 
-static struct viommu_mmio *window_like(struct scene *scene, const struct viommu_config *config)
+static struct viommu_mmio *new_window(struct scene *scene, const struct viommu_config *config,
+				      bool can_pause)
 {
 	static const struct viommu_listener_ops listener = {
 		.size = sizeof(listener),
@@ -91,7 +134,8 @@ static struct viommu_mmio *window_like(struct scene *scene, const struct viommu_
 	struct viommu_mmio *mmio;
 
 	ops.size = sizeof(ops);
-	ops.paused = on_paused;
+	if (can_pause)
+		ops.paused = on_paused;
 	assert_int_equal(viommu_mmio_new(config, &window, &ops, scene, &mmio), 0);
 	assert_int_equal(viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint), 0);
 	assert_int_equal(
@@ -99,6 +143,11 @@ static struct viommu_mmio *window_like(struct scene *scene, const struct viommu_
 	endpoint.id = OTHER;
 	assert_int_equal(viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint), 0);
 	return mmio;
+}
+
+static struct viommu_mmio *window_like(struct scene *scene, const struct viommu_config *config)
+{
+	return new_window(scene, config, true);
 }
 
 static void move_to(struct scene *scene, struct viommu_mmio *mmio)
@@ -336,6 +385,59 @@ static void a_saved_window_has_no_request_that_is_put_off(void **state)
 	free(bytes);
 }
 
+/* No listener is called any more, and no answer comes. */
+static void a_window_is_freed_with_the_requests_that_it_holds(void **state)
+{
+	struct scene *scene = *state;
+	struct rig *rig;
+	long before;
+
+	with_a_map(scene);
+	move_to(scene, window_like(scene, NULL)); /* what a process allocates once */
+	driver_stop(&scene->rig);
+	before = n_blocks;
+	for (unsigned n = 0; n < 3; n++) {
+		rig = with_a_map(scene);
+		post_map(rig, IOVA + PAGE, PHYS, R);
+		post_unmap(rig, IOVA);
+		kick(rig);
+		assert_unanswered(rig);
+		move_to(scene, window_like(scene, NULL));
+		driver_stop(rig);
+		assert_int_equal(n_blocks, before);
+	}
+}
+
+/* By the VMM, which should reset the window. The ring goes on, and its position can be saved. */
+static void requests_that_a_reset_of_the_device_drops_come_back_unwritten(void **state)
+{
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < n_variants; i++) {
+		struct rig *rig = attached(scene, &variants[i]);
+		struct viommu_mmio *other = window_like(scene, NULL);
+		size_t length;
+		void *bytes;
+
+		post_map(rig, IOVA, PHYS, R);
+		post_unmap(rig, IOVA);
+		kick(rig);
+		assert_unanswered(rig);
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_mmio_save(rig->mmio, &bytes, &length), 0);
+		assert_int_equal(viommu_mmio_load(other, bytes, length, NULL, 0), 0);
+		free(bytes);
+		move_to(scene, other);
+		assert_int_equal(status(rig), -1);
+		assert_int_equal(status(rig), -1);
+		assert_unanswered(rig);
+		post_attach_to(rig, OTHER_DOMAIN, OTHER);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+		assert_unanswered(rig);
+	}
+}
+
 /* -- a kick that ends before the ring is empty ------------------------------------------------ */
 
 /* An endpoint that goes to and fro between two domains of MANY mappings, by one kick. */
@@ -404,8 +506,33 @@ static void a_guest_above_its_rate_waits(void **state)
 	assert_int_equal(scene->n_pauses, 2);
 }
 
+/* It is told of a pause only if there are requests left. */
+static void a_guest_at_its_rate_does_not_wait(void **state)
+{
+	static const struct viommu_config config = { .size = sizeof(config),
+						     .max_request_rate = 2 };
+	struct scene *scene = set_up_again(state, &config);
+	struct viommu_counters counters = { .size = sizeof(counters) };
+	struct rig *rig = &scene->rig;
+
+	driver_start(rig, &variants[0]);
+	for (unsigned i = 0; i < 2; i++)
+		post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	viommu_mmio_serve(rig->mmio);
+	assert_int_equal(scene->n_pauses, 0);
+	viommu_count(rig->device, &counters);
+	assert_int_equal(counters.pauses, 0);
+	/* It notifies of the next one. */
+	post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	kick(rig);
+	assert_int_equal(scene->n_pauses, 1);
+}
+
 /* The driver was told not to notify, so the destination serves what is left. */
-static void requests_left_in_a_pause_are_served_after_a_migration(void **state)
+static struct rig *migrated_in_a_pause(void **state, bool can_pause)
 {
 	static const struct viommu_config config = { .size = sizeof(config),
 						     .max_request_rate = 1 };
@@ -423,17 +550,36 @@ static void requests_left_in_a_pause_are_served_after_a_migration(void **state)
 	assert_int_equal(status(rig), VIOMMU_S_OK);
 	assert_unanswered(rig);
 	assert_int_equal(viommu_mmio_save(rig->mmio, &bytes, &length), 0);
-	other = window_like(scene, NULL);
+	other = new_window(scene, NULL, can_pause);
 	scene->n_pauses = 0;
 	if (viommu_mmio_load(other, bytes, length, reason, sizeof(reason)))
 		fail_msg("%s", reason);
 	free(bytes);
 	move_to(scene, other);
+	return rig;
+}
+
+static void requests_left_in_a_pause_are_served_after_a_migration(void **state)
+{
+	struct rig *rig = migrated_in_a_pause(state, true);
+	const struct scene *scene = *state;
+
 	assert_int_equal(scene->n_pauses, 1);
 	assert_int_equal(scene->pauses[0], 1);
 	viommu_mmio_serve(rig->mmio);
 	assert_int_equal(status(rig), VIOMMU_S_OK);
 	assert_int_equal(scene->n_pauses, 1);
+}
+
+static void without_pauses_they_are_served_by_the_migration(void **state)
+{
+	struct rig *rig = migrated_in_a_pause(state, false);
+
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_unanswered(rig);
+	post_attach_to(rig, OTHER_DOMAIN, OTHER);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_teardown)
@@ -449,9 +595,13 @@ int main(void)
 		TEST(a_suspended_device_has_answered_its_requests),
 		TEST(no_request_is_put_off_over_a_change_of_memory),
 		TEST(a_saved_window_has_no_request_that_is_put_off),
+		TEST(a_window_is_freed_with_the_requests_that_it_holds),
+		TEST(requests_that_a_reset_of_the_device_drops_come_back_unwritten),
 		TEST(a_kick_makes_a_bounded_number_of_calls),
 		TEST(a_guest_above_its_rate_waits),
+		TEST(a_guest_at_its_rate_does_not_wait),
 		TEST(requests_left_in_a_pause_are_served_after_a_migration),
+		TEST(without_pauses_they_are_served_by_the_migration),
 	};
 
 	return cmocka_run_group_tests_name("transport: later", tests, NULL, NULL);
