@@ -43,12 +43,6 @@ static void drop(struct unanswered **at)
 	free(group);
 }
 
-/* NULL: there is no queue. */
-static struct unanswered **first_of(const struct viommu_kernel *kernel)
-{
-	return kernel->page_queue ? &kernel->page_queue->unanswered : NULL;
-}
-
 /* -- life ---------------------------------------------------------------------------- */
 
 static int queue_new(struct viommu_kernel *kernel, struct page_queue *queue)
@@ -124,9 +118,10 @@ static int answer(const struct page_queue *queue, uint32_t cookie, uint32_t code
 
 void page_queue_forget(struct viommu_kernel *kernel, const struct kernel_device *device)
 {
+	struct unanswered **at = kernel->page_queue ? &kernel->page_queue->unanswered : NULL;
 	int number = (int)(device - kernel->devices);
 
-	for (struct unanswered **at = first_of(kernel); at && *at;) {
+	while (at && *at) {
 		if ((*at)->device == number)
 			drop(at);
 		else
@@ -141,23 +136,27 @@ static bool is_same(const struct unanswered *a, const struct unanswered *b)
 }
 
 /* A device may use a number again before the answer, which then is for all groups with it. */
-static int answer_all(const struct viommu_kernel *kernel, struct unanswered key, uint32_t code)
+static int answer_all(struct page_queue *queue, struct unanswered key, uint32_t code)
 {
+	struct unanswered **at = &queue->unanswered;
 	int error = -ENOENT;
 
-	for (struct unanswered **at = first_of(kernel); at && *at;) {
+	while (*at) {
 		if (!is_same(*at, &key)) {
 			at = &(*at)->next;
 			continue;
 		}
-		error = answer(kernel->page_queue, (*at)->cookie, code);
+		error = answer(queue, (*at)->cookie, code);
 		drop(at);
 	}
 	return error;
 }
 
-int page_queue_respond(void *kernel, int device, const struct viommu_page_response *response)
+int page_queue_respond(void *opaque, int device, const struct viommu_page_response *response)
 {
+	uint32_t code =
+		response->code == VIOMMU_PAGE_SUCCESS ? KERNEL_RESPONSE_OK : KERNEL_RESPONSE_NO;
+	const struct viommu_kernel *kernel = opaque;
 	const struct unanswered key = {
 		.device = device,
 		.has_pasid = response->has_pasid,
@@ -165,9 +164,7 @@ int page_queue_respond(void *kernel, int device, const struct viommu_page_respon
 		.number = response->group,
 	};
 
-	return answer_all(kernel, key,
-			  response->code == VIOMMU_PAGE_SUCCESS ? KERNEL_RESPONSE_OK
-								: KERNEL_RESPONSE_NO);
+	return kernel->page_queue ? answer_all(kernel->page_queue, key, code) : -ENOENT;
 }
 
 /* -- reading ----------------------------------------------------------------------------- */
@@ -209,46 +206,41 @@ static int device_of(const struct viommu_kernel *kernel, uint32_t id)
 	return -1;
 }
 
-/* NULL: the device is unknown, or there is no memory. */
-static const struct unanswered *add_group(const struct viommu_kernel *kernel,
-					  const struct kernel_page_fault *fault)
+/* False: there is no memory. */
+static bool add_group(struct page_queue *queue, struct unanswered key)
 {
-	struct page_queue *queue = kernel->page_queue;
-	bool has_pasid = fault->flags & KERNEL_FAULT_HAS_PASID;
-	int device = device_of(kernel, fault->dev_id);
-	struct unanswered *group = device < 0 ? NULL : malloc(sizeof(*group));
+	struct unanswered *group = malloc(sizeof(*group));
 
 	if (!group)
-		return NULL;
-	*group = (struct unanswered){
-		.next = queue->unanswered,
-		.cookie = fault->cookie,
-		.device = device,
-		.has_pasid = has_pasid,
-		.pasid = has_pasid ? fault->pasid : 0,
-		.number = (uint16_t)fault->group,
-	};
+		return false;
+	key.next = queue->unanswered;
+	*group = key;
 	queue->unanswered = group;
-	return group;
+	return true;
 }
 
 /* If a request of it fails, the guest does not answer its number any more. */
-static void read_group(const struct viommu_kernel *kernel, const struct kernel_page_fault *faults,
+static void read_group(struct page_queue *queue, int device, const struct kernel_page_fault *faults,
 		       size_t n, const struct request_callback *callback)
 {
-	const struct unanswered *group = add_group(kernel, faults);
-	struct unanswered key;
+	bool has_pasid = faults->flags & KERNEL_FAULT_HAS_PASID;
+	const struct unanswered key = {
+		.cookie = faults->cookie,
+		.device = device,
+		.has_pasid = has_pasid,
+		.pasid = has_pasid ? faults->pasid : 0,
+		.number = (uint16_t)faults->group,
+	};
 	int error = 0;
 
-	if (!group) {
-		answer(kernel->page_queue, faults->cookie, KERNEL_RESPONSE_NO);
+	if (device < 0 || !add_group(queue, key)) {
+		answer(queue, key.cookie, KERNEL_RESPONSE_NO);
 		return;
 	}
-	key = *group;
 	for (size_t i = 0; i < n && !error; i++)
-		error = pass_on(key.device, &faults[i], callback);
+		error = pass_on(device, &faults[i], callback);
 	if (error)
-		answer_all(kernel, key, KERNEL_RESPONSE_NO);
+		answer_all(queue, key, KERNEL_RESPONSE_NO);
 }
 
 int page_queue_read(void *opaque,
@@ -257,7 +249,7 @@ int page_queue_read(void *opaque,
 		    void *request_opaque)
 {
 	const struct request_callback callback = { request, request_opaque };
-	struct viommu_kernel *kernel = opaque;
+	const struct viommu_kernel *kernel = opaque;
 	struct page_queue *queue = kernel->page_queue;
 	size_t first = 0, n;
 	ssize_t length;
@@ -269,7 +261,8 @@ int page_queue_read(void *opaque,
 	for (size_t i = 0; i < n; i++) {
 		if (!(queue->requests[i].flags & KERNEL_FAULT_LAST))
 			continue;
-		read_group(kernel, &queue->requests[first], i + 1 - first, &callback);
+		read_group(queue, device_of(kernel, queue->requests[first].dev_id),
+			   &queue->requests[first], i + 1 - first, &callback);
 		first = i + 1;
 	}
 	return 0;
