@@ -30,6 +30,14 @@ struct viommu_backend_table {
 	struct viommu *iommu; /* whose guest has it */
 };
 
+/* Forget what a device has cached of its table, in a range. */
+struct viommu_backend_invalidation {
+	uint64_t first, last;
+	int device;
+	int error; /* the call's result for the device */
+};
+#define VIOMMU_BACKEND_INVALIDATIONS_MAX 64 /* of a call */
+
 /*
  * The interface to a kernel. All return 0 or a negative errno. They are called in listeners, with
  * the device locked, and by the functions below; they may call what `map` of a listener may
@@ -118,6 +126,13 @@ struct viommu_backend_calls {
 	 */
 	int (*alloc_pasid)(void *kernel, int device, uint32_t *ret_pasid);
 	void (*free_pasid)(void *kernel, int device, uint32_t pasid);
+
+	/*
+	 * `table_invalidate` of several devices, or of one several times, with a result for each.
+	 * For batches; NULL: `table_invalidate` is called for each INVALIDATE.
+	 */
+	void (*tables_invalidate)(void *kernel, struct viommu_backend_invalidation *items,
+				  size_t n);
 };
 
 /* Opaque. */
@@ -237,8 +252,9 @@ int viommu_backend_page_response(const struct viommu_backend *backend, const str
 				 const struct viommu_page_response *response);
 
 /*
- * Until viommu_backend_batch_end(), adjacent UNMAPs are merged. Complete no request to the guest
- * before viommu_backend_batch_end() has returned: devices can access the memory until then.
+ * Until viommu_backend_batch_end(), adjacent UNMAPs are merged, and INVALIDATEs wait. Complete no
+ * request to the guest before viommu_backend_batch_end() has returned: devices can access the
+ * memory until then.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -283,7 +299,8 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *                                                    VFIO_IOMMU_DIRTY_PAGES
  *     copy, map_file       IOMMU_IOAS_COPY, _MAP_FILE
  *     table_attach         IOMMU_VIOMMU_ALLOC, IOMMU_VDEVICE_ALLOC, IOMMU_HWPT_ALLOC
- *     table_invalidate     IOMMU_HWPT_INVALIDATE
+ *     table_invalidate, tables_invalidate
+ *                          IOMMU_HWPT_INVALIDATE
  *     read_events          IOMMU_VEVENTQ_ALLOC
  *     read_requests        IOMMU_FAULT_QUEUE_ALLOC
  *     attach_pasid         VFIO_DEVICE_ATTACH_IOMMUFD_PT, IOMMU_HWPT_ALLOC; Linux 6.15

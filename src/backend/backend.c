@@ -312,11 +312,14 @@ static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 {
 	struct device *device = opaque;
 	struct viommu_backend *backend = device->backend;
+	const struct viommu_backend_calls *calls = &backend->calls;
 
-	if (!device->table ||
-	    !backend->calls.table_invalidate(backend->kernel, device->number, what))
+	if (!device->table)
 		return;
-	device_leave(device);
+	if (backend->batch && calls->tables_invalidate)
+		pending_add(device, what->first, what->last);
+	else if (calls->table_invalidate(backend->kernel, device->number, what))
+		device_leave(device);
 	spaces_collect(backend);
 }
 
@@ -704,5 +707,6 @@ void viommu_backend_batch_end(struct viommu_backend *backend)
 	backend->batch = false;
 	for (struct space *space = backend->spaces; space; space = space->next)
 		space_flush(space);
+	pending_send(backend);
 	spaces_collect(backend);
 }

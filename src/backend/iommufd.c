@@ -251,6 +251,7 @@ static const struct viommu_backend_calls *calls(void)
 		.respond = page_queue_respond,
 		.attach_pasid = attach_pasid,
 		.detach_pasid = detach_pasid,
+		.tables_invalidate = nests_invalidate,
 	};
 
 	return &rows;

@@ -38,15 +38,23 @@ struct nest_kind {
 	uint32_t object_type, events_type, invalidate_type;
 	uint32_t entry_length;
 
-	/* Entries for a range: at most INVALIDATE_MAX. `id`: the guest's number of the device. */
-	size_t (*invalidate)(const struct viommu_invalidation *what, uint64_t id, void *entries);
+	/* An entry for the contexts of a device; NULL: none is needed. `id`: the guest's number. */
+	void (*drop_contexts)(uint64_t id, void *entry);
+
+	/* Entries for sorted ranges of whole pages: at most INVALIDATE_MAX. */
+	size_t (*drop_ranges)(const struct viommu_range *ranges, size_t n, void *entries);
 
 	/* False: it is no fault. `record` has event_length bytes. */
 	uint32_t event_length;
 	bool (*decode)(const void *record, struct viommu_fault *ret_fault);
 };
 
-enum { INVALIDATE_MAX = 66, NEST_DATA_MAX = 64, EVENT_MAX = 64, ENTRY_MAX = 32 };
+enum {
+	INVALIDATE_MAX = VIOMMU_BACKEND_INVALIDATIONS_MAX,
+	NEST_DATA_MAX = 64,
+	EVENT_MAX = 64,
+	ENTRY_MAX = 32
+};
 
 /* The kind for a format on a device's IOMMU, or NULL. A `format` of 0: any. */
 const struct nest_kind *nest_kind_of(const struct kernel_device *device, uint16_t format);
@@ -117,7 +125,6 @@ int hwpts_read_dirty(void *kernel, uint32_t space, uint64_t iova, uint64_t lengt
 int nest_table_new(void *kernel, const struct viommu_backend_table *wanted, uint32_t *ret_table);
 int nest_table_free(void *kernel, uint32_t table);
 int nest_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t number);
-int nest_invalidate(void *kernel, int number, const struct viommu_invalidation *what);
 int nest_read_events(void *kernel,
 		     void (*event)(void *opaque, struct viommu *iommu,
 				   const struct viommu_fault *fault),
@@ -131,6 +138,11 @@ void nests_free(struct viommu_kernel *kernel, uint32_t space);
 void nests_end(struct viommu_kernel *kernel);
 
 const struct guest_table *nest_table(const struct viommu_kernel *kernel, uint32_t number);
+
+/* -- nest_caches.c ------------------------------------------------------------------ */
+
+int nest_invalidate(void *kernel, int number, const struct viommu_invalidation *what);
+void nests_invalidate(void *kernel, struct viommu_backend_invalidation *items, size_t n);
 
 /* -- page_queue.c -------------------------------------------------------------------- */
 

@@ -312,53 +312,6 @@ int nest_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint3
 	return try_all(kernel, device, table, kind);
 }
 
-/* -- invalidation ----------------------------------------------------------------------------- */
-
-/* The kernel reports how many entries it has done. If there are none, it has refused the first. */
-static int send(struct viommu_kernel *kernel, const struct nest_kind *kind, uint32_t id,
-		unsigned char *entries, size_t n)
-{
-	while (n) {
-		struct kernel_hwpt_invalidate argument = {
-			.size = sizeof(argument),
-			.hwpt_id = id,
-			.data = (uintptr_t)entries,
-			.type = kind->invalidate_type,
-			.entry_length = kind->entry_length,
-			.n = (uint32_t)n,
-		};
-		int error = kernel_ioctl(kernel, kernel->fd, KERNEL_HWPT_INVALIDATE, &argument);
-
-		if (argument.n > n)
-			return -EPROTO;
-		if (argument.n == 0 || (error && argument.n == n))
-			return error ? error : -EIO;
-		entries += (size_t)argument.n * kind->entry_length;
-		n -= argument.n;
-	}
-	return 0;
-}
-
-/* Caches are those of the vIOMMU, or of one page table where there is no such object. */
-int nest_invalidate(void *opaque, int number, const struct viommu_invalidation *what)
-{
-	_Alignas(uint64_t) unsigned char entries[INVALIDATE_MAX * ENTRY_MAX];
-	struct viommu_kernel *kernel = opaque;
-	const struct kernel_device *device = &kernel->devices[number];
-	const struct nest_kind *kind;
-	int error = 0;
-	size_t n;
-
-	if (!device->hwpt || !device->hwpt->table)
-		return -EINVAL;
-	kind = device->nest->kind;
-	n = kind->invalidate(what, device->endpoint, entries);
-	for (int times = device->invalidates_twice ? 2 : 1; times && !error; times--)
-		error = send(kernel, kind, kind->has_object ? device->nest->id : device->hwpt->id,
-			     entries, n);
-	return error;
-}
-
 /* -- events ------------------------------------------------------------------------------ */
 
 struct event_callback {

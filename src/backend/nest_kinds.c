@@ -75,29 +75,34 @@ static int arm_encode(const uint8_t *body, void *data)
 	return 0;
 }
 
-/*
- * The ASIDs are known to the guest's contexts only, so a page is dropped under all of them. A
- * descriptor may have changed, too.
- */
-static size_t arm_invalidate(const struct viommu_invalidation *what, uint64_t id, void *entries)
+/* A descriptor may have changed. */
+static void arm_drop_contexts(uint64_t id, void *entry)
 {
-	uint8_t *entry = entries;
-	uint64_t first = what->first & -ARM_PAGE, pages = (what->last - first) / ARM_PAGE;
-	size_t n = 0;
-
 	set_word(entry, 0, CMD_CFGI_CD_ALL | id << 32);
 	set_word(entry, 1, 0);
-	n++;
-	if (pages >= ARM_PAGES_MAX) {
-		set_word(entry + 16, 0, CMD_TLBI_NSNH_ALL);
-		set_word(entry + 16, 1, 0);
-		return n + 1;
+}
+
+/* The ASIDs are known to the guest's contexts only, so a page is dropped under all of them. */
+static size_t arm_drop_ranges(const struct viommu_range *ranges, size_t n, void *entries)
+{
+	uint8_t *entry = entries;
+	uint64_t n_entries = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t more = (ranges[i].last - ranges[i].first) / ARM_PAGE;
+
+		if (more >= ARM_PAGES_MAX - n_entries) {
+			set_word(entries, 0, CMD_TLBI_NSNH_ALL);
+			set_word(entries, 1, 0);
+			return 1;
+		}
+		n_entries += more + 1;
+		for (uint64_t page = 0; page <= more; page++, entry += 16) {
+			set_word(entry, 0, CMD_TLBI_NH_VAA);
+			set_word(entry, 1, ranges[i].first + page * ARM_PAGE);
+		}
 	}
-	for (uint64_t i = 0; i <= pages; i++, n++) {
-		set_word(entry + 16 * n, 0, CMD_TLBI_NH_VAA);
-		set_word(entry + 16 * n, 1, first + i * ARM_PAGE);
-	}
-	return n;
+	return n_entries;
 }
 
 static bool arm_decode(const void *record, struct viommu_fault *ret_fault)
@@ -175,18 +180,20 @@ static int vtd_encode(const uint8_t *body, void *data)
 	return 0;
 }
 
-static size_t vtd_invalidate(const struct viommu_invalidation *what, uint64_t id, void *entries)
+static size_t vtd_drop_ranges(const struct viommu_range *ranges, size_t n, void *entries)
 {
 	struct kernel_vtd_invalidate *entry = entries;
-	bool whole = what->first == 0 && what->last == UINT64_MAX;
-	uint64_t first = what->first & -VTD_PAGE;
 
-	(void)id;
-	*entry = (struct kernel_vtd_invalidate){
-		.address = first,
-		.pages = whole ? UINT64_MAX : (what->last - first) / VTD_PAGE + 1,
-	};
-	return 1;
+	for (size_t i = 0; i < n; i++) {
+		bool whole = ranges[i].first == 0 && ranges[i].last == UINT64_MAX;
+
+		entry[i] = (struct kernel_vtd_invalidate){
+			.address = ranges[i].first,
+			.pages = whole ? UINT64_MAX
+				       : (ranges[i].last - ranges[i].first) / VTD_PAGE + 1,
+		};
+	}
+	return n;
 }
 
 static const struct nest_kind rows[] = {
@@ -202,7 +209,8 @@ static const struct nest_kind rows[] = {
 		.events_type = KERNEL_VEVENTQ_ARM_SMMUV3,
 		.invalidate_type = KERNEL_INVALIDATE_ARM_SMMUV3,
 		.entry_length = 16,
-		.invalidate = arm_invalidate,
+		.drop_contexts = arm_drop_contexts,
+		.drop_ranges = arm_drop_ranges,
 		.event_length = 32,
 		.decode = arm_decode,
 	},
@@ -215,7 +223,7 @@ static const struct nest_kind rows[] = {
 		.describe = vtd_describe,
 		.invalidate_type = KERNEL_INVALIDATE_VTD,
 		.entry_length = sizeof(struct kernel_vtd_invalidate),
-		.invalidate = vtd_invalidate,
+		.drop_ranges = vtd_drop_ranges,
 	},
 };
 

@@ -20,6 +20,8 @@ void device_leave(struct device *device)
 {
 	struct viommu_backend *backend = device->backend;
 
+	if (device->table)
+		pending_send(backend);
 	if (!device->space)
 		return;
 	forget_place(device);
@@ -69,6 +71,62 @@ void space_flush(struct space *space)
 		space_break(space);
 }
 
+/* -- INVALIDATEs of a batch ----------------------------------------------------------- */
+
+/*
+ * They are sent together: at the end of the batch, when there is no room for another, and before a
+ * device leaves its table. An IOMMU may keep what it has cached of a table when the device has
+ * left it, and find it for the next table.
+ *
+ * What hardware does not invalidate, its devices leave. Spaces and tables are not freed here.
+ */
+void pending_send(struct viommu_backend *backend)
+{
+	size_t n = backend->n_pending;
+
+	backend->n_pending = 0;
+	if (n)
+		backend->calls.tables_invalidate(backend->kernel, backend->pending, n);
+	for (size_t i = 0; i < n; i++) {
+		struct device *device = backend->devices;
+
+		while (device && device->number != backend->pending[i].device)
+			device = device->next;
+		if (backend->pending[i].error && device && device->table)
+			device_leave(device);
+	}
+}
+
+/* Does the range of an item overlap or touch this one? */
+static bool touches(const struct viommu_backend_invalidation *item, uint64_t first, uint64_t last)
+{
+	return (last == UINT64_MAX || item->first <= last + 1) &&
+	       (item->last == UINT64_MAX || first <= item->last + 1);
+}
+
+void pending_add(struct device *device, uint64_t first, uint64_t last)
+{
+	struct viommu_backend *backend = device->backend;
+
+	for (size_t i = 0; i < backend->n_pending; i++) {
+		struct viommu_backend_invalidation *item = &backend->pending[i];
+
+		if (item->device != device->number || !touches(item, first, last))
+			continue;
+		item->first = first < item->first ? first : item->first;
+		item->last = last > item->last ? last : item->last;
+		return;
+	}
+	if (backend->n_pending == VIOMMU_BACKEND_INVALIDATIONS_MAX)
+		pending_send(backend);
+	if (device->table)
+		backend->pending[backend->n_pending++] = (struct viommu_backend_invalidation){
+			.first = first, .last = last, .device = device->number
+		};
+}
+
+/* -- entering ---------------------------------------------------------------------- */
+
 /*
  * Devices of one endpoint may be in one IOMMU group, which the kernel moves as a whole: what is not
  * in the space yet leaves its own before the first of them enters.
@@ -111,6 +169,8 @@ int device_enter(struct device *device, struct space *space, struct table *table
 
 	if (device->space == space && device->table == table)
 		return 0;
+	if (device->table)
+		pending_send(device->backend);
 	/* The device never had the mappings that wait to be unmapped. */
 	space_flush(space);
 	if (device->stopped || space->broken)

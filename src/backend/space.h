@@ -78,6 +78,8 @@ struct viommu_backend {
 	struct table *tables;
 	struct memory *memory;
 	size_t n_memory;
+	struct viommu_backend_invalidation pending[VIOMMU_BACKEND_INVALIDATIONS_MAX];
+	size_t n_pending;
 	bool batch, tracking;
 };
 
@@ -125,6 +127,12 @@ void device_leave(struct device *device);
 /* The same for a PASID of a device. */
 int pasid_enter(struct device *device, struct pasid *pasid, struct space *space);
 void pasid_leave(struct device *device, struct pasid *pasid);
+
+/* The device is in a table, of which a range is to be invalidated by the end of the batch. */
+void pending_add(struct device *device, uint64_t first, uint64_t last);
+
+/* Send them. A device with an error leaves its table. */
+void pending_send(struct viommu_backend *backend);
 
 /* Several listeners notify the same change: only the first one has an effect. */
 int space_map(struct space *space, const struct viommu_mapping *key);

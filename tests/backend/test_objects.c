@@ -457,6 +457,36 @@ static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 	end();
 }
 
+/* Devices of one virtual IOMMU share its caches: pages are dropped once, contexts for each. */
+static void devices_of_a_viommu_are_invalidated_together(void **state)
+{
+	struct viommu_backend_invalidation items[] = {
+		{ 0x6000, 0x6fff, A, 0 },
+		{ 0x5800, 0x5fff, B, 0 },
+		{ 0x6000, 0x7000, B, 0 },
+		{ 0x5000, 0x5fff, C, 0 }, /* in no table */
+	};
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	table = new_arm_table(one, new_space(), 5);
+	assert_int_equal(calls->table_attach(kernel, A, table, 0x108), 0);
+	assert_int_equal(calls->table_attach(kernel, B, table, 0x109), 0);
+	fake.calls = 0;
+	calls->tables_invalidate(kernel, items, 4);
+	assert_int_equal(fake.calls, 1);
+	assert_int_equal(fake.n_invalidated, 5);
+	assert_int_equal(fake.invalidated[0][0], 0x10800000006);
+	assert_int_equal(fake.invalidated[1][0], 0x10900000006);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(fake.invalidated[2 + i][1], 0x5000 + i * 0x1000);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(items[i].error, 0);
+	assert_int_equal(items[3].error, -EINVAL);
+	end();
+}
+
 static void an_erratum_makes_invalidations_sent_twice(void **state)
 {
 	const struct viommu_invalidation all = { .last = UINT64_MAX };
@@ -561,6 +591,7 @@ static void begin_guest(struct rig *rig)
 
 		assert_int_equal(viommu_kernel_formats(kernel, devices[i], &format, 1), 1);
 		assert_int_equal(format.format, VIOMMU_TABLE_ARM_CD_TABLE);
+		format.granules = 0x1000; /* the fake's hardware names none */
 		assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
 		assert_int_equal(
 			viommu_backend_add_device(backend, rig->device, endpoints[i], devices[i]),
@@ -675,6 +706,136 @@ static void what_hardware_does_not_invalidate_is_left_by_its_device(void **state
 	fake.fail = 0;
 	/* One of them, whichever was first. */
 	assert_int_equal(!fake.at[A] + !fake.at[C], 1);
+	end_guest();
+}
+
+/* One page. */
+static int invalidate_page(struct rig *rig, uint32_t domain, uint64_t address)
+{
+	uint8_t bytes[VIOMMU_INVALIDATE_LENGTH] = {
+		VIOMMU_T_INVALIDATE,
+		[4] = VIOMMU_INVALIDATE_S_ADDRESS,
+		[5] = VIOMMU_INVALIDATE_C_TLB,
+		[8] = (uint8_t)domain,
+		[25] = (uint8_t)(address >> 8),
+		[26] = (uint8_t)(address >> 16),
+		[32] = 1,
+		[40] = 12,
+	};
+
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+static void invalidate_pages(struct rig *rig, uint32_t domain, unsigned n, uint64_t step)
+{
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(invalidate_page(rig, domain, i * step), VIOMMU_S_OK);
+}
+
+/* The device has this number of entries: one for its contexts, and one for each page. */
+static void invalidations_of_a_batch_are_one_call_for_each_iommu(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	fake.calls = fake.n_invalidated = 0;
+	viommu_backend_batch_begin(backend);
+	invalidate_pages(rig, 1, 64, 0x2000);
+	assert_int_equal(fake.calls, 0);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.calls, 1);
+	assert_int_equal(fake.n_invalidated, 65);
+	assert_int_equal(fake.invalidated[0][0], (uint64_t)EP << 32 | 0x06); /* CFGI_CD_ALL */
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(fake.invalidated[1 + i][1], i * 0x2000); /* TLBI_NH_VAA */
+	/* Nothing is left for the next. */
+	fake.calls = 0;
+	viommu_backend_batch_begin(backend);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.calls, 0);
+	/* Behind another IOMMU, which has caches of its own. */
+	assert_int_equal(attach_table(rig, 1, EP2, 5, 0), VIOMMU_S_OK);
+	fake.calls = fake.n_invalidated = 0;
+	viommu_backend_batch_begin(backend);
+	invalidate_pages(rig, 1, 30, 0x2000);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.calls, 2);
+	assert_int_equal(fake.n_invalidated, 62);
+	end_guest();
+}
+
+static void invalidations_of_a_batch_are_merged_where_they_touch(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	fake.calls = fake.n_invalidated = 0;
+	viommu_backend_batch_begin(backend);
+	invalidate_pages(rig, 1, 200, 0x1000);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.calls, 1);
+	assert_int_equal(fake.n_invalidated, 2); /* more than 64 pages: all */
+	assert_int_equal(fake.invalidated[1][0], 0x30);
+	/* As many as fit, and then the rest. */
+	fake.calls = 0;
+	viommu_backend_batch_begin(backend);
+	invalidate_pages(rig, 1, VIOMMU_BACKEND_INVALIDATIONS_MAX + 1, 0x2000);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.calls, 2);
+	end_guest();
+}
+
+/* What an IOMMU has cached of a table may be found by the next table with the same ASID. */
+static void a_device_leaves_its_table_after_the_invalidations_of_the_batch(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	viommu_backend_batch_begin(backend);
+	fake.n_invalidated = 0;
+	assert_int_equal(invalidate_page(rig, 1, 0x3000), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, 2, EP, 6, 0), VIOMMU_S_OK);
+	assert_int_equal(fake.n_invalidated, 2);
+	assert_int_equal(invalidate_page(rig, 2, 0x3000), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(fake.n_invalidated, 4);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.n_invalidated, 4);
+	end_guest();
+}
+
+static void what_a_batch_does_not_invalidate_is_left_by_its_devices(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, 2, EP2, 6, 0), VIOMMU_S_OK);
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(invalidate_page(rig, 1, 0x3000), VIOMMU_S_OK);
+	assert_int_equal(invalidate_page(rig, 2, 0x3000), VIOMMU_S_OK);
+	fake.calls = 0;
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = EIO;
+	viommu_backend_batch_end(backend);
+	fake.fail = 0;
+	assert_int_equal(fake.at[A], 0);
+	assert_int_not_equal(fake.at[C], 0);
+	/* The same in the call that would move the device. */
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(invalidate_page(rig, 1, 0x3000), VIOMMU_S_OK);
+	fake.calls = 0;
+	fake.fail = 1;
+	assert_int_equal(attach_table(rig, 2, EP, 6, 0), VIOMMU_S_OK);
+	fake.fail = 0;
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake.n_detached[A], 3);
+	assert_int_not_equal(fake.at[A], 0);
 	end_guest();
 }
 
@@ -798,12 +959,17 @@ int main(void)
 		cmocka_unit_test(what_hardware_does_not_read_is_unsupported),
 		cmocka_unit_test(a_first_stage_of_vtd_is_nested_over_the_parent_itself),
 		cmocka_unit_test(invalidations_are_batches_whose_rest_is_sent_again),
+		cmocka_unit_test(devices_of_a_viommu_are_invalidated_together),
 		cmocka_unit_test(an_erratum_makes_invalidations_sent_twice),
 		cmocka_unit_test(events_of_hardware_are_faults_of_the_virtual_iommu),
 		cmocka_unit_test(no_failure_leaves_a_device_in_a_table),
 		ON_A_FRESH_DEVICE(hardware_reads_the_table_of_the_guest),
 		ON_A_FRESH_DEVICE(hardware_reads_a_table_over_mappings_of_the_guest),
 		ON_A_FRESH_DEVICE(what_hardware_does_not_invalidate_is_left_by_its_device),
+		ON_A_FRESH_DEVICE(invalidations_of_a_batch_are_one_call_for_each_iommu),
+		ON_A_FRESH_DEVICE(invalidations_of_a_batch_are_merged_where_they_touch),
+		ON_A_FRESH_DEVICE(a_device_leaves_its_table_after_the_invalidations_of_the_batch),
+		ON_A_FRESH_DEVICE(what_a_batch_does_not_invalidate_is_left_by_its_devices),
 		ON_A_FRESH_DEVICE(a_fault_of_hardware_is_an_event_of_the_guest),
 		ON_A_FRESH_DEVICE(no_failure_leaves_a_device_where_the_guest_has_not_put_it),
 	};
