@@ -41,9 +41,10 @@ struct viommu_backend_invalidation {
 /*
  * The interface to a kernel. All return 0 or a negative errno. They are called in listeners, with
  * the device locked, and by the functions below; they may call what `map` of a listener may
- * (<viommu/device.h>, "Threads"), and nothing of the backend. `space` and `device` are the kernel's
- * numbers. Ranges of `unmap` consist of whole mappings and do not have holes. A space has a device
- * before it gets a mapping; a space without devices may lose its mappings.
+ * (<viommu/device.h>, "Threads"), and nothing of the backend; -Dchecks=true detects such calls.
+ * `space` and `device` are the kernel's numbers. Ranges of `unmap` consist of whole mappings and do
+ * not have holes. A space has a device before it gets a mapping; a space without devices may lose
+ * its mappings.
  */
 struct viommu_backend_calls {
 	size_t size;
@@ -224,7 +225,8 @@ int viommu_backend_track_dirty(struct viommu_backend *backend, bool on);
 
 /*
  * Call `dirty` with each run of guest-physical pages of 4 KiB that were written since the last
- * time: by mappings of now, and of then. -EINVAL: they are not tracked.
+ * time: by mappings of now, and of then. `dirty` may call what struct viommu_backend_calls may.
+ * -EINVAL: they are not tracked.
  *
  * Returns: 0, -EINVAL. Locks: none. Waits: no. Since: 0.2 (testing)
  */

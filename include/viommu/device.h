@@ -89,9 +89,11 @@
  *
  *   Returns   the value, or 0 and the errnos that are possible
  *   Locks     the locks that it takes: the device lock, the fault lock, or none; "state": the
- * device lock, or none while its owner waits for DMA sections or for `commit` of a listener Waits
- * "DMA sections": it returns only after DMA sections of other threads that began before have ended;
- * "no" Since     the version that has it first; stable: a VMM in this tree uses it, and it changes
+ *             device lock, or none while its owner waits for DMA sections or for `commit` of a
+ *             listener
+ *   Waits     "DMA sections": it returns only after DMA sections of other threads that began
+ *             before have ended; "no"
+ *   Since     the version that has it first; stable: a VMM in this tree uses it, and it changes
  *             only by growing; testing: it may still change
  *
  * Inside a DMA section, a thread must not call a function that takes the device lock: another
@@ -106,8 +108,9 @@
  *     page_response              nothing; the device is locked
  *     trace                      viommu_translate(); the device may be locked
  *     log                        viommu_translate(); several at once, the device may be locked
- *     map, unmap, mode,
- *     domain, update, space      viommu_translate(); the device is locked
+ *     map, unmap, unmap_range,
+ *     mode, domain, update,
+ *     space                      viommu_translate(); the device is locked
  *     invalidate                 viommu_translate(); the device is locked
  *     commit                     viommu_translate(); the device is locked
  *     answered                   everything; several at once

@@ -105,7 +105,7 @@ static int add_table(struct device *device, const struct space *space,
 	memcpy(argument.body, wanted->body, sizeof(argument.body));
 	table->iommu = device->iommu;
 	table->serial = wanted->serial;
-	error = backend->calls.table_new(backend->kernel, &argument, &table->number);
+	error = CALL(backend, table_new, &argument, &table->number);
 	if (error) {
 		free(table);
 		return error;
@@ -216,7 +216,7 @@ static void remove_pasid(struct device *device, struct pasid **at)
 		return;
 	pasid_leave(device, pasid);
 	if (pasid->is_allocated)
-		backend->calls.free_pasid(backend->kernel, device->number, pasid->physical);
+		CALL_VOID(backend, free_pasid, device->number, pasid->physical);
 	*at = pasid->next;
 	free(pasid);
 }
@@ -233,8 +233,7 @@ static int add_pasid(struct device *device, uint32_t number, uint32_t policy,
 	pasid->number = pasid->physical = number;
 	pasid->is_allocated = policy == VIOMMU_PASID_ALLOCATED;
 	if (pasid->is_allocated)
-		error = backend->calls.alloc_pasid(backend->kernel, device->number,
-						   &pasid->physical);
+		error = CALL(backend, alloc_pasid, device->number, &pasid->physical);
 	if (error) {
 		free(pasid);
 		return error;
@@ -312,13 +311,12 @@ static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 {
 	struct device *device = opaque;
 	struct viommu_backend *backend = device->backend;
-	const struct viommu_backend_calls *calls = &backend->calls;
 
 	if (!device->table)
 		return;
-	if (backend->batch && calls->tables_invalidate)
+	if (backend->batch && backend->calls.tables_invalidate)
 		pending_add(device, what->first, what->last);
-	else if (calls->table_invalidate(backend->kernel, device->number, what))
+	else if (CALL(backend, table_invalidate, device->number, what))
 		device_leave(device);
 	spaces_collect(backend);
 }
@@ -367,6 +365,7 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend)
 {
 	if (!backend)
 		return NULL;
+	callbacks_refuse(backend, backend->kernel, __func__);
 	viommu_backend_track_dirty(backend, false);
 	while (backend->devices)
 		viommu_backend_remove_device(backend, backend->devices->number);
@@ -391,6 +390,7 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 	struct device *device;
 	int error;
 
+	callbacks_refuse(backend, backend->kernel, __func__);
 	for (device = backend->devices; device; device = device->next)
 		if (device->number == number)
 			return -EEXIST;
@@ -417,6 +417,7 @@ int viommu_backend_remove_device(struct viommu_backend *backend, int number)
 {
 	struct device **at = &backend->devices, *device;
 
+	callbacks_refuse(backend, backend->kernel, __func__);
 	while (*at && (*at)->number != number)
 		at = &(*at)->next;
 	device = *at;
@@ -435,6 +436,7 @@ int viommu_backend_remove_device(struct viommu_backend *backend, int number)
 int viommu_backend_pasid(const struct viommu_backend *backend, int number, uint32_t pasid,
 			 uint32_t *ret_physical)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	for (struct device *device = backend->devices; device; device = device->next) {
 		const struct pasid *found =
 			device->number == number ? *find_pasid(device, pasid) : NULL;
@@ -517,6 +519,7 @@ static void forget_memory(struct viommu_backend *backend, struct memory *memory)
 
 int viommu_backend_add_memory(struct viommu_backend *backend, const struct viommu_memory *range)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	return viommu_backend_add_memory_file(backend, range, -1, 0);
 }
 
@@ -526,6 +529,7 @@ int viommu_backend_add_memory_file(struct viommu_backend *backend,
 	struct memory *memory;
 	int error;
 
+	callbacks_refuse(backend, backend->kernel, __func__);
 	if (!is_valid(range) || range->last - range->first > UINT64_MAX - offset)
 		return -EINVAL;
 	for (size_t i = 0; i < backend->n_memory; i++)
@@ -544,6 +548,7 @@ int viommu_backend_add_memory_file(struct viommu_backend *backend,
 
 int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	for (size_t i = 0; i < backend->n_memory; i++) {
 		if (backend->memory[i].range.first != first)
 			continue;
@@ -569,6 +574,7 @@ static void stop_tracking(struct viommu_backend *backend)
 
 int viommu_backend_track_dirty(struct viommu_backend *backend, bool on)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	if (on == backend->tracking)
 		return 0;
 	if (!on) {
@@ -592,7 +598,7 @@ int viommu_backend_track_dirty(struct viommu_backend *backend, bool on)
 }
 
 /* Report runs of dirty pages, and clear them. */
-static void report(struct memory *memory,
+static void report(const struct viommu_backend *backend, struct memory *memory,
 		   void (*dirty)(void *opaque, uint64_t first, uint64_t last), void *opaque)
 {
 	uint64_t last = memory->range.last - memory->range.first, begin = 0;
@@ -605,8 +611,10 @@ static void report(struct memory *memory,
 		if (is_dirty && !open)
 			begin = at;
 		if (!is_dirty && open)
-			dirty(opaque, memory->range.first + begin,
-			      memory->range.first + (at - 1 < last ? at - 1 : last));
+			IN_CALLBACK_VOID(
+				backend, "dirty of viommu_backend_read_dirty", backend_serves,
+				dirty(opaque, memory->range.first + begin,
+				      memory->range.first + (at - 1 < last ? at - 1 : last)));
 		open = is_dirty;
 		if (at > last)
 			break;
@@ -618,12 +626,13 @@ int viommu_backend_read_dirty(struct viommu_backend *backend,
 			      void (*dirty)(void *opaque, uint64_t first, uint64_t last),
 			      void *opaque)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	if (!backend->tracking)
 		return -EINVAL;
 	for (struct space *space = backend->spaces; space; space = space->next)
 		space_read_dirty(space);
 	for (size_t i = 0; i < backend->n_memory; i++)
-		report(&backend->memory[i], dirty, opaque);
+		report(backend, &backend->memory[i], dirty, opaque);
 	return 0;
 }
 
@@ -657,6 +666,7 @@ static int on_request(void *opaque, int number, const struct viommu_page_request
 	const struct viommu_backend *backend = opaque;
 	const struct device *device = backend->devices;
 	struct viommu_page_request own = *request;
+	int error;
 
 	while (device && device->number != number)
 		device = device->next;
@@ -665,15 +675,19 @@ static int on_request(void *opaque, int number, const struct viommu_page_request
 	own.endpoint = device->endpoint;
 	if (own.has_pasid)
 		own.pasid = pasid_of_guest(device, own.pasid);
-	return viommu_page_request(device->iommu, &own);
+	CALLBACK_SUSPEND();
+	error = viommu_page_request(device->iommu, &own);
+	CALLBACK_RESUME();
+	return error;
 }
 
 void viommu_backend_read_events(struct viommu_backend *backend)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	if (backend->calls.read_events)
-		backend->calls.read_events(backend->kernel, on_event, NULL);
+		CALL(backend, read_events, on_event, NULL);
 	if (backend->calls.read_requests)
-		backend->calls.read_requests(backend->kernel, on_request, backend);
+		CALL(backend, read_requests, on_request, backend);
 }
 
 int viommu_backend_page_response(const struct viommu_backend *backend, const struct viommu *iommu,
@@ -681,6 +695,7 @@ int viommu_backend_page_response(const struct viommu_backend *backend, const str
 {
 	int error = -ENOENT;
 
+	callbacks_refuse(backend, backend->kernel, __func__);
 	for (struct device *device = backend->devices; device && error == -ENOENT;
 	     device = device->next) {
 		struct viommu_page_response own = *response;
@@ -690,7 +705,7 @@ int viommu_backend_page_response(const struct viommu_backend *backend, const str
 			continue;
 		if (own.has_pasid)
 			own.pasid = pasid_of_device(device, own.pasid);
-		error = backend->calls.respond(backend->kernel, device->number, &own);
+		error = CALL(backend, respond, device->number, &own);
 	}
 	return error;
 }
@@ -699,11 +714,13 @@ int viommu_backend_page_response(const struct viommu_backend *backend, const str
 
 void viommu_backend_batch_begin(struct viommu_backend *backend)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	backend->batch = true;
 }
 
 void viommu_backend_batch_end(struct viommu_backend *backend)
 {
+	callbacks_refuse(backend, backend->kernel, __func__);
 	backend->batch = false;
 	for (struct space *space = backend->spaces; space; space = space->next)
 		space_flush(space);

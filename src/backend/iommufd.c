@@ -275,7 +275,7 @@ static void end(struct viommu_kernel *kernel)
 	page_queue_close(kernel);
 	if (kernel->events >= 0)
 		close(kernel->events);
-	kernel->ops.close(kernel->fd);
+	kernel_close(kernel, kernel->fd);
 }
 
 /* -- limits ----------------------------------------------------------------------------- */
@@ -379,7 +379,7 @@ static int limit_file(struct viommu_kernel *kernel, struct kernel_device *device
 	int error = space_new(kernel, &space);
 
 	if (error) {
-		kernel->ops.close(file);
+		kernel_close(kernel, file);
 		return error;
 	}
 	device->file = file;
@@ -387,7 +387,7 @@ static int limit_file(struct viommu_kernel *kernel, struct kernel_device *device
 	device->file = -1;
 	forget_place(kernel, device);
 	if (error)
-		kernel->ops.close(file);
+		kernel_close(kernel, file);
 	space_free(kernel, space);
 	return error;
 }
@@ -403,7 +403,7 @@ static int bind_file(struct viommu_kernel *kernel, struct kernel_device *device,
 			   " iommufd.allow_unsafe_interrupts=1 permits that to trusted guests",
 			   device->name);
 	if (error) {
-		kernel->ops.close(file);
+		kernel_close(kernel, file);
 		return error;
 	}
 	device->id = argument.out_devid;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backend/call.h"
 #include "backend/kernel.h"
 
 /* Functions for both iommufd and type1: system calls, paths in sysfs, log messages, files. */
@@ -19,16 +20,21 @@ int kernel_ioctl(const struct viommu_kernel *kernel, int fd, unsigned long reque
 	int result;
 
 	do
-		result = kernel->ops.ioctl(fd, request, argument);
+		result = OP(kernel, ioctl, fd, request, argument);
 	while (result < 0 && errno == EINTR);
 	return result < 0 ? -errno : result;
 }
 
 int kernel_open(const struct viommu_kernel *kernel, const char *path)
 {
-	int fd = kernel->ops.open(path);
+	int fd = OP(kernel, open, path);
 
 	return fd < 0 ? -errno : fd;
+}
+
+void kernel_close(const struct viommu_kernel *kernel, int fd)
+{
+	(void)OP(kernel, close, fd);
 }
 
 void kernel_path(char path[PATH_LENGTH], const char *format, ...)
@@ -110,7 +116,7 @@ void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	kernel->ops.log(kernel->opaque, text);
+	OP_VOID(kernel, log, kernel->opaque, text);
 }
 
 bool kernel_is_due(struct viommu_kernel *kernel, enum kernel_sentence sentence)
@@ -148,11 +154,11 @@ int kernel_give_file(struct viommu_kernel *kernel, struct kernel_device *device,
 
 	device->file = file;
 	if (kernel->ops.opened)
-		error = kernel->ops.opened(kernel->opaque, number, device->name, file);
+		error = OP(kernel, opened, kernel->opaque, number, device->name, file);
 	if (!error)
 		return 0;
 	device->file = -1;
-	kernel->ops.close(file);
+	kernel_close(kernel, file);
 	return error;
 }
 
@@ -161,8 +167,8 @@ void kernel_close_file(struct viommu_kernel *kernel, struct kernel_device *devic
 	if (device->file < 0)
 		return;
 	if (kernel->ops.closing)
-		kernel->ops.closing(kernel->opaque, (int)(device - kernel->devices));
-	kernel->ops.close(device->file);
+		OP_VOID(kernel, closing, kernel->opaque, (int)(device - kernel->devices));
+	kernel_close(kernel, device->file);
 	device->file = -1;
 }
 

@@ -91,6 +91,7 @@ struct viommu_kernel {
 /* The system call, repeated if interrupted: its result, or a negative errno. */
 int kernel_ioctl(const struct viommu_kernel *kernel, int fd, unsigned long request, void *argument);
 int kernel_open(const struct viommu_kernel *kernel, const char *path);
+void kernel_close(const struct viommu_kernel *kernel, int fd);
 
 /* Join pieces into a path. */
 #define PATH_LENGTH 160

@@ -122,7 +122,7 @@ static void open_queue(struct viommu_kernel *kernel, struct nest *nest)
 		if (!epoll_ctl(kernel->events, EPOLL_CTL_ADD, nest->queue_file, &event))
 			return;
 		error = -errno;
-		kernel->ops.close(nest->queue_file);
+		kernel_close(kernel, nest->queue_file);
 		kernel_destroy(kernel, nest->queue);
 		nest->queue_file = -1;
 	}
@@ -139,7 +139,7 @@ static void nest_free(struct viommu_kernel *kernel, struct nest *nest)
 		if (kernel->devices[i].nest == nest)
 			nest_leave(kernel, &kernel->devices[i]);
 	if (nest->queue_file >= 0) {
-		kernel->ops.close(nest->queue_file);
+		kernel_close(kernel, nest->queue_file);
 		kernel_destroy(kernel, nest->queue);
 	}
 	if (nest->kind->has_object)

@@ -58,7 +58,7 @@ static int queue_new(struct viommu_kernel *kernel, struct page_queue *queue)
 	if (!epoll_ctl(kernel->events, EPOLL_CTL_ADD, queue->file, &event))
 		return 0;
 	error = -errno;
-	kernel->ops.close(queue->file);
+	kernel_close(kernel, queue->file);
 	kernel_destroy(kernel, kernel->faults);
 	kernel->faults = 0;
 	return error;
@@ -86,7 +86,7 @@ void page_queue_close(struct viommu_kernel *kernel)
 		return;
 	while (queue->unanswered)
 		drop(&queue->unanswered);
-	kernel->ops.close(queue->file);
+	kernel_close(kernel, queue->file);
 	kernel_destroy(kernel, kernel->faults);
 	free(queue);
 	kernel->page_queue = NULL;

@@ -25,9 +25,9 @@ void device_leave(struct device *device)
 	if (!device->space)
 		return;
 	forget_place(device);
-	if (!backend->calls.detach(backend->kernel, device->number))
+	if (!CALL(backend, detach, device->number))
 		return;
-	backend->calls.stop(backend->kernel, device->number);
+	CALL_VOID(backend, stop, device->number);
 	device->stopped = true;
 }
 
@@ -39,10 +39,9 @@ void pasid_leave(struct device *device, struct pasid *pasid)
 		return;
 	pasid->space->n_devices--;
 	pasid->space = NULL;
-	if (device->stopped ||
-	    !backend->calls.detach_pasid(backend->kernel, device->number, pasid->physical))
+	if (device->stopped || !CALL(backend, detach_pasid, device->number, pasid->physical))
 		return;
-	backend->calls.stop(backend->kernel, device->number);
+	CALL_VOID(backend, stop, device->number);
 	device->stopped = true;
 }
 
@@ -66,8 +65,8 @@ void space_flush(struct space *space)
 	if (!space->pending)
 		return;
 	space->pending = false;
-	if (!space->broken && backend->calls.unmap(backend->kernel, space->id, space->first,
-						   space->last - space->first + 1))
+	if (!space->broken &&
+	    CALL(backend, unmap, space->id, space->first, space->last - space->first + 1))
 		space_break(space);
 }
 
@@ -86,7 +85,7 @@ void pending_send(struct viommu_backend *backend)
 
 	backend->n_pending = 0;
 	if (n)
-		backend->calls.tables_invalidate(backend->kernel, backend->pending, n);
+		CALL_VOID(backend, tables_invalidate, backend->pending, n);
 	for (size_t i = 0; i < n; i++) {
 		struct device *device = backend->devices;
 
@@ -145,9 +144,8 @@ static int attach(const struct device *device, const struct space *space, const 
 {
 	const struct viommu_backend *backend = device->backend;
 
-	return table ? backend->calls.table_attach(backend->kernel, device->number, table->number,
-						   device->endpoint)
-		     : backend->calls.attach(backend->kernel, device->number, space->id);
+	return table ? CALL(backend, table_attach, device->number, table->number, device->endpoint)
+		     : CALL(backend, attach, device->number, space->id);
 }
 
 /*
@@ -200,8 +198,7 @@ int pasid_enter(struct device *device, struct pasid *pasid, struct space *space)
 	space_flush(space);
 	if (device->stopped || space->broken)
 		return -EIO;
-	error = backend->calls.attach_pasid(backend->kernel, device->number, pasid->physical,
-					    space->id);
+	error = CALL(backend, attach_pasid, device->number, pasid->physical, space->id);
 	if (error)
 		return error;
 	pasid->space = space;
@@ -243,8 +240,7 @@ static void unmap_tracked(struct space *space, const struct part *part)
 	if (space->tracks && backend->calls.unmap_dirty)
 		bits = calloc(dirty_words(part->length), sizeof(*bits));
 	if (bits)
-		error = backend->calls.unmap_dirty(backend->kernel, space->id, part->iova,
-						   part->length, bits);
+		error = CALL(backend, unmap_dirty, space->id, part->iova, part->length, bits);
 	part_mark_dirty(part, error ? NULL : bits);
 	free(bits);
 	if (error)
@@ -310,8 +306,8 @@ static bool copy_part(struct space *space, const struct viommu_mapping *key,
 
 	return backend->calls.copy && bypass && bypass != space && !bypass->broken &&
 	       *find(bypass, part->memory->range.first) &&
-	       !backend->calls.copy(backend->kernel, space->id, part->iova, part->length,
-				    bypass->id, part->phys, key->flags);
+	       !CALL(backend, copy, space->id, part->iova, part->length, bypass->id, part->phys,
+		     key->flags);
 }
 
 static int map_part(struct space *space, const struct viommu_mapping *key, const struct part *part)
@@ -322,11 +318,9 @@ static int map_part(struct space *space, const struct viommu_mapping *key, const
 	if (copy_part(space, key, part))
 		return 0;
 	if (memory->file >= 0 && backend->calls.map_file)
-		return backend->calls.map_file(
-			backend->kernel, space->id, part->iova, part->length, memory->file,
-			memory->offset + (part->phys - memory->range.first), key->flags);
-	return backend->calls.map(backend->kernel, space->id, part->iova, part->length,
-				  part_host(part), key->flags);
+		return CALL(backend, map_file, space->id, part->iova, part->length, memory->file,
+			    memory->offset + (part->phys - memory->range.first), key->flags);
+	return CALL(backend, map, space->id, part->iova, part->length, part_host(part), key->flags);
 }
 
 /* One call for each range of memory that the mapping overlaps; all of it must be memory. */
@@ -347,7 +341,7 @@ static int map_parts(struct space *space, const struct viommu_mapping *key)
 	}
 	if (!error && (!mapped || mapped - 1 != key->last - key->first))
 		error = -EFAULT;
-	if (error && mapped && backend->calls.unmap(backend->kernel, space->id, key->first, mapped))
+	if (error && mapped && CALL(backend, unmap, space->id, key->first, mapped))
 		space_break(space);
 	return error;
 }
@@ -380,7 +374,7 @@ int space_map(struct space *space, const struct viommu_mapping *key)
 	*mapping = (struct mapping){ .key = *key };
 	error = map_with_pending(space, key);
 	if (error && backend->calls.refused)
-		backend->calls.refused(backend->kernel, error, key->last - key->first + 1);
+		CALL_VOID(backend, refused, error, key->last - key->first + 1);
 	if (error) {
 		free(mapping);
 		return error;
@@ -471,7 +465,7 @@ void space_track(struct space *space, bool on)
 	struct viommu_backend *backend = space->backend;
 
 	space->tracks = backend->calls.track && !space->broken &&
-			!backend->calls.track(backend->kernel, space->id, on) && on;
+			!CALL(backend, track, space->id, on) && on;
 }
 
 static void read_part(struct space *space, const struct part *part)
@@ -483,8 +477,7 @@ static void read_part(struct space *space, const struct part *part)
 	if (space->tracks && backend->calls.read_dirty)
 		bits = calloc(dirty_words(part->length), sizeof(*bits));
 	if (bits)
-		error = backend->calls.read_dirty(backend->kernel, space->id, part->iova,
-						  part->length, bits);
+		error = CALL(backend, read_dirty, space->id, part->iova, part->length, bits);
 	part_mark_dirty(part, error ? NULL : bits);
 	free(bits);
 }
@@ -530,7 +523,7 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 	space->backend = backend;
 	space->iommu = iommu;
 	space->serial = serial;
-	*ret_error = backend->calls.space_new(backend->kernel, &space->id);
+	*ret_error = CALL(backend, space_new, &space->id);
 	if (*ret_error) {
 		free(space->buckets);
 		free(space);
@@ -567,11 +560,10 @@ static void unmap_all(const struct space *space)
 		struct part part;
 
 		for_each_part(&part, backend, &mapping->key)
-			backend->calls.unmap(backend->kernel, space->id, part.iova, part.length);
+			CALL(backend, unmap, space->id, part.iova, part.length);
 	}
 	if (space->pending)
-		backend->calls.unmap(backend->kernel, space->id, space->first,
-				     space->last - space->first + 1);
+		CALL(backend, unmap, space->id, space->first, space->last - space->first + 1);
 }
 
 /* Its mappings end with it. */
@@ -583,7 +575,7 @@ static void space_free(struct space *space)
 		backend->bypass = NULL;
 	if (backend->tracking)
 		mark_all_dirty(space);
-	if (backend->calls.space_free(backend->kernel, space->id))
+	if (CALL(backend, space_free, space->id))
 		unmap_all(space);
 	for (size_t i = 0; i < space->n_buckets; i++) {
 		for (struct mapping *mapping = space->buckets[i], *next; mapping; mapping = next) {
@@ -607,7 +599,7 @@ static void tables_collect(struct viommu_backend *backend)
 			continue;
 		}
 		*at = table->next;
-		backend->calls.table_free(backend->kernel, table->number);
+		CALL(backend, table_free, table->number);
 		free(table);
 	}
 }

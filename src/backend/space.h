@@ -3,6 +3,8 @@
 #define BACKEND_SPACE_H
 #include <viommu/backend.h>
 
+#include "backend/call.h"
+
 /*
  * Spaces of the kernel: one for each domain with a device, one for bypass
  *

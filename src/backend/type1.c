@@ -60,7 +60,7 @@ static int space_free(void *opaque, uint32_t space)
 
 	if (container->n_groups)
 		return -EBUSY;
-	kernel->ops.close(container->fd);
+	kernel_close(kernel, container->fd);
 	container->fd = -1;
 	return 0;
 }
@@ -291,7 +291,7 @@ static void end(struct viommu_kernel *kernel)
 {
 	for (uint32_t i = 0; i < kernel->n_containers; i++)
 		if (kernel->containers[i].fd >= 0)
-			kernel->ops.close(kernel->containers[i].fd);
+			kernel_close(kernel, kernel->containers[i].fd);
 	free(kernel->containers);
 	kernel->containers = NULL;
 	kernel->n_containers = 0;
@@ -423,7 +423,7 @@ static void close_device(struct viommu_kernel *kernel, struct kernel_device *dev
 
 	if (leave(kernel, device))
 		kernel->containers[space].n_groups--;
-	kernel->ops.close(device->group);
+	kernel_close(kernel, device->group);
 	if (space != NO_SPACE && space != BLOCKED)
 		space_free(kernel, space);
 }

@@ -10,28 +10,12 @@
  * and aborts. In any other build these names are empty.
  */
 
-#ifdef VIOMMU_CHECKS
+#include "sync/callbacks.h"
 
-#include <stdbool.h>
+#ifdef VIOMMU_CHECKS
 
 struct reader;
 struct viommu;
-
-/* A callback in progress in this thread. */
-struct callback {
-	const struct viommu *device;
-	const char *name;
-	bool may_translate;
-	const struct callback *outer;
-};
-
-void checks_enter_callback(struct callback *callback);
-void checks_leave_callback(const struct callback *callback);
-
-#define CALLBACK_BEGIN(device, name, may_translate) \
-	struct callback this_callback = { device, name, may_translate, NULL }; \
-	checks_enter_callback(&this_callback)
-#define CALLBACK_END() checks_leave_callback(&this_callback)
 
 /* `function` is about to take the lock, or to read only; has taken it; is about to release it;
  * requires it. */
@@ -53,19 +37,17 @@ void checks_no_handles(const struct viommu *device);
 
 #else
 
-#define CALLBACK_BEGIN(device, name, may_translate) (void)0
-#define CALLBACK_END()                              (void)0
-#define checks_before_lock(device, function)        (void)0
-#define checks_before_query(device, function)       (void)0
-#define checks_locked(device)                       (void)0
-#define checks_unlock(device)                       (void)0
-#define checks_is_locked(device, function)          (void)0
-#define checks_translate(device, function)          (void)0
-#define checks_begin(device, reader)                (void)0
-#define checks_in_section(reader, function)         (void)0
-#define checks_outside(reader, function)            (void)0
-#define checks_count_handle(device, more)           (void)0
-#define checks_no_handles(device)                   (void)0
+#define checks_before_lock(device, function)  (void)0
+#define checks_before_query(device, function) (void)0
+#define checks_locked(device)                 (void)0
+#define checks_unlock(device)                 (void)0
+#define checks_is_locked(device, function)    (void)0
+#define checks_translate(device, function)    (void)0
+#define checks_begin(device, reader)          (void)0
+#define checks_in_section(reader, function)   (void)0
+#define checks_outside(reader, function)      (void)0
+#define checks_count_handle(device, more)     (void)0
+#define checks_no_handles(device)             (void)0
 
 #endif
 

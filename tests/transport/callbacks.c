@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "../device/callbacks.h"
@@ -34,6 +35,24 @@ static void note_write(void *opaque, uint64_t address, uint64_t length)
 	enter("written");
 }
 
+static void note_pause(void *opaque, uint64_t ns)
+{
+	(void)opaque, (void)ns;
+	enter("paused");
+}
+
+/* Saved state may have been saved in a pause. */
+static void load_own_state(struct viommu_pci *pci)
+{
+	char reason[VIOMMU_REASON_LENGTH];
+	size_t length;
+	void *bytes;
+
+	if (!viommu_pci_save(pci, &bytes, &length))
+		viommu_pci_load(pci, bytes, length, reason, sizeof(reason));
+	free(bytes);
+}
+
 /* One request with the line as interrupt, and one with messages. */
 void transport_scene(void)
 {
@@ -42,7 +61,8 @@ void transport_scene(void)
 						   .interrupt = set_level,
 						   .message = take_message,
 						   .mapped = take_mapping,
-						   .written = note_write };
+						   .written = note_write,
+						   .paused = note_pause };
 	void *state;
 	struct pci_rig *rig;
 
@@ -60,4 +80,5 @@ void transport_scene(void)
 	viommu_pci_bar_write(rig->pci, COMMON_QUEUE_SELECT, 2, VIOMMU_REQUEST_QUEUE);
 	viommu_pci_bar_write(rig->pci, COMMON_QUEUE_VECTOR, 2, 1);
 	attach_and_map(&rig->rig);
+	load_own_state(rig->pci);
 }
