@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <viommu/diff.h>
-
 #include "check.h"
 #include "command.h"
+#include "compare.h"
 #include "graph.h"
 #include "report_page.h"
 #include "resolve.h"
@@ -38,9 +37,9 @@ static const GOptionEntry options[] = {
 struct report {
 	struct viommu_findings *findings; /* of reading: check_inputs() reports the same */
 	GString *maps, *tables;
-	GPtrArray *topologies, *before; /* owned; with their files */
-	unsigned n;
-	bool has_picture;
+	struct comparison *comparison; /* NULL: not asked for */
+	unsigned n;                    /* tables and topologies of IOMMUs, and hosts */
+	unsigned n_pictures;
 };
 
 /* -- findings ---------------------------------------------------------------------- */
@@ -103,15 +102,22 @@ static void add_findings(GString *page, const struct viommu_findings *findings)
 
 /* -- maps and pictures ------------------------------------------------------------- */
 
-/* The XML declaration and the document type are not for within a page. */
-static void add_svg(GString *page, GBytes *picture)
+/*
+ * The XML declaration and the document type are not for within a page. Graphviz gives the groups of
+ * every picture the same ids, and escapes "<" in names.
+ */
+static void add_svg(struct report *report, GBytes *picture)
 {
 	gsize length;
 	const char *text = g_bytes_get_data(picture, &length);
 	const char *svg = text ? g_strstr_len(text, (gssize)length, "<svg") : NULL;
+	g_autoptr(GString) own = svg ? g_string_new_len(svg, (gssize)length - (svg - text)) : NULL;
+	g_autofree char *group = g_strdup_printf("<g id=\"picture%u-", ++report->n_pictures);
 
-	if (svg)
-		g_string_append_len(page, svg, (gssize)length - (svg - text));
+	if (!svg)
+		return;
+	g_string_replace(own, "<g id=\"", group, 0);
+	g_string_append(report->maps, own->str);
 }
 
 static void add_picture(struct report *report, const char *graph)
@@ -127,9 +133,8 @@ static void add_picture(struct report *report, const char *graph)
 			"<button value=\"0\">fit</button></p>\n<div class=\"picture\" "
 			"tabindex=\"0\" role=\"region\" "
 			"aria-label=\"Picture of the routes: + and - zoom\">");
-	add_svg(report->maps, picture);
+	add_svg(report, picture);
 	g_string_append(report->maps, "</div>\n");
-	report->has_picture = true;
 }
 
 /* A line of cells; a column that is not used has no cell. */
@@ -309,30 +314,24 @@ static void show_topology(struct report *report, const char *name,
 	free(graph);
 }
 
+static bool has_meaning(const struct input *input)
+{
+	return !input->table || (viommu_table_abilities(viommu_table_signature(input->table)) &
+				 VIOMMU_TABLE_MEANING);
+}
+
+/* Other tables of a folder, such as the SRAT, are shown beside those that describe IOMMUs. */
 static void take_input(void *opaque, struct input *input)
 {
 	struct report *report = opaque;
 	const struct viommu_topology *topology;
 
-	report->n++;
+	report->n += has_meaning(input);
 	if (input->table)
 		add_table(report, input->table);
-	topology = !input->table || (viommu_table_abilities(viommu_table_signature(input->table)) &
-				     VIOMMU_TABLE_MEANING)
-			   ? input_topology(input, report->findings)
-			   : NULL;
-	if (!topology)
-		return;
-	show_topology(report, input->name, topology);
-	g_ptr_array_add(report->topologies, g_steal_pointer(&input->topology));
-}
-
-static void take_before(void *opaque, struct input *input)
-{
-	struct report *report = opaque;
-
-	if (input_topology(input, report->findings))
-		g_ptr_array_add(report->before, g_steal_pointer(&input->topology));
+	topology = has_meaning(input) ? input_topology(input, report->findings) : NULL;
+	if (topology)
+		show_topology(report, input->name, topology);
 }
 
 static void take_host(void *opaque, const char *name, const struct viommu_host *host)
@@ -348,47 +347,29 @@ static void take_host(void *opaque, const char *name, const struct viommu_host *
 
 /* -- the page ---------------------------------------------------------------------- */
 
-static unsigned add_differences(GString *page, const struct viommu_topology *before,
-				const struct viommu_topology *after)
+static void add_difference(void *opaque, const struct viommu_difference *difference)
 {
-	struct viommu_diff *diff = viommu_topology_diff(before, after);
-	const struct viommu_difference *difference;
-	unsigned n = 0;
+	GString *list = opaque;
+	char *line = viommu_difference_line(difference);
 
-	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++) {
-		char *line = viommu_difference_line(difference);
-
-		page_element(page, "li", NULL, line);
-		free(line);
-		n++;
-	}
-	viommu_diff_free(diff);
-	return n;
+	page_element(list, "li", NULL, line);
+	free(line);
 }
 
-/* The n-th map of one machine with the n-th of the other. */
 static void add_comparison(GString *page, const struct report *report)
 {
-	unsigned n = 0;
-	guint common = MIN(report->topologies->len, report->before->len);
+	GString *list = g_string_new(NULL);
 
 	page_element(page, "h2", NULL, "What is different");
 	g_string_append(page, "<p>Before: ");
 	page_text(page, compare_name);
-	g_string_append(page, "</p>\n<ul>");
-	for (guint i = 0; i < common; i++)
-		n += add_differences(page, report->before->pdata[i], report->topologies->pdata[i]);
-	if (report->topologies->len != report->before->len)
-		page_element(page, "li", NULL,
-			     "the machines have different numbers of tables with devices");
-	g_string_append(page, n || report->topologies->len != report->before->len
-				      ? "</ul>\n"
-				      : "</ul><p>Nothing in meaning.</p>\n");
-}
-
-static void free_topology(void *topology)
-{
-	viommu_topology_free(topology);
+	g_string_append(page, "</p>\n");
+	comparison_each(report->comparison, add_difference, list);
+	if (list->len)
+		g_string_append_printf(page, "<ul>%s</ul>\n", list->str);
+	else
+		g_string_append(page, "<p>Nothing in meaning.</p>\n");
+	g_string_free(list, TRUE);
 }
 
 static GString *make_page(const struct report *report, const struct viommu_findings *findings,
@@ -399,7 +380,7 @@ static GString *make_page(const struct report *report, const struct viommu_findi
 
 	page_begin(page, title);
 	add_findings(page, findings);
-	if (compare_name)
+	if (report->comparison)
 		add_comparison(page, report);
 	g_string_append_printf(page,
 			       "<section aria-labelledby=\"maps\"><h2 id=\"maps\">Devices and "
@@ -416,48 +397,74 @@ static GString *make_page(const struct report *report, const struct viommu_findi
 
 static int read_machine(struct report *report, char **arguments, struct viommu_findings *findings)
 {
-	char *before[] = { compare_name, NULL };
 	int status = check_inputs(arguments, findings);
 
 	input_host = take_host;
+	input_neighbours = true;
 	status = worse(status, read_inputs(arguments, report->findings, take_input, report));
+	input_neighbours = false;
 	input_host = NULL;
-	if (compare_name)
-		status = worse(status, read_inputs(before, report->findings, take_before, report));
+	return status;
+}
+
+/* Without the comparison that was asked for, there is no page. */
+static int read_comparison(struct report *report, char **arguments)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	int status;
+
+	report->comparison = comparison_new(findings);
+	status = comparison_read(report->comparison, (char *[]){ compare_name, NULL }, arguments);
+	if (status != EXIT_CLEAN) {
+		print_findings(findings);
+		report_error("no page was written: the machines cannot be compared");
+	}
+	viommu_findings_free(findings);
+	return status;
+}
+
+static int write_page(const struct report *report, const struct viommu_findings *findings,
+		      char **arguments)
+{
+	GString *page = make_page(report, findings, arguments[0] ? arguments[0] : "this machine");
+	int status = write_output(output_name, page->str, page->len);
+
+	g_string_free(page, TRUE);
+	return status;
+}
+
+static int make_report(struct report *report, char **arguments, struct viommu_findings *findings)
+{
+	int status = read_machine(report, arguments, findings);
+
+	if (!report->n && (status != EXIT_CLEAN || !report->tables->len)) {
+		print_findings(findings);
+		return report_no_input(arguments, status);
+	}
+	if (compare_name && read_comparison(report, arguments) != EXIT_CLEAN)
+		return EXIT_COULD_NOT;
+	status = worse(status, write_page(report, findings, arguments));
+	if (viommu_findings_count_from(findings, VIOMMU_WARNING))
+		status = worse(status, EXIT_FINDINGS);
 	return status;
 }
 
 static int run(const struct command *command, char **arguments)
 {
-	struct report report = { .maps = g_string_new(NULL) };
+	struct report report = { 0 };
 	struct viommu_findings *findings;
-	GString *page;
 	int status;
 
-	if (g_strv_contains((const char *const *)arguments, "-")) {
-		g_string_free(report.maps, TRUE);
+	if (g_strv_contains((const char *const *)arguments, "-"))
 		return command_usage(command, "name a file: a report reads its input twice");
-	}
+	report.maps = g_string_new(NULL);
 	report.tables = g_string_new(NULL);
-	report.topologies = g_ptr_array_new_with_free_func(free_topology);
-	report.before = g_ptr_array_new_with_free_func(free_topology);
 	report.findings = viommu_findings_new();
 	findings = viommu_findings_new();
-	status = read_machine(&report, arguments, findings);
-	if (report.n) {
-		page = make_page(&report, findings, arguments[0] ? arguments[0] : "this machine");
-		status = worse(status, write_output(output_name, page->str, page->len));
-		g_string_free(page, TRUE);
-	} else {
-		print_findings(findings);
-		status = report_no_input(arguments, status);
-	}
-	if (viommu_findings_count_from(findings, VIOMMU_WARNING))
-		status = worse(status, EXIT_FINDINGS);
+	status = make_report(&report, arguments, findings);
 	g_string_free(report.maps, TRUE);
 	g_string_free(report.tables, TRUE);
-	g_ptr_array_free(report.topologies, TRUE);
-	g_ptr_array_free(report.before, TRUE);
+	comparison_free(report.comparison);
 	viommu_findings_free(report.findings);
 	viommu_findings_free(findings);
 	return status;

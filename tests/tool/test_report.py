@@ -4,8 +4,9 @@
 
 Chromium's part is skipped where it is not installed.
 """
-import hashlib
 import base64
+import collections
+import hashlib
 import html.parser
 import json
 import pathlib
@@ -38,7 +39,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.scripts, self.bad, self.ids, self.links, self.text = [], [], [], set(), [], []
+        self.open, self.scripts, self.bad, self.ids, self.links, self.text = [], [], [], [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -46,7 +47,7 @@ class Page(html.parser.HTMLParser):
         self.bad += [f"{tag} {name}" for name in attributes if name.startswith("on") or name in ("src", "srcset")]
         if tag in ("iframe", "object", "embed", "link", "base", "form", "img"):
             self.bad.append(tag)
-        self.ids.add(attributes.get("id"))
+        self.ids += [attributes["id"]] if "id" in attributes else []
         if tag == "a":
             self.links.append(attributes.get("href"))
         if tag not in self.VOID:
@@ -96,6 +97,7 @@ class Reports(unittest.TestCase):
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         self.assertIn(f"script-src 'sha256-{digest}'", text)
         self.assertIn("default-src 'none'", text)
+        self.assertEqual([name for name, n in collections.Counter(parsed.ids).items() if n > 1], [])
         self.assertEqual([link for link in parsed.links if link[1:] not in parsed.ids], [])
         self.assertNotRegex(re.sub(r'xmlns(:\w+)?="[^"]*"', "", text), r"https?://")
         return parsed
@@ -133,6 +135,58 @@ class Reports(unittest.TestCase):
         self.assertIn("0000:01:00.0-ff:1f.7", " ".join(re.findall(r"<li>(.*?)</li>", page.read_text())))
         page = self.write("--compare", GOLDEN / "virt-smmu.IORT", GOLDEN / "virt-smmu.IORT", status=1)
         self.assertIn("Nothing in meaning.", page.read_text())
+
+    def machine(self, name, **files):
+        folder = self.folder / name
+        folder.mkdir()
+        for file, table in files.items():
+            shutil.copy(GOLDEN / table, folder / file)
+        return folder
+
+    def test_a_map_is_compared_with_the_map_of_the_same_table(self):
+        before = self.machine("before", a="q35-vtd.DMAR", b="q35-two-expanders.VIOT")
+        after = self.machine("after", a="q35-two-expanders.VIOT", b="q35-vtd.DMAR")
+        self.assertIn("Nothing in meaning.", self.write("--compare", before, after, status=1).read_text())
+
+    def test_device_trees_are_compared_by_their_files(self):
+        before = self.machine("before", b="virt-smmu.dtb", c="virt-no-iommu.dtb")
+        after = self.machine("after", a="virt-no-iommu.dtb", b="virt-smmu.dtb", c="virt-no-iommu.dtb")
+        items = re.findall(r"<li>(.*?)</li>", self.write("--compare", before, after).read_text())
+        self.assertEqual(items, ["table DTB: is new"])
+
+    def test_a_table_that_only_one_machine_has_is_listed(self):
+        before = self.machine("before", a="q35-vtd.DMAR", b="q35-two-expanders.VIOT")
+        after = self.machine("after", b="q35-vtd.DMAR")
+        items = re.findall(r"<li>(.*?)</li>", self.write("--compare", before, after).read_text())
+        self.assertEqual(items, ["table VIOT: is gone"])
+
+    def test_a_folder_shows_its_tables_without_iommus(self):
+        folder = self.machine("numa", VIOT="q35-numa.VIOT", SRAT="q35-numa.SRAT")
+        text = self.write(folder).read_text()
+        self.assertIn("<summary>SRAT, ", text)
+        self.assertIn("Proximity domain", text)
+
+    def test_a_folder_without_a_table_of_iommus_is_no_page(self):
+        done = subprocess.run([VIOMMU, "report", self.machine("numa", SRAT="q35-numa.SRAT")], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("no table that describes IOMMUs", done.stderr)
+
+    def test_why_an_earlier_machine_cannot_be_read_is_said(self):
+        bad = self.folder / "bad"
+        bad.write_bytes((GOLDEN / "q35-vtd.DMAR").read_bytes()[:20])
+        missing, new = self.folder / "missing", GOLDEN / "q35-vtd.DMAR"
+        for before, says in ((bad, f"{bad}:0x0: error: "), (missing, f"{missing}: No such file")):
+            done = subprocess.run([VIOMMU, "report", "-o", self.folder / "page.html", "--compare", before, new],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2, before)
+            self.assertIn(says, done.stderr)
+            self.assertFalse((self.folder / "page.html").exists())
+
+    def test_elements_of_several_pictures_have_ids_of_their_own(self):
+        parsed = self.check(self.write(SOURCE / "docs/pictures/four-smmus.yaml", SOURCE / "docs/pictures/pc.yaml",
+                                       GOLDEN / "q35-numa.VIOT"))
+        self.assertEqual(len([name for name in parsed.ids if name.endswith("graph0")]), 3)
 
     def test_what_cannot_be_read_is_no_page(self):
         self.write(self.folder / "missing", status=2)
