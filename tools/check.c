@@ -173,6 +173,54 @@ static void check_together(const struct checking *checking)
 			i += check_machine(checking, i);
 }
 
+static bool is_srat(const struct checking *checking, guint i)
+{
+	return !strcmp(viommu_table_signature(checking->tables->pdata[i]), "SRAT");
+}
+
+/* A table of a folder has the file in it as its name. */
+static bool is_in_folder(const struct checking *checking, guint i)
+{
+	return strcmp(checking->sources->pdata[i], viommu_table_file(checking->tables->pdata[i])) !=
+	       0;
+}
+
+/* Is there a machine whose SRAT would have to be one of several that were named? */
+static bool lacks_srat(const struct checking *checking)
+{
+	g_autoptr(GHashTable) with = g_hash_table_new(g_str_hash, g_str_equal);
+	bool any_named = false, any_without = false;
+
+	for (guint i = 0; i < checking->tables->len; i++)
+		if (is_srat(checking, i)) {
+			g_hash_table_add(with, checking->sources->pdata[i]);
+			any_named |= !is_in_folder(checking, i);
+		}
+	for (guint i = 0; i < checking->tables->len; i++)
+		any_without |= is_in_folder(checking, i) &&
+			       !g_hash_table_contains(with, checking->sources->pdata[i]);
+	return checking->topologies->len || (any_named && any_without);
+}
+
+/* Each SRAT numbers the domains of a machine of its own. Returns false after reporting that it is
+ * not known which SRAT counts. */
+static bool check_srats(const struct checking *checking)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	for (guint i = 0; i < checking->tables->len; i++)
+		if (is_srat(checking, i))
+			g_ptr_array_add(names,
+					(gpointer)viommu_table_file(checking->tables->pdata[i]));
+	if (names->len < 2 || !lacks_srat(checking))
+		return true;
+	report_error("%s and %s%s: two SRATs%s, so proximity domains were not compared; name only "
+		     "the SRAT of the machine",
+		     (const char *)names->pdata[0], (const char *)names->pdata[1],
+		     names->len > 2 ? ", and others" : "", names->len > 2 ? " or more" : "");
+	return false;
+}
+
 /* A topology is a machine in the making: the SRAT is that of the same machine. */
 static void check_domains(const struct checking *checking)
 {
@@ -253,7 +301,10 @@ int check_inputs(char **names, struct viommu_findings *findings)
 	input_host = NULL;
 	summarize_unknown(&checking);
 	check_together(&checking);
-	check_domains(&checking);
+	if (check_srats(&checking))
+		check_domains(&checking);
+	else
+		status = EXIT_COULD_NOT;
 	if (status == EXIT_CLEAN)
 		print_clean(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
@@ -318,7 +369,7 @@ const struct command check_command = {
 	.details =
 		"A FILE is as for dump, or a topology. Tables are checked one by one, and then\n"
 		"together as those of one machine, unless two files have the same table. A folder\n"
-		"or an archive is one machine.\n"
+		"or an archive is one machine. A topology is compared with one SRAT.\n"
 		"Exit status 1: there is a warning or an error. Notes do not count. `viommu help "
 		"RULE`\n"
 		"explains the rule whose id is in brackets at the end of a finding.",

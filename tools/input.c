@@ -185,7 +185,8 @@ static void check_second(struct reader *reader, const struct viommu_table *table
 
 	first = g_hash_table_lookup(reader->first, key);
 	if (!first && strcmp(signature, "DTB") != 0 &&
-	    (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING)) {
+	    (!strcmp(signature, "SRAT") ||
+	     (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING))) {
 		g_hash_table_insert(reader->first, key, g_strdup(file));
 		return;
 	}

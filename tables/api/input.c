@@ -49,7 +49,8 @@ typedef void take_function(struct input *input, const uint8_t *table, size_t len
  */
 static void check_second(struct input *input, const char *name, const char *signature)
 {
-	if ((viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) &&
+	if (((viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) ||
+	     !strcmp(signature, "SRAT")) &&
 	    !hash_add(input->seen, memory_text(signature)))
 		report(input->findings, "input-twice", place_of_file(name),
 		       "put everything into one table", "the input has a second %s", signature);

@@ -28,7 +28,7 @@ static const struct viommu_rule rules[] = {
 	  "there is enough memory to read an input and to build the result", NULL },
 	{ "input-empty", VIOMMU_ERROR, "viommu", "an input is not empty", NULL },
 	{ "input-twice", VIOMMU_WARNING, "ACPI 6.5, section 5.2, System Description Tables",
-	  "an input holds at most one table of each kind that describes IOMMUs",
+	  "an input holds at most one table of each kind that describes IOMMUs, and one SRAT",
 	  "reads the first one and ignores the others" },
 	{ "input-acpidump", VIOMMU_ERROR, "acpidump",
 	  "the lines of a dump are in order, without gaps", NULL },

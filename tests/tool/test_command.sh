@@ -332,6 +332,51 @@ END
 	[ "$(grep -c machine-domain err)" = 1 ] || fail "another domain is in the SRAT"
 }
 
+# Which of them is the SRAT of the topology is not known.
+check_compares_with_no_srat_of_several() {
+	golden=$tables_tests/../golden
+	cat >numa.yaml <<'END'
+viommu: 1
+iommus:
+  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 7 }
+END
+	ran 2 "$viommu" check numa.yaml "$golden/q35-numa.SRAT" "$golden/q35-numa-hotplug.SRAT"
+	says err "q35-numa.SRAT and $golden/q35-numa-hotplug.SRAT: two SRATs"
+	says err "name only the SRAT of the machine"
+	grep -q machine-domain err && fail "a domain was compared"
+	mkdir folder two
+	cp "$golden/q35-numa-hotplug.DMAR" folder/DMAR
+	ran 2 "$viommu" check folder "$golden/q35-numa.SRAT" "$golden/q35-numa-hotplug.SRAT"
+	says err "two SRATs"
+	cp "$golden/q35-numa.SRAT" two/SRAT1 && cp "$golden/q35-numa-hotplug.SRAT" two/SRAT2
+	ran 2 "$viommu" check numa.yaml two
+	says err "two/SRAT1 and two/SRAT2: two SRATs"
+}
+
+# As Linux takes the first.
+check_reports_the_second_srat_of_a_folder() {
+	golden=$tables_tests/../golden
+	mkdir machine
+	cp "$golden/q35-numa.VIOT" machine/VIOT
+	cp "$golden/q35-numa.SRAT" machine/SRAT1 && cp "$golden/q35-numa-hotplug.SRAT" machine/SRAT2
+	ran 1 "$viommu" check machine
+	says err "machine/SRAT2:0x0: warning: the folder has a second SRAT; the first is machine/SRAT1"
+	cat machine/SRAT1 machine/SRAT2 >both
+	ran 1 "$viommu" check both
+	says err "warning: the input has a second SRAT"
+}
+
+# Machines that are compared have an SRAT each.
+check_of_several_machines_takes_the_srat_of_each() {
+	golden=$tables_tests/../golden
+	for machine in one two; do
+		mkdir $machine
+		cp "$golden/q35-numa.VIOT" $machine/VIOT
+		cp "$golden/q35-numa.SRAT" $machine/SRAT
+	done
+	ran 0 "$viommu" check one two
+}
+
 check_as_json_is_json() {
 	ran 1 "$viommu" check --json "$(refused viot-output-node.viot)"
 	is_empty err
