@@ -66,6 +66,14 @@ static char *first_placeholder(const struct command *command)
 	return g_strndup(at, strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"));
 }
 
+/* "DEVICE..." */
+static bool first_repeats(const struct command *command)
+{
+	g_autofree char *placeholder = first_placeholder(command);
+
+	return g_str_has_prefix(command->arguments + strlen(placeholder), "...");
+}
+
 static char *first_words(const struct command *command)
 {
 	g_autofree char *placeholder = first_placeholder(command);
@@ -90,46 +98,76 @@ static void print_bash_options(const struct command *command)
 	fputs("--help' ;;\n", stdout);
 }
 
+/* What follows the option is a word of the list, or a file. */
+static void print_bash_value(const struct command *command, const GOptionEntry *option)
+{
+	g_autofree char *words = words_of(command, option->arg_description);
+
+	printf("\t'%s --%s' | '%s -%c') ", command->name, option->long_name, command->name,
+	       option->short_name);
+	if (words)
+		printf("list=\"%s\" ;;\n", words);
+	else
+		fputs("list= ;;\n", stdout);
+}
+
 static void print_bash_values(const struct command *command)
 {
 	g_autofree char *first = first_words(command);
 
+	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
+		if (option->arg_description)
+			print_bash_value(command, option);
 	if (first)
-		printf("\t'%s %s') words=\"%s\" ;;\n", command->name, command->name, first);
-	for (const GOptionEntry *option = command->options; option && option->long_name; option++) {
-		g_autofree char *words =
-			option->arg_description ? words_of(command, option->arg_description) : NULL;
-
-		if (words)
-			printf("\t'%s --%s' | '%s -%c') words=\"%s\" ;;\n", command->name,
-			       option->long_name, command->name, option->short_name, words);
-	}
+		printf("\t'%s '%s) list=\"%s\" ;;\n", command->name,
+		       first_repeats(command) ? "*" : command->name, first);
 }
+
+/*
+ * Bash splits words at COMP_WORDBREAKS, which has the colons of PCI functions and the equals sign
+ * of
+ * --option=value. So the words are those of the line up to the cursor.
+ */
+static const char bash_words[] = "\tlocal IFS=$' \\t\\n' line typed=() word before list= options=\n"
+				 "\tline=${COMP_LINE:0:COMP_POINT}\n"
+				 "\tread -ra typed <<<\"$line\"\n"
+				 "\t[[ $line != *[[:space:]] ]] || typed+=('')\n"
+				 "\tlocal command=${typed[1]-} n=${#typed[@]}\n"
+				 "\tword=${typed[n-1]-} before=${typed[n-2]-}\n"
+				 "\t[[ $word != --*=* ]] || before=${word%%=*}\n";
+
+/* Bash replaces what is behind the last character of COMP_WORDBREAKS. */
+static const char bash_reply[] =
+	"\tlocal kept=\n"
+	"\tcase $word in\n"
+	"\t--*=*) kept=${word%%=*}= ;;\n"
+	"\tesac\n"
+	"\tCOMPREPLY=($(compgen -P \"$kept\" -W \"$list\" -- \"${word#\"$kept\"}\"))\n"
+	"\tkept=${word%\"${word##*[$COMP_WORDBREAKS]}\"}\n"
+	"\tCOMPREPLY=(\"${COMPREPLY[@]#\"$kept\"}\")\n";
 
 /* Commands first, then long options after "-", and what a placeholder stands for. */
 static void print_bash(const struct command *const *list)
 {
 	printf("# bash completion for viommu, as `viommu help --completion bash` prints it\n%s"
-	       "_viommu()\n{\n"
-	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options= "
-	       "words=\n"
-	       "\tcase ${COMP_WORDS[1]} in\n",
-	       functions);
+	       "_viommu()\n{\n%s\tcase $command in\n",
+	       functions, bash_words);
 	for (size_t i = 0; list[i]; i++)
 		print_bash_options(list[i]);
-	fputs("\tesac\n\tcase \"${COMP_WORDS[1]} $before\" in\n", stdout);
+	fputs("\tesac\n\tcase \"$command $before\" in\n", stdout);
+	fputs("\t'check --rules' | 'check -r') list=\"$(_viommu_rules)\" ;;\n"
+	      "\t'help --completion' | 'help -c') list='bash zsh fish' ;;\n",
+	      stdout);
 	for (size_t i = 0; list[i]; i++)
 		print_bash_values(list[i]);
-	fputs("\t'check --rules' | 'check -r') words=\"$(_viommu_rules)\" ;;\n"
-	      "\t'help --completion' | 'help -c') words='bash zsh fish' ;;\n"
-	      "\tesac\n\t[[ $word != -* ]] || words=$options\n\t((COMP_CWORD > 1)) || words='",
+	fputs("\tesac\n\t[[ $word != -* || $word == *=* ]] || list=$options\n"
+	      "\t((n > 2)) || list='",
 	      stdout);
 	for (size_t i = 0; list[i]; i++)
 		printf("%s ", list[i]->name);
-	fputs("--version'\n"
-	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
-	      "complete -o bashdefault -o default -F _viommu viommu\n",
-	      stdout);
+	printf("--version'\n%s}\n"
+	       "complete -o bashdefault -o default -F _viommu viommu\n",
+	       bash_reply);
 }
 
 /* -- zsh ----------------------------------------------------------------------------------- */

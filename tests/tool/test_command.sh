@@ -676,7 +676,8 @@ bash_completes_commands_and_their_options() {
 	cat >complete.bash <<-'END'
 	source ./out
 	complete() {
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		COMP_LINE=$*
+		COMP_POINT=${#COMP_LINE}
 		_viommu
 		echo "${COMPREPLY[@]}"
 	}
