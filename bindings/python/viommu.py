@@ -13,7 +13,8 @@
     print(machine.resolve("0000:03:00.0"))
 
 A function that cannot do what it was asked raises viommu.Error, which has the findings. Everything else that
-is found is in `findings` of the object. The library is found as any shared library is, or by VIOMMU_TABLES.
+is found is in `findings` of the object: of the list of tables, what is wrong with the input; of a table, what is
+wrong with it. A file is named by str, bytes or a path, data are bytes, bytearray or memoryview. The library is found as any shared library is, or by VIOMMU_TABLES.
 One thread at a time uses an object.
 """
 import collections
@@ -22,7 +23,7 @@ import ctypes.util
 import json
 import os
 
-__all__ = ["Error", "Finding", "Route", "Rule", "Table", "Topology", "read", "rules"]
+__all__ = ["Error", "Finding", "Route", "Rule", "Table", "Tables", "Topology", "decode", "read", "rules"]
 
 _lib = ctypes.CDLL(os.environ.get("VIOMMU_TABLES") or "libviommu-tables.so.0")
 _libc = ctypes.CDLL(None)
@@ -162,22 +163,31 @@ def rules():
     return found
 
 
+class Tables(list):
+    """The tables of an input. `findings` are those about the input as a whole."""
+
+    def __init__(self, tables, findings):
+        super().__init__(tables)
+        self.findings = findings
+
+
 def read(file):
     """The tables of a file: raw, or text with a dump of them. `file` is a name."""
     with open(file, "rb") as opened:
-        return decode(opened.read(), os.fspath(file))
+        return decode(opened.read(), file)
 
 
 def decode(data, file="input"):
     """The tables of these bytes."""
-    pieces = []
+    data, pieces = bytes(data), []
     with _Findings() as findings:
-        def each(_opaque, _name, at, length):
-            pieces.append(ctypes.string_at(at, length))
+        def each(_opaque, name, at, length):
+            pieces.append((ctypes.string_at(at, length), name))
             return True
-        if not _input_split(data, len(data), file.encode(), _SPLIT(each), None, findings.list):
-            raise Error(f"{file}: no table", findings.copy())
-    return [Table(piece, file) for piece in pieces]
+        found = _input_split(data, len(data), os.fsencode(file), _SPLIT(each), None, findings.list)
+        if not found:
+            raise Error(f"{os.fsdecode(file)}: no table", findings.copy())
+        return Tables([Table(piece, name) for piece, name in pieces], findings.copy())
 
 
 class Table:
@@ -188,10 +198,11 @@ class Table:
         self._table = _made
         if not _made:
             with _Findings() as findings:
-                self._table = _decode(data, len(data), file.encode(), findings.list)
+                data = bytes(data)
+                self._table = _decode(data, len(data), os.fsencode(file), findings.list)
                 self.findings = findings.copy()
         if not self._table:
-            raise Error(f"{file}: not a table", self.findings)
+            raise Error(f"{os.fsdecode(file)}: not a table", self.findings)
 
     def __del__(self):
         if getattr(self, "_table", None):
@@ -245,7 +256,7 @@ class Topology:
         """Read a text, as viommu-topology(5) describes it."""
         data = text.encode()
         with _Findings() as findings:
-            return cls(_parse(data, len(data), file.encode(), findings.list), findings.copy())
+            return cls(_parse(data, len(data), os.fsencode(file), findings.list), findings.copy())
 
     def __str__(self):
         return _take(_topology_text(self._topology))

@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 VIOMMU, LIBRARY, SOURCE = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
@@ -58,6 +59,36 @@ class Tables(unittest.TestCase):
             viommu.decode(b"nothing", "nothing.bin")
         self.assertEqual(error.exception.findings[0].severity, "error")
         self.assertIn("nothing.bin", str(error.exception))
+
+    def test_what_was_found_in_an_input_with_tables_is_kept(self):
+        path = SOURCE / "tests/tables/acpi/refused/image-entry.image"
+        tables = viommu.read(path)
+        found = [finding["id"] for finding in command("check", "--json", str(path))["findings"]]
+        self.assertEqual([table.signature for table in tables], ["VIOT"])
+        self.assertEqual([finding.id for finding in tables.findings + tables[0].check()], found)
+        twice = viommu.decode(path.read_bytes()[-88:] * 2, "twice")
+        self.assertEqual([finding.id for finding in twice.findings], ["input-twice"])
+        self.assertIn("twice#VIOT", str(twice.findings[0]))
+
+    def test_a_file_has_any_name_that_a_file_can_have(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(os.fsencode(folder), b"caf\xe9")
+            pathlib.Path(os.fsdecode(path)).write_bytes(b"VIOT" + bytes(40))
+            for name in (path, os.fsdecode(path), pathlib.Path(os.fsdecode(path))):
+                table, = viommu.read(name)
+                self.assertIn("caf", str(table.check()[0]))
+                with self.assertRaises(viommu.Error) as error:
+                    viommu.decode(b"nothing", name)
+                self.assertIn("caf", str(error.exception))
+                with self.assertRaises(viommu.Error) as error:
+                    viommu.Topology.parse("viommu: 1\niommus: 3\n", name)
+                self.assertIn("caf", str(error.exception))
+
+    def test_bytes_of_any_type_are_decoded(self):
+        data = GOLDEN[0].read_bytes()
+        for made in (bytearray, memoryview):
+            self.assertEqual(bytes(viommu.decode(made(data))[0]), data)
+            self.assertEqual(bytes(viommu.Table(made(data))), data)
 
     def test_rules_are_those_of_the_command(self):
         self.assertEqual([rule.id for rule in viommu.rules()],
