@@ -47,7 +47,8 @@ def generated(viommu, path):
     into = ["--into", str(base)] if base.exists() else []
     table = TABLES.get(prefix, prefix)
     if prefix == "image":
-        into = ["--address", "16", *(["--with", str(base)] if base.exists() else [])]
+        address = "0xfffffffffffffff0" if path.stem == "image-address" else "16"
+        into = ["--address", address, *(["--with", str(base)] if base.exists() else [])]
         table = "acpi"
     commands = [["generate", "-o", "/dev/null", *into, table, str(path)],
                 ["convert", "-o", "/dev/null", "--to", "dtb", str(path)],

@@ -138,6 +138,9 @@ struct input {
  */
 extern bool input_neighbours;
 
+/* Read from folders every ACPI table. */
+extern bool input_every;
+
 /* Tables of a folder that describe one machine together, as IORT and VIOT, are one topology. */
 extern bool input_joined;
 

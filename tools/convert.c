@@ -8,6 +8,7 @@
 #include "generate_tables.h"
 
 static char *to;
+static const char *const words[] = { GENERATE_NAMES, NULL };
 
 static const GOptionEntry options[] = {
 	{ "to", 't', 0, G_OPTION_ARG_STRING, &to, "what to convert it to", "TABLE" },
@@ -20,7 +21,7 @@ static int run(const struct command *command, char **arguments)
 {
 	if (!to || g_strv_length(arguments) != 1)
 		return command_usage(command, "name one file, and a table with --to");
-	return generate_tables(command, to, arguments, true);
+	return generate_tables(command, to, arguments, words, true);
 }
 
 const struct command convert_command = {
@@ -30,6 +31,6 @@ const struct command convert_command = {
 	.details = "FILE is as for dump, or a topology. It is checked first; if it has errors,\n"
 		   "nothing is written. Exit status 1: something was lost.\n" GENERATE_DETAILS,
 	.options = options,
-	.choices = GENERATE_CHOICES,
+	.choices = (const struct choice[]){ { "TABLE", words }, { NULL, NULL } },
 	.run = run,
 };

@@ -17,6 +17,9 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
+/* The words of TABLE: those of `convert`, and sets of tables. */
+static const char *const names[] = { GENERATE_NAMES, "all", "acpi", NULL };
+
 static int run(const struct command *command, char **arguments)
 {
 	if (g_strv_length(arguments) != 2)
@@ -26,7 +29,7 @@ static int run(const struct command *command, char **arguments)
 	if (generate_address || generate_processors || generate_with)
 		return command_usage(command,
 				     "--address, --processors and --with apply to acpi only");
-	return generate_tables(command, arguments[0], arguments + 1, false);
+	return generate_tables(command, arguments[0], arguments + 1, names, false);
 }
 
 const struct command generate_command = {
@@ -38,6 +41,6 @@ const struct command generate_command = {
 		"for standard input. It is checked first; if it has errors, nothing is\n"
 		"written.\n" GENERATE_DETAILS "\n" GENERATE_SET_DETAILS,
 	.options = options,
-	.choices = GENERATE_CHOICES,
+	.choices = (const struct choice[]){ { "TABLE", names }, { NULL, NULL } },
 	.run = run,
 };

@@ -23,9 +23,13 @@ char *generate_address, **generate_with;
 gint generate_processors;
 
 #define PROCESSORS_MAX 255
+#define ALIGNMENT      16
+
+#define SIGNATURE_LENGTH 4
 
 struct set {
 	const char *what; /* "all" or "acpi" */
+	const char *name; /* of the topology */
 	struct viommu_findings *findings;
 	struct viommu_topology *topology;
 	unsigned n; /* topologies */
@@ -35,6 +39,8 @@ struct set {
 	size_t n_tables;
 	void *bytes; /* of acpi */
 	size_t length;
+	int status;
+	char *said; /* a mistake in the options */
 };
 
 /* -- input ------------------------------------------------------------------------------ */
@@ -51,12 +57,32 @@ static void take_topology(void *opaque, struct input *input)
 		set->topology = g_steal_pointer(&input->topology);
 }
 
+/* A topology is no table, and the set has only those of the other one. */
 static void take_table(void *opaque, struct input *input)
 {
 	struct set *set = opaque;
 
-	if (input->table)
+	if (input->table) {
 		g_ptr_array_add(set->given, g_steal_pointer(&input->table));
+		return;
+	}
+	report_error("%s: a topology, and --with takes tables: generate them with `viommu generate "
+		     "all`, or put both into one topology",
+		     input->name);
+	set->status = EXIT_COULD_NOT;
+}
+
+/* Tables have signatures, whatever the form of the topology is. */
+static int read_given(struct set *set)
+{
+	char *form = g_steal_pointer(&input_form);
+	int status;
+
+	input_every = true;
+	status = read_inputs(generate_with, set->findings, take_table, set);
+	input_every = false;
+	input_form = form;
+	return worse(status, set->status);
 }
 
 static void free_table(gpointer table)
@@ -67,31 +93,76 @@ static void free_table(gpointer table)
 /* A number as in a topology: decimal, or hexadecimal with 0x. */
 static bool parse_address(struct set *set)
 {
+	const char *text = generate_address;
+	bool is_hex = text && g_str_has_prefix(text, "0x");
+	const char *digits = is_hex ? text + 2 : text;
 	char *end = NULL;
 
+	if (!digits || !g_ascii_isxdigit(*digits) || (!is_hex && *digits == '0' && digits[1]))
+		return false;
 	errno = 0;
-	set->address = generate_address ? strtoull(generate_address, &end, 0) : 0;
-	return generate_address && *generate_address != '-' && end != generate_address && !*end &&
-	       !errno && set->address % 16 == 0;
+	set->address = g_ascii_strtoull(digits, &end, is_hex ? 16 : 10);
+	return end != digits && !*end && !errno && set->address % ALIGNMENT == 0;
 }
 
 /* -- generating ---------------------------------------------------------------------------- */
 
+static bool is_given(const struct set *set, const struct viommu_table *table)
+{
+	for (guint i = 0; i < set->given->len; i++)
+		if (!strncmp(viommu_table_signature(set->given->pdata[i]),
+			     viommu_table_signature(table), SIGNATURE_LENGTH))
+			return true;
+	return false;
+}
+
+/* Of the IOMMUs, unless --with has a table in their place. */
+static void generate_tables_to_add(struct set *set)
+{
+	struct viommu_table *tables[VIOMMU_TABLES_MAX];
+	size_t n = viommu_tables_generate(set->topology, tables, set->findings);
+
+	for (size_t i = 0; i < n; i++)
+		if (is_given(set, tables[i]))
+			viommu_table_free(tables[i]);
+		else
+			g_ptr_array_add(set->given, tables[i]);
+}
+
+/* The library does not know where its arguments are from. */
+static void take_findings(struct set *set, struct viommu_findings *findings, const char *file)
+{
+	const struct viommu_finding *finding;
+
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++) {
+		struct viommu_place place = finding->place;
+
+		if (!place.file || !*place.file)
+			place.file = file;
+		viommu_findings_add(set->findings, finding->id, &place, finding->text,
+				    finding->cure);
+	}
+	viommu_findings_free(findings);
+}
+
 /* Into the bytes of a set that exists, at the address where it is. */
 static void generate_into(struct set *set)
 {
+	struct viommu_findings *findings;
 	GByteArray *base = read_bytes(generate_base);
 
-	if (!base)
+	if (!base) {
+		set->status = EXIT_COULD_NOT;
 		return;
-	set->n_tables = viommu_tables_generate(set->topology, set->tables, set->findings);
-	for (size_t i = 0; i < set->n_tables; i++)
-		g_ptr_array_add(set->given, g_steal_pointer(&set->tables[i]));
-	set->n_tables = 0;
-	if (!viommu_findings_count_from(set->findings, VIOMMU_ERROR))
+	}
+	generate_tables_to_add(set);
+	if (!viommu_findings_count_from(set->findings, VIOMMU_ERROR) && set->given->len) {
+		findings = viommu_findings_new();
 		set->length = viommu_acpi_add(base->data, base->len, set->address,
 					      (const struct viommu_table *const *)set->given->pdata,
-					      set->given->len, &set->bytes, set->findings);
+					      set->given->len, &set->bytes, findings);
+		take_findings(set, findings, generate_base);
+	}
 	g_byte_array_free(base, TRUE);
 }
 
@@ -105,7 +176,10 @@ static void generate_acpi(struct set *set)
 		.processors = (uint32_t)generate_processors,
 	};
 
-	set->length = viommu_acpi_generate(set->topology, &how, &set->bytes, set->findings);
+	struct viommu_findings *findings = viommu_findings_new();
+
+	set->length = viommu_acpi_generate(set->topology, &how, &set->bytes, findings);
+	take_findings(set, findings, set->name);
 }
 
 static void generate(struct set *set)
@@ -148,7 +222,7 @@ static int write_all(const struct set *set)
 /* Nothing of a machine of which a table is missing. */
 static int write_set(const struct set *set)
 {
-	if (viommu_findings_count_from(set->findings, VIOMMU_ERROR))
+	if (set->status != EXIT_CLEAN || viommu_findings_count_from(set->findings, VIOMMU_ERROR))
 		return EXIT_COULD_NOT;
 	if (set->n_tables)
 		return write_all(set);
@@ -160,24 +234,38 @@ static int write_set(const struct set *set)
 
 /* -- the request ----------------------------------------------------------------------------- */
 
+static const char *find_mistake_of_all(void)
+{
+	if (generate_address || generate_processors || generate_with || generate_base)
+		return "--address, --processors, --with and --into do not apply to all";
+	return generate_output ? NULL : "name a folder for the tables with -o";
+}
+
+static const char *find_mistake_of_acpi(struct set *set)
+{
+	if (!generate_address)
+		return "give --address, where the set will be: pointers between tables are "
+		       "addresses";
+	if (!parse_address(set))
+		return set->said = g_strdup_printf(
+			       "--address \"%s\" is no multiple of 16 from 0 to "
+			       "0xfffffffffffffff0, in decimal or, with 0x, in hexadecimal",
+			       generate_address);
+	if (generate_processors < 0 || generate_processors > PROCESSORS_MAX)
+		return "--processors is at most 255: give a MADT with --with for more";
+	if (generate_processors && generate_base)
+		return "--processors does not apply to a set that exists: give a MADT with --with";
+	if (!generate_output && isatty(STDOUT_FILENO))
+		return "tables are binary: use -o FILE, or redirect standard output";
+	return NULL;
+}
+
 /* The mistake in the options, or NULL. */
 static const char *find_mistake(struct set *set)
 {
-	bool all = !strcmp(set->what, "all");
-
 	if (generate_overlay || generate_force || generate_source || generate_iommu)
 		return "--overlay, --force, --dts and --iommu do not apply to all and acpi";
-	if (all && (generate_address || generate_processors || generate_with || generate_base))
-		return "--address, --processors, --with and --into do not apply to all";
-	if (all && !generate_output)
-		return "name a folder for the tables with -o";
-	if (!all && !parse_address(set))
-		return "give a multiple of 16 as --address: pointers between tables are addresses";
-	if (generate_processors < 0 || generate_processors > PROCESSORS_MAX)
-		return "--processors is at most 255: give a MADT with --with for more";
-	if (!all && !generate_output && isatty(STDOUT_FILENO))
-		return "tables are binary: use -o FILE, or redirect standard output";
-	return NULL;
+	return strcmp(set->what, "all") ? find_mistake_of_acpi(set) : find_mistake_of_all();
 }
 
 static int generate_and_write(struct set *set, char *name)
@@ -186,13 +274,15 @@ static int generate_and_write(struct set *set, char *name)
 	int status = EXIT_CLEAN;
 
 	if (generate_with)
-		status = read_inputs(generate_with, set->findings, take_table, set);
+		status = read_given(set);
 	if (status == EXIT_CLEAN)
 		status = read_inputs(names, set->findings, take_topology, set);
 	if (status == EXIT_CLEAN && set->n > 1) {
 		report_error("%s: %u tables: name a file that has only one", name, set->n);
 		status = EXIT_COULD_NOT;
 	}
+	if (status == EXIT_CLEAN && !set->n)
+		status = report_no_input(names, status);
 	if (status == EXIT_CLEAN && set->topology)
 		generate(set);
 	else if (status == EXIT_CLEAN)
@@ -204,12 +294,15 @@ static int generate_and_write(struct set *set, char *name)
 int generate_set(const struct command *command, const char *what, char *name)
 {
 	g_autofree char *lower = g_ascii_strdown(what, -1);
-	struct set set = { .what = lower };
+	struct set set = { .what = lower, .name = name };
 	const char *mistake = find_mistake(&set);
 	int status;
 
-	if (mistake)
-		return command_usage(command, "%s", mistake);
+	if (mistake) {
+		status = command_usage(command, "%s", mistake);
+		g_free(set.said);
+		return status;
+	}
 	set.findings = viommu_findings_new();
 	set.given = g_ptr_array_new_with_free_func(free_table);
 	status = generate_and_write(&set, name);

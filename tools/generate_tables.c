@@ -23,23 +23,6 @@ gboolean generate_overlay, generate_source, generate_force;
 #define DEVICE_TREE  "DTB"
 #define COMMAND_LINE "CMDLINE"
 
-const char *const generate_names[] = {
-	"viot",
-	"iort",
-	"dmar",
-	"ivrs",
-	"rimt",
-	"srat",
-	"viot-2019",
-	"dtb",
-	"cmdline",
-	"builtin-v1",
-	"builtin-v2",
-	"builtin-v3",
-	"builtin-v3-segments",
-	NULL,
-};
-
 struct request {
 	const char *what;          /* a signature, or COMMAND_LINE */
 	struct viommu_table *base; /* the table to extend, or NULL */
@@ -270,23 +253,24 @@ static int generate_and_write(struct request *request, char **names)
 	return has ? worse(status, write_result(request)) : status;
 }
 
-static int report_table(const struct command *command, const char *what)
+static int report_table(const struct command *command, const char *what, const char *const *words)
 {
 	g_autofree char *lower = g_ascii_strdown(what, -1);
-	g_autofree char *hint = did_you_mean(lower, generate_names);
+	g_autofree char *hint = did_you_mean(lower, words);
 
 	return command_usage(command, "cannot generate \"%s\"%s", what,
 			     *hint ? hint : ": the help lists each TABLE");
 }
 
-int generate_tables(const struct command *command, const char *what, char **names, bool compare)
+int generate_tables(const struct command *command, const char *what, char **names,
+		    const char *const *words, bool compare)
 {
 	g_autofree char *signature = signature_of(what);
 	struct request request = { .what = signature, .compare = compare };
 	int status;
 
 	if (!can_generate(&request))
-		return report_table(command, what);
+		return report_table(command, what, words);
 	if (!options_fit(&request))
 		return command_usage(command, "--overlay, --force and --dts apply to dtb only");
 	request.findings = viommu_findings_new();

@@ -11,12 +11,13 @@
 extern char *generate_output, *generate_iommu, *generate_base;
 extern gboolean generate_overlay, generate_source, generate_force;
 
-/* The words of TABLE, NULL-terminated. */
-extern const char *const generate_names[];
-
-#define GENERATE_CHOICES ((const struct choice[]){ { "TABLE", generate_names }, { NULL, NULL } })
-
 /* clang-format off */
+
+/* The words of TABLE. */
+#define GENERATE_NAMES \
+	"viot", "iort", "dmar", "ivrs", "rimt", "srat", "viot-2019", "dtb", "cmdline", \
+	"builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments"
+
 #define GENERATE_OPTIONS \
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &generate_output, \
 	  "write to FILE instead of standard output", "FILE" }, \
@@ -42,8 +43,10 @@ extern const char *const generate_names[];
 
 /*
  * Generate `what` from the topology or table in `names`, and write it. With `compare`, report where
- * the result differs from that topology. Returns an exit status.
+ * the result differs from that topology. `words` may be meant by an unknown `what`, and end with
+ * NULL. Returns an exit status.
  */
-int generate_tables(const struct command *command, const char *what, char **names, bool compare);
+int generate_tables(const struct command *command, const char *what, char **names,
+		    const char *const *words, bool compare);
 
 #endif

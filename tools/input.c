@@ -30,7 +30,7 @@
 char *input_form;
 const char *const input_forms[] = { "builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments",
 				    NULL };
-bool input_neighbours;
+bool input_neighbours, input_every;
 bool input_host_findings;
 host_function *input_host;
 bool input_joined;
@@ -67,7 +67,7 @@ static void add_finding(struct reader *reader, const char *id, const char *file,
 /* The topology is freed after use: a folder may have many tables. */
 static void pass_input(struct reader *reader, struct input *input)
 {
-	reader->n += !reader->in_folder || !input->table ||
+	reader->n += !reader->in_folder || !input->table || input_every ||
 		     (viommu_table_abilities(viommu_table_signature(input->table)) &
 		      VIOMMU_TABLE_MEANING);
 	reader->each(reader->opaque, input);
@@ -145,6 +145,21 @@ static void pass_or_hold(struct reader *reader, struct input *input)
 	}
 }
 
+/* A header with that length: other files of a folder have none. */
+static bool is_table(const uint8_t *bytes, size_t length)
+{
+	static const size_t header_length = 36, length_at = 4;
+	uint32_t stated;
+
+	if (length < header_length)
+		return false;
+	for (unsigned i = 0; i < SIGNATURE_LENGTH; i++)
+		if (!g_ascii_isalnum(bytes[i]))
+			return false;
+	memcpy(&stated, bytes + length_at, sizeof(stated));
+	return GUINT32_FROM_LE(stated) == length;
+}
+
 /*
  * Looks at the signature before decoding, so that other tables of a folder cause no findings.
  */
@@ -152,6 +167,8 @@ static bool is_known(const uint8_t *bytes, size_t length)
 {
 	char signature[SIGNATURE_LENGTH + 1] = { 0 };
 
+	if (input_every && is_table(bytes, length))
+		return true;
 	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
 	if (!strcmp(signature, DEVICE_TREE_MAGIC))
 		return true;

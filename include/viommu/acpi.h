@@ -51,12 +51,17 @@ size_t viommu_tables_generate(const struct viommu_topology *topology,
 struct viommu_acpi {
 	size_t size;
 
-	uint64_t address; /* where the first byte will be in guest memory: a multiple of 16 */
+	uint64_t address; /* of the first byte in guest memory: a multiple of 16; no byte is
+			     beyond 64 bits */
 
 	/*
 	 * Tables of the VMM. They are in the set as they are, in place of a generated one with the
-	 * same signature. An SRAT also gets the proximity domains of the IOMMUs. Not changed, and
-	 * not needed after the call.
+	 * same signature; but a FADT is made to point to the DSDT of the set, and an SRAT also gets
+	 * the proximity domains of the IOMMUs. Not changed, and not needed after the call.
+	 *
+	 * Each is a whole ACPI table with a correct length and checksum, and no second one with its
+	 * signature, except for SSDT, PSDT, UEFI and OEM tables. XSDT, RSDT and FACS are those of
+	 * the set. Anything else is an error, and there is no set.
 	 */
 	const struct viommu_table *const *tables;
 	size_t n_tables;
@@ -83,10 +88,12 @@ size_t viommu_acpi_generate(const struct viommu_topology *topology, const struct
 
 /*
  * A copy of a set of tables with further ones. `bytes` are guest memory from `address` on, with
- * RSDP and XSDT; the RSDP is at a multiple of 16. A table with a signature that the XSDT has takes
- * the place of that table, except for an SSDT. The copy begins with the bytes given, in which only
- * the RSDP is changed; a longer XSDT and the tables follow them. So it must be at the same address,
- * with room behind it. *ret_bytes is to be freed with free().
+ * RSDP and XSDT; the RSDP is at a multiple of 16, and is the first with correct checksums. `tables`
+ * are as in struct viommu_acpi. One with a signature that the XSDT has takes the place of that
+ * table, except for those of which a set may have several. A DSDT takes the place of that of the
+ * FADT; a FADT without one points to that of the set. The copy begins with the bytes given, in
+ * which only the RSDP is changed; a longer XSDT and the tables follow them. So it must be at the
+ * same address, with room behind it. *ret_bytes is to be freed with free().
  *
  * Returns: the number of bytes; 0: an error among the findings. Locks: none. Waits: no. Since: 0.2
  * (testing)

@@ -11,11 +11,24 @@
 size_t tables_generate(const struct viommu_topology *topology,
 		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
 		       struct viommu_findings *findings);
+/* As above, without the findings of that rule. */
+size_t tables_generate_except(const struct viommu_topology *topology,
+			      struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *rule_id,
+			      struct viommu_findings *findings);
+
 size_t acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
 		     void **ret_bytes, struct viommu_findings *findings);
 size_t acpi_add(const void *bytes, size_t length, uint64_t address,
 		const struct viommu_table *const *tables, size_t n_tables, void **ret_bytes,
 		struct viommu_findings *findings);
+
+/*
+ * given.c: can a set have all these tables of a caller? If not, findings say why. Tables of some
+ * signatures are not limited to one.
+ */
+bool given_fit(const struct viommu_table *const *tables, size_t n,
+	       struct viommu_findings *findings);
+bool given_may_repeat(const char *signature);
 
 /* parts.c: tables as bytes. A table is begun with its header, and ended with length and checksum.
  */
@@ -30,6 +43,17 @@ void part_free(void *part);
  */
 size_t part_append(struct bytes *image, const struct bytes *part);
 struct bytes *part_xsdt(const struct array *pointers);
+
+bool part_is(const struct bytes *part, const char *signature);
+
+/* Let a FADT, which has X_DSDT, point to the DSDT. */
+void part_set_dsdt(struct bytes *fadt, uint64_t dsdt);
+
+/*
+ * Does an image of that length end within 64 bits, and begin at a multiple of 16? If not, a finding
+ * says so.
+ */
+bool part_image_fits(uint64_t address, size_t length, struct viommu_findings *findings);
 
 /* An RSDP of `bytes` that points to the XSDT. */
 void part_point(uint8_t *rsdp, uint64_t xsdt);

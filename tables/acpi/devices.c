@@ -16,6 +16,7 @@
  */
 #include "acpi.h"
 #include "aml.h"
+#include "tables/check/check.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
@@ -34,7 +35,8 @@ struct devices {
 
 /* Of an IOMMU or of a platform device. */
 struct device {
-	const char *name, *hid, *cid, *uid;
+	struct subject subject;
+	const char *hid, *cid, *uid;
 	uint64_t base, span;
 	const uint32_t *interrupts;
 	unsigned n_interrupts;
@@ -43,11 +45,16 @@ struct device {
 	struct viommu_place place;
 };
 
+static uint64_t span_of(const struct device *device)
+{
+	return device->span ? device->span : SPAN_VIRTIO_MMIO;
+}
+
 static void put_resources(struct bytes *terms, const struct device *device)
 {
 	struct bytes *resources = bytes_new();
 
-	aml_memory(resources, device->base, device->span ? device->span : SPAN_VIRTIO_MMIO);
+	aml_memory(resources, device->base, span_of(device));
 	aml_interrupts(resources, device->interrupts, device->n_interrupts);
 	aml_end(resources);
 	aml_name_resources(terms, "_CRS", resources);
@@ -75,20 +82,28 @@ static void put_device(struct devices *devices, const struct device *device)
 	devices->n++;
 }
 
+static void report_device(const struct devices *devices, const struct device *device,
+			  const char *why, const char *cure)
+{
+	auto_free char *text = subject_describe(&device->subject);
+
+	report(devices->findings, "image-device", device->place, cure,
+	       "%s %s: the DSDT has no device for it", text, why);
+}
+
 static void add_device(struct devices *devices, const struct device *device)
 {
-	const char *lacks = !device->base           ? "an address"
-			    : !device->n_interrupts ? "interrupts"
-						    : NULL;
+	static const char give_both[] = "give it `at` and `interrupts`";
 
-	if (lacks)
-		report(devices->findings, "image-device", device->place,
-		       "give it `at` and `interrupts`",
-		       "\"%s\" lacks %s: the DSDT has no device for it",
-		       device->name ? device->name : "", lacks);
+	if (!device->base)
+		report_device(devices, device, "lacks an address", give_both);
+	else if (!device->n_interrupts)
+		report_device(devices, device, "lacks interrupts", give_both);
+	else if (span_of(device) - 1 > UINT64_MAX - device->base)
+		report_device(devices, device, "has registers that end beyond 64 bits",
+			      "write a lower `at`, or a smaller `span`");
 	else if (devices->n == DEVICES_MAX)
-		report(devices->findings, "image-device", device->place, "omit some devices",
-		       "the DSDT has %u devices already: this one is not among them", devices->n);
+		report_device(devices, device, "is one more than 4096", "omit some devices");
 	else
 		put_device(devices, device);
 }
@@ -97,7 +112,7 @@ static void add_iommu(struct devices *devices, const struct viommu_iommu *iommu)
 {
 	if (iommu->kind == VIOMMU_VIRTIO_MMIO)
 		add_device(devices, &(struct device){
-					    .name = iommu->name,
+					    .subject = { OBJECT_IOMMU, iommu, 0 },
 					    .base = iommu->base,
 					    .span = iommu->span,
 					    .interrupts = iommu->interrupts,
@@ -112,7 +127,7 @@ static void add_platform_device(struct devices *devices,
 				const struct viommu_platform_device *device)
 {
 	add_device(devices, &(struct device){
-				    .name = device->name,
+				    .subject = { OBJECT_PLATFORM_DEVICE, device, 0 },
 				    .hid = device->hid,
 				    .cid = device->cid,
 				    .uid = device->uid,

@@ -44,25 +44,26 @@ static bool is_needed(size_t kind, const struct viommu_topology *topology)
 	return false;
 }
 
-/* Findings of one table, without those about IOMMUs. */
+/* Findings of one table, without those about IOMMUs of others, and without those of a rule. */
 static void take_findings(struct viommu_findings *all, const struct viommu_findings *own,
-			  const char *const *others)
+			  const char *const *others, const char *rule_id)
 {
 	const struct viommu_finding *finding;
 
 	for (size_t i = 0; (finding = viommu_findings_get(own, i)); i++)
-		if (g_strcmp0(finding->id, others[0]) && g_strcmp0(finding->id, others[1]))
+		if (g_strcmp0(finding->id, others[0]) && g_strcmp0(finding->id, others[1]) &&
+		    g_strcmp0(finding->id, rule_id))
 			report(all, finding->id, finding->place, finding->cure, "%s",
 			       finding->text);
 }
 
 static struct viommu_table *generate_one(const struct viommu_topology *topology, size_t kind,
-					 struct viommu_findings *findings)
+					 const char *except, struct viommu_findings *findings)
 {
 	struct viommu_findings *own = findings_new();
 	struct viommu_table *table = table_generate(topology, kinds[kind].format->signature, own);
 
-	take_findings(findings, own, kinds[kind].others);
+	take_findings(findings, own, kinds[kind].others, except);
 	viommu_findings_free(own);
 	return table;
 }
@@ -85,17 +86,24 @@ static void report_undescribed(const struct viommu_topology *topology,
 	}
 }
 
-size_t tables_generate(const struct viommu_topology *topology,
-		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
-		       struct viommu_findings *findings)
+size_t tables_generate_except(const struct viommu_topology *topology,
+			      struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *rule_id,
+			      struct viommu_findings *findings)
 {
 	size_t n = 0;
 
 	report_undescribed(topology, findings);
 	for (size_t kind = 0; kind < VIOMMU_TABLES_MAX; kind++)
 		if (is_needed(kind, topology)) {
-			tables[n] = generate_one(topology, kind, findings);
+			tables[n] = generate_one(topology, kind, rule_id, findings);
 			n += tables[n] != NULL;
 		}
 	return n;
+}
+
+size_t tables_generate(const struct viommu_topology *topology,
+		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
+		       struct viommu_findings *findings)
+{
+	return tables_generate_except(topology, tables, NULL, findings);
 }

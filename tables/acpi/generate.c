@@ -29,7 +29,7 @@
 #define FADT_SLEEP_BUTTON  (1u << 5)
 #define FADT_HW_REDUCED    (1u << 20)
 
-static struct bytes *new_fadt(uint64_t dsdt)
+static struct bytes *new_fadt(void)
 {
 	struct bytes *fadt = part_begin("FACP", FADT_REVISION);
 
@@ -39,8 +39,6 @@ static struct bytes *new_fadt(uint64_t dsdt)
 	wire_store(fadt->data + FADT_FLAGS_AT, 4,
 		   FADT_WBINVD | FADT_POWER_BUTTON | FADT_SLEEP_BUTTON | FADT_HW_REDUCED);
 	wire_store(fadt->data + FADT_MINOR_AT, 1, FADT_MINOR);
-	wire_store(fadt->data + FADT_X_DSDT_AT, sizeof(dsdt), dsdt);
-	part_end(fadt);
 	return fadt;
 }
 
@@ -76,20 +74,16 @@ static struct bytes *new_madt(uint32_t processors)
 struct generating {
 	const struct viommu_topology *topology;
 	struct viommu_acpi how;
-	struct pointers *parts; /* what the XSDT lists, struct bytes */
-	struct bytes *dsdt;
+	struct pointers *parts; /* what the XSDT lists besides the FADT, struct bytes */
+	struct bytes *fadt, *dsdt;
+	bool has_devices;                 /* the DSDT has those of the topology */
 	struct viommu_findings *findings; /* an error: there is no set */
 };
-
-static bool has_signature(const struct bytes *part, const char *signature)
-{
-	return !memcmp(part->data, signature, 4);
-}
 
 static bool has_part(const struct generating *generating, const char *signature)
 {
 	for (size_t i = 0; i < generating->parts->len; i++)
-		if (has_signature(generating->parts->pdata[i], signature))
+		if (part_is(generating->parts->pdata[i], signature))
 			return true;
 	return false;
 }
@@ -100,7 +94,7 @@ static struct bytes *part_of_vmm(struct generating *generating, const struct vio
 	struct bytes *part = part_of(table);
 	struct viommu_table *copy;
 
-	if (!has_signature(part, "SRAT"))
+	if (!part_is(part, "SRAT"))
 		return part;
 	copy = table_decode(part->data, part->len, viommu_table_file(table), NULL);
 	bytes_free(part);
@@ -110,30 +104,47 @@ static struct bytes *part_of_vmm(struct generating *generating, const struct vio
 	return part;
 }
 
-/* A device tree is no table of ACPI; RSDP, XSDT and FACS are not the VMM's to give. */
 static void take_table_of_vmm(struct generating *generating, const struct viommu_table *table)
 {
-	const char *signature = viommu_table_signature(table);
-	struct bytes *part;
+	struct bytes *part = part_of_vmm(generating, table);
 
-	if (table->tree || !strcmp(signature, "XSDT") || !strcmp(signature, "RSDT") ||
-	    !strcmp(signature, "FACS")) {
-		report(generating->findings, "image-table", place_of_file(table->file),
-		       "omit it: the set has its own", "%s cannot be put into a set of tables",
-		       signature);
-		return;
-	}
-	part = part_of_vmm(generating, table);
-	if (has_signature(part, "DSDT") && !generating->dsdt)
+	if (part_is(part, "DSDT"))
 		generating->dsdt = part;
+	else if (part_is(part, "FACP"))
+		generating->fadt = part;
 	else
 		pointers_add(generating->parts, part);
+}
+
+/* Of virtio-iommus: by _PXM in the DSDT, or in the SRAT. */
+static bool describes_domain(const struct generating *generating, const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_VIRTIO_MMIO ? generating->has_devices
+						 : has_part(generating, "SRAT");
+}
+
+static void report_domains(const struct generating *generating)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, generating->topology, OBJECT_IOMMU)
+		if (iommu->has_proximity_domain && iommu_is_virtio(iommu) &&
+		    !describes_domain(generating, iommu))
+			report(generating->findings, "viot-silent-domain", iommu->place,
+			       iommu->kind == VIOMMU_VIRTIO_MMIO
+				       ? "describe it by _PXM in the DSDT that is given"
+				       : "give the SRAT of the machine",
+			       "VIOT omits the proximity domain of IOMMU %s",
+			       iommu->name ? iommu->name : "");
 }
 
 static void add_tables_of_iommus(struct generating *generating)
 {
 	struct viommu_table *tables[VIOMMU_TABLES_MAX];
-	size_t n = tables_generate(generating->topology, tables, generating->findings);
+	size_t n = tables_generate_except(generating->topology, tables, "viot-silent-domain",
+					  generating->findings);
+
+	report_domains(generating);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!has_part(generating, viommu_table_signature(tables[i])))
@@ -144,10 +155,15 @@ static void add_tables_of_iommus(struct generating *generating)
 
 static void collect(struct generating *generating)
 {
+	if (!given_fit(generating->how.tables, generating->how.n_tables, generating->findings))
+		return;
 	for (size_t i = 0; i < generating->how.n_tables; i++)
 		take_table_of_vmm(generating, generating->how.tables[i]);
+	generating->has_devices = !generating->dsdt;
 	if (!generating->dsdt)
 		generating->dsdt = part_dsdt(generating->topology, generating->findings);
+	if (!generating->fadt)
+		generating->fadt = new_fadt();
 	if (generating->how.processors && !has_part(generating, "APIC"))
 		pointers_add(generating->parts, new_madt(generating->how.processors));
 	add_tables_of_iommus(generating);
@@ -156,12 +172,12 @@ static void collect(struct generating *generating)
 /* -- the image ---------------------------------------------------------------------------- */
 
 /* The XSDT is before the tables, but knows their addresses: space for it is left first. */
-static struct bytes *join(const struct generating *generating)
+static struct bytes *join(struct generating *generating)
 {
 	struct pointers *parts = generating->parts;
 	struct array *pointers = array_new(sizeof(uint64_t));
-	struct bytes *image = bytes_new(), *fadt, *xsdt;
-	uint64_t address = generating->how.address, at;
+	struct bytes *image = bytes_new(), *xsdt;
+	uint64_t address = generating->how.address;
 	size_t xsdt_at;
 
 	bytes_set_size(image, RSDP_LENGTH);
@@ -169,9 +185,8 @@ static struct bytes *join(const struct generating *generating)
 	xsdt = part_xsdt(pointers);
 	xsdt_at = part_append(image, xsdt);
 	bytes_free(xsdt);
-	at = address + part_append(image, generating->dsdt);
-	fadt = new_fadt(at);
-	array_index(pointers, uint64_t, 0) = address + part_append(image, fadt);
+	part_set_dsdt(generating->fadt, address + part_append(image, generating->dsdt));
+	array_index(pointers, uint64_t, 0) = address + part_append(image, generating->fadt);
 	for (size_t i = 0; i < parts->len; i++)
 		array_index(pointers, uint64_t, i + 1) =
 			address + part_append(image, parts->pdata[i]);
@@ -184,7 +199,6 @@ static struct bytes *join(const struct generating *generating)
 	wire_store(image->data + RSDP_LENGTH_AT, 4, RSDP_LENGTH);
 	part_point(image->data, address + xsdt_at);
 	bytes_free(xsdt);
-	bytes_free(fadt);
 	array_free(pointers);
 	return image;
 }
@@ -202,17 +216,19 @@ size_t acpi_generate(const struct viommu_topology *topology, const struct viommu
 
 	*ret_bytes = NULL;
 	if (!sized_take(&generating.how, sizeof(generating.how), how) &&
-	    generating.how.address % RSDP_ALIGNMENT == 0 &&
 	    generating.how.processors <= PROCESSORS_MAX)
 		collect(&generating);
-	if (generating.dsdt && !viommu_findings_count_from(generating.findings, VIOMMU_ERROR))
+	if (generating.fadt && !viommu_findings_count_from(generating.findings, VIOMMU_ERROR))
 		image = join(&generating);
-	findings_take(findings, generating.findings);
-	viommu_findings_free(generating.findings);
-	if (image) {
+	if (image && part_image_fits(generating.how.address, image->len, generating.findings)) {
 		length = image->len;
 		*ret_bytes = bytes_steal(image);
+		image = NULL;
 	}
+	bytes_free(image);
+	findings_take(findings, generating.findings);
+	viommu_findings_free(generating.findings);
+	bytes_free(generating.fadt);
 	bytes_free(generating.dsdt);
 	pointers_free(generating.parts);
 	return length;

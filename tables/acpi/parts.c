@@ -2,10 +2,12 @@
 /*
  * Tables as bytes, one after the other in an image
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acpi.h"
+#include "tables/findings/findings.h"
 #include "tables/table/image.h"
 
 /* Constant, without a date or version, so that a topology always gives the same bytes. */
@@ -43,6 +45,19 @@ struct bytes *part_of(const struct viommu_table *table)
 	return part;
 }
 
+bool part_is(const struct bytes *part, const char *signature)
+{
+	return !memcmp(part->data, signature, 4);
+}
+
+/* Not by the field of 32 bits, which those before ACPI 2.0 have. */
+void part_set_dsdt(struct bytes *fadt, uint64_t dsdt)
+{
+	wire_store(fadt->data + FADT_DSDT_AT, sizeof(uint32_t), 0);
+	wire_store(fadt->data + FADT_X_DSDT_AT, sizeof(dsdt), dsdt);
+	part_end(fadt);
+}
+
 void part_free(void *part)
 {
 	bytes_free(part);
@@ -70,6 +85,15 @@ struct bytes *part_xsdt(const struct array *pointers)
 	}
 	part_end(xsdt);
 	return xsdt;
+}
+
+bool part_image_fits(uint64_t address, size_t length, struct viommu_findings *findings)
+{
+	if (address % RSDP_ALIGNMENT == 0 && length - 1 <= UINT64_MAX - address)
+		return true;
+	report(findings, "image-address", place_of_file(NULL), "give an address of guest memory",
+	       "a set of %zu bytes cannot be at 0x%" PRIx64, length, address);
+	return false;
 }
 
 void part_point(uint8_t *rsdp, uint64_t xsdt)

@@ -5,6 +5,7 @@
  * An input is raw tables, one after the other, as firmware and the kernel provide them; text with
  * dumps of them (tables/dumps/); or a device tree. The content selects the form.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,36 +141,138 @@ static void split_raw(struct input *input, take_function *take)
 
 /* -- a set of tables -------------------------------------------------------------- */
 
-/* A table with the DSDT that it points to, which no other table lists. */
-static void give_with_dsdt(struct input *input, const struct image *image, const uint8_t *table,
-			   size_t length)
-{
-	const uint8_t *dsdt = image_dsdt(image, table, length, &length);
+/* A table that the XSDT lists, or the DSDT that a FADT points to, which no XSDT lists. */
+struct listed {
+	size_t at, length, order;
+	bool is_inside; /* begins inside of another one, or is that */
+};
 
-	give(input, table, (size_t)wire_load(table + LENGTH_AT, sizeof(uint32_t)));
-	if (dsdt && !input->stopped)
-		give(input, dsdt, length);
+struct listing {
+	const struct image *image;
+	struct array *tables; /* struct listed */
+	size_t n, n_inside, n_outside;
+	uint64_t inside, outside; /* the first of each */
+};
+
+/* More tables than there is room for are none. ACPICA skips an entry of 0. */
+static const uint8_t *list(struct listing *listing, uint64_t pointer, size_t *ret_length)
+{
+	const uint8_t *table = image_at(listing->image, pointer, ret_length);
+	struct listed listed = { .order = listing->tables->len, .length = *ret_length };
+
+	listing->n += pointer != 0;
+	if (table && listed.order <= listing->image->length / ACPI_HEADER_LENGTH) {
+		listed.at = (size_t)(table - listing->image->bytes);
+		array_append(listing->tables, listed);
+	} else if (!table && pointer && !listing->n_outside++) {
+		listing->outside = pointer;
+	}
+	return table;
+}
+
+static void list_all(struct listing *listing)
+{
+	size_t length;
+
+	for (size_t i = 0; i < image_count(listing->image); i++) {
+		const uint8_t *table = list(listing, image_entry(listing->image, i), &length);
+
+		if (table && !memcmp(table, "FACP", SIGNATURE_LENGTH))
+			list(listing, fadt_dsdt(table, length), &length);
+	}
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct listed *one = a, *other = b;
+
+	return (one->at > other->at) - (one->at < other->at);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct listed *one = a, *other = b;
+
+	return (one->order > other->order) - (one->order < other->order);
+}
+
+/* Otherwise a file could have a thousand times as many bytes of tables as it has bytes. */
+static void find_inside(struct listing *listing)
+{
+	size_t end = 0;
+
+	array_sort(listing->tables, by_place);
+	for (size_t i = 0; i < listing->tables->len; i++) {
+		struct listed *listed = &array_index(listing->tables, struct listed, i);
+
+		listed->is_inside = listed->at < end;
+		if (!listed->is_inside)
+			end = listed->at + listed->length;
+		else if (!listing->n_inside++)
+			listing->inside = listing->image->address + listed->at;
+	}
+	array_sort(listing->tables, by_order);
+}
+
+static void report_listing(const struct input *input, const struct listing *listing)
+{
+	struct viommu_place place = place_in_table(input->file, listing->image->xsdt);
+
+	if (listing->n_outside)
+		report(input->findings, "image-entry", place,
+		       "give the memory from the RSDP to the last table",
+		       "%zu of %zu tables of the XSDT are not in these bytes, the first at "
+		       "0x%" PRIx64 ": they are not read",
+		       listing->n_outside, listing->n, listing->outside);
+	if (listing->n_inside)
+		report(input->findings, "image-entry", place,
+		       "let each entry point to a table of its own",
+		       "%zu of %zu tables of the XSDT begin inside of others, or are listed again, "
+		       "the first at 0x%" PRIx64 ": they are not read",
+		       listing->n_inside, listing->n, listing->inside);
 }
 
 /* What <viommu/acpi.h> generates, and guest memory in general: the XSDT lists the tables. */
-static void split_image(struct input *input)
+static void split_image(struct input *input, const struct image *image)
+{
+	struct listing listing = { .image = image, .tables = array_new(sizeof(struct listed)) };
+
+	list_all(&listing);
+	find_inside(&listing);
+	report_listing(input, &listing);
+	input->several = true;
+	for (size_t i = 0; i < listing.tables->len && !input->stopped; i++) {
+		const struct listed *listed = &array_index(listing.tables, struct listed, i);
+
+		if (!listed->is_inside)
+			give(input, image->bytes + listed->at, listed->length);
+	}
+	array_free(listing.tables);
+}
+
+/* It begins with an RSDP, and has at least another byte. */
+static void split_set(struct input *input)
 {
 	struct image image = { .bytes = input->bytes, .length = input->length };
 	const char *why;
-	size_t length;
 
-	if (!image_open(&image, false, &why)) {
+	if (image_open(&image, false, &why))
+		split_image(input, &image);
+	else
 		report(input->findings, "image-rsdp", place_in_table(input->file, 0),
 		       "give the bytes from the RSDP to the last table", "%s", why);
-		return;
-	}
-	input->several = true;
-	for (size_t i = 0; i < image_count(&image) && !input->stopped; i++) {
-		const uint8_t *table = image_table(&image, i, &length);
+}
 
-		if (table)
-			give_with_dsdt(input, &image, table, length);
-	}
+/* Or memory with a set in it, which begins like no table. */
+static void split_raw_or_memory(struct input *input)
+{
+	struct image image = { .bytes = input->bytes, .length = input->length };
+	const char *why;
+
+	if (!begins_table(input, 0) && image_open(&image, false, &why))
+		split_image(input, &image);
+	else
+		split_raw(input, give);
 }
 
 /* -- text --------------------------------------------------------------------------- */
@@ -327,13 +430,13 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 	else if (dt_begins(bytes, length))
 		give_tree(&input);
 	else if (image_begins(bytes, length))
-		split_image(&input);
+		split_set(&input);
 	else if (dumps_is_text(bytes, length))
 		split_text(&input);
 	else if (looks)
 		report_looks(&input, looks);
 	else
-		split_raw(&input, give);
+		split_raw_or_memory(&input);
 	hash_free(input.seen);
 	return input.found;
 }

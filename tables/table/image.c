@@ -46,7 +46,7 @@ static size_t length_at(const struct image *image, size_t at)
 }
 
 /* A pointer before the image, or far behind it, is larger than its length. */
-static const uint8_t *table_at(const struct image *image, uint64_t pointer, size_t *ret_length)
+const uint8_t *image_at(const struct image *image, uint64_t pointer, size_t *ret_length)
 {
 	uint64_t at = pointer - image->address;
 
@@ -56,17 +56,20 @@ static const uint8_t *table_at(const struct image *image, uint64_t pointer, size
 
 /* -- RSDP and XSDT ------------------------------------------------------------------------ */
 
+/* The first that is sound, as ACPICA and so Linux takes it. */
+static bool is_rsdp(const uint8_t *rsdp)
+{
+	return !memcmp(rsdp, rsdp_signature, sizeof(rsdp_signature)) &&
+	       !sum_of(rsdp, RSDP_SUM_LENGTH) &&
+	       (rsdp[RSDP_REVISION_AT] < RSDP_REVISION || !sum_of(rsdp, RSDP_LENGTH));
+}
+
 static bool find_rsdp(struct image *image)
 {
 	for (image->rsdp = 0; wire_fits(image->rsdp, RSDP_LENGTH, image->length);
-	     image->rsdp += RSDP_ALIGNMENT) {
-		const uint8_t *rsdp = image->bytes + image->rsdp;
-
-		if (!memcmp(rsdp, rsdp_signature, sizeof(rsdp_signature)) &&
-		    rsdp[RSDP_REVISION_AT] >= RSDP_REVISION && !sum_of(rsdp, RSDP_SUM_LENGTH) &&
-		    !sum_of(rsdp, RSDP_LENGTH))
+	     image->rsdp += RSDP_ALIGNMENT)
+		if (is_rsdp(image->bytes + image->rsdp))
 			return true;
-	}
 	return false;
 }
 
@@ -75,26 +78,59 @@ static bool is_xsdt(const struct image *image, size_t at)
 	return length_at(image, at) && !memcmp(image->bytes + at, "XSDT", 4);
 }
 
-/* Without an address, the XSDT that is there is the one that the RSDP points to. */
+/* -- without an address ------------------------------------------------------------------- */
+
+#define ENTRIES_PROBED 32
+
+/* How many entries lead to tables if the image is at this address. */
+static size_t count_good(const struct image *image)
+{
+	size_t n = MIN(image_count(image), ENTRIES_PROBED), good = 0, length;
+
+	for (size_t i = 0; i < n; i++)
+		good += image_table(image, i, &length) != NULL;
+	return good;
+}
+
+/*
+ * A set to which a table was added has two XSDTs. The pointer leads to that one of which the
+ * entries lead to tables, and the address is a multiple of 16, since the place of the RSDP is.
+ */
 static bool find_xsdt(struct image *image, uint64_t pointer)
 {
-	for (image->xsdt = 0; image->xsdt < image->length; image->xsdt++)
-		if (is_xsdt(image, image->xsdt)) {
-			image->address = pointer - image->xsdt;
-			return true;
+	struct image best = *image;
+	size_t most = 0;
+	bool found = false;
+
+	for (image->xsdt = 0; image->xsdt < image->length; image->xsdt++) {
+		size_t good;
+
+		image->address = pointer - image->xsdt;
+		if (image->address % RSDP_ALIGNMENT || !is_xsdt(image, image->xsdt))
+			continue;
+		good = count_good(image);
+		if (!found || good > most) {
+			best = *image;
+			most = good;
 		}
-	return false;
+		found = true;
+	}
+	*image = best;
+	return found;
 }
 
 bool image_open(struct image *image, bool known, const char **ret_why)
 {
 	uint64_t pointer;
 
-	*ret_why = "no RSDP of ACPI 2.0 or later, with correct checksums, is in the image";
+	*ret_why = "no RSDP with correct checksums is at a multiple of 16 in these bytes";
 	if (!find_rsdp(image))
 		return false;
-	*ret_why = "the RSDP points to no XSDT in the image";
+	*ret_why = "the RSDP points to no XSDT: it is one of ACPI 1.0";
 	pointer = wire_load(image->bytes + image->rsdp + RSDP_XSDT_AT, sizeof(pointer));
+	if (image->bytes[image->rsdp + RSDP_REVISION_AT] < RSDP_REVISION || !pointer)
+		return false;
+	*ret_why = "the RSDP points to no XSDT in these bytes";
 	if (!known)
 		return find_xsdt(image, pointer);
 	image->xsdt = (size_t)(pointer - image->address);
@@ -108,18 +144,24 @@ size_t image_count(const struct image *image)
 	return (length_at(image, image->xsdt) - ACPI_HEADER_LENGTH) / XSDT_ENTRY;
 }
 
-const uint8_t *image_table(const struct image *image, size_t i, size_t *ret_length)
+uint64_t image_entry(const struct image *image, size_t i)
 {
-	const uint8_t *entry = image->bytes + image->xsdt + ACPI_HEADER_LENGTH + i * XSDT_ENTRY;
-
-	return table_at(image, wire_load(entry, XSDT_ENTRY), ret_length);
+	return wire_load(image->bytes + image->xsdt + ACPI_HEADER_LENGTH + i * XSDT_ENTRY,
+			 XSDT_ENTRY);
 }
 
-const uint8_t *image_dsdt(const struct image *image, const uint8_t *fadt, size_t length,
-			  size_t *ret_length)
+const uint8_t *image_table(const struct image *image, size_t i, size_t *ret_length)
 {
-	*ret_length = 0;
-	if (memcmp(fadt, "FACP", 4) != 0 || length < FADT_X_DSDT_AT + XSDT_ENTRY)
-		return NULL;
-	return table_at(image, wire_load(fadt + FADT_X_DSDT_AT, XSDT_ENTRY), ret_length);
+	return image_at(image, image_entry(image, i), ret_length);
+}
+
+uint64_t fadt_dsdt(const uint8_t *fadt, size_t length)
+{
+	uint64_t dsdt = 0;
+
+	if (length >= FADT_X_DSDT_AT + XSDT_ENTRY)
+		dsdt = wire_load(fadt + FADT_X_DSDT_AT, XSDT_ENTRY);
+	if (!dsdt && length >= FADT_DSDT_AT + sizeof(uint32_t))
+		dsdt = wire_load(fadt + FADT_DSDT_AT, sizeof(uint32_t));
+	return dsdt;
 }

@@ -32,6 +32,7 @@ struct image {
 #define ACPI_LENGTH_AT       4
 #define ACPI_REVISION_AT     8
 #define ACPI_SUM_AT          9
+#define FADT_DSDT_AT         40
 #define FADT_X_DSDT_AT       140
 extern const char rsdp_signature[8];
 
@@ -39,18 +40,22 @@ extern const char rsdp_signature[8];
 bool image_begins(const uint8_t *bytes, size_t length);
 
 /*
- * Find RSDP and XSDT. With `known` the image is at its address; without, the address follows from
- * the only XSDT of the image. False: there is none; *ret_why is a sentence.
+ * Find RSDP and XSDT. With `known` the image is at its address; without, the address is that at
+ * which the RSDP points to an XSDT whose entries lead to tables. False: there is none; *ret_why is
+ * a sentence.
  */
 bool image_open(struct image *image, bool known, const char **ret_why);
 
-/* The number of the XSDT's entries; the bytes of the i-th, which is NULL outside of the image. */
+/* The number of the XSDT's entries; the i-th, an address; the table there. */
 size_t image_count(const struct image *image);
+uint64_t image_entry(const struct image *image, size_t i);
 const uint8_t *image_table(const struct image *image, size_t i, size_t *ret_length);
 
-/* The DSDT of a FADT, or NULL. */
-const uint8_t *image_dsdt(const struct image *image, const uint8_t *fadt, size_t length,
-			  size_t *ret_length);
+/* The bytes of a table at an address; NULL if it is not whole in the image. */
+const uint8_t *image_at(const struct image *image, uint64_t pointer, size_t *ret_length);
+
+/* The address of the DSDT that a FADT has, or 0. */
+uint64_t fadt_dsdt(const uint8_t *fadt, size_t length);
 
 /* Set the byte that makes `length` bytes add up to 0. */
 void acpi_set_sum(uint8_t *bytes, size_t length, size_t sum_at);

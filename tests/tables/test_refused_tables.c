@@ -158,10 +158,11 @@ static void convert(struct rig *rig, const struct refused *refused)
 	viommu_table_free(made);
 }
 
-/* The base is a table of the VMM. */
+/* The base is a table of the VMM. One file is for the highest address. */
 static void generate_set(struct rig *rig, const struct refused *refused)
 {
-	struct viommu_acpi how = { .size = sizeof(how) };
+	bool is_high = !strcmp(refused->file, "image-address.topology");
+	struct viommu_acpi how = { .size = sizeof(how), .address = is_high ? ~15ull : 0 };
 	const struct viommu_table *base = read_base(rig, refused);
 	void *bytes;
 

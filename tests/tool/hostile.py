@@ -408,6 +408,47 @@ def raw_together(size):
     return iort_groups(room) + madt_its(room) + srat_initiators(room) + mcfg_segments(room)
 
 
+# -- sets of tables ------------------------------------------------------------------------------
+
+
+def acpi_set(entries, tables, address=0xE0000):
+    """An RSDP, an XSDT whose entries are offsets behind it, and what is behind it."""
+    xsdt_at = 48
+    at = xsdt_at + 36 + 8 * len(entries)
+    rsdp = bytearray(struct.pack("<8sB6sBIIQB3x", b"RSD PTR ", 0, b"VIOMMU", 2, 0, 36, address + xsdt_at, 0))
+    rsdp[8] = -sum(rsdp[:20]) & 0xFF
+    rsdp[32] = -sum(rsdp) & 0xFF
+    return bytes(rsdp) + bytes(12) + acpi(
+        b"XSDT", struct.pack(f"<{len(entries)}Q", *(address + at + entry for entry in entries))) + tables
+
+
+def set_one_table(size):
+    """Every entry of the XSDT names the one table."""
+    return acpi_set([0] * (size // 16), acpi(b"SSDT", bytes(size // 2)))
+
+
+def set_nested(size):
+    """Tables that begin every 8 bytes, and all end where the file does."""
+    n = size // 16
+    return acpi_set([8 * i for i in range(n)], b"".join(
+        b"SSDT" + struct.pack("<I", 8 * (n - i) + 36) for i in range(n)) + bytes(36))
+
+
+def set_fadts(size):
+    """FADTs that all point to one DSDT."""
+    n = size // 512
+    dsdt = acpi(b"DSDT", bytes(size // 2))
+    fadt = acpi(b"FACP", bytes(104) + struct.pack("<Q", 0xE0000 + 48 + 36 + 8 * n) + bytes(96))
+    return acpi_set([len(dsdt) + len(fadt) * i for i in range(n)], dsdt + fadt * n)
+
+
+def set_roots(size):
+    """XSDTs that begin every 16 bytes, any of which may be that of the RSDP."""
+    n = size // 16
+    return acpi_set([8] * 4, b"".join(
+        b"XSDT" + struct.pack("<IQ", 16 * (n - i), 0xE0000) for i in range(n)) + bytes(36))
+
+
 def acpidump_titles(size):
     """Titles of tables that have no line."""
     return b"".join(times(size, lambda i: b"VIOT @ 0x0\n", size))

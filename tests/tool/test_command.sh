@@ -225,8 +225,7 @@ dump_that_cannot_read_says_so() {
 	[ $? -eq 2 ] || fail "a full disk is not an error"
 }
 
-# A guest that has no ACPI gets a set of tables, whose addresses are those of the option.
-generate_acpi_writes_a_set_of_tables() {
+mmio() {
 	cat >mmio.yaml <<'END'
 viommu: 1
 iommus:
@@ -234,6 +233,11 @@ iommus:
 devices:
   - { at: 0xfeb00200, interrupts: [6], iommu: a, id: 1 }
 END
+}
+
+# A guest that has no ACPI gets a set of tables, whose addresses are those of the option.
+generate_acpi_writes_a_set_of_tables() {
+	mmio
 	ran 0 "$viommu" generate acpi mmio.yaml --address 0xe0000 --processors 2 -o set
 	ran 0 "$viommu" dump set
 	says out "VIOT: Virtual I/O Translation table"
@@ -242,13 +246,75 @@ END
 	says out "endpoint 0x1"
 	ran 0 "$viommu" generate acpi mmio.yaml --address 0xe0000 --into set -o more
 	[ "$(wc -c <more)" -gt "$(wc -c <set)" ] || fail "nothing was added"
+	ran 0 "$viommu" check more
+	sed 's/0xfeb00200/0xfeb00400/' mmio.yaml >other.yaml
+	ran 0 "$viommu" generate acpi other.yaml --address 0xe0000 --into set -o more
+	ran 0 "$viommu" resolve --from more 0xfeb00400
+	says out "endpoint 0x1"
 	ran 2 "$viommu" generate acpi mmio.yaml --address 0xe1000 --into set -o more
+	says err "set: error: the RSDP points to no XSDT"
 	says err "[image-rsdp]"
 	ran 2 "$viommu" generate acpi mmio.yaml -o set
 	says err "--address"
-	ran 2 "$viommu" generate acpi mmio.yaml --address 8 -o set
 	ran 2 "$viommu" generate acpi mmio.yaml --address 16 --processors 256 -o set
+	ran 2 "$viommu" generate acpi mmio.yaml --address 0xe0000 --into set --processors 2 -o more
+	says err "--processors"
 	ran 2 "$viommu" generate viot mmio.yaml --processors 2 -o set
+}
+
+generate_acpi_names_an_address_that_is_none() {
+	mmio
+	for address in 8 0x -16 16K +16 " 16" 020 18446744073709551616 0x10000000000000000; do
+		ran 2 "$viommu" generate acpi mmio.yaml --address "$address" -o set
+		says err "\"$address\""
+		says err "0xfffffffffffffff0"
+	done
+	ran 2 "$viommu" generate acpi mmio.yaml --address 0xfffffffffffffff0 -o set
+	says err "[image-address]"
+	[ ! -e set ] || fail "it was written"
+}
+
+# Whatever is given beside the topology is in the set, or is refused by its name.
+generate_acpi_takes_tables_with_it() {
+	mmio
+	ran 0 "$viommu" generate acpi mmio.yaml --address 0xe0000 --processors 2 -o set
+	ran 0 "$viommu" generate dtb mmio.yaml -o tree.dtb
+	ran 0 "$viommu" generate builtin-v3 mmio.yaml -o space
+	ran 0 "$viommu" generate viot mmio.yaml -o VIOT
+	for into in "" "--into set"; do
+		for given in tree.dtb mmio.yaml space; do
+			ran 2 "$viommu" generate acpi mmio.yaml -a 0xe0000 $into -w $given -o made
+			says err "$given:"
+		done
+		ran 2 "$viommu" generate acpi mmio.yaml -a 0xe0000 $into -w VIOT -w VIOT -o made
+		says err "VIOT: error: "
+		[ ! -e made ] || fail "it was written"
+		ran 0 "$viommu" generate acpi mmio.yaml -a 0xe0000 $into -w VIOT -o made
+		ran 0 "$viommu" check made
+		rm made
+	done
+	ran 2 "$viommu" generate acpi mmio.yaml -a 0xe0000 --as builtin-v3 -w space -o made
+	says err "space:"
+	head -c 60 VIOT >short
+	printf HMAT | dd of=short conv=notrunc 2>/dev/null
+	ran 2 "$viommu" generate acpi mmio.yaml -a 0xe0000 -w short -o made
+	says err "short: error: HMAT cannot be put into a set of tables"
+	says err "[image-table]"
+}
+
+# A folder of a machine's tables is read whole, with those that viommu does not interpret.
+generate_acpi_takes_every_table_of_a_folder() {
+	mmio
+	mkdir tables
+	ran 0 "$viommu" generate viot mmio.yaml -o tables/HMAT
+	printf HMAT | dd of=tables/HMAT conv=notrunc 2>/dev/null
+	ran 0 "$viommu" dump --source tables/HMAT
+	sed 's/Checksum = .*/Checksum = checksum/' out >source
+	ran 0 "$viommu" assemble source -o tables/HMAT
+	echo "no table" >tables/README
+	ran 0 "$viommu" generate acpi mmio.yaml -a 0xe0000 -w tables -o set
+	ran 0 "$viommu" dump set
+	says out "HMAT:"
 }
 
 generate_all_writes_every_table_into_a_folder() {
@@ -270,6 +336,12 @@ END
 	[ ! -e wrong ] || fail "a part of the tables is there"
 	ran 2 "$viommu" generate all two.yaml
 	says err "name a folder"
+	printf 'APIC\054\0\0\0\1' >madt
+	head -c 35 /dev/zero >>madt
+	for set in "all -o wrong" "acpi -a 16 -o wrong"; do
+		ran 2 "$viommu" generate $set madt
+		says err "madt: no table that describes IOMMUs"
+	done
 }
 
 # -- check ----------------------------------------------------------------------------
@@ -304,7 +376,9 @@ check_finds_every_rule_of_bytes() {
 		image-*.topology)
 			base=${path%.topology}.base
 			[ -e "$base" ] && base="--with $base" || base=
-			ran "$expected" "$viommu" generate acpi "$path" --address 0xe0000 $base -o set
+			address=0xe0000
+			[ "$file" = image-address.topology ] && address=0xfffffffffffffff0
+			ran "$expected" "$viommu" generate acpi "$path" --address $address $base -o set
 			;;
 		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$path" ;;
 		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$path" ;;
@@ -653,6 +727,16 @@ graph_refuses_a_suffix_that_it_cannot_draw() {
 	ran 0 "$viommu" graph -o picture.gv topology.yaml
 	grep -q '^digraph' picture.gv || fail "no text for Graphviz"
 	ran 0 "$viommu" graph -o ./picture topology.yaml
+}
+
+# `generate` has sets of tables besides the tables of `convert`.
+completion_has_the_words_of_each_command() {
+	for shell in bash zsh fish; do
+		ran 0 "$viommu" help --completion $shell
+		[ "$(grep -cw "builtin-v3-segments all acpi" out)" -eq 1 ] || fail "$shell: not once"
+	done
+	ran 2 "$viommu" generate acpu mmio.yaml
+	says err 'did you mean "acpi"?'
 }
 
 completion_for_an_unknown_shell_is_refused() {

@@ -223,6 +223,7 @@ static void wrong_options_give_no_set(void **state)
 	static const struct viommu_acpi wrong[] = {
 		{ .size = 0 },
 		{ .size = sizeof(wrong[0]), .address = 8 },
+		{ .size = sizeof(wrong[0]), .address = UINT64_MAX - 15 },
 		{ .size = sizeof(wrong[0]), .processors = 256 },
 	};
 	struct rig *rig = *state;
@@ -233,6 +234,176 @@ static void wrong_options_give_no_set(void **state)
 
 		assert_int_equal(viommu_acpi_generate(rig->topology, &wrong[i], &bytes, NULL), 0);
 		assert_null(bytes);
+	}
+}
+
+/* Memory of 32 bits would wrap. */
+static void registers_end_below_2_to_the_64(void **state)
+{
+	struct rig *rig = *state;
+	const uint8_t *dsdt;
+	struct set set;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: a, kind: virtio-iommu-mmio, at: 0xfeb00000, interrupts: [5] }\n"
+		       "devices:\n"
+		       "  - { at: 0xfffffffffffffff0, interrupts: [6], iommu: a, id: 1 }\n");
+	set = generate(rig, NULL, 0, 0);
+	assert_true(found(rig->findings, "image-device"));
+	dsdt = table_at(&set, load(find(&set, "FACP") + FADT_DSDT_AT, 8));
+	assert_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "V001", 4));
+	free(set.bytes);
+}
+
+/* Of the machine's own FADT only the pointers to the DSDT are changed. */
+static void a_fadt_of_the_vmm_points_to_the_dsdt(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *fadt = table_of("FACP", 244);
+	const uint8_t *made;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, (const struct viommu_table *const *)&fadt, 1, 0);
+	made = find(&set, "FACP");
+	assert_int_equal(load(made + LENGTH_AT, 4), 244);
+	assert_memory_equal(table_at(&set, load(made + FADT_DSDT_AT, 8)), "DSDT", 4);
+	viommu_table_free(fadt);
+	free(set.bytes);
+}
+
+static void a_domain_in_the_dsdt_is_no_omission(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *dsdt = table_of("DSDT", 40);
+
+	read_fine(rig, machine);
+	free(generate(rig, NULL, 0, 0).bytes);
+	assert_false(found(rig->findings, "viot-silent-domain"));
+	free(generate(rig, (const struct viommu_table *const *)&dsdt, 1, 0).bytes);
+	assert_true(found(rig->findings, "viot-silent-domain"));
+	viommu_table_free(dsdt);
+}
+
+/* -- what is no table of a set ------------------------------------------------------------ */
+
+static struct viommu_table *refused_tree(struct rig *rig)
+{
+	return viommu_table_generate(rig->topology, "DTB", NULL);
+}
+
+static struct viommu_table *refused_built_in(struct rig *rig)
+{
+	static const uint8_t space[40] = { [36] = 40 };
+
+	(void)rig;
+	return viommu_table_decode_as("builtin-v3", space, sizeof(space), "vmm", NULL);
+}
+
+static struct viommu_table *refused_root(struct rig *rig)
+{
+	(void)rig;
+	return table_of("XSDT", 36);
+}
+
+static struct viommu_table *refused_early_fadt(struct rig *rig)
+{
+	(void)rig;
+	return table_of("FACP", 116);
+}
+
+/* The header states this length, and the checksum is of all 64 bytes. */
+static struct viommu_table *table_that_says(uint32_t length)
+{
+	uint8_t bytes[64] = "HMAT";
+
+	store(bytes + LENGTH_AT, 4, length);
+	fix(bytes, sizeof(bytes));
+	return viommu_table_decode(bytes, sizeof(bytes), "vmm", NULL);
+}
+
+static struct viommu_table *refused_cut_off(struct rig *rig)
+{
+	(void)rig;
+	return table_that_says(65);
+}
+
+static struct viommu_table *refused_shorter_than_a_header(struct rig *rig)
+{
+	(void)rig;
+	return table_that_says(35);
+}
+
+static struct viommu_table *refused_sum(struct rig *rig)
+{
+	uint8_t bytes[64] = "HMAT";
+
+	(void)rig;
+	store(bytes + LENGTH_AT, 4, sizeof(bytes));
+	return viommu_table_decode(bytes, sizeof(bytes), "vmm", NULL);
+}
+
+static void assert_refused(struct rig *rig, const struct viommu_table *const *tables, size_t n)
+{
+	struct set set = generate(rig, NULL, 0, 0), made;
+	void *bytes;
+
+	rig->findings = viommu_findings_free(rig->findings);
+	rig->findings = viommu_findings_new();
+	made = generate(rig, tables, n, 0);
+	assert_null(made.bytes);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 1);
+	assert_true(found(rig->findings, "image-table"));
+	assert_int_equal(
+		viommu_acpi_add(set.bytes, set.length, ADDRESS, tables, n, &bytes, rig->findings),
+		0);
+	assert_null(bytes);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 2);
+	free(set.bytes);
+}
+
+static void a_set_takes_nothing_but_whole_tables(void **state)
+{
+	static struct viommu_table *(*const refused[])(struct rig * rig) = {
+		refused_tree,       refused_built_in, refused_root,
+		refused_early_fadt, refused_cut_off,  refused_shorter_than_a_header,
+		refused_sum,
+	};
+	struct rig *rig = *state;
+
+	read_fine(rig, machine);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct viommu_table *table = refused[i](rig);
+
+		assert_non_null(table);
+		assert_refused(rig, (const struct viommu_table *const *)&table, 1);
+		viommu_table_free(table);
+	}
+}
+
+/* Of SSDT and tables of OEMs a set may have several. */
+static void a_set_takes_one_table_of_a_signature(void **state)
+{
+	static const char *const once[] = { "APIC", "DSDT", "FACP", "VIOT" };
+	static const char *const often[] = { "SSDT", "OEM1" };
+	struct rig *rig = *state;
+
+	read_fine(rig, machine);
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		struct viommu_table *two[] = { table_of(once[i], 244), table_of(once[i], 244) };
+
+		assert_refused(rig, (const struct viommu_table *const *)two, 2);
+		viommu_table_free(two[0]);
+		viommu_table_free(two[1]);
+	}
+	for (size_t i = 0; i < sizeof(often) / sizeof(often[0]); i++) {
+		struct viommu_table *two[] = { table_of(often[i], 40), table_of(often[i], 40) };
+		struct set set = generate(rig, (const struct viommu_table *const *)two, 2, 0);
+
+		assert_non_null(set.bytes);
+		viommu_table_free(two[0]);
+		viommu_table_free(two[1]);
+		free(set.bytes);
 	}
 }
 
@@ -262,6 +433,215 @@ static void a_table_is_added_to_a_set_or_replaces_one(void **state)
 	for (size_t i = 0; i < 3; i++)
 		viommu_table_free(tables[i]);
 	free(more.bytes);
+	free(set.bytes);
+}
+
+static struct set add(struct rig *rig, const struct set *set, const struct viommu_table *table)
+{
+	struct set more;
+	void *bytes;
+
+	more.length =
+		viommu_acpi_add(set->bytes, set->length, ADDRESS, &table, 1, &bytes, rig->findings);
+	more.bytes = bytes;
+	assert_non_null(bytes);
+	return more;
+}
+
+/* No XSDT lists a DSDT: a copy of the FADT points to the new one. */
+static void a_dsdt_that_is_added_replaces_that_of_the_fadt(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *dsdt = table_of("DSDT", 40);
+	struct set set, more;
+	const uint8_t *fadt;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	more = add(rig, &set, dsdt);
+	assert_null(find(&more, "DSDT"));
+	fadt = find(&more, "FACP");
+	assert_int_equal(load(table_at(&more, load(fadt + FADT_DSDT_AT, 8)) + LENGTH_AT, 4), 40);
+	assert_memory_equal(set.bytes + RSDP_LENGTH, more.bytes + RSDP_LENGTH,
+			    set.length - RSDP_LENGTH);
+	viommu_table_free(dsdt);
+	free(more.bytes);
+	free(set.bytes);
+}
+
+static void a_fadt_that_is_added_keeps_the_dsdt(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *fadt = table_of("FACP", 244);
+	struct set set, more;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	more = add(rig, &set, fadt);
+	assert_int_equal(load(find(&more, "FACP") + LENGTH_AT, 4), 244);
+	assert_int_equal(load(find(&more, "FACP") + FADT_DSDT_AT, 8),
+			 load(find(&set, "FACP") + FADT_DSDT_AT, 8));
+	viommu_table_free(fadt);
+	free(more.bytes);
+	free(set.bytes);
+}
+
+/* Its pointers would be beyond what 64 bits can say. */
+static void a_set_that_would_end_beyond_memory_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_acpi how = { .size = sizeof(how) };
+	struct viommu_table *viot = table_of("VIOT", 48);
+	void *bytes, *more;
+	size_t length;
+
+	read_fine(rig, machine);
+	length = viommu_acpi_generate(rig->topology, &how, &bytes, rig->findings);
+	free(bytes);
+	how.address = (0 - (uint64_t)length) & ~(uint64_t)15;
+	assert_int_equal(viommu_acpi_generate(rig->topology, &how, &bytes, rig->findings), length);
+	assert_int_equal(viommu_acpi_add(bytes, length, how.address,
+					 (const struct viommu_table *const *)&viot, 1, &more,
+					 rig->findings),
+			 0);
+	assert_null(more);
+	assert_true(found(rig->findings, "image-address"));
+	viommu_table_free(viot);
+	free(bytes);
+}
+
+struct lengths {
+	unsigned n, viot, hmat; /* tables; the lengths of two */
+};
+
+static bool take_length(void *opaque, const char *name, const void *table, size_t length)
+{
+	struct lengths *lengths = opaque;
+
+	(void)name;
+	lengths->n++;
+	if (!memcmp(table, "VIOT", 4))
+		lengths->viot = (unsigned)length;
+	if (!memcmp(table, "HMAT", 4))
+		lengths->hmat = (unsigned)length;
+	return true;
+}
+
+/* The XSDT that was there is there still, before the one that the RSDP points to. */
+static void a_set_with_an_added_table_is_an_input_with_it(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *viot = table_of("VIOT", 48), *hmat = table_of("HMAT", 40);
+	struct lengths lengths = { 0 };
+	struct set set, more, most;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	more = add(rig, &set, viot);
+	most = add(rig, &more, hmat);
+	assert_int_equal(viommu_input_split(most.bytes, most.length, "set", take_length, &lengths,
+					    rig->findings),
+			 5); /* FADT, DSDT, MADT, VIOT, HMAT */
+	assert_int_equal(lengths.viot, 48);
+	assert_int_equal(lengths.hmat, 40);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	viommu_table_free(viot);
+	viommu_table_free(hmat);
+	free(most.bytes);
+	free(more.bytes);
+	free(set.bytes);
+}
+
+/* -- reading ------------------------------------------------------------------------------ */
+
+/* The entries of the XSDT of a set that was generated. */
+static uint8_t *entry_of(const struct set *set, size_t i)
+{
+	uint64_t xsdt = load(set->bytes + XSDT_POINTER_AT, 8) - ADDRESS;
+
+	return set->bytes + xsdt + HEADER_LENGTH + 8 * i;
+}
+
+static unsigned split(struct rig *rig, const struct set *set)
+{
+	struct lengths lengths = { 0 };
+
+	viommu_input_split(set->bytes, set->length, "set", take_length, &lengths, rig->findings);
+	return lengths.n;
+}
+
+/* As in a dump of the memory from 0xe0000 on. */
+static void a_set_behind_other_bytes_is_an_input(void **state)
+{
+	struct rig *rig = *state;
+	struct set set, memory;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	memory.length = 0x1000 + set.length;
+	memory.bytes = g_malloc0(memory.length);
+	memcpy(memory.bytes + 0x1000, set.bytes, set.length);
+	memcpy(memory.bytes + 0x200, "RSD PTR \1VIOMMU", 15); /* with a wrong checksum */
+	assert_int_equal(split(rig, &memory), 4);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	g_free(memory.bytes);
+	free(set.bytes);
+}
+
+static void a_table_that_two_entries_name_is_read_once(void **state)
+{
+	struct rig *rig = *state;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	memcpy(entry_of(&set, 1), entry_of(&set, 2), 8);
+	assert_int_equal(split(rig, &set), 3);
+	assert_true(found(rig->findings, "image-entry"));
+	free(set.bytes);
+}
+
+static void a_table_outside_of_the_image_is_reported(void **state)
+{
+	struct rig *rig = *state;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	store(entry_of(&set, 1), 8, 0x7fe00000);
+	assert_int_equal(split(rig, &set), 3);
+	assert_true(found(rig->findings, "image-entry"));
+	free(set.bytes);
+}
+
+/* Bytes of one table may look like many, each up to its end. */
+static void tables_inside_of_a_table_are_not_read(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t viot;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	viot = load(entry_of(&set, 2), 8);
+	memcpy(set.bytes + (viot - ADDRESS) + HEADER_LENGTH, "HMAT\x28\0\0", 8);
+	store(entry_of(&set, 1), 8, viot + HEADER_LENGTH);
+	assert_int_equal(split(rig, &set), 3);
+	assert_true(found(rig->findings, "image-entry"));
+	free(set.bytes);
+}
+
+static void a_set_without_a_table_is_reported(void **state)
+{
+	struct rig *rig = *state;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	for (size_t i = 0; i < 3; i++)
+		store(entry_of(&set, i), 8, 0x7fe00000 + i);
+	assert_int_equal(split(rig, &set), 0);
+	assert_true(found(rig->findings, "image-entry"));
 	free(set.bytes);
 }
 
@@ -315,7 +695,21 @@ int main(void)
 		WITH_A_RIG(tables_of_the_vmm_replace_generated_ones),
 		WITH_A_RIG(an_srat_of_the_vmm_gets_the_domains_of_iommus),
 		WITH_A_RIG(wrong_options_give_no_set),
+		WITH_A_RIG(registers_end_below_2_to_the_64),
+		WITH_A_RIG(a_fadt_of_the_vmm_points_to_the_dsdt),
+		WITH_A_RIG(a_domain_in_the_dsdt_is_no_omission),
+		WITH_A_RIG(a_set_takes_nothing_but_whole_tables),
+		WITH_A_RIG(a_set_takes_one_table_of_a_signature),
+		WITH_A_RIG(a_dsdt_that_is_added_replaces_that_of_the_fadt),
+		WITH_A_RIG(a_fadt_that_is_added_keeps_the_dsdt),
+		WITH_A_RIG(a_set_that_would_end_beyond_memory_is_refused),
 		WITH_A_RIG(a_table_is_added_to_a_set_or_replaces_one),
+		WITH_A_RIG(a_set_with_an_added_table_is_an_input_with_it),
+		WITH_A_RIG(a_set_behind_other_bytes_is_an_input),
+		WITH_A_RIG(a_table_that_two_entries_name_is_read_once),
+		WITH_A_RIG(a_table_outside_of_the_image_is_reported),
+		WITH_A_RIG(tables_inside_of_a_table_are_not_read),
+		WITH_A_RIG(a_set_without_a_table_is_reported),
 		WITH_A_RIG(a_set_at_another_address_is_refused),
 		WITH_A_RIG(every_table_of_a_machine_is_generated_at_once),
 	};
