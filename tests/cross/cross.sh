@@ -3,6 +3,8 @@
 # Build for other architectures, and run the tests there by qemu-user:
 #
 #     tests/cross/cross.sh [--list] [ARCHITECTURE...]     default: all of --list
+#     tests/cross/cross.sh --build ARCHITECTURE TARGET    one target of ninja, without tests: prints its path, and
+#                                                         the folder with Debian's packages for it
 #
 # Libraries and headers are those of Debian's packages for the architecture, unpacked into the cache
 # folder. Golden tables and saved states are compared with the same files as on the build machine, so they
@@ -61,10 +63,12 @@ links_within() {
 	done
 }
 
-# The cross file of meson.
+# The cross file of meson. Without an emulator, meson runs no program of the architecture.
 cross_file() {
-	local prefix=$1 libraries=$2 cpu=$3 endian=$4 emulator=$5 system=$6 compiler="'$1-gcc'"
+	local prefix=$1 libraries=$2 cpu=$3 endian=$4 emulator=$5 system=$6 compiler="'$1-gcc'" wrapper='' needs=''
 	[[ ! -x /usr/bin/ccache ]] || compiler="'ccache', $compiler"
+	[[ -z $emulator ]] || wrapper="exe_wrapper = ['$PWD/tests/cross/emulate.sh', 'qemu-$emulator', '$system']"
+	[[ $emulator ]] || needs='needs_exe_wrapper = true'
 	cat <<-EOF
 	[binaries]
 	c = [$compiler, '--sysroot=$system']
@@ -74,8 +78,9 @@ cross_file() {
 	strip = '$prefix-strip'
 	pkgconfig = 'pkg-config'
 	pkg-config = 'pkg-config'
-	exe_wrapper = ['$PWD/tests/cross/emulate.sh', 'qemu-$emulator', '$system']
+	$wrapper
 	[properties]
+	$needs
 	sys_root = '$system'
 	pkg_config_libdir = ['$system/usr/lib/$libraries/pkgconfig', '$system/usr/share/pkgconfig']
 	[host_machine]
@@ -102,20 +107,41 @@ make_linkable() {
 	[[ ! -d $1 ]] || find "$1" -name "*.elf" | while read -r program; do mv "$program" "${program%.elf}"; done
 }
 
+# Set up a build folder with meson, unless that was done.
+configure() {
+	local architecture=$1 prefix=$2 libraries=$3 cpu=$4 endian=$5 emulator=$6 system=$7 folder=$8
+	[[ ! -f $folder/build.ninja ]] || return 0
+	mkdir -p "$folder"
+	cross_file "$prefix" "$libraries" "$cpu" "$endian" "$emulator" "$system" >"$folder/cross.ini"
+	meson setup --native-file build-dev.ini --cross-file "$folder/cross.ini" "$folder" >"$folder/setup.log" ||
+		{ tail -5 "$folder/setup.log" >&2; die "$architecture: meson failed: see $folder/setup.log"; }
+}
+
+compile() {
+	local architecture=$1 folder=$2
+	shift 2
+	say "$architecture: building"
+	ninja -C "$folder" "$@" >"$folder/compile.log" ||
+		{ tail -30 "$folder/compile.log" >&2; die "$architecture: the build failed: see $folder/compile.log"; }
+}
+
+build_one() {
+	local target=$1 architecture=$2 prefix=$3 libraries=$4 cpu=$5 endian=$6 release=$8 folder system
+	folder=$PWD/build-for-$architecture
+	system=$(system_of "$architecture" "$release")
+	configure "$architecture" "$prefix" "$libraries" "$cpu" "$endian" '' "$system" "$folder"
+	compile "$architecture" "$folder" "$target"
+	printf '%s\n%s\n' "$folder/$target" "$system"
+}
+
 passed=0 failed=0 skipped=0
 cross() {
 	local architecture=$1 prefix=$2 libraries=$3 cpu=$4 endian=$5 emulator=$6 release=$7
 	local folder=$PWD/build-cross-$architecture system begun=$SECONDS ok bad skip
 	system=$(system_of "$architecture" "$release")
 	make_linkable "$folder"
-	if [[ ! -f $folder/build.ninja ]]; then
-		mkdir -p "$folder"
-		cross_file "$prefix" "$libraries" "$cpu" "$endian" "$emulator" "$system" >"$folder/cross.ini"
-		meson setup --native-file build-dev.ini --cross-file "$folder/cross.ini" "$folder" >"$folder/setup.log" ||
-			{ tail -5 "$folder/setup.log" >&2; die "$architecture: meson failed: see $folder/setup.log"; }
-	fi
-	say "$architecture: building"
-	ninja -C "$folder" >"$folder/compile.log" || { tail -30 "$folder/compile.log" >&2; die "$architecture: the build failed: see $folder/compile.log"; }
+	configure "$architecture" "$prefix" "$libraries" "$cpu" "$endian" "$emulator" "$system" "$folder"
+	compile "$architecture" "$folder"
 	make_callable "$folder" "$emulator" "$system"
 	say "$architecture: tests"
 	meson test -C "$folder" --no-rebuild --print-errorlogs --timeout-multiplier 5 "${suites[@]/#/--suite=}" \
@@ -125,12 +151,22 @@ cross() {
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 }
 
+row_of() {
+	grep "^$1 " <<<"$machines" || die "no such architecture: $1; ./run cross --list"
+}
+
 case ${1-} in
 --list) awk 'NF { print $1 }' <<<"$machines"; exit ;;
+--build)
+	[[ $# == 3 ]] || die "usage: tests/cross/cross.sh --build ARCHITECTURE TARGET"
+	row=$(row_of "$2")
+	build_one "$3" $row
+	exit
+	;;
 -*) die "usage: ./run cross [--list] [ARCHITECTURE...]" ;;
 esac
 for architecture in ${@:-$(awk 'NF { print $1 }' <<<"$machines")}; do
-	row=$(grep "^$architecture " <<<"$machines") || die "no such architecture: $architecture; ./run cross --list"
+	row=$(row_of "$architecture")
 	cross $row
 done
 printf 'tests: %d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -13,7 +13,9 @@ import subprocess
 CACHE = os.path.join(
     os.environ.get("VIOMMU_CACHE") or os.path.expanduser("~/.cache/viommu"), "guests")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-RELEASES = {"6.12": "trixie", "7.3": "trixie-backports", "7.2": "bookworm", "10.0": "trixie"}
+KERNELS = {"6.12": "trixie", "7.2": "forky", "7.3": "trixie-backports"}
+QEMUS = {"7.2": "bookworm", "10.0": "trixie", "11.1": "trixie-backports"}
+NEWEST_QEMU = "11.1"
 BACKPORTS = "-backports"    # such a release needs packages of the one before it
 
 
@@ -146,7 +148,7 @@ def kernel(architecture, flavour, report, version="6.12"):
     image and the modules are packages of their own.
     """
     def find():
-        source = archive(RELEASES[version], architecture)
+        source = archive(KERNELS[version], architecture)
         source.refresh()
         meta = f"linux-image-{flavour}{architecture}"
         image = next(name for name in source.depends(meta) if name.startswith("linux-image-"))
@@ -158,7 +160,7 @@ def kernel(architecture, flavour, report, version="6.12"):
 
 def busybox(architecture, report):
     def find():
-        source = archive(RELEASES["6.12"], architecture)
+        source = archive(KERNELS["6.12"], architecture)
         source.refresh()
         return source, ["busybox-static"]
     return os.path.join(unpacked(f"busybox-{architecture}", find, report), "usr/bin/busybox")
@@ -167,9 +169,11 @@ def busybox(architecture, report):
 def qemu(generation, architecture, report):
     """A QEMU of another release, with its libraries."""
     def find():
-        source = archive(RELEASES[generation], architecture)
+        source = archive(QEMUS[generation], architecture)
         source.refresh()
         wanted = ["qemu-system-x86", "qemu-system-arm", "qemu-efi-aarch64"]
+        if generation == NEWEST_QEMU:
+            wanted += ["qemu-system-riscv", "opensbi"]
         return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
     return unpacked(f"qemu-{generation}-{architecture}", find, report)
 
@@ -177,7 +181,7 @@ def qemu(generation, architecture, report):
 def kernel_source(version, report):
     """A folder with the source package of a kernel: usr/src/linux-source-VERSION.tar.xz."""
     def find():
-        source = archive(RELEASES[version], "amd64")
+        source = archive(KERNELS[version], "amd64")
         source.refresh()
         return source, [f"linux-source-{version}"]
     return unpacked(f"linux-source-{version}", find, report)
@@ -186,7 +190,7 @@ def kernel_source(version, report):
 def build_tools(report):
     """What the build of a kernel runs beside compilers, for Debian 12 and later."""
     def find():
-        source = archive(RELEASES["7.2"], host_architecture())
+        source = archive(QEMUS["7.2"], host_architecture())
         source.refresh()
         return source, ["flex", "bison", "m4"]
     return unpacked(f"build-tools-{host_architecture()}", find, report)
@@ -199,7 +203,7 @@ def host_architecture():
 def toolchain(architecture, flavour, version, report):
     """A root with what builds modules for a kernel of kernel()."""
     def find():
-        source = archive(RELEASES[version], architecture)
+        source = archive(KERNELS[version], architecture)
         source.refresh()
         meta = f"linux-headers-{flavour}{architecture}"
         headers = next(name for name in source.depends(meta) if name.startswith("linux-headers-"))

@@ -22,7 +22,8 @@ def planned_row(name, sentence, machine, wishes, **options):
                timeout=120, **options)
 
 
-# The scan, a saved tree, and a plan for two functions, as lines that the console can carry.
+# The scan, a saved tree, and a plan for two functions, as lines that the console can carry. QEMU is the
+# version that the plan is for.
 SCAN = SEE + """
 viommu() { /row/loader --library-path /row /row/viommu "$@"; }
 viommu host --json >/tmp/host.json
@@ -35,22 +36,22 @@ set --
 for edu in $(find_pci 0x1234:0x11e8); do
 	[ ! -e /sys/bus/pci/devices/$edu/iommu ] || set -- "$@" --device $edu
 done
-viommu plan "$@" --qemu 7.2 --spare 1 --format json >/tmp/plan.json
+viommu plan "$@" --qemu QEMU --spare 1 --format json >/tmp/plan.json
 say "status of plan: $?"
 gzip -c /tmp/plan.json | base64 | tell plan
-viommu plan "$@" --qemu 7.2 --format qemu | tell arguments
+viommu plan "$@" --qemu QEMU --format qemu | tell arguments
 viommu check 2>&1 | tell check
 """
 
 
-def scanned_row(name, sentence, kinds, given, shows, **options):
-    return Row(name, 14, sentence, given, SCAN, shows + [
+def scanned_row(name, sentence, kinds, given, shows, planned_for="7.2", **options):
+    return Row(name, 14, sentence, given, SCAN.replace("QEMU", planned_for), shows + [
         ("the scan succeeds", r"row: status of scan: 0$"), ("and so does saving", r"row: status of save: 0$"),
         ("and the plan", r"row: status of plan: 0$"),
         ("and the end of the guest's script is reached", r"row: arguments: -device vfio-pci,")],
         never=COMPLAINTS + [("sysfs and the tables agree", r"row: check: .*(error|warning):")],
         command=True, verify=lambda log, folder: planned.verify(
-            kinds, log, folder), timeout=120, options=["-m", "512"], **options)
+            kinds, log, folder), options=["-m", "512"], **{"timeout": 120, **options})
 
 
 ROWS = [
@@ -76,4 +77,14 @@ ROWS = [
                  "{iommu},root-bus=p1,bus=pcie.0,addr=1", "{iommu:2},root-bus=p2,bus=pcie.0,addr=2",
                  "edu,bus=rp1", "edu,bus=rp2", "edu,bus=pcie.0,addr=6"],
                 [], runs=OURS, why_ours=SEVERAL),
+    # By name, since viommu is built for another architecture first, and QEMU is fetched.
+    scanned_row("scanned-smmu", "the same with two SMMUv3 of Arm, and a function that bypasses, with UEFI",
+                ["smmu-v3", "smmu-v3"],
+                [*expander(1, 0x40), *expander(2, 0x80),
+                 "arm-smmuv3,id=smmu1,primary-bus=p1", "arm-smmuv3,id=smmu2,primary-bus=p2",
+                 "edu,bus=rp1", "edu,bus=rp2", "edu,bus=pcie.0,addr=6"],
+                [("the function on the first bus has no IOMMU", r"row: behind: 0000:00:06\.0 driver=\S* iommu= "),
+                 ("the plan has a second SMMUv3", r"row: arguments: -device arm-smmuv3,id=viommu1,primary-bus=pxb1")],
+                planned_for="11.1", qemu="11.1", architecture="arm64", firmware=True,
+                machine="virt,gic-version=3", runs=STOCK, by_name=True, timeout=300),
 ]

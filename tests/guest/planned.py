@@ -3,8 +3,7 @@
 
 A planned row names a machine of tests/host/machines, and options of the plan. Its devices are those of
 the plan, with an `edu` in the place of each function of the host; what the guest must print is read
-from the plan as JSON. In a scanned row the guest runs viommu itself, with the libraries of the machine
-that built it.
+from the plan as JSON. In a scanned row the guest runs viommu itself (viommu_program.py).
 """
 
 import base64
@@ -16,7 +15,6 @@ import re
 import shlex
 import sys
 
-import initramfs
 import packages
 import qemus
 import tables
@@ -101,22 +99,6 @@ def applied(row, folder):
 
 
 # -- viommu in the guest -----------------------------------------------------------------------
-
-LOADER = re.compile(r"^\s*(/\S*/ld-linux\S*) \(", re.M)
-LIBRARY = re.compile(r"=> (/\S+) \(")
-
-
-def command_files():
-    """(name, path) of viommu, its dynamic loader and its libraries, for the initramfs."""
-    text = packages.run("ldd", tables.program())
-    files = [("viommu", stripped(tables.program())), ("loader", LOADER.search(text)[1])]
-    return files + [(os.path.basename(path), path) for path in LIBRARY.findall(text)]
-
-
-def stripped(path):
-    return initramfs.kept("tools", ["stripped", initramfs.contents(path)], lambda work: packages.run(
-        "strip", "-o", work, path))
-
 
 def carried(log, name):
     """The bytes that a row printed in base64, with `tell`."""

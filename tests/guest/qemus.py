@@ -13,7 +13,8 @@ import subprocess
 import packages
 
 GENERATIONS = ["7.2", "10.0"]
-BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
+BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64",
+            "riscv64": "qemu-system-riscv64"}
 FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
 # x86 starts 16 bytes below 4 GiB: disable interrupts, halt, and repeat.
 ROM_BYTES, ROM_ENTRY, ROM_CODE = 0x10000, 0xfff0, b"\xfa\xf4\xeb\xfd"
