@@ -354,8 +354,10 @@ static long start(struct file *file, const void __user *argument)
 static long result(struct file *file, void __user *argument)
 {
 	const struct space *space = file->private_data;
+	/* First: what is read before a command has ended is not its result. */
+	u32 status = readl(state.registers + REG_STATUS);
 	const struct viommu_spaces_result result = {
-		.status = readl(state.registers + REG_STATUS),
+		.status = status,
 		.sum = readq(state.registers + REG_SUM),
 		.done = readq(state.registers + REG_DONE),
 		.requests = readl(state.registers + REG_REQUESTS),
