@@ -111,7 +111,7 @@ static int unblock(struct endpoint *endpoint)
 
 	endpoint->is_forced = false;
 	if (endpoint->domain)
-		listeners_join(endpoint);
+		listeners_join(endpoint, false);
 	error = listeners_replay(endpoint);
 	if (!error && !slots_join_listeners(endpoint)) {
 		listeners_unmap_all(endpoint, endpoint->domain);
@@ -150,15 +150,12 @@ void notify_mode_changes(struct viommu *device)
 
 /* -- moving --------------------------------------------------------------------------- */
 
-/*
- * Return the endpoint to its old domain, at its old position before `next`. If a listener refuses
- * that too, the endpoint is quarantined.
- */
-static void endpoint_restore(struct endpoint *endpoint, struct domain *old, struct endpoint *next)
+/* Return the endpoint to its old domain. If a listener refuses that too, it is quarantined. */
+static void endpoint_restore(struct endpoint *endpoint, struct domain *old)
 {
 	endpoint_unlink(endpoint);
 	if (old)
-		endpoint_link_before(endpoint, old, next);
+		endpoint_link_again(endpoint, old);
 	if (!listeners_replay(endpoint))
 		return;
 	if (old)
@@ -184,7 +181,6 @@ static void move_silently(struct endpoint *endpoint, struct domain *domain)
 static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 {
 	struct domain *old = endpoint->domain;
-	struct endpoint *next = old ? endpoint->next : NULL;
 	bool quarantined = endpoint->quarantined;
 	int error;
 
@@ -201,7 +197,7 @@ static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 	error = listeners_replay(endpoint);
 	if (error) {
 		endpoint->quarantined = quarantined;
-		endpoint_restore(endpoint, old, next);
+		endpoint_restore(endpoint, old);
 	}
 	return error;
 }
@@ -275,7 +271,7 @@ int endpoint_finish_move(struct endpoint *endpoint)
 		listeners_notify_mode(endpoint);
 	if (error) {
 		endpoint->quarantined = endpoint->was_quarantined;
-		endpoint_restore(endpoint, old, NULL);
+		endpoint_restore(endpoint, old);
 	}
 	endpoint_publish_route(endpoint);
 	if (old)

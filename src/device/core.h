@@ -157,6 +157,14 @@ struct regions {
 	struct viommu_reserved region[];
 };
 
+/*
+ * A position in a list of a domain, which ascends: a number that is given at joining. So a refused
+ * request can give back the position in the domain before.
+ */
+struct position {
+	uint64_t now, before;
+};
+
 struct endpoint {
 	struct id_node node; /* in viommu.endpoints; must be first */
 
@@ -180,6 +188,7 @@ struct endpoint {
 	struct endpoint *next_moving;     /* in viommu.moving */
 	bool was_quarantined;             /* if it moves: before that */
 	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
+	struct position position;         /* in that list */
 	struct member member;
 	struct viommu_listener *listeners; /* in the order in which they were added */
 	struct viommu_handle *handles;     /* bound to it */
@@ -202,6 +211,7 @@ struct viommu_handle {
 struct shadow {
 	struct viommu_listener *listener; /* NULL: it was removed */
 	struct shadow *next, **at;        /* the pointer to it in the list */
+	struct position position;         /* in the list */
 };
 
 struct viommu_listener {
@@ -300,7 +310,8 @@ struct viommu {
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
 
-	uint64_t n_serials; /* of domains, given so far */
+	uint64_t n_serials;   /* of domains, given so far */
+	uint64_t n_positions; /* in domains, given so far */
 
 	pthread_mutex_t faults_lock; /* taken inside `lock`; guards the rest */
 	struct viommu_fault last_faults[N_LAST_FAULTS];
@@ -583,10 +594,19 @@ uint64_t domain_bytes_empty(const struct domain_spec *spec);
 void domain_account(struct viommu *device, const struct domain *domain);
 void domain_unaccount(struct viommu *device, const struct domain *domain);
 
-/* Add an endpoint to a domain, as the last or before `next`; remove it. No listener is called. */
+/*
+ * Add an endpoint to a domain, as the last, or at its position there before; remove it. No listener
+ * is called.
+ */
 void endpoint_link(struct endpoint *endpoint, struct domain *domain);
-void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next);
+void endpoint_link_again(struct endpoint *endpoint, struct domain *domain);
 void endpoint_unlink(struct endpoint *endpoint);
+
+static inline void position_take(struct position *position, struct viommu *device)
+{
+	position->before = position->now;
+	position->now = ++device->n_positions;
+}
 
 /* The range as a listener sees it. */
 static inline struct viommu_mapping mapping_of(const struct domain *domain,
@@ -891,12 +911,15 @@ int listener_replay(struct viommu_listener *listener);
 void listener_unmap_all(struct viommu_listener *listener);
 int listener_notify_mode(struct viommu_listener *listener, enum viommu_mode mode);
 
-/* The endpoint joins its domain, or is about to leave it: add or remove its listeners there. */
-void listeners_join(struct endpoint *endpoint);
+/*
+ * The endpoint joins its domain, or is about to leave it: add or remove its listeners there.
+ * `again`: at the positions that they had in the domain before.
+ */
+void listeners_join(struct endpoint *endpoint, bool again);
 void listeners_leave(struct endpoint *endpoint);
 
 /* The same for a PASID. */
-void shadows_join(struct slot *slot);
+void shadows_join(struct slot *slot, bool again);
 void shadows_leave(struct slot *slot);
 
 /* Can all listeners of the endpoint follow PASIDs and tables? */

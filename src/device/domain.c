@@ -114,7 +114,7 @@ bool device_is_full(const struct viommu *device, struct usage more)
 
 /* -- members -------------------------------------------------------------------- */
 
-void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next)
+static void link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next)
 {
 	endpoint->domain = domain;
 	endpoint->next = next;
@@ -124,12 +124,24 @@ void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, stru
 	domain->n_endpoints++;
 	domain->n_tracked += endpoint->is_tracked;
 	classes_add(domain, &endpoint->member);
-	listeners_join(endpoint);
 }
 
 void endpoint_link(struct endpoint *endpoint, struct domain *domain)
 {
-	endpoint_link_before(endpoint, domain, NULL);
+	position_take(&endpoint->position, endpoint->device);
+	link_before(endpoint, domain, NULL);
+	listeners_join(endpoint, false);
+}
+
+void endpoint_link_again(struct endpoint *endpoint, struct domain *domain)
+{
+	struct endpoint *next = domain->endpoints;
+
+	endpoint->position.now = endpoint->position.before;
+	while (next && next->position.now < endpoint->position.now)
+		next = next->next;
+	link_before(endpoint, domain, next);
+	listeners_join(endpoint, true);
 }
 
 /* A translation through a child finds mappings of its parent. */

@@ -399,13 +399,31 @@ void listeners_free(struct endpoint *endpoint)
 
 /* -- lists -------------------------------------------------------------------------- */
 
+static void shadow_insert(struct shadow *shadow, struct domain *domain, struct shadow **at)
+{
+	struct shadow *next = *at;
+
+	domain->n_shadows_by_mapping += !shadow->listener->ops.unmap_range;
+	shadow->next = next;
+	shadow->at = at;
+	*at = shadow;
+	*(next ? &next->at : &domain->shadows_end) = &shadow->next;
+}
+
 static void shadow_join(struct shadow *shadow, struct domain *domain)
 {
-	domain->n_shadows_by_mapping += !shadow->listener->ops.unmap_range;
-	shadow->next = NULL;
-	shadow->at = domain->shadows_end;
-	*shadow->at = shadow;
-	domain->shadows_end = &shadow->next;
+	position_take(&shadow->position, shadow->listener->endpoint->device);
+	shadow_insert(shadow, domain, domain->shadows_end);
+}
+
+static void shadow_join_again(struct shadow *shadow, struct domain *domain)
+{
+	struct shadow **at = &domain->shadows;
+
+	shadow->position.now = shadow->position.before;
+	while (*at && (*at)->position.now < shadow->position.now)
+		at = &(*at)->next;
+	shadow_insert(shadow, domain, at);
 }
 
 static void shadow_leave(struct shadow *shadow, struct domain *domain)
@@ -418,12 +436,13 @@ static void shadow_leave(struct shadow *shadow, struct domain *domain)
 }
 
 /* Listeners of an endpoint that is blocked by force do not follow its domains. */
-void listeners_join(struct endpoint *endpoint)
+void listeners_join(struct endpoint *endpoint, bool again)
 {
 	if (endpoint->is_forced)
 		return;
 	for_each_listener(listener, endpoint)
-		shadow_join(&listener->shadow, domain_followed(endpoint->domain));
+		(again ? shadow_join_again : shadow_join)(&listener->shadow,
+							  domain_followed(endpoint->domain));
 }
 
 void listeners_leave(struct endpoint *endpoint)
@@ -434,13 +453,14 @@ void listeners_leave(struct endpoint *endpoint)
 		shadow_leave(&listener->shadow, domain_followed(endpoint->domain));
 }
 
-void shadows_join(struct slot *slot)
+void shadows_join(struct slot *slot, bool again)
 {
 	if (slot->endpoint->is_forced)
 		return;
 	for (size_t i = 0; i < slot->n_shadows; i++)
 		if (slot->shadows[i].listener)
-			shadow_join(&slot->shadows[i], domain_followed(slot->domain));
+			(again ? shadow_join_again : shadow_join)(&slot->shadows[i],
+								  domain_followed(slot->domain));
 }
 
 void shadows_leave(struct slot *slot)

@@ -87,7 +87,7 @@ static uint64_t bytes_of_table(void)
 	return sizeof(struct slots) + HEAP_OVERHEAD;
 }
 
-static void link(struct slot *slot, struct domain *domain)
+static void link(struct slot *slot, struct domain *domain, bool again)
 {
 	slot->domain = domain;
 	slot->next_in_domain = domain->slots;
@@ -98,7 +98,7 @@ static void link(struct slot *slot, struct domain *domain)
 	domain->n_slots++;
 	domain->n_tracked += slot->endpoint->is_tracked;
 	classes_add(domain, &slot->member);
-	shadows_join(slot);
+	shadows_join(slot, again);
 }
 
 static void set_route(struct slot *slot, const struct route *route)
@@ -281,7 +281,7 @@ static void slot_restore(struct slot *slot, struct domain *old)
 	slot->domain = old;
 	if (!old)
 		return;
-	link(slot, old);
+	link(slot, old, true);
 	if (!shadows_enter(slot)) {
 		set_route(slot, &old->route);
 		return;
@@ -311,7 +311,7 @@ static int slot_move(struct slot *slot, struct domain *domain)
 		slot_block(slot);
 	if (old)
 		unlink(slot);
-	link(slot, domain);
+	link(slot, domain, false);
 	error = shadows_enter(slot);
 	if (error) {
 		slot_restore(slot, old);
@@ -437,7 +437,7 @@ struct slot *slot_prepare(struct endpoint *endpoint, uint32_t pasid, struct doma
 	struct slot *slot = slot_new(endpoint, pasid);
 
 	if (slot)
-		link(slot, domain);
+		link(slot, domain, false);
 	return slot;
 }
 
@@ -544,7 +544,7 @@ static bool leave_shadows(struct slot *slot, const void *unused)
 static bool join_shadows(struct slot *slot, const void *unused)
 {
 	(void)unused;
-	shadows_join(slot);
+	shadows_join(slot, false);
 	return true;
 }
 

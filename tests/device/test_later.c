@@ -302,7 +302,8 @@ enum { N_MOVERS = 64, FIRST_MOVER = 0x1000 };
 /* An endpoint with a listener that has no `commit`. */
 struct mover {
 	unsigned n_maps, n_unmaps;
-	bool refuses;
+	unsigned refuses;          /* so many calls of `map` */
+	unsigned *turn, last_turn; /* of `map`, among all */
 	enum viommu_mode mode;
 };
 
@@ -311,9 +312,12 @@ static int mover_map(void *opaque, const struct viommu_mapping *mapping)
 	struct mover *mover = opaque;
 
 	(void)mapping;
-	if (mover->refuses)
+	if (mover->refuses) {
+		mover->refuses--;
 		return -ENOSPC;
+	}
 	mover->n_maps++;
+	mover->last_turn = mover->turn ? ++*mover->turn : 0;
 	return 0;
 }
 
@@ -413,16 +417,42 @@ static void a_refusal_in_a_run_concerns_one_endpoint(void **state)
 	struct mover movers[N_MOVERS] = { 0 };
 
 	add_movers(bench, movers);
-	movers[3].refuses = true;
+	movers[3].refuses = 2;
 	move_all(bench, true);
 	assert_int_equal(count_said(bench, "OK"), MAX_REQUESTS - 1);
 	assert_int_equal(count_said(bench, "#3 NOMEM"), 1);
 	assert_int_equal(movers[3].mode, VIOMMU_BLOCKED); /* the old state is refused as well */
-	movers[3].refuses = false;
 	bench->n_requests = 0;
 	memset(bench->requests, 0, sizeof(bench->requests));
 	SUBMIT(bench, ATTACH(N_MOVERS, FIRST_MOVER + 3, 0, 0));
 	assert_int_equal(reach(bench, FIRST_MOVER + 3, 0x2000), 0x102000);
+}
+
+/* The others of a domain that they leave have left it before it is refused. */
+static void a_refusal_in_a_run_keeps_the_order_of_the_old_domain(void **state)
+{
+	enum { FIRST, REFUSED, SECOND, LEAVING, N };
+	static const uint32_t order[N] = { LEAVING, FIRST, REFUSED, SECOND };
+	struct bench *bench = *state;
+	struct mover movers[N_MOVERS] = { 0 };
+	unsigned turn = 0;
+
+	add_movers(bench, movers);
+	bench->n_requests = 0;
+	memset(bench->requests, 0, sizeof(bench->requests));
+	for (size_t i = 0; i < N; i++) {
+		SUBMIT(bench, ATTACH(N_MOVERS, FIRST_MOVER + order[i], 0, 0));
+		movers[i].turn = &turn;
+	}
+	movers[REFUSED].refuses = 1;
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, ATTACH(N_MOVERS - 1, FIRST_MOVER + LEAVING, 0, 0));
+	SUBMIT_IN_BATCH(bench, ATTACH(N_MOVERS - 1, FIRST_MOVER + REFUSED, 0, 0));
+	viommu_batch_end(bench->device);
+	assert_int_equal(count_said(bench, "#5 NOMEM"), 1);
+	SUBMIT(bench, MAP_PAGE(N_MOVERS, 0x3000));
+	assert_true(movers[FIRST].last_turn < movers[REFUSED].last_turn);
+	assert_true(movers[REFUSED].last_turn < movers[SECOND].last_turn);
 }
 
 /* Each goes where another has just been, alone: domains that end, and new ones with their numbers.
@@ -1147,6 +1177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_run_of_attaches_waits_once),
 		TEST(a_refusal_in_a_run_concerns_one_endpoint),
+		TEST(a_refusal_in_a_run_keeps_the_order_of_the_old_domain),
 		TEST(endpoints_in_a_run_exchange_their_domains),
 		TEST(what_a_domain_holds_is_accounted_for_while_it_is_left),
 		TEST(an_answer_waits_for_its_listener_and_for_no_other),

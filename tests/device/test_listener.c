@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
 #include "rig.h"
 
 /*
@@ -282,6 +284,34 @@ static void a_refused_map_is_undone_with_the_listeners_before(void **state)
 		for (size_t k = 0; k < N; k++)
 			assert_in_sync(&recorders[k], 1);
 	}
+}
+
+/* Listeners of a domain are called in the order in which they joined it, and its endpoints saved in
+ * it. Shows: listener-undone */
+static void a_refused_attach_keeps_the_order_of_the_domain(void **state)
+{
+	struct recorder a = { 0 }, b = { 0 }, late = { 0 };
+	size_t before_length, after_length;
+	struct rig *rig = *state;
+	void *before, *after;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(recorder_listen(&a, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&b, rig, "b", EP2), 0);
+	assert_int_equal(recorder_listen(&late, rig, "late", EP), 0);
+	assert_int_equal(viommu_save(rig->device, &before, &before_length), 0);
+	recorder_refuse(&late, 0, 1, -EIO);
+	assert_int_equal(attach_bypass(rig, 2, EP), VIOMMU_S_IOERR);
+	assert_int_equal(viommu_save(rig->device, &after, &after_length), 0);
+	assert_int_equal(after_length, before_length);
+	assert_memory_equal(after, before, after_length);
+	free(before);
+	free(after);
+	rig->notified[0] = '\0';
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0x8000, R), VIOMMU_S_OK);
+	assert_notified(rig, "a map 1 0-fff to 8000 r, b map 1 0-fff to 8000 r, "
+			     "late map 1 0-fff to 8000 r");
 }
 
 struct two_listeners {
@@ -722,6 +752,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(the_last_byte_of_the_address_space_is_unmapped_too),
 		ON_A_FRESH_DEVICE(a_refusal_becomes_a_status),
 		ON_A_FRESH_DEVICE(a_refused_map_is_undone_with_the_listeners_before),
+		ON_A_FRESH_DEVICE(a_refused_attach_keeps_the_order_of_the_domain),
 		ON_A_FRESH_DEVICE(a_refused_attach_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(an_endpoint_that_cannot_go_back_is_blocked),
 		ON_A_FRESH_DEVICE(a_blocked_endpoint_faults_for_no_reason_of_the_guest),

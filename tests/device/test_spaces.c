@@ -111,7 +111,7 @@ static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 	    (unsigned long long)what->first, (unsigned long long)what->last);
 }
 
-static void listen(struct component *component, struct rig *rig, char name)
+static void listen_to(struct component *component, struct rig *rig, char name, uint32_t endpoint)
 {
 	const struct viommu_listener_ops ops = {
 		.size = sizeof(ops),
@@ -123,8 +123,14 @@ static void listen(struct component *component, struct rig *rig, char name)
 	};
 
 	*component = (struct component){ .rig = rig, .name = name };
-	assert_int_equal(viommu_listen(rig->device, EP, &ops, component, &component->listener), 0);
+	assert_int_equal(
+		viommu_listen(rig->device, endpoint, &ops, component, &component->listener), 0);
 	said[0] = '\0';
+}
+
+static void listen(struct component *component, struct rig *rig, char name)
+{
+	listen_to(component, rig, name, EP);
 }
 
 static void configure(struct rig *rig, uint32_t policy)
@@ -300,6 +306,23 @@ static void test_a_refusal_keeps_the_old_space(void **state)
 	assert_string_equal(reach(rig, 5), "reached");
 	assert_int_equal(counters(rig).bytes, bytes);
 	assert_int_equal(counters(rig).domains, 1);
+}
+
+static void test_a_refusal_keeps_the_order_of_the_old_domain(void **state)
+{
+	struct rig *rig = with_spaces(state);
+	struct component a, b;
+
+	listen(&a, rig, 'a');
+	listen_to(&b, rig, 'b', EP2);
+	assert_int_equal(attach_pasid(rig, 1, 5), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	a.n_calls = 0;
+	a.answers[0] = -EIO;
+	assert_int_equal(attach_pasid(rig, 2, 5), VIOMMU_S_IOERR);
+	said[0] = '\0';
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_said("a map 1 1000, b map 1 1000");
 }
 
 /* The domain of the only holder is replaced by one of the same number. */
@@ -611,6 +634,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_bypass_of_a_pasid_is_told),
 		ON_A_FRESH_DEVICE(test_a_grant_is_told_before_and_a_removal_after_translations),
 		ON_A_FRESH_DEVICE(test_a_refusal_keeps_the_old_space),
+		ON_A_FRESH_DEVICE(test_a_refusal_keeps_the_order_of_the_old_domain),
 		ON_A_FRESH_DEVICE(test_a_refused_change_of_the_root_keeps_the_old_table),
 		ON_A_FRESH_DEVICE(test_a_refused_table_leaves_no_child),
 		ON_A_FRESH_DEVICE(test_a_table_of_the_default_slot_is_told_and_then_a_mode),
