@@ -882,8 +882,8 @@ int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_
 
 /*
  * Remove a listener: it is called with `unmap` for every mapping, then with `mode` VIOMMU_BLOCKED;
- * and with `space` for each PASID, as if the slots were emptied.
- * Not for a listener whose endpoint was removed. NULL is accepted.
+ * and with `space` for each PASID, as if the slots were emptied. Not for a listener whose endpoint
+ * was removed. NULL is accepted.
  *
  * Returns: NULL. Locks: device. Waits: no. Since: 0.1 (testing)
  */
