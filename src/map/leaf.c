@@ -40,8 +40,8 @@ void leaf_set_first(struct leaf *leaf, const struct range *range)
 }
 
 /*
- * Keys ascend, and the new one is between those of slots `i - 1` and `i`: one of the two takes it,
- * if any slot between the neighbours is free.
+ * Keys ascend, and the new one is between those of slots `i - 1` and `i`. So only these two can
+ * take the range without a change of other keys, and one of them does if it is free.
  */
 bool leaf_insert(struct map *map, struct leaf *leaf, const struct range *range)
 {

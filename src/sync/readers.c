@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -269,18 +270,29 @@ bool reader_is_of_thread(const struct reader *reader)
 
 /* -- waking the writer ----------------------------------------------------------- */
 
-/* Until the word is not 1, or for so long. The kernel's timespec has two longs here. */
-static void sleep_on(_Atomic(uint32_t) *word, long ns)
+/*
+ * For so long, or until the word is not 1. The kernel's timespec has two longs here. A kernel of 32
+ * bits may lack this call, and have one with another timespec: then the sleep is not ended early.
+ */
+static void sleep_on(_Atomic(uint32_t) *word, const struct timespec *nap)
 {
-	const long timeout[2] = { 0, ns };
+#ifdef SYS_futex
+	const long timeout[2] = { 0, nap->tv_nsec };
 
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0);
+	if (!syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 1, timeout, NULL, 0) || errno != ENOSYS)
+		return;
+#else
+	(void)word;
+#endif
+	nanosleep(nap, NULL);
 }
 
 __attribute__((cold)) void reader_wake_writer(struct reader *reader)
 {
 	atomic_store_explicit(&reader->is_awaited, 0, memory_order_relaxed);
+#ifdef SYS_futex
 	syscall(SYS_futex, &reader->is_awaited, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+#endif
 	sched_yield();
 }
 
@@ -370,7 +382,7 @@ static void back_off(struct wait *wait)
 	if (!wait->has_asked)
 		ask_to_wake(wait->reader);
 	else if (wait->reader)
-		sleep_on(&wait->reader->is_awaited, NAP_NS);
+		sleep_on(&wait->reader->is_awaited, &nap);
 	else
 		nanosleep(&nap, NULL);
 	wait->has_asked = true;

@@ -13,8 +13,9 @@
  * Read-side sections, and grace periods for the writer
  *
  * A reader enters a section, reads what a writer may be changing, and leaves. It takes no lock,
- * never waits, and writes only to its own cache line. The writer first publishes its change.
- * readers_synchronize() then returns when every section has ended that may not have seen it.
+ * waits for no writer, and writes only to its own cache line. The writer first publishes its
+ * change. readers_synchronize() then returns when every section has ended that may not have seen
+ * it.
  *
  *     reader:  sections = odd        writer:  publish
  *              fence                          fence
@@ -31,8 +32,8 @@
  * Neither side holds up the other. The writer waits for sections that it found, and for none that
  * begin later. Readers that do nothing but enter sections, on the writer's processor, are mostly
  * preempted inside of one; if the writer then waited for its next time slice, it would get one
- * grace period in each. So readers in a section that takes long wake the writer at its end, and
- * give their processor up once.
+ * grace period in each. So readers in a section that takes long wake the writer at its end, by a
+ * system call, and give their processor up once. They make no other call.
  */
 
 /* Two cache lines: processors also prefetch the neighbour of a line. */

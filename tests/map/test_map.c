@@ -431,6 +431,53 @@ static void a_removed_range_is_kept_until_its_nodes_are_reclaimed(void **state)
 	map_free(map);
 }
 
+/* The second removal of a grace period does not free what the first one removed. */
+static void every_removed_range_of_a_period_is_kept(void **state)
+{
+	struct map *map = row_of_ranges();
+	const struct range other = { .first = 2, .last = 2, .phys = 77 };
+	struct map_walk walk;
+	struct range range;
+
+	(void)state;
+	map_reclaim_nodes(map);
+	assert_true(map_walk(&walk, map, 0, false, &range));
+	assert_int_equal(map_remove(map, 2, 2), 1);
+	assert_int_equal(map_remove(map, 6, 6), 1);
+	assert_int_equal(map_insert(map, &other), 0);
+	for (uint64_t i = 1; i < 5; i++) {
+		assert_true(map_walk_next(&walk, &range));
+		assert_int_equal(range.first, 2 * i);
+		assert_int_equal(range.phys, i);
+	}
+	map_free(map);
+}
+
+/* A leaf whose slot is free is changed in place, and not copied. */
+static void a_slot_is_free_after_the_grace_period_and_not_before(void **state)
+{
+	struct map *map = row_of_ranges();
+	const struct range again = { .first = 2, .last = 2, .phys = 77 };
+	struct map_walk before, after;
+	struct range range;
+
+	(void)state;
+	for (unsigned period = 0; period < 3; period++) {
+		map_reclaim_nodes(map);
+		assert_true(map_walk(&before, map, 0, false, &range));
+		assert_int_equal(map_remove(map, 2, 2), 1);
+		map_reclaim_nodes(map);
+		assert_int_equal(map_insert(map, &again), 0);
+		assert_true(map_walk(&after, map, 0, false, &range));
+		assert_ptr_equal(after.leaf, before.leaf);
+		assert_int_equal(map_remove(map, 2, 2), 1);
+		assert_int_equal(map_insert(map, &again), 0);
+		assert_true(map_walk(&after, map, 0, false, &range));
+		assert_ptr_not_equal(after.leaf, before.leaf);
+	}
+	map_free(map);
+}
+
 /* A driver maps, accesses and unmaps the same address over and over. */
 static void the_range_that_was_freed_last_comes_again_without_memory(void **state)
 {
@@ -471,6 +518,8 @@ int main(void)
 		cmocka_unit_test(what_comes_and_goes_takes_no_more_memory),
 		cmocka_unit_test(ranges_in_order_fill_their_nodes_upward_and_downward),
 		cmocka_unit_test(a_removed_range_is_kept_until_its_nodes_are_reclaimed),
+		cmocka_unit_test(every_removed_range_of_a_period_is_kept),
+		cmocka_unit_test(a_slot_is_free_after_the_grace_period_and_not_before),
 		cmocka_unit_test(the_range_that_was_freed_last_comes_again_without_memory),
 		cmocka_unit_test(a_walk_knows_whether_a_change_came_between),
 		cmocka_unit_test(a_narrow_walk_reports_the_end_of_its_leaf),

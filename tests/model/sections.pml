@@ -2,7 +2,7 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c fed4364b5e31a3d4
+ * Reviewed with: src/sync/readers.c 704d05e3b74c350b
  * Reviewed with: src/sync/readers.h 53bab4081e8a7dea
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
