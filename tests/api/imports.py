@@ -20,8 +20,8 @@ MEMORY = {"malloc", "calloc", "aligned_alloc", "free"}
 HARMLESS = {
     "madvise", "memcpy", "memmove", "memset", "memcmp", "bcmp", "strcmp", "strlen", "vsnprintf", "qsort",
     "nanosleep", "clock_gettime", "sched_yield", "pthread_key_create", "pthread_key_delete", "pthread_mutex_destroy",
-    "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_timedlock", "pthread_mutex_trylock",
-    "pthread_mutex_unlock", "pthread_once",
+    "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_clocklock", "pthread_mutex_timedlock",
+    "pthread_mutex_trylock", "pthread_mutex_unlock", "pthread_once",
     "pthread_mutexattr_destroy", "pthread_mutexattr_init", "pthread_mutexattr_settype",
     "pthread_cond_broadcast", "pthread_cond_destroy", "pthread_cond_wait",
     "pthread_setspecific", "syscall",
