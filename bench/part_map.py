@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
+import callgrind
 from results import Ratio, first_line, ratio_of
 
 NAME = "map"
@@ -100,16 +101,11 @@ def count(bench):
     """Instructions and cache misses of a lookup, half of them hits, by callgrind."""
     for done, who in enumerate(COUNTED):
         bench.progress(NAME, done, len(COUNTED), f"{who}: cache misses of a lookup, simulated")
-        said = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--cache-sim=yes", f"--LL={L2_BYTES},16,64",
-             "--callgrind-out-file=/dev/null", "--toggle-collect=translate",
-             bench.program("bench-map"), who, str(COUNTED_RANGES), "scattered", "pages",
-             str(COUNTED_OPERATIONS)], capture_output=True, text=True, check=False).stderr
-        found = re.search(r"Collected : (.*)", said)
-        if not found:
+        events = callgrind.collected(bench, "translate", "bench-map", who, COUNTED_RANGES, "scattered",
+                                     "pages", COUNTED_OPERATIONS,
+                                     options=["--cache-sim=yes", f"--LL={L2_BYTES},16,64"])
+        if not events:
             return
-        events = dict(zip("Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw".split(),
-                          map(int, found[1].split())))
         for what, names in zip(COUNTS, (["Ir"], ["D1mr", "D1mw"], ["DLmr", "DLmw"])):
             bench.results.add(NAME, who, what,
                               sum(events.get(name, 0) for name in names) / (2 * COUNTED_OPERATIONS))

@@ -3,6 +3,7 @@
 
 import json
 
+import callgrind
 from results import Ratio
 
 NAME = "tables"
@@ -12,6 +13,9 @@ STEPS = ["generate", "encode", "decode", "topology", "check", "map", "diff", "gr
 SIZES = {"full": [100, 1_000, 10_000, 65_536], "quick": [100, 65_536], "smoke": [100]}
 # Sorting and caches may cost that much more an endpoint; a walk in a walk would cost 65 times.
 GROWTH_ALLOWED = 4
+# Endpoints that are about 1,000 entries of a table.
+DOOR = {"VIOT": 8_000, "IORT": 8_000, "DMAR": 1_000, "IVRS": 4_000, "DTB": 8_000}
+DOOR_WHATS = {"with the door": "door", "without": "bare"}
 ROUNDS = {"full": 3, "quick": 1, "smoke": 1}
 
 
@@ -27,6 +31,21 @@ def measure(bench):
             continue
         for what, value in figures.items():
             bench.results.add(NAME, signature, what, value, endpoints=n)
+
+
+    if bench.mode == "full":
+        count_door(bench)
+
+
+def count_door(bench):
+    """Instructions of decoding and freeing a table 20 times, with and without the door."""
+    for done, (signature, endpoints) in enumerate(DOOR.items()):
+        bench.progress(NAME, done, len(DOOR), f"{signature}: instructions of the door")
+        for what, how in DOOR_WHATS.items():
+            events = callgrind.collected(bench, "decode_again", "bench-tables", signature, endpoints,
+                                         how)
+            if events:
+                bench.results.add(NAME, signature, what, events["Ir"] / 1e6)
 
 
 def growth(results, signature):
@@ -58,6 +77,13 @@ def tables(results):
                          for step in STEPS] + [results.median(NAME, who, what, endpoints=n)
                                                for what in ("bytes", "peak_kib")]
                 for who in results.whos(NAME)])
+
+
+    counted = [[who] + [results.median(NAME, who, what) for what in DOOR_WHATS] for who in DOOR]
+    if all(with_door for _, with_door, _ in counted):
+        yield ("decode and free a table of about 1,000 entries 20 times, by callgrind: millions of instructions",
+               ["", *DOOR_WHATS, "more, %"],
+               [[*row, 100 * (row[1] / row[2] - 1)] for row in counted])
 
 
 def plots(results):

@@ -7,10 +7,15 @@
 #include <viommu/diff.h>
 #include <viommu/tables.h>
 
+#include "tables/api/formats.h"
 #include "clock.h"
 
 /*
  * tables SIGNATURE ENDPOINTS: a machine with that many PCI functions, in one kind of table
+ *
+ * tables SIGNATURE ENDPOINTS door, tables SIGNATURE ENDPOINTS bare: decode and free its table 20
+ * times, as a caller does, or without the door (base/memory.h). For a simulator, which counts
+ * the instructions of decode_again(): nothing is printed.
  *
  * Neighbouring devices are behind different IOMMUs, so that nothing can be said of many at
  * once; a segment has only as many as every table can tell of. Prints as JSON how long each step
@@ -26,6 +31,7 @@
 #define IOMMU_BASE    0x40000000ull
 #define IOMMU_SPAN    0x20000ull
 #define ENOUGH_NS     100000000 /* a step is repeated until it has taken so long */
+#define DECODED       20        /* times, for a simulator */
 
 static const struct kind {
 	const char *signature;
@@ -217,12 +223,39 @@ static void measure(struct run *run, const struct step *step)
 		printf("\"%s\": %.0f, ", step->name, (double)spent / times);
 }
 
+static void __attribute__((noinline)) decode_again(struct run *run, bool door)
+{
+	for (unsigned i = 0; i < DECODED; i++)
+		viommu_table_free(
+			door ? viommu_table_decode(run->bytes, run->length, NULL, run->findings)
+			     : table_decode(run->bytes, run->length, NULL, run->findings));
+}
+
+static void measure_door(struct run *run, bool door)
+{
+	run->findings = viommu_findings_new();
+	generate(run);
+	if (run->table) {
+		encode(run);
+		decode_again(run, door);
+	}
+	viommu_findings_free(run->findings);
+}
+
 /* Of the whole program, with whatever it is made of. */
 static long peak_kib(void)
 {
 	struct rusage usage;
 
 	return getrusage(RUSAGE_SELF, &usage) ? 0 : usage.ru_maxrss;
+}
+
+static void measure_steps(struct run *run)
+{
+	printf("{");
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && (!i || run->table); i++)
+		measure(run, &steps[i]);
+	printf("\"bytes\": %zu, \"peak_kib\": %ld}\n", run->length, peak_kib());
 }
 
 static const struct kind *find_kind(const char *signature)
@@ -240,7 +273,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc == 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (viommu_table_abilities(kinds[i].signature) & VIOMMU_TABLE_MEANING)
 			puts(kinds[i].signature);
-	if (argc != 3)
+	if (argc < 3 || argc > 4)
 		return argc == 1 ? 0 : 2;
 	run.kind = find_kind(argv[1]);
 	run.n_endpoints = (unsigned)strtoul(argv[2], NULL, 10);
@@ -249,10 +282,10 @@ int main(int argc, char **argv)
 	run.n_segments = (run.n_endpoints + OF_SEGMENT - 1) / OF_SEGMENT;
 	if (make_machine(&run))
 		return 2;
-	printf("{");
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && (!i || run.table); i++)
-		measure(&run, &steps[i]);
-	printf("\"bytes\": %zu, \"peak_kib\": %ld}\n", run.length, peak_kib());
+	if (argc == 4)
+		measure_door(&run, !strcmp(argv[3], "door"));
+	else
+		measure_steps(&run);
 	viommu_table_free(run.table);
 	viommu_topology_free(run.topology);
 	viommu_topology_free(run.read);
