@@ -106,11 +106,19 @@ def grouped(mutants):
     return [(tests, sorted(suites)) for tests, suites in groups.values()]
 
 
+def stale(mutants, root):
+    """Why mutants do not fit the sources, a line each."""
+    for mutant in mutants:
+        n = (root / mutant["file"]).read_text(encoding="utf-8").count(mutant["old"])
+        if n != 1:
+            yield f"{mutant['name']}: {mutant['file']} has the text {n} times"
+
+
 def attempt(mutant):
     path = COPY / mutant["file"]
+    for reason in stale([mutant], COPY):
+        return f"stale: {reason}"
     text = path.read_text(encoding="utf-8")
-    if text.count(mutant["old"]) != 1:
-        return f"stale: {mutant['file']} has the text {text.count(mutant['old'])} times"
     path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
     try:
         return tests_of(mutant)(mutant["suites"])
@@ -160,6 +168,7 @@ def document(mutants):
 def main():
     parser = argparse.ArgumentParser(prog="run mutate", description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutants, or folders, such as qemu/; all when none is named")
+    parser.add_argument("--fits", action="store_true", help="only report mutants that do not fit the sources")
     parser.add_argument("--document", action="store_true",
                         help="write docs/mutants.md from the results of earlier runs")
     arguments = parser.parse_args()
@@ -168,6 +177,9 @@ def main():
     if arguments.document:
         document(mutants)
         return 0
+    if arguments.fits:
+        print("\n".join(stale(mutants, ROOT)) or f"{len(mutants)} mutants fit")
+        return any(stale(mutants, ROOT))
     chosen = [m for m in mutants if not arguments.names or
               any(name == m["name"] or m["file"].startswith(name) for name in arguments.names)]
     os.environ["PATH"] = "/usr/lib/ccache:" + os.environ["PATH"]
