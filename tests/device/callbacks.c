@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "callbacks.h"
-#include "rig.h"
-
-#define WORDS 512
+#include "child.h"
 
 struct viommu *device;
 static const char *callback; /* in which `call` is made */
@@ -73,30 +68,10 @@ void send_request(const uint8_t *bytes, size_t length, bool later)
 
 /* -- the child -------------------------------------------------------------------- */
 
-/* Returns its wait status, and what it printed. */
-static int run_in_child(void (*scene)(void), char said[WORDS])
+static void play(void *scene)
 {
-	int ends[2], status;
-	size_t length = 0;
-	ssize_t more;
-	pid_t child;
-
-	assert_int_equal(pipe(ends), 0);
-	child = fork();
-	assert_true(child >= 0);
-	if (!child) {
-		dup2(ends[1], STDERR_FILENO);
-		alarm(20);
-		scene();
-		_exit(n_calls ? 0 : 3);
-	}
-	close(ends[1]);
-	memset(said, 0, WORDS);
-	while ((more = read(ends[0], said + length, WORDS - 1 - length)) > 0)
-		length += (size_t)more;
-	close(ends[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	return status;
+	(*(void (**)(void))scene)();
+	_exit(n_calls ? 0 : 3);
 }
 
 void assert_call(void (*scene)(void), const char *name, const struct call *wanted_call,
@@ -107,7 +82,7 @@ void assert_call(void (*scene)(void), const char *name, const struct call *wante
 
 	callback = name;
 	call = wanted_call->call;
-	status = run_in_child(scene, said);
+	status = run_in_child(play, &scene, said);
 	snprintf(wanted, sizeof(wanted), "libviommu: %s() was called in the callback `%s`\n",
 		 wanted_call->name, callback);
 	assert_string_equal(said, allowed ? "" : wanted);

@@ -2,18 +2,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "rig.h"
+#include "child.h"
 
 /*
  * Misuse of the API, over a library built with -Dchecks=true: each kind is named by a sentence
  *
  * A misuse happens in a child, which is then aborted.
  */
-
-#define WORDS 256
 
 static struct viommu_dma *dma;
 
@@ -24,32 +20,24 @@ static struct viommu_dma *begin(struct rig *rig)
 	return dma;
 }
 
-static void misuse_in_child(struct rig *rig, void (*misuse)(struct rig *rig), int out)
+struct misuse {
+	void (*run)(struct rig *rig);
+	struct rig *rig;
+};
+
+static void misuse_in_child(void *opaque)
 {
-	dup2(out, STDERR_FILENO);
-	alarm(20);
-	misuse(rig);
-	_exit(0);
+	const struct misuse *misuse = opaque;
+
+	misuse->run(misuse->rig);
 }
 
-static void assert_named(void **state, void (*misuse)(struct rig *rig), const char *sentence)
+static void assert_named(void **state, void (*run)(struct rig *rig), const char *sentence)
 {
-	char said[WORDS] = "";
-	int ends[2], status;
-	size_t length = 0;
-	ssize_t more;
-	pid_t child;
+	struct misuse misuse = { run, *state };
+	char said[WORDS];
+	int status = run_in_child(misuse_in_child, &misuse, said);
 
-	assert_int_equal(pipe(ends), 0);
-	child = fork();
-	assert_true(child >= 0);
-	if (!child)
-		misuse_in_child(*state, misuse, ends[1]);
-	close(ends[1]);
-	while ((more = read(ends[0], said + length, sizeof(said) - 1 - length)) > 0)
-		length += (size_t)more;
-	close(ends[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_string_equal(said, sentence);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }

@@ -18,26 +18,14 @@
 
 #include "layout.h"
 #include "pgtable/pgtable.h"
+#include "random.h"
 
 #define WORDS    (CPU_N_TABLES * 512)
 #define ACCESSED 0x20u
 #define DIRTY    0x40u
 #define USED     8 /* entries of each table */
 
-static uint64_t seed;
 static unsigned levels = 4;
-
-static uint64_t draw(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
-
-static bool one_of(unsigned n)
-{
-	return draw() % n == 0;
-}
 
 static uint64_t random_entry(void)
 {
@@ -243,16 +231,6 @@ static int check_all(const char *path, const struct cpu_cases *cases)
 	return counts.disagree || wrong;
 }
 
-static void write_file(const char *path, const void *bytes, size_t length)
-{
-	FILE *file = fopen(path, "wb");
-
-	if (!file || fwrite(bytes, length, 1, file) != 1 || fclose(file)) {
-		perror(path);
-		exit(2);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct cpu_cases *cases;
@@ -261,7 +239,7 @@ int main(int argc, char **argv)
 	if (argc < 6)
 		return 2;
 	levels = argv[2][0] == '5' ? 5 : 4;
-	seed = strtoull(argv[3], NULL, 0) * 0x9e3779b97f4a7c15ull + 1;
+	seed_by(argv[3]);
 	cases = make(strtoull(argv[4], NULL, 0));
 	if (!strcmp(argv[1], "check")) {
 		status = check_all(argv[5], cases);

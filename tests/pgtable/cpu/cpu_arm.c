@@ -16,6 +16,7 @@
 
 #include "layout_arm.h"
 #include "pgtable/pgtable.h"
+#include "random.h"
 
 #define WORDS (ARM_N_TABLES * ARM_TABLE_SIZE / 8)
 #define USED  8 /* entries of each table */
@@ -26,20 +27,7 @@
 #define TCR_HPD(half) (1ull << (41 + half))
 #define TCR_DS        (1ull << 59)
 
-static uint64_t seed;
 static uint64_t tables[WORDS];
-
-static uint64_t draw(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
-
-static bool one_of(unsigned n)
-{
-	return draw() % n == 0;
-}
 
 static uint64_t random_table(void)
 {
@@ -274,16 +262,6 @@ static int check(const struct arm_cases *cases, const char *path)
 	return disagreed != 0;
 }
 
-static void write_file(const char *path, const void *bytes, size_t length)
-{
-	FILE *file = fopen(path, "wb");
-
-	if (!file || fwrite(bytes, length, 1, file) != 1 || fclose(file)) {
-		perror(path);
-		exit(2);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct arm_cases *cases;
@@ -291,7 +269,7 @@ int main(int argc, char **argv)
 
 	if (argc < 5)
 		return 2;
-	seed = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15ull + 1;
+	seed_by(argv[2]);
 	cases = make(strtoull(argv[3], NULL, 0));
 	if (!strcmp(argv[1], "check")) {
 		status = check(cases, argv[4]);

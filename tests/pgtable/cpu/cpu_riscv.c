@@ -17,6 +17,7 @@
 
 #include "layout_riscv.h"
 #include "pgtable/pgtable.h"
+#include "random.h"
 
 #define WORDS   (RISCV_N_TABLES * RISCV_TABLE_SIZE / 8)
 #define ENTRIES 512
@@ -26,20 +27,7 @@
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128 };
 enum { LOAD_ACCESS = 5, STORE_ACCESS = 7, LOAD_PAGE = 13, STORE_PAGE = 15 };
 
-static uint64_t seed;
 static uint64_t tables[WORDS];
-
-static uint64_t draw(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
-}
-
-static bool one_of(unsigned n)
-{
-	return draw() % n == 0;
-}
 
 static uint64_t random_table(void)
 {
@@ -269,16 +257,6 @@ static int check(const struct riscv_cases *cases, const char *path)
 	return differ || agreed != cases->n;
 }
 
-static void write_file(const char *path, const void *bytes, size_t length)
-{
-	FILE *file = fopen(path, "wb");
-
-	if (!file || fwrite(bytes, length, 1, file) != 1 || fclose(file)) {
-		perror(path);
-		exit(2);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct riscv_cases *cases;
@@ -286,7 +264,7 @@ int main(int argc, char **argv)
 
 	if (argc < 5)
 		return 2;
-	seed = strtoull(argv[2], NULL, 0) * 0x9e3779b97f4a7c15ull + 1;
+	seed_by(argv[2]);
 	cases = make(strtoull(argv[3], NULL, 0));
 	if (!strcmp(argv[1], "check")) {
 		status = check(cases, argv[4]);
