@@ -66,8 +66,8 @@ static void unlist(struct memory_door *door, const void *memory)
 	door->n--;
 }
 
-/* At least half of the slots stay empty. Growth by 4, because each growth lists all addresses
- * again. */
+/* At least half of the slots stay empty. The room grows fourfold, because each growth lists all
+ * addresses again. */
 static void make_room(struct memory_door *door)
 {
 	struct memory_door larger = *door;

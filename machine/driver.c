@@ -29,7 +29,7 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET 
 struct driver {
 	struct machine *machine;
 	struct bus bus;
-	uint64_t next_free; /* pages are handed out from here */
+	uint64_t next_free; /* pages are allocated from here */
 	uint64_t features;
 	uint32_t probe_size;
 	struct ring *rings[VIOMMU_N_QUEUES];

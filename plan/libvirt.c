@@ -17,8 +17,8 @@
 
 /* -- elements -------------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 3, 4))) static void say(xmlNode *node, const char *name,
-						      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void set_attribute(xmlNode *node, const char *name,
+								const char *format, ...)
 {
 	g_autofree char *text = NULL;
 	va_list args;
@@ -61,13 +61,13 @@ static void set_address(xmlNode *node, long bus, unsigned slot, unsigned functio
 
 	if (!address)
 		address = append(node, "address");
-	say(address, "type", "pci");
-	say(address, "domain", "0x0000");
-	say(address, "bus", "0x%02lx", (unsigned long)bus);
-	say(address, "slot", "0x%02x", slot);
-	say(address, "function", "0x%x", function);
+	set_attribute(address, "type", "pci");
+	set_attribute(address, "domain", "0x0000");
+	set_attribute(address, "bus", "0x%02lx", (unsigned long)bus);
+	set_attribute(address, "slot", "0x%02x", slot);
+	set_attribute(address, "function", "0x%x", function);
 	if (several)
-		say(address, "multifunction", "on");
+		set_attribute(address, "multifunction", "on");
 	else
 		xmlUnsetProp(address, BAD_CAST "multifunction");
 }
@@ -78,9 +78,9 @@ static xmlNode *append_controller(struct plan_domain *domain, const char *model)
 {
 	xmlNode *node = append_line(domain->devices, "controller", INDENT);
 
-	say(node, "type", "pci");
-	say(node, "index", "%ld", domain->index++);
-	say(node, "model", "%s", model);
+	set_attribute(node, "type", "pci");
+	set_attribute(node, "index", "%ld", domain->index++);
+	set_attribute(node, "model", "%s", model);
 	return node;
 }
 
@@ -88,9 +88,9 @@ static long append_bridge(struct plan_domain *domain, const struct plan_bridge *
 {
 	xmlNode *node = append_controller(domain, "pcie-expander-bus"), *target;
 
-	say(append(node, "model"), "name", "pxb-pcie");
+	set_attribute(append(node, "model"), "name", "pxb-pcie");
 	target = append(node, "target");
-	say(target, "busNr", "%u", bridge->bus);
+	set_attribute(target, "busNr", "%u", bridge->bus);
 	if (bridge->guest_node >= 0) {
 		g_autofree char *text = g_strdup_printf("%d", bridge->guest_node);
 
@@ -104,10 +104,10 @@ static long append_port(struct plan_domain *domain, const struct plan_port *port
 {
 	xmlNode *node = append_controller(domain, "pcie-root-port"), *target;
 
-	say(append(node, "model"), "name", "pcie-root-port");
+	set_attribute(append(node, "model"), "name", "pcie-root-port");
 	target = append(node, "target");
-	say(target, "chassis", "%u", port->chassis);
-	say(target, "port", "0x%x", (unsigned)(port->slot << 3 | port->function));
+	set_attribute(target, "chassis", "%u", port->chassis);
+	set_attribute(target, "port", "0x%x", (unsigned)(port->slot << 3 | port->function));
 	set_address(node, bridge, port->slot, port->function, port->multifunction);
 	return domain->index - 1;
 }
@@ -127,7 +127,7 @@ static void append_root_ports(struct plan_domain *domain, const struct plan *pla
 
 		while (chassis < PLAN_CHASSIS_MAX && taken[chassis])
 			chassis++;
-		say(append(node, "target"), "chassis", "%u", chassis++);
+		set_attribute(append(node, "target"), "chassis", "%u", chassis++);
 	}
 }
 
@@ -145,9 +145,9 @@ static void set_hole(struct plan_domain *domain, const struct plan *plan)
 			root = node;
 	if (!root) {
 		root = append_line(domain->devices, "controller", INDENT);
-		say(root, "type", "pci");
-		say(root, "index", "0");
-		say(root, "model", "pcie-root");
+		set_attribute(root, "type", "pci");
+		set_attribute(root, "index", "0");
+		set_attribute(root, "model", "pcie-root");
 	}
 	hole = domain_child(root, "pcihole64");
 	if (!hole)
@@ -155,7 +155,7 @@ static void set_hole(struct plan_domain *domain, const struct plan *plan)
 	else if (domain_bytes(hole) >= plan->mmio64)
 		return;
 	xmlNodeSetContent(hole, BAD_CAST text);
-	say(hole, "unit", "KiB");
+	set_attribute(hole, "unit", "KiB");
 }
 
 /* Command queues must be contiguous in the host's memory. */
@@ -185,7 +185,7 @@ static void set_ioapic(struct plan_domain *domain)
 	ioapic = domain_child(features, "ioapic");
 	if (!ioapic)
 		ioapic = append_line(features, "ioapic", INDENT);
-	say(ioapic, "driver", "qemu");
+	set_attribute(ioapic, "driver", "qemu");
 }
 
 /* -- devices --------------------------------------------------------------------------------- */
@@ -205,14 +205,14 @@ static xmlNode *append_hostdev(struct plan_domain *domain, const struct viommu_h
 {
 	xmlNode *node = append_line(domain->devices, "hostdev", INDENT), *address;
 
-	say(node, "mode", "subsystem");
-	say(node, "type", "pci");
-	say(node, "managed", "%s", domain->managed ? "yes" : "no");
+	set_attribute(node, "mode", "subsystem");
+	set_attribute(node, "type", "pci");
+	set_attribute(node, "managed", "%s", domain->managed ? "yes" : "no");
 	address = append(append(node, "source"), "address");
-	say(address, "domain", "0x%04x", device->segment);
-	say(address, "bus", "0x%02x", (unsigned)device->bdf >> 8);
-	say(address, "slot", "0x%02x", (unsigned)device->bdf >> 3 & 0x1f);
-	say(address, "function", "0x%x", device->bdf & 7u);
+	set_attribute(address, "domain", "0x%04x", device->segment);
+	set_attribute(address, "bus", "0x%02x", (unsigned)device->bdf >> 8);
+	set_attribute(address, "slot", "0x%02x", (unsigned)device->bdf >> 3 & 0x1f);
+	set_attribute(address, "function", "0x%x", device->bdf & 7u);
 	return node;
 }
 
@@ -223,13 +223,13 @@ static void set_iommufd(xmlNode *hostdev)
 
 	if (!driver) {
 		driver = xmlNewNode(NULL, BAD_CAST "driver");
-		say(driver, "name", "vfio");
+		set_attribute(driver, "name", "vfio");
 		if (hostdev->children)
 			xmlAddPrevSibling(hostdev->children, driver);
 		else
 			xmlAddChild(hostdev, driver);
 	}
-	say(driver, "iommufd", "yes");
+	set_attribute(driver, "iommufd", "yes");
 }
 
 /* All processors and all memory of a domain without NUMA nodes. */
@@ -240,13 +240,13 @@ static void append_own_cell(struct plan_domain *domain, xmlNode *numa)
 	guint64 n = cpus ? g_ascii_strtoull(cpus, NULL, 10) : 1;
 	xmlNode *cell = append(numa, "cell");
 
-	say(cell, "id", "0");
+	set_attribute(cell, "id", "0");
 	if (n > 1)
-		say(cell, "cpus", "0-%" PRIu64, n - 1);
+		set_attribute(cell, "cpus", "0-%" PRIu64, n - 1);
 	else
-		say(cell, "cpus", "0");
-	say(cell, "memory", "%" PRIu64, domain_bytes(memory) >> 10);
-	say(cell, "unit", "KiB");
+		set_attribute(cell, "cpus", "0");
+	set_attribute(cell, "memory", "%" PRIu64, domain_bytes(memory) >> 10);
+	set_attribute(cell, "unit", "KiB");
 }
 
 /* libvirt 12.2: <acpi nodeset='1-8'/> makes the device a generic initiator of these nodes. */
@@ -259,7 +259,7 @@ static void set_initiators(xmlNode *hostdev, const struct plan *plan, unsigned n
 		return;
 	if (!acpi)
 		acpi = append(hostdev, "acpi");
-	say(acpi, "nodeset", "%d-%d", first, first + (int)plan->n_initiators - 1);
+	set_attribute(acpi, "nodeset", "%d-%d", first, first + (int)plan->n_initiators - 1);
 }
 
 /* Nodes of initiators have neither memory nor processors. */
@@ -282,9 +282,9 @@ static void append_cells(struct plan_domain *domain, const struct plan *plan)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		cell = append(numa, "cell");
-		say(cell, "id", "%u", plan->first_initiator + i);
-		say(cell, "memory", "0");
-		say(cell, "unit", "KiB");
+		set_attribute(cell, "id", "%u", plan->first_initiator + i);
+		set_attribute(cell, "memory", "0");
+		set_attribute(cell, "unit", "KiB");
 	}
 }
 
@@ -316,36 +316,36 @@ static void append_smmu(struct plan_domain *domain, const struct plan *plan,
 	xmlNode *node = append_line(domain->devices, "iommu", INDENT), *driver;
 	bool fixed = plan->options.qemu < PLAN_SMMU_AUTO;
 
-	say(node, "model", "smmuv3");
+	set_attribute(node, "model", "smmuv3");
 	driver = append(node, "driver");
-	say(driver, "pciBus", "%ld", index);
+	set_attribute(driver, "pciBus", "%ld", index);
 	if (!plan->accel)
 		return;
-	say(driver, "accel", "on");
+	set_attribute(driver, "accel", "on");
 	if (fixed || bridge->ats_known)
-		say(driver, "ats", "%s", on(bridge->ats));
+		set_attribute(driver, "ats", "%s", on(bridge->ats));
 	if (fixed)
-		say(driver, "ril", "off");
+		set_attribute(driver, "ril", "off");
 	if (bridge->pasid_bits)
-		say(driver, "ssidsize", "%u", bridge->pasid_bits);
+		set_attribute(driver, "ssidsize", "%u", bridge->pasid_bits);
 	if (plan->options.cmdqv != PLAN_SWITCH_AUTO && plan->options.qemu >= PLAN_CMDQV)
-		say(driver, "cmdqv", "%s", on(plan->options.cmdqv == PLAN_ON));
+		set_attribute(driver, "cmdqv", "%s", on(plan->options.cmdqv == PLAN_ON));
 	if (bridge->address_bits)
-		say(driver, "oas", "%u", bridge->address_bits < 48 ? 44u : 48u);
+		set_attribute(driver, "oas", "%u", bridge->address_bits < 48 ? 44u : 48u);
 }
 
 static void append_one(struct plan_domain *domain, const struct plan *plan)
 {
 	xmlNode *node = append_line(domain->devices, "iommu", INDENT), *driver;
 
-	say(node, "model", "%s",
-	    plan->kind == PLAN_VIRTIO_STOCK ? "virtio" : plan_kind_row(plan->kind)->name);
+	set_attribute(node, "model", "%s",
+		      plan->kind == PLAN_VIRTIO_STOCK ? "virtio" : plan_kind_row(plan->kind)->name);
 	if (plan->kind != PLAN_INTEL)
 		return;
 	driver = append(node, "driver");
-	say(driver, "intremap", "on");
-	say(driver, "caching_mode", "on");
-	say(driver, "iotlb", "%s", on(plan->ats));
+	set_attribute(driver, "intremap", "on");
+	set_attribute(driver, "caching_mode", "on");
+	set_attribute(driver, "iotlb", "%s", on(plan->ats));
 }
 
 static xmlNode *command_line(struct plan_domain *domain, xmlNs **ret_space)
@@ -415,7 +415,7 @@ static void put_iommufd(struct plan_domain *domain)
 	if (node)
 		return;
 	node = xmlNewNode(NULL, BAD_CAST "iommufd");
-	say(node, "enabled", "yes");
+	set_attribute(node, "enabled", "yes");
 	before = domain_child(domain->root, "os");
 	if (!before)
 		before = domain->devices;

@@ -267,7 +267,7 @@ void memory_start(struct iommu *iommu);
 void memory_stop(struct iommu *iommu);
 
 /* libviommu's device is another one. */
-void memory_tell(struct iommu *iommu);
+void memory_report(struct iommu *iommu);
 
 /* libviommu's `dirty` callback, in any thread. */
 void memory_mark_dirty(void *opaque, uint64_t address, uint64_t length);
@@ -446,7 +446,7 @@ void mmio_prepare(struct iommu *iommu);
 bool drain_begin(struct iommu *iommu);
 bool drain_poll(struct iommu *iommu);
 
-/* Wait for the I/O; do not wait. */
+/* Wait until the I/O has ended; or end the drained sections at once. */
 void drain_wait(struct iommu *iommu);
 void drain_end(struct iommu *iommu);
 

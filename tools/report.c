@@ -165,7 +165,7 @@ static void add_map_parts(struct report *report, const struct viommu_topology *t
 	struct map_listing listing;
 	bool any = false;
 
-	if (!map_listing_gather(&listing, topology))
+	if (!map_listing_collect(&listing, topology))
 		g_string_append(report->maps,
 				"<p>Too many entries to show where Linux differs.</p>\n");
 	for (int part = 0; part < MAP_PARTS; part++) {

@@ -35,7 +35,7 @@ struct map_listing {
 
 /* Fill the listing. Returns false if Linux's routes were not compared, as
  * for_each_linux_difference(). */
-bool map_listing_gather(struct map_listing *listing, const struct viommu_topology *topology);
+bool map_listing_collect(struct map_listing *listing, const struct viommu_topology *topology);
 
 /* The whole map of a topology, as text or as JSON (resolve_all.c). */
 void print_map(const struct viommu_topology *topology);

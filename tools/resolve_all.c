@@ -176,7 +176,7 @@ static void list_unknown(struct map_listing *listing, const struct viommu_topolo
 	}
 }
 
-bool map_listing_gather(struct map_listing *listing, const struct viommu_topology *topology)
+bool map_listing_collect(struct map_listing *listing, const struct viommu_topology *topology)
 {
 	struct linux_visitor visitor = { list_linux_difference, listing };
 
@@ -190,7 +190,7 @@ bool map_listing_gather(struct map_listing *listing, const struct viommu_topolog
 void print_map(const struct viommu_topology *topology)
 {
 	struct map_listing listing;
-	bool several = false, compared = map_listing_gather(&listing, topology);
+	bool several = false, compared = map_listing_collect(&listing, topology);
 
 	for (int part = 0; part < MAP_PARTS; part++) {
 		if (!listing.begun[part])

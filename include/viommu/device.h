@@ -474,7 +474,7 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
 /*
  * Begin a batch: requests that wait together for DMA sections. Until viommu_batch_end() the device
  * is locked for this thread, which must not call anything of it but viommu_batch_request(),
- * viommu_batch_submit() and viommu_batch_pause(). Show no answer to the guest before
+ * viommu_batch_submit() and viommu_batch_pause(). Publish no answer before
  * viommu_batch_end() has returned:
  *
  *     viommu_batch_begin(device);

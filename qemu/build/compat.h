@@ -126,8 +126,8 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 #define POLL_DRAIN(node)        bdrv_drain_poll(node, false, NULL, false)
 #endif
 
-/* The size of a type's structure in the running QEMU. 10.0 does not tell it: 0, which no structure
- * has. */
+/* The size of a type's structure in the running QEMU. 10.0 does not report it: 0, which is the
+ * size of no structure. */
 #if QEMU_AT_LEAST(10, 0)
 #define STRUCTURE_SIZE(name) ((void)(name), (size_t)0)
 #else

@@ -70,7 +70,7 @@ static void batch_return(struct iommu *iommu)
 	iommu->serving = serving;
 }
 
-/* The queue is being reset. */
+/* The queue is being reset: no chain of the batch is returned. */
 static void batch_drop(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;

@@ -47,8 +47,8 @@ static bool must_wait_for(struct iommu *iommu, BlockBackend *disk)
 	return false;
 }
 
-/* In the main loop nothing is between translation and I/O. In an I/O thread there may be, and ends
- * before that thread runs something else. */
+/* In the main loop, no request is between its translation and its I/O. In an I/O thread one may be,
+ * and it begins its I/O before the thread runs anything else. */
 static bool may_be_busy(BlockDriverState *node)
 {
 	return bdrv_get_aio_context(node) != qemu_get_aio_context() || qatomic_read(&node->in_flight);
@@ -134,7 +134,7 @@ bool drain_begin(struct iommu *iommu)
 	return drain_poll(iommu);
 }
 
-/* A drained section inside of ours, which waits. */
+/* Wait by a drained section inside of ours. */
 void drain_wait(struct iommu *iommu)
 {
 	for (guint i = 0; i < iommu->drained->len; i++) {

@@ -479,7 +479,7 @@ static void dma_reset(DeviceState *device)
 	end(dma, DONE);
 }
 
-/* The cache is cold at the destination. The endpoint is found again there. */
+/* The cache is empty at the destination. The endpoint is found again there. */
 static int dma_loaded(void *opaque, int version)
 {
 	struct dma *dma = opaque;

@@ -44,10 +44,10 @@ static void add_section(MemoryListener *listener, MemoryRegionSection *section)
 
 static void change_commit(MemoryListener *listener)
 {
-	memory_tell(container_of(listener, struct iommu, memory));
+	memory_report(container_of(listener, struct iommu, memory));
 }
 
-void memory_tell(struct iommu *iommu)
+void memory_report(struct iommu *iommu)
 {
 	GArray *ranges = iommu->ranges;
 	int status;

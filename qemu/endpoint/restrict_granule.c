@@ -33,7 +33,7 @@ bool core_recreate(struct iommu *iommu, Error **errp)
 	endpoints_renew_handles(iommu);
 	viommu_free(old);
 	endpoints_register(iommu);
-	memory_tell(iommu);
+	memory_report(iommu);
 	return true;
 }
 

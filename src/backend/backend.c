@@ -33,7 +33,7 @@ static int take_domain(const struct device *device, uint32_t domain, uint64_t se
 	return has_all;
 }
 
-/* That of all memory at its own address. */
+/* The space for bypass, which maps all memory to its own address. */
 static int take_memory(struct viommu_backend *backend, struct space **ret_space)
 {
 	struct space *space = backend->bypass;
@@ -644,7 +644,8 @@ static void on_event(void *opaque, struct viommu *iommu, const struct viommu_fau
 	viommu_fault_report(iommu, fault);
 }
 
-/* The number that the guest or the device has for a PASID of the other; the same without one. */
+/* Convert a PASID of the device to the guest's, and back. One that is not attached keeps its
+ * number. */
 static uint32_t pasid_of_guest(const struct device *device, uint32_t physical)
 {
 	const struct pasid *pasid = device->pasids;

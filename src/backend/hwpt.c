@@ -151,7 +151,7 @@ int hwpt_attach_new(struct viommu_kernel *kernel, struct kernel_device *device, 
 uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *device,
 		    uint32_t space, uint32_t wanted)
 {
-	/* What the VMM has requested comes before what is only useful. */
+	/* In order of preference: first what the VMM has requested, then what is only useful. */
 	static const uint32_t rows[] = {
 		KERNEL_HWPT_NEST | KERNEL_HWPT_PASID | KERNEL_HWPT_DIRTY,
 		KERNEL_HWPT_NEST | KERNEL_HWPT_PASID,

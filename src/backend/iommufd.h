@@ -89,7 +89,7 @@ struct nest {
 int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid,
 		struct hwpt *hwpt);
 
-/* Take it out. Without a page table it reaches nothing. */
+/* Take the device or PASID out of its page table: it then reaches nothing. */
 int hwpt_leave(const struct viommu_kernel *kernel, struct kernel_device *device, uint32_t pasid);
 
 int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id);

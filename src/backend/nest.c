@@ -220,7 +220,7 @@ void nests_end(struct viommu_kernel *kernel)
 
 /* -- entering ------------------------------------------------------------------------------- */
 
-/* Page tables beside which PASIDs have others have to be of the same kind. */
+/* If PASIDs of a device have page tables, all page tables of the device must be of that kind. */
 static uint32_t table_flags(const struct kernel_device *device)
 {
 	return (device->hwpt_flags & KERNEL_HWPT_PASID) |

@@ -95,7 +95,8 @@ static int send(struct viommu_kernel *kernel, const struct call *call, unsigned 
 	return 0;
 }
 
-static int make(struct viommu_kernel *kernel, struct call *call)
+/* Returns the kernel's error for all items of the call. */
+static int execute(struct viommu_kernel *kernel, struct call *call)
 {
 	_Alignas(uint64_t) unsigned char entries[(ITEMS_MAX + INVALIDATE_MAX) * ENTRY_MAX];
 	const struct nest_kind *kind = call->kind;
@@ -111,7 +112,7 @@ static int make(struct viommu_kernel *kernel, struct call *call)
 	return error;
 }
 
-/* Everything about the caches of the first item. */
+/* All items about the caches of the first one, in one call. */
 static void invalidate_caches(struct viommu_kernel *kernel,
 			      struct viommu_backend_invalidation *items, size_t n)
 {
@@ -127,7 +128,7 @@ static void invalidate_caches(struct viommu_kernel *kernel,
 		if (is_part[i])
 			add(&call, device, &items[i]);
 	}
-	error = make(kernel, &call);
+	error = execute(kernel, &call);
 	for (size_t i = 0; i < n; i++)
 		if (is_part[i])
 			items[i].error = error;

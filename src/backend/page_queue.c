@@ -219,7 +219,7 @@ static bool add_group(struct page_queue *queue, struct unanswered key)
 	return true;
 }
 
-/* If a request of it fails, the guest does not answer its number any more. */
+/* If a request of the group fails, the kernel is answered now, and the guest does not answer. */
 static void read_group(struct page_queue *queue, int device, const struct kernel_page_fault *faults,
 		       size_t n, const struct request_callback *callback)
 {

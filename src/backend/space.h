@@ -133,7 +133,7 @@ void pasid_leave(struct device *device, struct pasid *pasid);
 /* The device is in a table, of which a range is to be invalidated by the end of the batch. */
 void pending_add(struct device *device, uint64_t first, uint64_t last);
 
-/* Send them. A device with an error leaves its table. */
+/* Send the INVALIDATEs that are pending. A device with an error leaves its table. */
 void pending_send(struct viommu_backend *backend);
 
 /* Several listeners notify the same change: only the first one has an effect. */

@@ -54,7 +54,7 @@ void endpoint_detach(struct endpoint *endpoint)
 void endpoint_quarantine(struct endpoint *endpoint)
 {
 	endpoint->quarantined = true;
-	journal_lose(endpoint->device);
+	journal_invalidate(endpoint->device);
 	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
 		   "endpoint 0x%" PRIx32 " is blocked: a listener refused what was done already",
 		   endpoint->node.id);
@@ -99,7 +99,7 @@ static void block_by_force(struct endpoint *endpoint)
 	}
 	slots_leave_listeners(endpoint);
 	if (endpoint->groups)
-		journal_lose(device);
+		journal_invalidate(device);
 	groups_close_all(endpoint);
 	endpoint->is_forced = true;
 	listeners_notify_mode(endpoint);
@@ -161,7 +161,7 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old)
 	if (old)
 		endpoint_unlink(endpoint);
 	endpoint->quarantined = true;
-	journal_lose(endpoint->device);
+	journal_invalidate(endpoint->device);
 	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
 		   "endpoint 0x%" PRIx32 " is blocked: a listener refused its old state as well",
 		   endpoint->node.id);

@@ -25,7 +25,7 @@ int viommu_save_begin(struct viommu *device, size_t max_changes, void **ret_byte
 	struct stream_writer writer;
 	int error;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	error = journal_begin(device, max_changes);
 	if (!error)
 		error = state_write(device, &writer);
@@ -58,7 +58,7 @@ int viommu_save_changes(struct viommu *device, void **ret_bytes, size_t *ret_len
 	struct stream_writer writer;
 	int error;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	if (!device->journal || device->journal->is_lost)
 		error = -ESTALE;
 	else
@@ -127,7 +127,7 @@ int viommu_load_changes(struct viommu *device, const void *bytes, size_t length,
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 	int error;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	error = read_changes(device, &stream);
 	if (error)
 		device_reset(device, device->bypass);

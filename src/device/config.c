@@ -111,9 +111,9 @@ static const char *write_bypass(struct viommu *device, uint8_t bypass)
 {
 	const char *error = "BYPASS_CONFIG was not accepted";
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
-		journal_lose(device);
+		journal_invalidate(device);
 		device->bypass = bypass;
 		notify_mode_changes(device);
 		error = NULL;

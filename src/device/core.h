@@ -376,7 +376,7 @@ void device_lock_by(struct viommu *device, const char *function);
 void device_unlock(struct viommu *device);
 
 /* No request is put off any more. */
-#define device_lock_settled(device) (device_lock(device), flights_settle(device))
+#define device_lock_drained(device) (device_lock(device), flights_drain(device))
 
 /* -- query.c --------------------------------------------------------------------- */
 
@@ -1014,7 +1014,7 @@ int journal_begin(struct viommu *device, size_t room);
 void journal_end(struct viommu *device);
 
 /* The state has changed in another way than by a request. */
-void journal_lose(struct viommu *device);
+void journal_invalidate(struct viommu *device);
 
 void journal_record(struct viommu *device, const struct layout *layout,
 		    const union request *request, uint8_t status);
@@ -1036,7 +1036,7 @@ void flights_committed(struct viommu_listener *listener, int result);
 
 /* Execute and answer all requests that were put off; or drop them without a status. */
 void flights_execute_all(struct viommu *device);
-static inline void flights_settle(struct viommu *device)
+static inline void flights_drain(struct viommu *device)
 {
 	if (device->n_pending)
 		flights_execute_all(device);

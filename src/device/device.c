@@ -277,8 +277,8 @@ int viommu_accept(struct viommu *device, uint64_t features)
 			   features, device->config.features);
 		return -EINVAL;
 	}
-	device_lock_settled(device);
-	journal_lose(device);
+	device_lock_drained(device);
+	journal_invalidate(device);
 	device->accepted = features & FEATURES_KNOWN;
 	notify_mode_changes(device);
 	device_unlock(device);
@@ -287,7 +287,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 
 void device_reset(struct viommu *device, bool bypass)
 {
-	journal_lose(device);
+	journal_invalidate(device);
 	device->accepted = 0;
 	device->bypass = bypass;
 	for_all_endpoints(endpoint, device)

@@ -26,7 +26,7 @@ int viommu_dirty_track(struct viommu *device, uint32_t id, bool on)
 {
 	struct endpoint *endpoint;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	endpoint = endpoint_find(device, id);
 	if (endpoint)
 		track(endpoint, on);
@@ -122,7 +122,7 @@ int viommu_dirty_begin(struct viommu *device, const struct viommu_dirty_region *
 
 	if (error)
 		return error;
-	device_lock_settled(device);
+	device_lock_drained(device);
 	free_log(device->dirty_log);
 	device->dirty_log = dirty;
 	device_unlock(device);
@@ -188,7 +188,7 @@ int viommu_dirty_read(struct viommu *device, uint64_t first, uint64_t last, bool
 {
 	const struct dirty_region *region;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	region = last >= first ? region_of(device->dirty_log, first, last) : NULL;
 	if (region && with_present)
 		mark_present(device);

@@ -273,7 +273,7 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 
 	if (error)
 		return error;
-	device_lock_settled(device);
+	device_lock_drained(device);
 	endpoint = endpoint_find(device, changed->config.id);
 	if (!endpoint)
 		error = -ENOENT;
@@ -291,7 +291,7 @@ static void unplug(struct endpoint *endpoint)
 {
 	struct viommu *device = endpoint->device;
 
-	journal_lose(device);
+	journal_invalidate(device);
 	dirty_leave(endpoint, atomic_load_explicit(&endpoint->route, memory_order_relaxed));
 	directory_remove(&device->directory, endpoint);
 	handles_unbind(endpoint);
@@ -311,7 +311,7 @@ int viommu_endpoint_block(struct viommu *device, uint32_t id, bool block)
 	struct endpoint *endpoint;
 	int error = -ENOENT;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	endpoint = endpoint_find(device, id);
 	if (endpoint)
 		error = endpoint_set_forced(endpoint, block);
@@ -323,7 +323,7 @@ int viommu_endpoint_remove(struct viommu *device, uint32_t id)
 {
 	struct endpoint *endpoint;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	endpoint = endpoint_find(device, id);
 	if (endpoint)
 		unplug(endpoint);

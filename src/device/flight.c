@@ -24,11 +24,12 @@
  * ATTACHes and DETACHes that follow one another wait for one grace period: their endpoints are
  * blocked, and after it all of their listeners are notified, before any other request is executed.
  *
- * Everything else that changes the device first settles: listeners commit without delay, and no
- * request is left. So does a request for which there is no memory.
+ * Everything else that changes the device first drains the flights: listeners commit without delay,
+ * until no request is put off. So does a request for which there is no memory.
  */
 
-/* Requests that are put off at a time; a further one settles. Bounds the search for conflicts. */
+/* Requests that are put off at a time; a further one drains them. Bounds the search for conflicts.
+ */
 #define PENDING_MAX 1024
 
 #define HEAP_OVERHEAD 16
@@ -99,7 +100,7 @@ struct pending *pending_new(struct viommu *device)
 	struct pending *pending;
 
 	if (device->n_pending >= PENDING_MAX)
-		flights_settle(device);
+		flights_drain(device);
 	if (device_is_full(device, one))
 		return NULL;
 	pending = calloc(1, sizeof(*pending));
@@ -166,7 +167,7 @@ static void refuse_attach(struct viommu *device, uint32_t endpoint, int error)
 		if (held->flight == device->flight && held->request.type == VIOMMU_T_ATTACH &&
 		    held->request.attach.endpoint == endpoint)
 			held->status = status_of(error);
-	journal_lose(device);
+	journal_invalidate(device);
 }
 
 static void finish_moves(struct viommu *device)
@@ -267,7 +268,7 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 {
 	if (is_about_slots(device, &pending->request)) {
 		finish_moves(device);
-		flights_settle(device);
+		flights_drain(device);
 		run(device, pending);
 		return false;
 	}
@@ -352,7 +353,7 @@ static unsigned undo_refused(struct viommu *device, uint64_t flight)
 	}
 	if (!n)
 		return 0;
-	journal_lose(device);
+	journal_invalidate(device);
 	device_synchronize_if_due(device);
 	listeners_commit_now(device);
 	return n;

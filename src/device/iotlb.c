@@ -190,7 +190,7 @@ static int join(struct viommu_iotlb *iotlb, uint32_t endpoint)
 
 	if (error)
 		return error;
-	device_lock_settled(iotlb->device);
+	device_lock_drained(iotlb->device);
 	error = handle_bind(iotlb->handle, endpoint);
 	if (!error)
 		error = listener_start(iotlb->device, endpoint, &ops, iotlb, &iotlb->listener);
@@ -236,7 +236,7 @@ struct viommu_iotlb *viommu_iotlb_free(struct viommu_iotlb *iotlb)
 {
 	if (!iotlb)
 		return NULL;
-	device_lock_settled(iotlb->device);
+	device_lock_drained(iotlb->device);
 	if (handle_is_bound(iotlb->handle))
 		listener_stop(iotlb->listener);
 	device_unlock(iotlb->device);

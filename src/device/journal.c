@@ -35,7 +35,7 @@ void journal_end(struct viommu *device)
 	device->journal = NULL;
 }
 
-void journal_lose(struct viommu *device)
+void journal_invalidate(struct viommu *device)
 {
 	if (device->journal)
 		device->journal->is_lost = true;

@@ -81,7 +81,7 @@ int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listen
 {
 	int error;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	error = listener_start(device, id, ops, opaque, ret_listener);
 	device_unlock(device);
 	return error;
@@ -94,7 +94,7 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
 	if (!listener)
 		return NULL;
 	device = listener->endpoint->device;
-	device_lock_settled(device);
+	device_lock_drained(device);
 	listener_stop(listener);
 	device_unlock(device);
 	return NULL;

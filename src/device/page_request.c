@@ -58,7 +58,7 @@ static int ask(struct endpoint *endpoint, const struct event *event, bool last)
 		if (!group)
 			return -ENOMEM;
 	}
-	journal_lose(endpoint->device);
+	journal_invalidate(endpoint->device);
 	if (!send(endpoint, group, event)) {
 		group_drop(endpoint, group);
 		return -EFAULT;

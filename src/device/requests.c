@@ -363,7 +363,7 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 	struct taken taken;
 
 	checks_is_locked(device, "viommu_batch_request");
-	flights_settle(device);
+	flights_drain(device);
 	device->commits_now = true;
 	if (!take(device, readable, n_readable, writable, n_writable, &taken))
 		return 0;
@@ -406,7 +406,7 @@ static bool is_immediate(const struct viommu *device, const struct request_row *
 static size_t execute_now(struct viommu *device, const struct taken *taken,
 			  const struct iovec *writable)
 {
-	flights_settle(device);
+	flights_drain(device);
 	device->commits_now = true;
 	return execute(device, taken->row, taken->wire, writable, taken->room);
 }
@@ -460,7 +460,7 @@ size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t
 
 void viommu_flush(struct viommu *device)
 {
-	device_lock_settled(device);
+	device_lock_drained(device);
 	device_unlock(device);
 }
 

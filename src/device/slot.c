@@ -286,7 +286,7 @@ static void slot_restore(struct slot *slot, struct domain *old)
 		set_route(slot, &old->route);
 		return;
 	}
-	journal_lose(endpoint->device);
+	journal_invalidate(endpoint->device);
 	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
 		   "PASID %" PRIu32 " of endpoint 0x%" PRIx32
 		   " is detached: a listener refused its old state as well",

@@ -368,7 +368,7 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 	struct stream_writer writer;
 	int error;
 
-	device_lock_settled(device);
+	device_lock_drained(device);
 	error = state_write(device, &writer);
 	device_unlock(device);
 	if (error)

@@ -39,7 +39,7 @@ static bool serves(const struct callback *callback, const void *object)
 	return object && callback->serves && callback->serves(callback->owner, object);
 }
 
-/* A VMM's `kernel` may have the address of anything. So it is no owner. */
+/* `kernel` is the VMM's pointer, and may equal that of a device: it is not compared with owners. */
 const struct callback *callbacks_find(const void *object, const void *kernel)
 {
 	const struct callback *callback = callbacks;

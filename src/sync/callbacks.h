@@ -45,7 +45,7 @@ _Noreturn void callbacks_fail(const char *function, const char *sentence, const 
 #define CALLBACK_SUSPEND() const struct callback *suspended_ = callbacks_suspend()
 #define CALLBACK_RESUME()  callbacks_resume(suspended_)
 
-/* Abort if there is one. */
+/* Abort if a callback forbids functions of the object. */
 void callbacks_refuse(const void *object, const void *kernel, const char *function);
 
 #else

@@ -19,7 +19,7 @@
 
 void reader_report_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
 {
-	reader_complain(r, rule_id, reader_here(r), cure, "%s", text);
+	reader_report(r, rule_id, reader_here(r), cure, "%s", text);
 }
 
 /* libyaml counts from 0, editors from 1. */
@@ -65,8 +65,8 @@ static bool report_not_yaml(struct reader *r)
 	where = context(parser);
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
-	reader_complain(r, "text-yaml", mark, cure, "the text is not YAML: %s%s", where,
-			parser->problem ? parser->problem : "unknown syntax error");
+	reader_report(r, "text-yaml", mark, cure, "the text is not YAML: %s%s", where,
+		      parser->problem ? parser->problem : "unknown syntax error");
 	memory_free(where);
 	r->stopped = true;
 	return false;
@@ -143,13 +143,13 @@ void reader_skip(struct reader *r)
 
 void reader_report_twice(struct reader *r, const char *name)
 {
-	reader_complain(r, "text-key-twice", reader_here(r), "write each key once",
-			"the key `%s` occurs twice", name);
+	reader_report(r, "text-key-twice", reader_here(r), "write each key once",
+		      "the key `%s` occurs twice", name);
 }
 
 /* Set `failed` even if findings are not recorded: the result must not depend on that. */
-void reader_complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
-		     const char *format, ...)
+void reader_report(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
+		   const char *format, ...)
 {
 	va_list args;
 	char *text;

@@ -40,9 +40,9 @@ void reader_begin(struct reader *r);
 void reader_end(struct reader *r);
 
 /* Report an error at that mark. */
-__attribute__((format(printf, 5, 6))) void reader_complain(struct reader *r, const char *rule_id,
-							   struct mark mark, const char *cure,
-							   const char *format, ...);
+__attribute__((format(printf, 5, 6))) void reader_report(struct reader *r, const char *rule_id,
+							 struct mark mark, const char *cure,
+							 const char *format, ...);
 
 /* The position of the current event; read the next event; skip the rest of a node. */
 struct mark reader_here(const struct reader *r);

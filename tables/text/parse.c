@@ -32,8 +32,8 @@ static void read_sequence(struct reader *r, const struct text_section *section)
 	if (empty)
 		return;
 	if (r->event.type != YAML_SEQUENCE_START_EVENT) {
-		reader_complain(r, "text-type", reader_here(r), "begin each item with '- '",
-				"the value of `%s` is not a list", section->name);
+		reader_report(r, "text-type", reader_here(r), "begin each item with '- '",
+			      "the value of `%s` is not a list", section->name);
 		reader_skip(r);
 		return;
 	}
@@ -57,7 +57,7 @@ static void report_unknown_table(struct reader *r, const char *name)
 
 	for (size_t i = 0; topology_signature(i); i++)
 		strbuf_append_printf(cure, " %s", topology_signature(i));
-	reader_complain(r, "text-key", reader_here(r), cure->str, "there is no table `%s`", name);
+	reader_report(r, "text-key", reader_here(r), cure->str, "there is no table `%s`", name);
 	strbuf_free(cure);
 }
 
@@ -86,9 +86,8 @@ static void read_headers(struct reader *r)
 	unsigned long seen = 0;
 
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
-		reader_complain(
-			r, "text-type", reader_here(r), "write `tables: { viot: { ... } }`",
-			"the value of `tables` is not a mapping of tables to their headers");
+		reader_report(r, "text-type", reader_here(r), "write `tables: { viot: { ... } }`",
+			      "the value of `tables` is not a mapping of tables to their headers");
 		reader_skip(r);
 		return;
 	}
@@ -104,8 +103,7 @@ static void report_unknown_section(struct reader *r, const char *name)
 
 	for (size_t i = 0; i < N_TEXT_SECTIONS; i++)
 		strbuf_append_printf(cure, ", %s", text_sections[i].name);
-	reader_complain(r, "text-key", reader_here(r), cure->str, "a topology has no key `%s`",
-			name);
+	reader_report(r, "text-key", reader_here(r), cure->str, "a topology has no key `%s`", name);
 	strbuf_free(cure);
 }
 
@@ -192,8 +190,8 @@ static bool read_version(struct reader *r)
 		memory_free(key);
 	}
 	if (!fine && !r->stopped)
-		reader_complain(r, "text-version", mark, cure_of(r),
-				"the text does not begin with a supported version");
+		reader_report(r, "text-version", mark, cure_of(r),
+			      "the text does not begin with a supported version");
 	return fine;
 }
 
@@ -208,14 +206,14 @@ static bool next_but_one(struct reader *r)
 static void read_text(struct reader *r)
 {
 	if (!contains(r, "viommu")) {
-		reader_complain(r, "text-version", (struct mark){ 0 }, cure_of(r),
-				"the text is not a topology");
+		reader_report(r, "text-version", (struct mark){ 0 }, cure_of(r),
+			      "the text is not a topology");
 		return;
 	}
 	if (!next_but_one(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		reader_complain(r, "text-version", reader_here(r), cure_of(r), "the text is empty");
+		reader_report(r, "text-version", reader_here(r), cure_of(r), "the text is empty");
 		return;
 	}
 	if (!reader_next(r) || !read_version(r))
@@ -245,8 +243,8 @@ struct viommu_topology *topology_parse(const char *text, size_t length, const ch
 	};
 
 	if (length > MAX_LENGTH) {
-		reader_complain(&r, "text-limits", (struct mark){ 0 },
-				"a topology has at most 64 MiB", "the text has %zu bytes", length);
+		reader_report(&r, "text-limits", (struct mark){ 0 },
+			      "a topology has at most 64 MiB", "the text has %zu bytes", length);
 		return NULL;
 	}
 	if (length >= strlen(byte_order_mark) &&

@@ -117,14 +117,14 @@ static bool check_scalar(struct reader *r)
 	    strlen(scalar(r)) == r->event.data.scalar.length) {
 		if (!lost_a_backslash(r))
 			return true;
-		reader_complain(r, "text-value", reader_here(r),
-				"write the path without quotes or in single quotes",
-				"in double quotes, a backslash and the letter behind it are a "
-				"space");
+		reader_report(r, "text-value", reader_here(r),
+			      "write the path without quotes or in single quotes",
+			      "in double quotes, a backslash and the letter behind it are a "
+			      "space");
 		return false;
 	}
-	reader_complain(r, "text-type", reader_here(r), "write a word or a number",
-			"a list, a mapping or a value with a NUL is not allowed here");
+	reader_report(r, "text-type", reader_here(r), "write a word or a number",
+		      "a list, a mapping or a value with a NUL is not allowed here");
 	return false;
 }
 
@@ -236,8 +236,8 @@ static void report_unknown_key(struct reader *r, const struct text_section *sect
 		strbuf_append_printf(cure, "did you mean `%s`? ", meant);
 	strbuf_append(cure, "the keys are: ");
 	add_keys(cure, section);
-	reader_complain(r, "text-key", reader_here(r), cure->str, "%s has no key `%s`",
-			section->what, name);
+	reader_report(r, "text-key", reader_here(r), cure->str, "%s has no key `%s`", section->what,
+		      name);
 	strbuf_free(cure);
 }
 
@@ -259,8 +259,8 @@ static bool has_room(struct reader *r, const struct value *value)
 {
 	if (r->items->len - value->first < MAX_ITEMS)
 		return true;
-	reader_complain(r, "text-limits", reader_here(r), "omit items: no object needs more",
-			"the list has more than %u items", MAX_ITEMS);
+	reader_report(r, "text-limits", reader_here(r), "omit items: no object needs more",
+		      "the list has more than %u items", MAX_ITEMS);
 	r->stopped = true;
 	return false;
 }
@@ -301,9 +301,9 @@ static bool collect(struct reader *r, const struct text_section *section)
 {
 	clear_object(r);
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
-		reader_complain(
-			r, "text-type", reader_here(r), "write it as `key: value`, a line each",
-			"%s is a mapping of keys to values, and this is none", section->what);
+		reader_report(r, "text-type", reader_here(r),
+			      "write it as `key: value`, a line each",
+			      "%s is a mapping of keys to values, and this is none", section->what);
 		reader_skip(r);
 		return false;
 	}
@@ -320,8 +320,8 @@ static void report_choice(struct reader *r, const struct text_key *key, const st
 
 	for (int i = 0; key->nth(i); i++)
 		strbuf_append_printf(cure, "%s%s", i ? ", " : "", key->nth(i));
-	reader_complain(r, "text-value", item->mark, cure->str, "`%s` cannot be \"%s\"", key->name,
-			item->text);
+	reader_report(r, "text-value", item->mark, cure->str, "`%s` cannot be \"%s\"", key->name,
+		      item->text);
 	strbuf_free(cure);
 }
 
@@ -336,19 +336,19 @@ static void report_value(struct reader *r, const struct text_key *key, const str
 	char *cure;
 
 	if (scan == SCAN_INVERTED) {
-		reader_complain(r, "topology-inverted", item->mark, "write the smaller one first",
-				"the range \"%s\" of `%s` is inverted", key->name, item->text);
+		reader_report(r, "topology-inverted", item->mark, "write the smaller one first",
+			      "the range \"%s\" of `%s` is inverted", key->name, item->text);
 	} else if (key->nth) {
 		report_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
 		cure = memory_printf("write %s, for example %s", kind->limits, kind->example);
-		reader_complain(r, "text-value-range", item->mark, cure,
-				"the value \"%s\" of `%s` is out of range", key->name, item->text);
+		reader_report(r, "text-value-range", item->mark, cure,
+			      "the value \"%s\" of `%s` is out of range", key->name, item->text);
 		memory_free(cure);
 	} else {
 		cure = memory_printf("write %s, for example %s", kind->what, kind->example);
-		reader_complain(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"",
-				key->name, item->text);
+		reader_report(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"", key->name,
+			      item->text);
 		memory_free(cure);
 	}
 }
@@ -363,8 +363,8 @@ static bool check_shape(struct reader *r, const struct text_key *key, const stru
 	if (value->n && (key->kind->many || !value->list))
 		return true;
 	cure = memory_printf("write %s, for example %s", key->kind->what, key->kind->example);
-	reader_complain(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
-			value->n ? "not a list" : "an empty list");
+	reader_report(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
+		      value->n ? "not a list" : "an empty list");
 	memory_free(cure);
 	return false;
 }
@@ -402,8 +402,8 @@ static bool use_default(struct reader *r, const struct text_key *key, void *obje
 	if (!key->required)
 		return true;
 	cure = memory_printf("write `%s: ...`, %s", key->name, key->help);
-	reader_complain(r, "text-key-missing", mark, cure, "%s requires the key `%s`",
-			section->what, key->name);
+	reader_report(r, "text-key-missing", mark, cure, "%s requires the key `%s`", section->what,
+		      key->name);
 	memory_free(cure);
 	return false;
 }
@@ -417,8 +417,8 @@ static void report_misplaced(struct reader *r, const struct text_section *sectio
 
 		if (value->taken)
 			continue;
-		reader_complain(r, "text-key-misplaced", value->mark, "omit it",
-				"the key `%s` is only for %s", key->name, key->only);
+		reader_report(r, "text-key-misplaced", value->mark, "omit it",
+			      "the key `%s` is only for %s", key->name, key->only);
 	}
 }
 
@@ -467,18 +467,17 @@ static void add(struct reader *r, const struct text_section *section, const void
 	case 0:
 		break;
 	case -EEXIST:
-		reader_complain(r, "topology-name-twice", mark, "use another name",
-				"another %s has the name \"%s\"", strchr(section->what, ' ') + 1,
-				name);
+		reader_report(r, "topology-name-twice", mark, "use another name",
+			      "another %s has the name \"%s\"", strchr(section->what, ' ') + 1,
+			      name);
 		break;
 	case -ENOSPC:
-		reader_complain(r, "topology-segments", mark,
-				"omit segments that the machine lacks",
-				"the ranges cover too many segments");
+		reader_report(r, "topology-segments", mark, "omit segments that the machine lacks",
+			      "the ranges cover too many segments");
 		break;
 	default:
-		reader_complain(r, "topology-window", mark, "use a smaller `span`",
-				"the register window ends beyond the last address");
+		reader_report(r, "topology-window", mark, "use a smaller `span`",
+			      "the register window ends beyond the last address");
 	}
 }
 
