@@ -42,7 +42,7 @@ class Words:
         self.plots = {picture["name"]: picture for part in parts for picture in part.plots(results)}
 
     def get_targets(self):
-        return table(["", "wanted", "median", "spread", ""], list(target_rows(self.targets)))
+        return table(["ratio", "wanted", "median", "spread", "verdict"], list(target_rows(self.targets)))
 
     def get_notes(self):
         return "\n".join(f"* not measured: {note}" for note in self.results.notes)

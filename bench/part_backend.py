@@ -52,11 +52,11 @@ def targets(results):
 def tables(results):
     for what, name in (("calls", "calls of the kernel"), ("ns", "ns of processor time")):
         whos = [who for who in results.whos(NAME, what) if not who.startswith(ATTACH)]
-        yield (f"{name}, by endpoints in the domain", ["", *map(str, ENDPOINTS)],
+        yield (f"{name}, by endpoints in the domain", ["request", *map(str, ENDPOINTS)],
                [[who] + [results.median(NAME, who, what, endpoints=n) for n in ENDPOINTS]
                 for who in whos])
         counts = sorted({FEW, many_of(results)})
-        yield (f"{name} of {ATTACH}", ["", *(f"{n:,}" for n in counts)],
+        yield (f"{name} of {ATTACH}", ["listener", *(f"{n:,}" for n in counts)],
                [[way] + [results.median(NAME, f"{ATTACH}, {way}", what, mappings=n)
                          for n in counts] for way in WAYS.values()])
 

@@ -111,7 +111,7 @@ def targets(results):
 def tables(results):
     if results.whos(NAME):
         yield ("direct 4 KiB reads, strict mode, emulated processor: microseconds a read",
-               ["", "guest's clock", "host processor"],
+               ["IOMMU", "guest's clock", "host processor"],
                [[who] + [results.median(NAME, who, what) for what in WHATS] for who in BEHIND])
 
 

@@ -50,12 +50,12 @@ def targets(results):
 
 def tables(results):
     counts = results.cases(NAME, "ns", "endpoints")
-    yield ("ns of processor time, by endpoints", ["", *(f"{n:,}" for n in counts)],
+    yield ("ns of processor time, by endpoints", ["request", *(f"{n:,}" for n in counts)],
            [[who] + [results.median(NAME, who, "ns", endpoints=n) for n in counts]
             for who in results.whos(NAME, "ns")])
     for n in results.cases(NAME, "ms", "ranges"):
         yield (f"one request that removes {n:,} ranges, by wall-clock time",
-               ["", "ms", "a translation beside it, ns", "one of 100", "one of 1,000"],
+               ["request", "ms", "a translation beside it, ns", "one of 100", "one of 1,000"],
                [[who] + [results.median(NAME, who, what, ranges=n) for what in TAKES]
                 for who in results.whos(NAME, "ms")])
 

@@ -162,15 +162,15 @@ def tables(results):
                 rows = costs(results, ranges, order, sizes)
                 if rows:
                     yield (f"{ranges:,} ranges of {text}, {order}: ns an operation",
-                           ["", *WHATS], rows)
+                           ["structure", *WHATS], rows)
     if results.whos(NAME, "instructions"):
         yield (f"a lookup among {COUNTED_RANGES:,} scattered ranges, half of them hits, simulated "
-               f"with {L2_BYTES >> 10} KiB of L2", ["", *COUNTS],
+               f"with {L2_BYTES >> 10} KiB of L2", ["structure", *COUNTS],
                [[who] + [results.median(NAME, who, what) for what in COUNTS] for who in COUNTED])
     for title, rows in results.profiles.items():
-        yield (title, ["", "% of samples"], rows)
+        yield (title, ["function", "% of samples"], rows)
     yield ("the limit: one read from an unforeseeable place in as many bytes as the ranges take: ns",
-           ["", "one read", "our hit", "reads a hit"], list(limit(results)))
+           ["ranges", "one read", "our hit", "reads a hit"], list(limit(results)))
 
 
 def limit(results):

@@ -87,14 +87,14 @@ def targets(results):
 def tables(results):
     for order in ORDERS:
         yield (f"requests and translations in one QEMU, {order}: ns an operation",
-               ["", "ranges", *WHATS],
+               ["device", "ranges", *WHATS],
                [[who, ranges] + [results.median(NAME, who, what, ranges=ranges, order=order)
                                  for what in WHATS]
                 for ranges in results.cases(NAME, "map", "ranges") for who in (THEIRS, OURS)])
 
 
     yield ("notifications of a mirror (VFIO): 128 adjacent pages, one request each",
-           ["", *CALLS],
+           ["device", *CALLS],
            [[who] + [results.median(NAME, who, what, ranges=1_000, order="scattered")
                      for what in CALLS] for who in (THEIRS, OURS)])
 

@@ -48,19 +48,19 @@ def targets(results):
 
 
 def tables(results):
-    yield ("ns of processor time for a translation", ["", "ns"],
+    yield ("ns of processor time for a translation", ["access", "ns"],
            [[who, results.median(NAME, who, "translate")]
             for who in results.whos(NAME, "translate")])
     kept = results.cases(NAME, "invalidate", "kept")
     yield ("ns of processor time for an INVALIDATE, by the pages that were used before",
-           ["", *(f"{n:,}" for n in kept)],
+           ["INVALIDATE of", *(f"{n:,}" for n in kept)],
            [[who] + [results.median(NAME, who, "invalidate", kept=n) for n in kept]
             for who in results.whos(NAME, "invalidate")])
     yield ("ns of processor time to map a page, access and unmap it, without the driver's",
-           ["", "ns"], [[who, results.median(NAME, who, "map")] for who in results.whos(NAME, "map")])
+           ["mapped", "ns"], [[who, results.median(NAME, who, "map")] for who in results.whos(NAME, "map")])
     pasids = results.cases(NAME, "bytes", "pasids")
     yield ("bytes of heap for an endpoint, by its attached PASIDs",
-           ["", *(f"{n:,}" for n in pasids)],
+           ["object", *(f"{n:,}" for n in pasids)],
            [[who] + [results.median(NAME, who, "bytes", pasids=n) for n in pasids]
             for who in results.whos(NAME, "bytes")])
 

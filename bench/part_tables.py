@@ -72,7 +72,7 @@ def microseconds(value):
 
 def tables(results):
     for n in results.cases(NAME, "check", "endpoints"):
-        yield (f"{n:,} endpoints: microseconds", ["", *STEPS, "bytes", "peak KiB"],
+        yield (f"{n:,} endpoints: microseconds", ["table", *STEPS, "bytes", "peak KiB"],
                [[who] + [microseconds(results.median(NAME, who, step, endpoints=n))
                          for step in STEPS] + [results.median(NAME, who, what, endpoints=n)
                                                for what in ("bytes", "peak_kib")]
@@ -82,7 +82,7 @@ def tables(results):
     counted = [[who] + [results.median(NAME, who, what) for what in DOOR_WHATS] for who in DOOR]
     if all(with_door for _, with_door, _ in counted):
         yield ("decode and free a table of about 1,000 entries 20 times, by callgrind: millions of instructions",
-               ["", *DOOR_WHATS, "more, %"],
+               ["table", *DOOR_WHATS, "more, %"],
                [[*row, 100 * (row[1] / row[2] - 1)] for row in counted])
 
 

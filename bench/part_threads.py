@@ -57,7 +57,7 @@ def targets(results):
 def tables(results):
     for writer in results.cases(NAME, "per_second", "writer"):
         yield (f"{RANGES:,} scattered ranges, writer: {writer}",
-               ["", "threads", "per second", "per processor second", "p50 ns", "p99 ns",
+               ["structure", "threads", "per second", "per processor second", "p50 ns", "p99 ns",
                 "p99.9 ns", "writes"],
                [[way, n] + [results.median(NAME, way, what, translators=n, writer=writer)
                             for what in WHATS]
