@@ -142,6 +142,8 @@ sources_are_formatted() {
 a_part_is_measured() {
 	run bench --quick limits --out "$work/bench"
 	[[ -s $work/bench/results.json ]] || fail "there are no results"
+	run bench --smoke qemu --out "$work/bench"
+	grep -q '"part": "qemu"' "$work/bench/results.json" || fail "nothing was measured in QEMU"
 }
 
 a_target_is_fuzzed() {
