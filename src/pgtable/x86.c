@@ -67,7 +67,7 @@ static bool has_reserved(const struct pt_walk *walk, uint64_t entry)
 	return entry & pt_mask(level_shift(level) - 1, 13);
 }
 
-static uint32_t narrow(uint32_t state, uint64_t entry)
+static uint32_t restrict_rights(uint32_t state, uint64_t entry)
 {
 	if (!(entry & WRITE))
 		state &= ~STATE_WRITE;
@@ -97,7 +97,7 @@ static enum pt_fault leaf(struct pt_walk *walk, uint64_t address, uint64_t entry
 {
 	const struct pt_x86 *x86 = &walk->space->x86;
 	unsigned shift = level_shift(walk->at.level);
-	unsigned rights = rights_of(walk, narrow(walk->at.state, entry));
+	unsigned rights = rights_of(walk, restrict_rights(walk->at.state, entry));
 	uint64_t wanted = entry | ACCESSED | (walk->access & PT_WRITE ? DIRTY : 0);
 
 	if (walk->access & PT_RIGHTS & ~rights)
@@ -128,7 +128,7 @@ static enum pt_fault walk_tables(struct pt_walk *walk)
 			return leaf(walk, address, entry);
 		if (walk->space->x86.updates_flags)
 			pt_want(walk, address, entry, entry | ACCESSED);
-		at->state = narrow(at->state, entry);
+		at->state = restrict_rights(at->state, entry);
 		at->address = entry & pt_mask(51, PAGE_SHIFT);
 		at->shift = (uint8_t)shift;
 		at->level--;
