@@ -66,8 +66,9 @@ struct viommu_iotlb_ops {
 struct viommu_iotlb;
 
 /*
- * Create an IOTLB; the consumer's cache must be empty. It is a listener of the endpoint, so the
- * guest's ATTACH of a PASID has the status UNSUPP. `ops` is copied.
+ * Create an IOTLB; the consumer's cache must be empty. It is a listener of the endpoint that also
+ * follows page tables of the guest. Accesses with a PASID are not translated for the consumer.
+ * -EBUSY: a PASID or a page table of the guest is attached. `ops` is copied.
  *
  * Returns: 0, -ENOENT, -EBUSY, -EINVAL, -E2BIG, -ENOMEM. Locks: device. Waits: no. Since: 0.2
  * (testing)

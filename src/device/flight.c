@@ -9,7 +9,7 @@
  * Requests that are answered later, because a listener needs time: viommu_submit()
  *
  *     submitted --+--> executed, held in a flight --> listeners commit --> answered
- *                 +--> parked, while it meets another request ---^
+ *                 +--> parked, while an earlier one conflicts ---^
  *
  * The requests of one run, executed and held, are a flight: each of their listeners commits once
  * for all of them. Changes are made before listeners have committed, and undone if one refuses. So
@@ -77,9 +77,10 @@ static struct request_keys keys_of(const struct viommu *device, const union requ
 	return keys;
 }
 
-/* Do both name one thing? In one flight, only if the later removes what the earlier gives. */
-static bool keys_meet(const struct request_keys *earlier, const struct request_keys *later,
-		      bool in_one_flight)
+/* Do both name the same endpoint or domain? In one flight, a domain counts only if the later
+ * request removes what the earlier one grants. */
+static bool keys_conflict(const struct request_keys *earlier, const struct request_keys *later,
+			  bool in_one_flight)
 {
 	if (earlier->has_endpoint && later->has_endpoint && earlier->endpoint == later->endpoint)
 		return true;
@@ -141,20 +142,21 @@ static void answer(struct viommu *device, struct pending *pending, size_t used)
 	append(&device->answers, pending);
 }
 
-/* Must the request wait for an earlier one? `until`: itself, if it is parked. */
-static bool is_met(const struct viommu *device, const struct pending *pending,
-		   const struct pending *until)
+/* Does an earlier request conflict? Parked ones are searched up to `until`: the request itself, if
+ * it is parked. */
+static bool must_wait(const struct viommu *device, const struct pending *pending,
+		      const struct pending *until)
 {
 	for (const struct pending *held = device->held; held; held = held->next) {
 		bool in_one_flight = held->flight == device->flight;
 
 		if (in_one_flight && (pending->is_alone || held->is_alone))
 			return true;
-		if (keys_meet(&held->keys, &pending->keys, in_one_flight))
+		if (keys_conflict(&held->keys, &pending->keys, in_one_flight))
 			return true;
 	}
 	for (const struct pending *parked = device->parked; parked != until; parked = parked->next)
-		if (keys_meet(&parked->keys, &pending->keys, false))
+		if (keys_conflict(&parked->keys, &pending->keys, false))
 			return true;
 	return false;
 }
@@ -195,8 +197,8 @@ static void finish_moves(struct viommu *device)
 #define CALLS_DUE_MAX 4096
 
 /*
- * Can the request be executed while endpoints move? Not to a domain that ends when they have, nor
- * if a limit counts what they leave.
+ * Can the request be executed while endpoints move? Not an ATTACH to a domain that ends with their
+ * moves, nor one that a limit refuses before the domains that they leave are freed.
  */
 static bool joins_moves(const struct viommu *device, const union request *request)
 {
@@ -214,7 +216,8 @@ static bool joins_moves(const struct viommu *device, const union request *reques
 
 /* -- execution ------------------------------------------------------------------------- */
 
-/* It is recorded now, and not when it is answered: others may be executed meanwhile. */
+/* The journal records a request when it is executed, not when it is answered: others may be
+ * executed meanwhile. */
 static void run(struct viommu *device, struct pending *pending)
 {
 	pending->status = pending->run(device, &pending->request);
@@ -273,7 +276,7 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 		return false;
 	}
 	pending->keys = keys_of(device, &pending->request);
-	if (!is_met(device, pending, NULL))
+	if (!must_wait(device, pending, NULL))
 		return execute(device, pending);
 	append(&device->parked, pending);
 	return true;
@@ -287,7 +290,7 @@ static void execute_parked(struct viommu *device)
 		struct pending *pending = *at;
 
 		pending->keys = keys_of(device, &pending->request);
-		if (is_met(device, pending, pending)) {
+		if (must_wait(device, pending, pending)) {
 			at = &pending->next;
 			continue;
 		}
@@ -310,7 +313,8 @@ static bool is_grant_to(const struct pending *pending, const struct endpoint *en
 	return request->type == VIOMMU_T_ATTACH && request->attach.endpoint == endpoint->node.id;
 }
 
-/* A listener may refuse only grants. If there is none, it does not follow the device any more. */
+/* A listener may refuse MAP and ATTACH only. If the flight has neither for it, its state is
+ * unknown, and the endpoint is quarantined. */
 static void refuse(struct viommu *device, uint64_t flight, struct endpoint *endpoint, int error)
 {
 	bool any = false;

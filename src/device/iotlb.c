@@ -42,7 +42,7 @@ struct viommu_iotlb {
 	size_t n, next_victim;
 };
 
-/* -- what is handed out -------------------------------------------------------- */
+/* -- the ranges that the consumer has -------------------------------------------- */
 
 /* The first range that ends at or after `at`. */
 static size_t find(const struct viommu_iotlb *iotlb, uint64_t at)
@@ -115,7 +115,7 @@ static void remember(struct viommu_iotlb *iotlb, uint64_t first, uint64_t last)
 	iotlb->n++;
 }
 
-/* -- the listener: what is taken away ------------------------------------------ */
+/* -- the listener: ranges to invalidate ------------------------------------------ */
 
 static void on_unmap(void *opaque, uint32_t domain, uint64_t first, uint64_t last)
 {
@@ -143,7 +143,7 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	return 0;
 }
 
-/* The translations of PASIDs are not handed out. */
+/* The consumer has no translations with a PASID. */
 static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *space)
 {
 	return pasid == VIOMMU_NO_PASID ? on_mode(opaque, space->mode) : 0;
