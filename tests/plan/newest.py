@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Plans of known machines, judged by the newest QEMU and libvirt that Debian has: newest.py VIOMMU TESTS
+"""Plans of known machines, judged by the newest QEMU and libvirt that Debian has, and by QEMU 10.0:
+newest.py VIOMMU TESTS
 
 QEMU and libvirt are fetched from trixie-backports once, with their libraries, and unpacked into the cache
 of tests/guest. libvirt's driver for QEMU runs in a root with both, with files by which it decides that a
-host has VFIO and iommufd. QEMU is started with `-S` and stand-ins for functions of the host; an SMMU that is
-nested needs KVM, so these plans are without nesting. For root.
+host has VFIO and iommufd. Plans for QEMU 10.0, which trixie has, have no SMMU and no AMD-Vi: those need
+newer versions. QEMU is started with `-S` and stand-ins for functions of the host; an SMMU that is nested
+needs KVM, so these plans are without nesting. For root.
 """
 
 import json
@@ -25,6 +27,9 @@ import test_machines                                # noqa: E402 pylint: disable
 import test_qemu                                    # noqa: E402 pylint: disable=wrong-import-position
 import test_virsh                                   # noqa: E402 pylint: disable=wrong-import-position
 
+OLDER_QEMU = "10.0"
+# Its root has no links like /lib, and outside of it QEMU would find modules of the installed one.
+LOADER = ["/usr/lib64/ld-linux-x86-64.so.2", "--library-path", "/usr/lib/x86_64-linux-gnu"]
 BINARIES = {"q35": "qemu-system-x86_64", "virt": "qemu-system-aarch64"}
 FIRMWARE = "/usr/share/AAVMF/AAVMF_CODE.fd"
 USERS = {"passwd": "root:x:0:0::/root:/bin/sh\nlibvirt-qemu:x:64055:64055::/:/bin/sh\n",
@@ -109,15 +114,15 @@ def check_places(name, line, planned):
         int(window[1]) << 10 == planned["mmio64"]), (name, window)
 
 
-def judged_by_qemu(root, name, tree, names, options, planned):
-    qemu = ["chroot", root, "/usr/bin/" + BINARIES[planned["machine"]]]
+def judged_by_qemu(qemu, name, names, options, planned):
+    """`qemu`: how to start the program for the plan's machine."""
     helped = subprocess.run([*qemu, "-M", "none", "-device", "help"], capture_output=True, text=True,
                             check=False).stdout
     test_qemu.LEFT_OUT = ("viommu-pci",)
     nested = ["--accel", "off"] if planned["iommu"] == "smmuv3" else []
     for form in ("qemu", "qemu-json"):
         words = test_qemu.stand_ins(test_qemu.words_of(
-            plan(tree, names, *options, *nested, "--format", form)), helped)
+            plan(name, names, *options, *nested, "--format", form)), helped)
         if "-numa" in words:
             words = ["-object", "memory-backend-ram,id=m0,size=64M", "-numa",
                      "node,nodeid=0,memdev=m0", *words]
@@ -128,12 +133,23 @@ def judged_by_qemu(root, name, tree, names, options, planned):
         assert done.returncode == 0 and '"return"' in done.stdout, (name, done.stderr, command)
 
 
+def judged_by_older_qemu(older, name, names, options):
+    """QEMU 10.0 accepts a plan for it. Returns the kind of its IOMMUs."""
+    options = [*options, "--qemu", OLDER_QEMU]
+    planned = json.loads(plan(name, names, *options, "--format", "json"))
+    assert planned["iommu"] != "smmuv3", (name, planned["iommu"])
+    judged_by_qemu(["chroot", older, *LOADER, "/usr/bin/" + BINARIES[planned["machine"]]], name, names,
+                   options, planned)
+    return planned["iommu"]
+
+
 def main():
     root = fetched()
+    older = packages.qemu(OLDER_QEMU, "amd64", print)
     for name, text in USERS.items():
         Path(root, "etc", name).write_text(text, encoding="ascii")
     print(f"QEMU {version_of(root, '/usr/bin/qemu-system-aarch64')}, libvirt "
-          f"{version_of(root, '/usr/bin/virsh')}")
+          f"{version_of(root, '/usr/bin/virsh')}; QEMU {OLDER_QEMU}")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         for path in sorted((TESTS / "host/machines").glob("*.json")):
@@ -150,8 +166,13 @@ def main():
                     continue
                 planned = json.loads(plan(name, one, *options, "--format", "json"))
                 judged_by_libvirt(root, name, name, one, options, planned)
-                judged_by_qemu(root, name, name, one, options, planned)
-                print(f"{name}: {len(one)} functions, {planned['iommu']}: accepted by both", flush=True)
+                qemu = ["chroot", root, "/usr/bin/" + BINARIES[planned["machine"]]]
+                judged_by_qemu(qemu, name, one, options, planned)
+                said = f"{name}: {len(one)} functions, {planned['iommu']}: accepted by both"
+                if options[1] != "amd":
+                    kind = judged_by_older_qemu(older, name, one, options)
+                    said += f"; {kind}: accepted by QEMU {OLDER_QEMU}"
+                print(said, flush=True)
 
 
 if __name__ == "__main__":
