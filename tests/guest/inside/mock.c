@@ -426,6 +426,8 @@ static void pasids(void)
 
 /* -- page requests --------------------------------------------------------------------------- */
 
+#define WITHOUT_PASID 0 /* the kernel's number for it */
+
 static unsigned n_page_requests;
 
 static int on_event(void *opaque, const void *record, size_t length)
@@ -450,7 +452,8 @@ static void request_page(int device, uint16_t group)
 {
 	struct test_command command = {
 		.op = TRIGGER_REQUEST,
-		.request = { mocks[device].idev, UINT32_MAX, group, VIOMMU_MAP_F_WRITE, 0x700000 },
+		.request = { mocks[device].idev, WITHOUT_PASID, group, VIOMMU_MAP_F_WRITE,
+			     0x700000 },
 	};
 
 	must("trigger a request", test(&command));
