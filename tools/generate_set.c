@@ -252,7 +252,9 @@ static const char *find_mistake_of_acpi(struct set *set)
 			       "0xfffffffffffffff0, in decimal or, with 0x, in hexadecimal",
 			       generate_address);
 	if (generate_processors < 0 || generate_processors > PROCESSORS_MAX)
-		return "--processors is at most 255: give a MADT with --with for more";
+		return set->said = g_strdup_printf("--processors %d: give a number from 0 to 255, "
+						   "or a MADT with --with for more",
+						   generate_processors);
 	if (generate_processors && generate_base)
 		return "--processors does not apply to a set that exists: give a MADT with --with";
 	if (!generate_output && isatty(STDOUT_FILENO))

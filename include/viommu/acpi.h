@@ -37,8 +37,9 @@ extern "C" {
  * Generate each table of IOMMUs that the topology needs: VIOT for virtio-iommus, IORT for SMMUs and
  * ITS groups, DMAR, IVRS, RIMT. An IOMMU that one of them describes is no finding of the others.
  * `tables` gets at most VIOMMU_TABLES_MAX tables, each to be freed with viommu_table_free(). A
- * table that cannot be generated is missing, with an error among the findings. No table describes
- * proximity domains of virtio-iommus: extend the machine's SRAT (viommu_table_extend()).
+ * table that cannot be generated, or in which viommu_table_check() finds an error, is missing, with
+ * an error among the findings. No table describes proximity domains of virtio-iommus: extend the
+ * machine's SRAT (viommu_table_extend()).
  *
  * Returns: the number of tables; 0: none is needed, or an error. Locks: none. Waits: no. Since:
  * 0.2 (testing)

@@ -11,10 +11,10 @@
 size_t tables_generate(const struct viommu_topology *topology,
 		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
 		       struct viommu_findings *findings);
-/* As above, without the findings of that rule. */
-size_t tables_generate_except(const struct viommu_topology *topology,
-			      struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *rule_id,
-			      struct viommu_findings *findings);
+/* As above, but for tables that are among the parts, and without the findings of a rule. */
+size_t tables_generate_besides(const struct viommu_topology *topology, const struct pointers *parts,
+			       struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *except,
+			       struct viommu_findings *findings);
 
 size_t acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
 		     void **ret_bytes, struct viommu_findings *findings);
@@ -45,6 +45,7 @@ size_t part_append(struct bytes *image, const struct bytes *part);
 struct bytes *part_xsdt(const struct array *pointers);
 
 bool part_is(const struct bytes *part, const char *signature);
+bool parts_have(const struct pointers *parts, const char *signature);
 
 /* Let a FADT, which has X_DSDT, point to the DSDT. */
 void part_set_dsdt(struct bytes *fadt, uint64_t dsdt);

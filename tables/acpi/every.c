@@ -57,6 +57,32 @@ static void take_findings(struct viommu_findings *all, const struct viommu_findi
 			       finding->text);
 }
 
+/*
+ * A table with an error is not given to a guest. Its bytes are checked, since they are what a guest
+ * reads.
+ */
+static bool has_errors(const struct viommu_table *table, struct viommu_findings *findings)
+{
+	struct viommu_findings *all = findings_new();
+	const struct viommu_finding *finding;
+	struct viommu_table *copy;
+	void *bytes;
+	size_t length = table_encode(table, &bytes);
+	bool has;
+
+	copy = table_decode(bytes, length, table->signature, all);
+	memory_free(bytes);
+	table_check(copy, all);
+	viommu_table_free(copy);
+	for (size_t i = 0; (finding = viommu_findings_get(all, i)); i++)
+		if (finding->severity == VIOMMU_ERROR)
+			report(findings, finding->id, finding->place, finding->cure, "%s",
+			       finding->text);
+	has = viommu_findings_count_from(all, VIOMMU_ERROR);
+	viommu_findings_free(all);
+	return has;
+}
+
 static struct viommu_table *generate_one(const struct viommu_topology *topology, size_t kind,
 					 const char *except, struct viommu_findings *findings)
 {
@@ -65,7 +91,7 @@ static struct viommu_table *generate_one(const struct viommu_topology *topology,
 
 	take_findings(findings, own, kinds[kind].others, except);
 	viommu_findings_free(own);
-	return table;
+	return table && has_errors(table, findings) ? viommu_table_free(table) : table;
 }
 
 /* An IOMMU of kind `other` is in a table of its own, which this library does not know. */
@@ -86,16 +112,17 @@ static void report_undescribed(const struct viommu_topology *topology,
 	}
 }
 
-size_t tables_generate_except(const struct viommu_topology *topology,
-			      struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *rule_id,
-			      struct viommu_findings *findings)
+size_t tables_generate_besides(const struct viommu_topology *topology, const struct pointers *parts,
+			       struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *except,
+			       struct viommu_findings *findings)
 {
 	size_t n = 0;
 
 	report_undescribed(topology, findings);
 	for (size_t kind = 0; kind < VIOMMU_TABLES_MAX; kind++)
-		if (is_needed(kind, topology)) {
-			tables[n] = generate_one(topology, kind, rule_id, findings);
+		if (is_needed(kind, topology) &&
+		    !(parts && parts_have(parts, kinds[kind].format->signature))) {
+			tables[n] = generate_one(topology, kind, except, findings);
 			n += tables[n] != NULL;
 		}
 	return n;
@@ -105,5 +132,5 @@ size_t tables_generate(const struct viommu_topology *topology,
 		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
 		       struct viommu_findings *findings)
 {
-	return tables_generate_except(topology, tables, NULL, findings);
+	return tables_generate_besides(topology, NULL, tables, NULL, findings);
 }

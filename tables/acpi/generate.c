@@ -80,14 +80,6 @@ struct generating {
 	struct viommu_findings *findings; /* an error: there is no set */
 };
 
-static bool has_part(const struct generating *generating, const char *signature)
-{
-	for (size_t i = 0; i < generating->parts->len; i++)
-		if (part_is(generating->parts->pdata[i], signature))
-			return true;
-	return false;
-}
-
 /* An SRAT gets the domains of IOMMUs in a copy. */
 static struct bytes *part_of_vmm(struct generating *generating, const struct viommu_table *table)
 {
@@ -120,7 +112,7 @@ static void take_table_of_vmm(struct generating *generating, const struct viommu
 static bool describes_domain(const struct generating *generating, const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_VIRTIO_MMIO ? generating->has_devices
-						 : has_part(generating, "SRAT");
+						 : parts_have(generating->parts, "SRAT");
 }
 
 static void report_domains(const struct generating *generating)
@@ -141,14 +133,12 @@ static void report_domains(const struct generating *generating)
 static void add_tables_of_iommus(struct generating *generating)
 {
 	struct viommu_table *tables[VIOMMU_TABLES_MAX];
-	size_t n = tables_generate_except(generating->topology, tables, "viot-silent-domain",
-					  generating->findings);
+	size_t n = tables_generate_besides(generating->topology, generating->parts, tables,
+					   "viot-silent-domain", generating->findings);
 
 	report_domains(generating);
-
 	for (size_t i = 0; i < n; i++) {
-		if (!has_part(generating, viommu_table_signature(tables[i])))
-			pointers_add(generating->parts, part_of(tables[i]));
+		pointers_add(generating->parts, part_of(tables[i]));
 		viommu_table_free(tables[i]);
 	}
 }
@@ -164,7 +154,7 @@ static void collect(struct generating *generating)
 		generating->dsdt = part_dsdt(generating->topology, generating->findings);
 	if (!generating->fadt)
 		generating->fadt = new_fadt();
-	if (generating->how.processors && !has_part(generating, "APIC"))
+	if (generating->how.processors && !parts_have(generating->parts, "APIC"))
 		pointers_add(generating->parts, new_madt(generating->how.processors));
 	add_tables_of_iommus(generating);
 }

@@ -256,7 +256,11 @@ generate_acpi_writes_a_set_of_tables() {
 	says err "[image-rsdp]"
 	ran 2 "$viommu" generate acpi mmio.yaml -o set
 	says err "--address"
-	ran 2 "$viommu" generate acpi mmio.yaml --address 16 --processors 256 -o set
+	for n in 256 -1; do
+		ran 2 "$viommu" generate acpi mmio.yaml --address 16 --processors $n -o set
+		says err "--processors $n: "
+		says err "0 to 255"
+	done
 	ran 2 "$viommu" generate acpi mmio.yaml --address 0xe0000 --into set --processors 2 -o more
 	says err "--processors"
 	ran 2 "$viommu" generate viot mmio.yaml --processors 2 -o set

@@ -200,6 +200,24 @@ static void tables_of_the_vmm_replace_generated_ones(void **state)
 	free(set.bytes);
 }
 
+/* What is wrong with a table that nobody needs is no finding. */
+static void a_table_of_the_vmm_is_not_generated(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *iort = table_of("IORT", 48);
+	struct set set;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: a, kind: smmu-v3, at: 0x9050000 }\n"
+		       "host-bridges:\n"
+		       "  - { buses: 00-ff, iommu: a }\n");
+	set = generate(rig, (const struct viommu_table *const *)&iort, 1, 0);
+	assert_int_equal(load(find(&set, "IORT") + LENGTH_AT, 4), 48);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	viommu_table_free(iort);
+	free(set.bytes);
+}
+
 /* An IOMMU on PCI is a generic initiator; one on virtio-mmio has _PXM. */
 static void an_srat_of_the_vmm_gets_the_domains_of_iommus(void **state)
 {
@@ -686,6 +704,35 @@ static void every_table_of_a_machine_is_generated_at_once(void **state)
 	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
 }
 
+/* Two devices of one number panic kernels; an SMMU without interrupts has no MSIs either. */
+static void a_table_with_an_error_is_not_generated(void **state)
+{
+	static const char *const wrong[] = {
+		"iommus:\n"
+		"  - { name: a, kind: vt-d, at: 0xfed90000 }\n"
+		"host-bridges:\n"
+		"  - { buses: 00-ff, iommu: a }\n"
+		"devices:\n"
+		"  - { name: '\\_SB.A', number: 1, iommu: a, id: 0xa8 }\n"
+		"  - { name: '\\_SB.B', number: 1, iommu: a, id: 0xb0 }\n",
+		"iommus:\n"
+		"  - { name: a, kind: smmu-v3, at: 0x9050000 }\n"
+		"host-bridges:\n"
+		"  - { buses: 00-ff, iommu: a }\n",
+	};
+	struct viommu_table *tables[VIOMMU_TABLES_MAX];
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		rig->findings = viommu_findings_free(rig->findings);
+		rig->findings = viommu_findings_new();
+		read_fine(rig, wrong[i]);
+		assert_int_equal(viommu_tables_generate(rig->topology, tables, rig->findings), 0);
+		assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 1);
+		assert_null(generate(rig, NULL, 0, 0).bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -693,6 +740,7 @@ int main(void)
 		WITH_A_RIG(a_set_is_an_input_with_its_tables),
 		WITH_A_RIG(a_damaged_set_is_read_within_its_bytes),
 		WITH_A_RIG(tables_of_the_vmm_replace_generated_ones),
+		WITH_A_RIG(a_table_of_the_vmm_is_not_generated),
 		WITH_A_RIG(an_srat_of_the_vmm_gets_the_domains_of_iommus),
 		WITH_A_RIG(wrong_options_give_no_set),
 		WITH_A_RIG(registers_end_below_2_to_the_64),
@@ -712,6 +760,7 @@ int main(void)
 		WITH_A_RIG(a_set_without_a_table_is_reported),
 		WITH_A_RIG(a_set_at_another_address_is_refused),
 		WITH_A_RIG(every_table_of_a_machine_is_generated_at_once),
+		WITH_A_RIG(a_table_with_an_error_is_not_generated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
