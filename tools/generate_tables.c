@@ -80,9 +80,17 @@ static bool is_error(const struct viommu_finding *finding)
 	return finding->severity == VIOMMU_ERROR;
 }
 
+/* The topology was checked before, with places in its text. */
+static bool is_of_table(const struct viommu_finding *finding)
+{
+	return is_error(finding) ||
+	       (finding->severity == VIOMMU_WARNING && !g_str_has_prefix(finding->id, "topology-"));
+}
+
 /*
  * A table with an error is not given to a guest. The bytes are what is checked: they are what a
- * guest reads. A base had its errors before.
+ * guest reads. A base had its errors before. A table that is converted has warnings that the old
+ * one had, too.
  */
 static void refuse_errors(struct request *request)
 {
@@ -95,7 +103,7 @@ static void refuse_errors(struct request *request)
 	free(bytes);
 	if (copy)
 		viommu_table_check(copy, findings);
-	copy_findings(request->findings, findings, is_error);
+	copy_findings(request->findings, findings, request->compare ? is_error : is_of_table);
 	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
 		request->table = viommu_table_free(request->table);
 	viommu_table_free(copy);

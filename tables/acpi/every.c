@@ -57,6 +57,13 @@ static void take_findings(struct viommu_findings *all, const struct viommu_findi
 			       finding->text);
 }
 
+/* The caller checks the topology, whose findings then have places in its text. */
+static bool is_of_table(const struct viommu_finding *finding)
+{
+	return finding->severity == VIOMMU_ERROR ||
+	       (finding->severity == VIOMMU_WARNING && !g_str_has_prefix(finding->id, "topology-"));
+}
+
 /*
  * A table with an error is not given to a guest. Its bytes are checked, since they are what a guest
  * reads.
@@ -75,7 +82,7 @@ static bool has_errors(const struct viommu_table *table, struct viommu_findings 
 	table_check(copy, all);
 	viommu_table_free(copy);
 	for (size_t i = 0; (finding = viommu_findings_get(all, i)); i++)
-		if (finding->severity == VIOMMU_ERROR)
+		if (is_of_table(finding))
 			report(findings, finding->id, finding->place, finding->cure, "%s",
 			       finding->text);
 	has = viommu_findings_count_from(all, VIOMMU_ERROR);

@@ -321,6 +321,19 @@ generate_acpi_takes_every_table_of_a_folder() {
 	says out "HMAT:"
 }
 
+# What `check` would say of the table is said at once.
+generate_tells_warnings_of_its_table() {
+	cat >bare.yaml <<'END'
+viommu: 1
+host-bridges:
+  - { buses: 00-ff }
+END
+	ran 1 "$viommu" generate ivrs bare.yaml -o IVRS
+	says err "[ivrs-iommu-none]"
+	ran 0 "$viommu" generate iort bare.yaml -o IORT
+	is_empty err
+}
+
 generate_all_writes_every_table_into_a_folder() {
 	cat >two.yaml <<'END'
 viommu: 1
