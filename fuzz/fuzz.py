@@ -39,6 +39,7 @@ Target = collections.namedtuple("Target", "folders words")
 # What came of running it. Hours are those that its processes ran, each on a processor.
 Result = collections.namedtuple("Result", "runs hours points of broken", defaults=(0, 0, 0, 0, ()))
 TARGETS = {
+    "acpi": Target(("tables/acpi", "tables/table/image", "tables/api/input"), None),
     "builtin": Target(("tables/formats/builtin",), "builtin"),
     "command": Target(("tools",), "all"),
     "dumps": Target(("tables/dumps", "tables/api/input"), None),

@@ -230,6 +230,9 @@ static void report_listing(const struct input *input, const struct listing *list
 		       "%zu of %zu tables of the XSDT begin inside of others, or are listed again, "
 		       "the first at 0x%" PRIx64 ": they are not read",
 		       listing->n_inside, listing->n, listing->inside);
+	if (!listing->n)
+		report(input->findings, "image-entry", place, "give the XSDT of the machine",
+		       "the XSDT lists no table");
 }
 
 /* What <viommu/acpi.h> generates, and guest memory in general: the XSDT lists the tables. */

@@ -649,6 +649,21 @@ static void tables_inside_of_a_table_are_not_read(void **state)
 	free(set.bytes);
 }
 
+/* ACPICA skips entries of 0. */
+static void a_set_whose_entries_are_0_is_reported(void **state)
+{
+	struct rig *rig = *state;
+	struct set set;
+
+	read_fine(rig, machine);
+	set = generate(rig, NULL, 0, 1);
+	for (size_t i = 0; i < 3; i++)
+		store(entry_of(&set, i), 8, 0);
+	assert_int_equal(split(rig, &set), 0);
+	assert_true(found(rig->findings, "image-entry"));
+	free(set.bytes);
+}
+
 static void a_set_without_a_table_is_reported(void **state)
 {
 	struct rig *rig = *state;
@@ -757,6 +772,7 @@ int main(void)
 		WITH_A_RIG(a_table_that_two_entries_name_is_read_once),
 		WITH_A_RIG(a_table_outside_of_the_image_is_reported),
 		WITH_A_RIG(tables_inside_of_a_table_are_not_read),
+		WITH_A_RIG(a_set_whose_entries_are_0_is_reported),
 		WITH_A_RIG(a_set_without_a_table_is_reported),
 		WITH_A_RIG(a_set_at_another_address_is_refused),
 		WITH_A_RIG(every_table_of_a_machine_is_generated_at_once),
