@@ -16,7 +16,8 @@ extern gint generate_processors;
 	{ "processors", 'p', 0, G_OPTION_ARG_INT, &generate_processors, \
 	  "acpi has a MADT of x86 with N processors and an I/O APIC", "N" }, \
 	{ "with", 'w', 0, G_OPTION_ARG_FILENAME_ARRAY, &generate_with, \
-	  "acpi also has the tables in FILE, such as MADT and SRAT", "FILE" }
+	  "acpi also has the tables in FILE, which may be a folder, such as MADT and SRAT", \
+	  "FILE" }
 /* clang-format on */
 
 #define GENERATE_SET_DETAILS \
@@ -25,7 +26,7 @@ extern gint generate_processors;
 	"acpi generates what a guest needs that has no ACPI yet, in one piece for --address:\n" \
 	"RSDP, XSDT, a hardware-reduced FADT, a DSDT with the devices that have `at` and\n" \
 	"`interrupts`, and the tables of IOMMUs. With --into FILE, a set of tables as it is at\n" \
-	"--address, the tables of IOMMUs are added to that."
+	"--address, the tables of IOMMUs and those of --with are added to that."
 
 int generate_set(const struct command *command, const char *what, char *name);
 
