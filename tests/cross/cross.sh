@@ -53,6 +53,8 @@ system_of() {
 		links_within "$folder.new"
 		mv "$folder.new" "$folder"
 	fi
+	# trixie's packages have all libraries below /usr, and its linker scripts name /lib.
+	[[ -e $folder/lib ]] || ln -s usr/lib "$folder/lib"
 	echo "$folder"
 }
 
@@ -63,7 +65,8 @@ links_within() {
 	done
 }
 
-# The cross file of meson. Without an emulator, meson runs no program of the architecture.
+# The cross file of meson. The linker finds the C library of the compiler before that of the release, which may be
+# newer, unless it has the folder as an option. Without an emulator, meson runs no program of the architecture.
 cross_file() {
 	local prefix=$1 libraries=$2 cpu=$3 endian=$4 emulator=$5 system=$6 compiler="'$1-gcc'" wrapper='' needs=''
 	[[ ! -x /usr/bin/ccache ]] || compiler="'ccache', $compiler"
@@ -83,6 +86,8 @@ cross_file() {
 	$needs
 	sys_root = '$system'
 	pkg_config_libdir = ['$system/usr/lib/$libraries/pkgconfig', '$system/usr/share/pkgconfig']
+	[built-in options]
+	c_link_args = ['-L$system/usr/lib/$libraries']
 	[host_machine]
 	system = 'linux'
 	cpu_family = '$cpu'

@@ -23,7 +23,7 @@ def planned_row(name, sentence, machine, wishes, **options):
 
 
 # The scan, a saved tree, and a plan for two functions, as lines that the console can carry. QEMU is the
-# version that the plan is for.
+# version that the plan is for, and FORM the one in which it is printed.
 SCAN = SEE + """
 viommu() { /row/loader --library-path /row /row/viommu "$@"; }
 viommu host --json >/tmp/host.json
@@ -39,16 +39,18 @@ done
 viommu plan "$@" --qemu QEMU --spare 1 --format json >/tmp/plan.json
 say "status of plan: $?"
 gzip -c /tmp/plan.json | base64 | tell plan
-viommu plan "$@" --qemu QEMU --format qemu | tell arguments
+viommu plan "$@" --qemu QEMU --format FORM | tell arguments
 viommu check 2>&1 | tell check
 """
 
 
-def scanned_row(name, sentence, kinds, given, shows, planned_for="7.2", **options):
-    return Row(name, 14, sentence, given, SCAN.replace("QEMU", planned_for), shows + [
+def scanned_row(name, sentence, kinds, given, shows, planned_for="7.2",
+                form=("qemu", "-device vfio-pci,"), **options):
+    script = SCAN.replace("QEMU", planned_for).replace("FORM", form[0])
+    return Row(name, 14, sentence, given, script, shows + [
         ("the scan succeeds", r"row: status of scan: 0$"), ("and so does saving", r"row: status of save: 0$"),
         ("and the plan", r"row: status of plan: 0$"),
-        ("and the end of the guest's script is reached", r"row: arguments: -device vfio-pci,")],
+        ("and the end of the guest's script is reached", rf"row: arguments: {form[1]}")],
         never=COMPLAINTS + [("sysfs and the tables agree", r"row: check: .*(error|warning):")],
         command=True, verify=lambda log, folder: planned.verify(
             kinds, log, folder), options=["-m", "512"], **{"timeout": 120, **options})
@@ -87,4 +89,10 @@ ROWS = [
                  ("the plan has a second SMMUv3", r"row: arguments: -device arm-smmuv3,id=viommu1,primary-bus=pxb1")],
                 planned_for="11.1", qemu="11.1", architecture="arm64", firmware=True,
                 machine="virt,gic-version=3", runs=STOCK, by_name=True, timeout=300),
+    scanned_row("scanned-riscv", "the same with the IOMMU of RISC-V, as a PCI function, by a device tree",
+                ["riscv-iommu"],
+                ["riscv-iommu-pci,addr=1", EDU, "pcie-root-port,id=rp0,chassis=1,addr=6", "edu,bus=rp0"],
+                [], form=("topology", "iommu: viommu0"), planned_for="11.1", qemu="11.1",
+                architecture="riscv64", machine="virt,aia=aplic-imsic", kernel="7.2", flavour="", runs=STOCK,
+                by_name=True, timeout=300),
 ]
