@@ -185,13 +185,13 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 	return error;
 }
 
-static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
+static void on_unmap_range(void *opaque, uint32_t domain, uint64_t first, uint64_t last)
 {
 	const struct device *device = opaque;
-	struct space *space = space_with(device, mapping->domain);
+	struct space *space = space_with(device, domain);
 
 	if (space)
-		space_unmap(space, mapping->first);
+		space_unmap_range(space, first, last);
 	if (!space || space->broken)
 		spaces_collect(device->backend);
 }
@@ -382,11 +382,11 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 {
 	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
 							.map = on_map,
-							.unmap = on_unmap,
 							.mode = on_mode,
 							.domain = on_domain,
 							.space = on_space,
-							.invalidate = on_invalidate };
+							.invalidate = on_invalidate,
+							.unmap_range = on_unmap_range };
 	struct device *device;
 	int error;
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "backend/space.h"
+#include "map/map.h"
 
 /* -- devices ------------------------------------------------------------------------ */
 
@@ -209,6 +210,7 @@ int pasid_enter(struct device *device, struct pasid *pasid, struct space *space)
 
 /* -- unmapping ------------------------------------------------------------------------ */
 
+/* Ranges that follow one another are one call, which end_unmap() makes unless there is a batch. */
 static void unmap_range(struct space *space, uint64_t first, uint64_t last)
 {
 	if (space->broken)
@@ -223,6 +225,10 @@ static void unmap_range(struct space *space, uint64_t first, uint64_t last)
 		space->first = first;
 		space->last = last;
 	}
+}
+
+static void end_unmap(struct space *space)
+{
 	if (!space->backend->batch)
 		space_flush(space);
 }
@@ -258,43 +264,32 @@ static void unmap_part(struct space *space, const struct viommu_mapping *key,
 
 /* -- mappings -------------------------------------------------------------------------- */
 
-static size_t bucket_of(const struct space *space, uint64_t first)
+/* The first mapping that ends at or after `from`. */
+static bool next_mapping(const struct space *space, uint64_t from, struct viommu_mapping *ret_key)
 {
-	return (first * 0x9e3779b97f4a7c15u >> 32) & (space->n_buckets - 1);
+	struct range range;
+
+	if (!map_next_range(space->map, from, &range))
+		return false;
+	*ret_key = (struct viommu_mapping){
+		.domain = space->domain,
+		.flags = range.flags,
+		.first = range.first,
+		.last = range.last,
+		.phys = range.phys,
+	};
+	return true;
 }
 
-static struct mapping **find(struct space *space, uint64_t first)
+#define for_each_mapping(key, space) \
+	for (bool more_ = next_mapping(space, 0, key); more_; \
+	     more_ = (key)->last != UINT64_MAX && next_mapping(space, (key)->last + 1, key))
+
+static bool has_mapping(const struct space *space, uint64_t first)
 {
-	struct mapping **at = &space->buckets[bucket_of(space, first)];
+	struct viommu_mapping key;
 
-	while (*at && (*at)->key.first != first)
-		at = &(*at)->next;
-	return at;
-}
-
-/* Keeps chains short. Without memory for the new table, chains only become longer. */
-static void grow(struct space *space)
-{
-	size_t n = space->n_buckets;
-	struct mapping **old = space->buckets, **buckets;
-
-	if (space->n_mappings < n)
-		return;
-	buckets = calloc(2 * n, sizeof(struct mapping *));
-	if (!buckets)
-		return;
-	space->buckets = buckets;
-	space->n_buckets = 2 * n;
-	for (size_t i = 0; i < n; i++) {
-		for (struct mapping *mapping = old[i], *next; mapping; mapping = next) {
-			struct mapping **at = find(space, mapping->key.first);
-
-			next = mapping->next;
-			mapping->next = NULL;
-			*at = mapping;
-		}
-	}
-	free(old);
+	return next_mapping(space, first, &key) && key.first == first;
 }
 
 /* Bypass has pinned all memory. */
@@ -305,7 +300,7 @@ static bool copy_part(struct space *space, const struct viommu_mapping *key,
 	struct space *bypass = backend->bypass;
 
 	return backend->calls.copy && bypass && bypass != space && !bypass->broken &&
-	       *find(bypass, part->memory->range.first) &&
+	       has_mapping(bypass, part->memory->range.first) &&
 	       !CALL(backend, copy, space->id, part->iova, part->length, bypass->id, part->phys,
 		     key->flags);
 }
@@ -363,94 +358,84 @@ static int map_with_pending(struct space *space, const struct viommu_mapping *ke
 int space_map(struct space *space, const struct viommu_mapping *key)
 {
 	const struct viommu_backend *backend = space->backend;
-	struct mapping *mapping = *find(space, key->first);
+	const struct range range = { key->first, key->last, key->phys, key->flags };
 	int error;
 
-	if (mapping)
+	if (map_overlaps(space->map, key->first, key->last))
 		return 0;
-	mapping = malloc(sizeof(*mapping));
-	if (!mapping)
-		return -ENOMEM;
-	*mapping = (struct mapping){ .key = *key };
+	error = map_reserve(space->map);
+	if (error)
+		return error;
 	error = map_with_pending(space, key);
 	if (error && backend->calls.refused)
 		CALL_VOID(backend, refused, error, key->last - key->first + 1);
-	if (error) {
-		free(mapping);
-		return error;
+	return error ? error : map_insert(space->map, &range);
+}
+
+/* The map has no readers beside its writer, so its nodes are free at once. */
+void space_unmap_range(struct space *space, uint64_t first, uint64_t last)
+{
+	struct viommu_mapping key;
+
+	for (bool more = next_mapping(space, first, &key); more && key.first <= last;
+	     more = key.last < last && next_mapping(space, key.last + 1, &key)) {
+		struct part part;
+
+		for_each_part(&part, space->backend, &key)
+			unmap_part(space, &key, &part);
 	}
-	grow(space);
-	*find(space, key->first) = mapping;
-	space->n_mappings++;
-	return 0;
+	map_remove(space->map, first, last);
+	map_reclaim_nodes(space->map);
+	end_unmap(space);
 }
 
 void space_unmap(struct space *space, uint64_t first)
 {
-	struct mapping **at = find(space, first), *mapping = *at;
-	struct part part;
+	struct viommu_mapping key;
 
-	if (!mapping)
-		return;
-	*at = mapping->next;
-	space->n_mappings--;
-	for_each_part(&part, space->backend, &mapping->key)
-		unmap_part(space, &mapping->key, &part);
-	free(mapping);
+	if (next_mapping(space, first, &key) && key.first == first)
+		space_unmap_range(space, key.first, key.last);
 }
 
-/* The mapping after `mapping`, or the first one; in no order. */
-static struct mapping *next_mapping(const struct space *space, const struct mapping *mapping)
+/* Unmap the parts in that memory, those before `end` or all (NULL). Parts ascend. */
+static void unmap_parts(struct space *space, const struct memory *memory, const struct part *end)
 {
-	size_t bucket = 0;
+	struct viommu_mapping key;
 
-	if (mapping && mapping->next)
-		return mapping->next;
-	if (mapping)
-		bucket = bucket_of(space, mapping->key.first) + 1;
-	while (bucket < space->n_buckets && !space->buckets[bucket])
-		bucket++;
-	return bucket < space->n_buckets ? space->buckets[bucket] : NULL;
-}
-
-/* Unmap the parts before that of `end` at `iova`, in the order of space_map_memory(). */
-static void unmap_parts(struct space *space, const struct memory *memory, const struct mapping *end,
-			uint64_t iova)
-{
-	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
-	     mapping = next_mapping(space, mapping)) {
+	for_each_mapping(&key, space) {
 		struct part part;
 
-		for_each_part(&part, space->backend, &mapping->key) {
-			if (mapping == end && part.iova == iova)
+		for_each_part(&part, space->backend, &key) {
+			if (end && part.iova == end->iova)
 				return;
 			if (part.memory == memory)
-				unmap_part(space, &mapping->key, &part);
+				unmap_part(space, &key, &part);
 		}
 	}
 }
 
 void space_unmap_memory(struct space *space, const struct memory *memory)
 {
-	unmap_parts(space, memory, NULL, 0);
+	unmap_parts(space, memory, NULL);
 	space_flush(space);
 }
 
 int space_map_memory(struct space *space, const struct memory *memory)
 {
-	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
-	     mapping = next_mapping(space, mapping)) {
+	struct viommu_mapping key;
+
+	for_each_mapping(&key, space) {
 		struct part part;
 		int error;
 
-		for_each_part(&part, space->backend, &mapping->key) {
+		for_each_part(&part, space->backend, &key) {
 			if (part.memory != memory)
 				continue;
-			error = map_part(space, &mapping->key, &part);
+			error = map_part(space, &key, &part);
 			if (!error)
 				continue;
 			/* The kernel fails to unmap what is not mapped, which breaks a space. */
-			unmap_parts(space, memory, mapping, part.iova);
+			unmap_parts(space, memory, &part);
 			space_flush(space);
 			return error;
 		}
@@ -484,13 +469,14 @@ static void read_part(struct space *space, const struct part *part)
 
 void space_read_dirty(struct space *space)
 {
-	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
-	     mapping = next_mapping(space, mapping)) {
+	struct viommu_mapping key;
+
+	for_each_mapping(&key, space) {
 		struct part part;
 
-		if (!(mapping->key.flags & VIOMMU_MAP_F_WRITE))
+		if (!(key.flags & VIOMMU_MAP_F_WRITE))
 			continue;
-		for_each_part(&part, space->backend, &mapping->key)
+		for_each_part(&part, space->backend, &key)
 			read_part(space, &part);
 	}
 }
@@ -514,18 +500,17 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 
 	*ret_error = -ENOMEM;
 	if (space)
-		space->buckets = calloc(16, sizeof(struct mapping *));
-	if (!space || !space->buckets) {
+		space->map = map_new();
+	if (!space || !space->map) {
 		free(space);
 		return NULL;
 	}
-	space->n_buckets = 16;
 	space->backend = backend;
 	space->iommu = iommu;
 	space->serial = serial;
 	*ret_error = CALL(backend, space_new, &space->id);
 	if (*ret_error) {
-		free(space->buckets);
+		map_free(space->map);
 		free(space);
 		return NULL;
 	}
@@ -539,13 +524,14 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 /* The kernel can no longer report dirty pages. */
 static void mark_all_dirty(struct space *space)
 {
-	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
-	     mapping = next_mapping(space, mapping)) {
+	struct viommu_mapping key;
+
+	for_each_mapping(&key, space) {
 		struct part part;
 
-		if (!(mapping->key.flags & VIOMMU_MAP_F_WRITE))
+		if (!(key.flags & VIOMMU_MAP_F_WRITE))
 			continue;
-		for_each_part(&part, space->backend, &mapping->key)
+		for_each_part(&part, space->backend, &key)
 			part_mark_dirty(&part, NULL);
 	}
 }
@@ -554,12 +540,12 @@ static void mark_all_dirty(struct space *space)
 static void unmap_all(const struct space *space)
 {
 	struct viommu_backend *backend = space->backend;
+	struct viommu_mapping key;
 
-	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
-	     mapping = next_mapping(space, mapping)) {
+	for_each_mapping(&key, space) {
 		struct part part;
 
-		for_each_part(&part, backend, &mapping->key)
+		for_each_part(&part, backend, &key)
 			CALL(backend, unmap, space->id, part.iova, part.length);
 	}
 	if (space->pending)
@@ -577,13 +563,7 @@ static void space_free(struct space *space)
 		mark_all_dirty(space);
 	if (CALL(backend, space_free, space->id))
 		unmap_all(space);
-	for (size_t i = 0; i < space->n_buckets; i++) {
-		for (struct mapping *mapping = space->buckets[i], *next; mapping; mapping = next) {
-			next = mapping->next;
-			free(mapping);
-		}
-	}
-	free(space->buckets);
+	map_free(space->map);
 	free(space);
 }
 

@@ -11,10 +11,7 @@
  * A space exists while a device is in it. So requests for its device always update it, and its
  * mappings are those of the domain, except for UNMAPs of a batch that were not sent yet.
  */
-struct mapping {
-	struct mapping *next; /* in its bucket */
-	struct viommu_mapping key;
-};
+struct map;
 
 struct space {
 	struct space *next;
@@ -26,9 +23,8 @@ struct space {
 	size_t n_devices;           /* devices and PASIDs in it */
 	bool broken;                /* the kernel failed to unmap: no device may use it */
 	bool tracks;                /* the kernel tracks dirty pages */
-	struct mapping **buckets;
-	size_t n_buckets, n_mappings;
-	bool pending; /* [first, last] is waiting to be unmapped */
+	struct map *map;            /* its mappings */
+	bool pending;               /* [first, last] is waiting to be unmapped */
 	uint64_t first, last;
 };
 
@@ -139,6 +135,9 @@ void pending_send(struct viommu_backend *backend);
 /* Several listeners notify the same change: only the first one has an effect. */
 int space_map(struct space *space, const struct viommu_mapping *key);
 void space_unmap(struct space *space, uint64_t first);
+
+/* All mappings in [first, last]: one call for those that follow one another without a gap. */
+void space_unmap_range(struct space *space, uint64_t first, uint64_t last);
 
 /* Send the UNMAPs of a batch that are pending. */
 void space_flush(struct space *space);

@@ -21,7 +21,7 @@ ALLOWED = {
     "src/sync": [],
     "src/map": ["src/sync"],
     "src/pgtable": [],
-    "src/backend": ["src/wire", "src/sync"],
+    "src/backend": ["src/wire", "src/sync", "src/map"],
     "src/transport": ["src/wire"],
     "src/device": ["src/wire", "src/sync", "src/map", "src/pgtable", "src/transport"],
     "base": [],

@@ -367,6 +367,53 @@ static void domains_of_two_iommus_with_one_number_are_two_spaces(void **state)
 	unplug(&second);
 }
 
+static unsigned ioctls_of_unmap(struct rig *rig, uint64_t first, uint64_t last)
+{
+	fake.calls = 0;
+	assert_int_equal(unmap(rig, 1, first, last), VIOMMU_S_OK);
+	return fake.calls;
+}
+
+/* Mappings of one page each, in memory that they permute; one of them may be missing. */
+static void map_pages(struct rig *rig, uint64_t n, uint64_t missing)
+{
+	for (uint64_t i = 0; i < n; i++)
+		if (i != missing)
+			assert_int_equal(
+				map(rig, 1, i * PAGE, i * PAGE + 0xfff, (i ^ 1) * PAGE, R | W),
+				VIOMMU_S_OK);
+}
+
+static void the_ioctls_of_an_unmap_do_not_depend_on_the_mappings(void **state)
+{
+	static const uint64_t counts[] = { 1, 8, 48 };
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		unsigned n;
+
+		map_pages(rig, counts[i], TOP);
+		n = ioctls_of_unmap(rig, 0, counts[i] * PAGE - 1);
+		print_message("%u mappings: %u ioctls for UNMAP\n", (unsigned)counts[i], n);
+		assert_int_equal(n, 1);
+		assert_int_equal(fake_dma(D1, 0, false), 0);
+	}
+	/* The kernel refuses a range with a gap. */
+	map_pages(rig, 8, 3);
+	assert_int_equal(map(rig, 1, 8 * PAGE, 8 * PAGE + 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(ioctls_of_unmap(rig, PAGE, 8 * PAGE - 1), 2);
+	assert_int_equal(fake_dma(D1, 0, false), HOST + PAGE);
+	assert_int_equal(fake_dma(D1, 2 * PAGE, false), 0);
+	assert_int_equal(fake_dma(D2, 7 * PAGE, false), 0);
+	assert_int_equal(fake_dma(D2, 8 * PAGE, false), HOST);
+	assert_int_equal(ioctls_of_unmap(rig, 0, TOP), 2);
+	assert_int_equal(ioctls_of_unmap(rig, 0, TOP), 0);
+	end();
+}
+
 static void the_ioctls_of_a_map_do_not_depend_on_the_endpoints(void **state)
 {
 	static const unsigned counts[] = { 1, 8, 64 };
@@ -1661,6 +1708,7 @@ int main(void)
 			an_endpoint_that_enters_in_a_batch_does_not_see_what_was_unmapped),
 		ON_A_FRESH_DEVICE(a_space_that_a_pending_unmap_breaks_is_not_entered),
 		ON_A_FRESH_DEVICE(domains_of_two_iommus_with_one_number_are_two_spaces),
+		ON_A_FRESH_DEVICE(the_ioctls_of_an_unmap_do_not_depend_on_the_mappings),
 		ON_A_FRESH_DEVICE(the_ioctls_of_a_map_do_not_depend_on_the_endpoints),
 		ON_A_FRESH_DEVICE(every_failure_leaves_the_hardware_with_no_more_than_the_guest),
 		ON_A_FRESH_DEVICE(a_failed_attach_or_map_is_answered_and_undone),
