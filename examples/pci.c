@@ -15,7 +15,8 @@
 struct vmm {
 	uint8_t *ram;
 	struct viommu_pci *iommu;
-	uint64_t bar; /* where the guest has mapped it; 0: nowhere */
+	uint64_t bar;      /* where the guest has mapped it; 0: nowhere */
+	uint64_t pause_ns; /* when to serve requests that were left; 0: none were */
 };
 
 /* -- callbacks of the function ------------------------------------------------------------- */
@@ -44,6 +45,23 @@ static void move_bar(void *opaque, bool mapped, uint64_t address)
 	struct vmm *vmm = opaque;
 
 	vmm->bar = mapped ? address : 0;
+}
+
+/* No store of the guest takes longer than a batch. */
+static void set_timer(void *opaque, uint64_t ns)
+{
+	struct vmm *vmm = opaque;
+
+	vmm->pause_ns = ns;
+}
+
+/* The event loop calls this after pause_ns. */
+static void run_timer(struct vmm *vmm)
+{
+	if (!vmm->pause_ns)
+		return;
+	vmm->pause_ns = 0;
+	viommu_pci_serve(vmm->iommu);
 }
 
 /* -- the guest's accesses ------------------------------------------------------------------ */
@@ -80,7 +98,11 @@ int main(void)
 	enum { ID = 0, COMMAND = 4, BAR = 0x10, MEMORY_AND_MASTER = 6, NUM_QUEUES = 18 };
 	const uint64_t slot = ECAM + (SLOT << 15);
 	const struct viommu_pci_ops ops = {
-		.size = sizeof(ops), .memory = find_ram, .message = send_msi, .mapped = move_bar
+		.size = sizeof(ops),
+		.memory = find_ram,
+		.message = send_msi,
+		.mapped = move_bar,
+		.paused = set_timer,
 	};
 	const struct viommu_endpoint disk = { .size = sizeof(disk), .id = 0x10 };
 	struct vmm vmm = { .ram = calloc(1, RAM_LENGTH) };
@@ -94,6 +116,7 @@ int main(void)
 	store(&vmm, slot + COMMAND, 2, MEMORY_AND_MASTER);
 	printf("BAR 0 is at 0x%llx, and has %u queues\n", (unsigned long long)vmm.bar,
 	       (unsigned)load(&vmm, 0xc0000000 + NUM_QUEUES, 2));
+	run_timer(&vmm);
 	viommu_pci_free(vmm.iommu);
 	free(vmm.ram);
 	return 0;

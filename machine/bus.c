@@ -195,10 +195,11 @@ void bus_notify(const struct bus *bus, uint32_t queue)
 
 	if (bus->way == BUS_MMIO) {
 		mmio_store(bus, MMIO_QUEUE_NOTIFY, queue);
-		return;
+	} else {
+		multiplier = config_get(bus, find_capability(bus, TYPE_NOTIFY) + CAP_EXTRA, 4);
+		pci_store(bus, TYPE_NOTIFY, (uint64_t)queue * multiplier, 2, queue);
 	}
-	multiplier = config_get(bus, find_capability(bus, TYPE_NOTIFY) + CAP_EXTRA, 4);
-	pci_store(bus, TYPE_NOTIFY, (uint64_t)queue * multiplier, 2, queue);
+	machine_serve(bus->machine);
 }
 
 uint32_t bus_acknowledge(const struct bus *bus)

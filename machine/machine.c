@@ -3,12 +3,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "machine.h"
 
 /* The reference machine: the least that embeds libviommu completely. */
 
 #define MEMORY_DEFAULT (16ull << 20)
+#define NS_PER_S       1000000000
 
 struct machine {
 	struct viommu_mmio *window;
@@ -16,6 +18,7 @@ struct machine {
 	uint8_t *memory;
 	uint64_t memory_length;
 	atomic_uint_fast64_t msis;
+	atomic_uint_fast64_t pause_ns; /* 0: no requests were left */
 };
 
 struct dma_device {
@@ -68,6 +71,31 @@ uint64_t machine_msis(const struct machine *machine)
 	return atomic_load(&machine->msis);
 }
 
+/* -- requests that were left ---------------------------------------------------- */
+
+static void set_pause(void *opaque, uint64_t ns)
+{
+	struct machine *machine = opaque;
+
+	atomic_store(&machine->pause_ns, ns);
+}
+
+/* A VMM has a timer for this. Here the guest waits. */
+void machine_serve(struct machine *machine)
+{
+	uint64_t ns;
+
+	while ((ns = atomic_exchange(&machine->pause_ns, 0))) {
+		const struct timespec pause = { (time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
+
+		nanosleep(&pause, NULL);
+		if (machine->function)
+			viommu_pci_serve(machine->function);
+		else
+			viommu_mmio_serve(machine->window);
+	}
+}
+
 /* -- the machine ------------------------------------------------------------------ */
 
 static int new_window(struct machine *machine, const struct viommu_config *iommu,
@@ -77,6 +105,7 @@ static int new_window(struct machine *machine, const struct viommu_config *iommu
 		.size = sizeof(ops),
 		.memory = find_memory,
 		.interrupt = set_interrupt,
+		.paused = set_pause,
 	};
 	struct viommu_mmio_config config = *given;
 
@@ -91,6 +120,7 @@ static int new_function(struct machine *machine, const struct viommu_config *iom
 		.memory = find_memory,
 		.interrupt = set_interrupt,
 		.message = take_message,
+		.paused = set_pause,
 	};
 
 	return viommu_pci_new(iommu, NULL, &ops, machine, &machine->function);
@@ -157,8 +187,12 @@ int machine_save(struct machine *machine, void **ret_bytes, size_t *ret_length)
 int machine_load(struct machine *machine, const void *bytes, size_t length, char *reason,
 		 size_t room)
 {
-	return machine->function ? viommu_pci_load(machine->function, bytes, length, reason, room)
-				 : viommu_mmio_load(machine->window, bytes, length, reason, room);
+	int error = machine->function
+			    ? viommu_pci_load(machine->function, bytes, length, reason, room)
+			    : viommu_mmio_load(machine->window, bytes, length, reason, room);
+
+	machine_serve(machine);
+	return error;
 }
 
 /* -- devices ------------------------------------------------------------------------- */

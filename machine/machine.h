@@ -57,6 +57,9 @@ int machine_save(struct machine *machine, void **ret_bytes, size_t *ret_length);
 int machine_load(struct machine *machine, const void *bytes, size_t length, char *reason,
 		 size_t room);
 
+/* Serve the requests that a notification has left, so that it takes a bounded time. */
+void machine_serve(struct machine *machine);
+
 /* Guest memory, or NULL if the range is not entirely memory. */
 void *machine_memory(struct machine *machine, uint64_t address, uint64_t length);
 

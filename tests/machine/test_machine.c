@@ -42,7 +42,8 @@ static const struct driver_options kinds[] = {
 	{ .packed = true, .indirect = true, .event_index = true },
 };
 
-static void start(struct rig *rig, const struct driver_options *options, bool pci)
+static void start_with(struct rig *rig, const struct machine_config *config,
+		       const struct driver_options *options)
 {
 	const struct viommu_reserved msi = { MACHINE_MSI_FIRST, MACHINE_MSI_LAST,
 					     VIOMMU_RESV_MEM_MSI };
@@ -51,13 +52,18 @@ static void start(struct rig *rig, const struct driver_options *options, bool pc
 	};
 	const struct viommu_endpoint network = { .size = sizeof(network), .id = NETWORK };
 
-	rig->machine = machine_new(&(struct machine_config){ .pci = pci });
+	rig->machine = machine_new(config);
 	assert_non_null(rig->machine);
 	rig->disk = dma_plug(rig->machine, &disk);
 	rig->network = dma_plug(rig->machine, &network);
 	assert_non_null(rig->disk);
 	assert_non_null(rig->network);
 	assert_int_equal(driver_start(rig->machine, options, &rig->driver), 0);
+}
+
+static void start(struct rig *rig, const struct driver_options *options, bool pci)
+{
+	start_with(rig, &(struct machine_config){ .pci = pci }, options);
 }
 
 static void stop(struct rig *rig)
@@ -237,8 +243,27 @@ static void memory_is_not_touched_once_unmap_is_done(struct rig *rig)
 	assert_string_equal(memory, "clean");
 }
 
-/* -- every test on every kind of ring, on both buses
- * ---------------------------------------------------- */
+/* The device leaves requests in the ring, and the machine serves them when their time has come. */
+static void a_guest_above_its_rate_waits_and_is_served(void **state)
+{
+	enum { RATE = 50 };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct machine_config config = { .pci = i, .iommu.max_request_rate = RATE };
+		struct viommu_counters counters = { .size = sizeof(counters) };
+		struct rig rig = { 0 };
+
+		start_with(&rig, &config, &kinds[0]);
+		for (unsigned n = 0; n < RATE + 2; n++)
+			assert_int_equal(driver_attach(rig.driver, 1, DISK, 0), VIOMMU_S_OK);
+		viommu_count(machine_iommu(rig.machine), &counters);
+		assert_in_range(counters.pauses, 1, RATE);
+		stop(&rig);
+	}
+}
+
+/* -- every test on every kind of ring, on both buses ---------------------------------- */
 
 static void on_every_ring(void (*test)(struct rig *rig))
 {
@@ -282,7 +307,9 @@ static struct {
 
 int main(void)
 {
-	struct CMUnitTest all[N_TESTS] = { 0 };
+	struct CMUnitTest all[N_TESTS + 1] = {
+		[N_TESTS] = cmocka_unit_test(a_guest_above_its_rate_waits_and_is_served),
+	};
 
 	for (size_t i = 0; i < N_TESTS; i++) {
 		all[i].name = tests[i].name;
