@@ -232,7 +232,8 @@ static void split_rings_that_break_a_rule_are_refused(void **state)
 	expect_all(*state, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-/* Shows: split-table-write-flag, split-chain-then-table, chain-limit, broken-rings */
+/* Shows: split-table-write-flag, split-chain-then-table, split-nested-table, chain-limit,
+ * broken-rings */
 static void split_rings_with_bad_tables_are_refused(void **state)
 {
 	static const struct hostile cases[] = {
