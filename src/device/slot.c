@@ -351,26 +351,29 @@ static uint8_t attach_to(struct endpoint *endpoint, uint32_t pasid, struct slot 
 	return status_of(error);
 }
 
+/* The limit is checked before anything is allocated. */
 static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
 			     const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
-	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : slot_bytes_alone(endpoint) };
+	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : slot_bytes(endpoint) };
 	struct domain *old = domain_find(device, spec->id), *domain;
 	bool is_new = !slot;
-	uint8_t status;
+	uint8_t status = domain_make(device, spec, endpoint->granule, more, "ATTACH", &domain);
 
+	if (status != VIOMMU_S_OK)
+		return status;
 	if (is_new)
 		slot = slot_new(endpoint, pasid);
-	if (!slot)
+	if (!slot) {
+		domain_unmake(device, domain, old);
 		return no_memory(device);
-	status = domain_make(device, spec, endpoint->granule, more, "ATTACH", &domain);
-	if (status == VIOMMU_S_OK) {
-		status = status_of(slot_move(slot, domain));
-		if (status != VIOMMU_S_OK)
-			domain_unmake(device, domain, slot->domain == old ? old : NULL);
 	}
-	if (status != VIOMMU_S_OK && is_new)
+	status = status_of(slot_move(slot, domain));
+	if (status == VIOMMU_S_OK)
+		return status;
+	domain_unmake(device, domain, slot->domain == old ? old : NULL);
+	if (is_new)
 		discard(slot);
 	return status;
 }

@@ -76,7 +76,8 @@ void __wrap_free(void *block)
 
 struct scene {
 	struct viommu *device;
-	uint64_t before; /* held when the guest came */
+	uint64_t before;  /* held when the guest came */
+	bool is_in_batch; /* of several requests */
 };
 
 /* Like rand(), and the same everywhere. */
@@ -89,13 +90,13 @@ static uint32_t draw(void)
 }
 
 /* With `n` endpoints, and a thread that has translated. */
-static struct scene scene_new(uint32_t n, uint64_t max_bytes)
+static struct scene scene_with(uint32_t n, struct viommu_config *config)
 {
-	const struct viommu_config config = { .size = sizeof(config), .max_bytes = max_bytes };
 	struct viommu_translation to;
-	struct scene scene;
+	struct scene scene = { 0 };
 
-	assert_int_equal(viommu_new(&config, NULL, NULL, &scene.device), 0);
+	config->size = sizeof(*config);
+	assert_int_equal(viommu_new(config, NULL, NULL, &scene.device), 0);
 	for (uint32_t id = 0; id < n; id++) {
 		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = id };
 
@@ -105,6 +106,11 @@ static struct scene scene_new(uint32_t n, uint64_t max_bytes)
 	assert_int_equal(viommu_translate(scene.device, 0, 0, 1, R, &to), -EFAULT);
 	scene.before = peak = held;
 	return scene;
+}
+
+static struct scene scene_new(uint32_t n, uint64_t max_bytes)
+{
+	return scene_with(n, &(struct viommu_config){ .max_bytes = max_bytes });
 }
 
 /* The guest boots again. */
@@ -128,6 +134,17 @@ static void assert_counted(const struct scene *scene)
 	assert_true(peak - scene->before <= viommu_configuration(scene->device)->max_bytes);
 }
 
+/* What a batch may retire before it waits. */
+enum { RETIRED = 512 << 10 };
+
+static void assert_counted_after_batch(const struct scene *scene)
+{
+	uint64_t most = viommu_configuration(scene->device)->max_bytes;
+
+	assert_int_equal(held - scene->before, bytes_of(scene));
+	assert_true(peak - scene->before <= most + RETIRED);
+}
+
 /* After any requests, no guest leaves memory allocated. */
 static void scene_end(const struct scene *scene)
 {
@@ -143,9 +160,11 @@ static int send(const struct scene *scene, const void *bytes, size_t length)
 	const struct iovec writable = { answer, sizeof(answer) };
 	size_t used;
 
-	viommu_batch_begin(scene->device);
+	if (!scene->is_in_batch)
+		viommu_batch_begin(scene->device);
 	used = viommu_batch_request(scene->device, &readable, 1, &writable, 1);
-	viommu_batch_end(scene->device);
+	if (!scene->is_in_batch)
+		viommu_batch_end(scene->device);
 	assert_true(used >= VIOMMU_TAIL_LENGTH);
 	return answer[used - VIOMMU_TAIL_LENGTH];
 }
@@ -249,6 +268,122 @@ static void every_byte_that_a_guest_takes_is_counted(void **state)
 		scene_end(&scene);
 	}
 	assert_true(n_limited > N_SCENES);
+}
+
+/* -- with listeners and PASIDs ----------------------------------------------------- */
+
+enum { PASID_BITS = 8, MANY = 3000 };
+
+static void ignore_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque;
+	(void)mapping;
+}
+
+static void ignore_range(void *opaque, uint32_t domain, uint64_t first, uint64_t last)
+{
+	(void)opaque;
+	(void)domain;
+	(void)first;
+	(void)last;
+}
+
+static int refuse_some(void *opaque, uint32_t pasid, const struct viommu_space *space)
+{
+	(void)opaque;
+	(void)pasid;
+	return space->mode != VIOMMU_BLOCKED && draw() % 4 == 0 ? -EIO : 0;
+}
+
+/* Of the endpoints, every third has no listener, and every third one for ranges. */
+static void add_listeners(struct scene *scene)
+{
+	const struct viommu_listener_ops kinds[] = {
+		{ .size = sizeof(kinds[0]), .unmap = ignore_unmap, .space = refuse_some },
+		{ .size = sizeof(kinds[0]), .unmap_range = ignore_range, .space = refuse_some },
+	};
+	struct viommu_listener *listener;
+
+	for (uint32_t id = 0; id < N_ENDPOINTS; id++) {
+		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+							  .id = id,
+							  .pasid_bits = PASID_BITS };
+
+		assert_int_equal(viommu_endpoint_update(scene->device, &endpoint), 0);
+		if (id % 3)
+			assert_int_equal(viommu_listen(scene->device, id, &kinds[id % 3 - 1], NULL,
+						       &listener),
+					 0);
+	}
+	scene->before = peak = held;
+}
+
+/* Replace all of a domain: its map gives memory back, and takes some again, at once. */
+static void replace_all(const struct scene *scene, uint32_t domain)
+{
+	for (uint64_t page = 0; page < MANY; page++)
+		send_map(scene, domain, page);
+	send_unmap(scene, domain, 0, MANY);
+	send_unmap(scene, domain, 0, MANY);
+	send_map(scene, domain, draw() % MANY);
+}
+
+static void attach_or_detach_pasid(const struct scene *scene)
+{
+	uint32_t domain = draw() % N_DOMAINS, endpoint = draw() % N_ENDPOINTS, pasid = draw() % 16;
+	const uint8_t attach[] = { ATTACH(domain, endpoint, VIOMMU_SLOT_F_PASID, pasid) };
+	const uint8_t detach[] = { HEAD(VIOMMU_T_DETACH), LE32(domain), LE32(endpoint),
+				   LE32(VIOMMU_SLOT_F_PASID), LE32(pasid) };
+
+	if (draw() % 2)
+		send(scene, attach, sizeof(attach));
+	else
+		send(scene, detach, sizeof(detach));
+}
+
+static void act_in_batch(struct scene *scene, unsigned n)
+{
+	viommu_batch_begin(scene->device);
+	scene->is_in_batch = true;
+	while (n--) {
+		uint32_t kind = draw() % 16;
+
+		if (!kind)
+			replace_all(scene, draw() % N_DOMAINS);
+		else if (kind < 8)
+			attach_or_detach_pasid(scene);
+		else
+			act(scene);
+	}
+	scene->is_in_batch = false;
+	viommu_batch_end(scene->device);
+}
+
+/* Shows: limit-bytes */
+static void every_byte_is_counted_with_listeners_and_pasids(void **state)
+{
+	enum { N_SCENES = 24, N_ACTS = 60 };
+
+	(void)state;
+	for (unsigned i = 0; i < N_SCENES; i++) {
+		struct scene scene = scene_with(
+			N_ENDPOINTS, &(struct viommu_config){
+					     .max_bytes = 2000u << i % 12,
+					     .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID,
+				     });
+
+		add_listeners(&scene);
+		for (unsigned k = 0; k < N_ACTS; k++) {
+			act_in_batch(&scene, 1 + draw() % 6);
+			assert_counted_after_batch(&scene);
+		}
+		for (unsigned k = 0; k < 4 * N_ACTS; k++) {
+			peak = held;
+			attach_or_detach_pasid(&scene);
+			assert_counted(&scene);
+		}
+		scene_end(&scene);
+	}
 }
 
 /*
@@ -368,6 +503,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_byte_that_a_guest_takes_is_counted),
+		cmocka_unit_test(every_byte_is_counted_with_listeners_and_pasids),
 		cmocka_unit_test(what_is_loaded_needs_no_more_than_it_did),
 		cmocka_unit_test(a_flood_of_domains_ends_at_the_limit),
 		cmocka_unit_test(a_flood_of_moves_holds_one_domain),
