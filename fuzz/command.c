@@ -36,6 +36,7 @@ static const char *const words[] = {
 	"iort",
 	"dmar",
 	"ivrs",
+	"rimt",
 	"srat",
 	"viot-2019",
 	"dtb",

@@ -57,7 +57,7 @@ void meaning_generate(const struct viommu_topology *topology, size_t which,
 	static const char *const signatures[] = {
 		"VIOT",      "IORT",       "DMAR",       "IVRS",       "SRAT",
 		"VIOT-2019", "builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments",
-		"DTB",
+		"DTB",       "RIMT",
 	};
 
 	for (size_t i = 0; replaying && i < N(signatures); i++)
