@@ -115,6 +115,7 @@ SMMU_SHOWS = [
      r"second reaches nothing\n(?:.*\n)*?.*smmu: fault of endpoint 0x109, reason 2, flags 0x102, at 0x700000"),
     ("an entry that is cleared is used until INVALIDATE",
      r"smmu: before INVALIDATE the first still reaches page 0"),
+    ("in a batch until its end", r"smmu: in a batch the first still reaches page 0"),
     ("and not after", r"smmu: after INVALIDATE the first reaches nothing"),
     ("the other table stands", r"smmu: and the second still reaches page 1"),
     ("without its memory it reaches nothing", r"smmu: without its memory the second reaches nothing"),

@@ -247,7 +247,11 @@ static void use_tables(const struct viommu_memory *range)
 	read_events("then");
 	*leaf_of(0) = 0;
 	printf("smmu: before INVALIDATE the first still reaches %s\n", reaches(0, VIRTUAL));
+	viommu_backend_batch_begin(backend);
 	invalidate(0, VIRTUAL);
+	invalidate(0, VIRTUAL + 16 * PAGE);
+	printf("smmu: in a batch the first still reaches %s\n", reaches(0, VIRTUAL));
+	viommu_backend_batch_end(backend);
 	printf("smmu: after INVALIDATE the first reaches %s\n", reaches(0, VIRTUAL));
 	read_events("after INVALIDATE");
 	printf("smmu: and the second still reaches %s\n", reaches(1, VIRTUAL));
