@@ -16,6 +16,7 @@
 #include "answer.h"
 #include "base/pci.h"
 #include "command.h"
+#include "device_error.h"
 #include "json.h"
 #include "pci_tree.h"
 #include "resolve.h"
@@ -494,14 +495,30 @@ static void add_answer(const struct question *question, const struct answer *ans
 static int report_device_error(const char *input, const char *device, int error)
 {
 	g_autofree char *name = printable(device), *file = printable(input);
+	g_autofree char *cure = device_error_text(
+		device, "use 0000:03:00.0 for a PCI function, 0x10001000 for the device at that "
+			"address, or a device's name; `viommu resolve --all` lists them");
 
 	if (error == -ENOTUNIQ)
 		report_error("%s: several devices have the name \"%s\": use the full name", file,
 			     name);
 	else
-		report_error("%s: unknown device \"%s\": use 0000:03:00.0 for a PCI function, "
-			     "0x10001000 for the device at that address, or a device's name",
-			     file, name);
+		report_error("%s: unknown device \"%s\": %s", file, name, cure);
+	return EXIT_COULD_NOT;
+}
+
+/* What was meant for a file is taken for a device if there is no such file. */
+static int report_host_device_error(const struct question *question, const char *input,
+				    const char *device)
+{
+	g_autofree char *name = printable(device), *file = printable(input);
+	g_autofree char *cure = device_error_text(
+		device, question->files && *question->files
+				? "`viommu resolve --all` lists the devices"
+				: "`viommu resolve --all` lists the devices, and there is no "
+				  "file of that name either");
+
+	report_error("%s: the host has no device \"%s\": %s", file, name, cure);
 	return EXIT_COULD_NOT;
 }
 
@@ -608,8 +625,8 @@ static void answer_input(void *opaque, struct input *input)
 	drop_tree(question);
 }
 
-static void answer_sysfs(struct question *question, const struct viommu_host *host,
-			 const char *device)
+static void answer_sysfs(struct question *question, const char *input,
+			 const struct viommu_host *host, const char *device)
 {
 	struct answer answer = { .device = device,
 				 .on_host = viommu_host_find_device(host, device) };
@@ -617,8 +634,8 @@ static void answer_sysfs(struct question *question, const struct viommu_host *ho
 	bool good = link != VIOMMU_HOST_LINK_UNKNOWN && link != VIOMMU_HOST_NO_DRIVER;
 
 	if (!answer.on_host) {
-		report_error("%s: the host has no such device", device);
-		question->status = worse(question->status, EXIT_COULD_NOT);
+		question->status =
+			worse(question->status, report_host_device_error(question, input, device));
 		return;
 	}
 	answer.name.pci = answer.on_host->pci;
@@ -645,7 +662,7 @@ static void answer_host(void *opaque, const char *input, const struct viommu_hos
 	}
 	question->n++;
 	for (char **device = question->devices; *device; device++)
-		answer_sysfs(question, host, *device);
+		answer_sysfs(question, input, host, *device);
 }
 
 /* The JSON is valid even after an error: a program sees the exit status last. */
@@ -689,12 +706,13 @@ int answer_question(struct question *question)
 static bool parse_pasid(struct question *question)
 {
 	static const guint hexadecimal = 16, decimal = 10;
+	static const guint64 last = (1u << VIOMMU_PASID_BITS_MAX) - 1;
 	bool has_prefix = pasid_text && g_str_has_prefix(pasid_text, "0x");
 
 	question->has_pasid = pasid_text;
 	return !pasid_text ||
 	       g_ascii_string_to_unsigned(pasid_text + (has_prefix ? strlen("0x") : 0),
-					  has_prefix ? hexadecimal : decimal, 0, G_MAXUINT64,
+					  has_prefix ? hexadecimal : decimal, 0, last,
 					  &question->pasid, NULL);
 }
 
@@ -705,6 +723,17 @@ static bool is_file(const char *argument)
 
 	return !strcmp(argument, "-") || (viommu_device_name_parse(argument, &name) != 0 &&
 					  g_file_test(argument, G_FILE_TEST_EXISTS));
+}
+
+/* With --all, arguments are files. A function would be an answer to another question. */
+static const char *find_device(char **arguments)
+{
+	struct viommu_device_name name;
+
+	for (; *arguments; arguments++)
+		if (!is_file(*arguments) && !viommu_device_name_parse(*arguments, &name))
+			return *arguments;
+	return NULL;
 }
 
 /* Where the files begin that follow the devices; `arguments` ends before them. NULL: there are
@@ -727,34 +756,48 @@ static char **copy_until(char **first, char *const *end)
 	return copy;
 }
 
+/* Returns what is wrong with the request; NULL: nothing. g_free() it. */
+static char *mistake_of(struct question *question, char **arguments)
+{
+	const char *device = all_devices ? find_device(arguments) : NULL;
+
+	if (!all_devices && !*arguments)
+		return g_strdup("name a device, or use --all");
+	if (device)
+		return g_strdup_printf("--all shows every device: leave out \"%s\", or --all",
+				       device);
+	if (question->files && *question->files && from)
+		return g_strdup(
+			"name files after the devices or --all, or one with --from, not both");
+	if (all_devices && pasid_text)
+		return g_strdup("--pasid needs a device");
+	if (!parse_pasid(question))
+		return g_strdup_printf("invalid PASID \"%s\": use a number from 0 to 0xfffff",
+				       pasid_text);
+	return NULL;
+}
+
 /* With --all, all arguments are files. Otherwise devices come first. */
 static int run(const struct command *command, char **arguments)
 {
 	static char *nothing[] = { NULL };
 	g_auto(GStrv) devices = NULL;
 	struct question question = { .devices = all_devices ? nothing : arguments,
+				     .files = all_devices ? arguments : split_files(arguments),
 				     .from = from,
 				     .pci_name = pci_name,
 				     .all = all_devices,
 				     .as_json = as_json };
+	g_autofree char *mistake = mistake_of(&question, arguments);
 
-	if (!all_devices && !*arguments)
-		return command_usage(command, "name a device, or use --all");
-	question.files = all_devices ? arguments : split_files(arguments);
-	if (question.files && *question.files && from)
-		return command_usage(
-			command,
-			"name files after the devices or --all, or one with --from, not both");
+	if (mistake)
+		return command_usage(command, "%s", mistake);
 	if (question.files && !*question.files)
 		question.files = NULL;
 	if (question.files && !all_devices) {
 		devices = copy_until(arguments, question.files);
 		question.devices = devices;
 	}
-	if (all_devices && pasid_text)
-		return command_usage(command, "--pasid needs a device");
-	if (!parse_pasid(&question))
-		return command_usage(command, "invalid PASID \"%s\"", pasid_text);
 	return answer_question(&question);
 }
 

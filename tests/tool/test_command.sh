@@ -542,6 +542,40 @@ resolve_needs_a_device_and_a_table() {
 	says err "no table that describes IOMMUs"
 }
 
+resolve_says_which_part_of_a_function_is_wrong() {
+	table
+	for word in "00:20.0 devices are 00 to 1f" "00:1f.8 functions are 0 to 7" "100:00.0 buses are 00 to ff" \
+		"10000:00:00.0 segments are 0000 to ffff" "00:ffffffffffffffffffffff.0 devices are 00 to 1f"; do
+		ran 2 "$viommu" resolve "${word%% *}" good.viot
+		says err "good.viot: unknown device \"${word%% *}\": out of range: ${word#* }, in hexadecimal"
+		is_empty out
+	done
+	for word in 00:00 1:2:3:4.0 00:1f.8.0 x:00.0 :00.0 0000:00:00.; do
+		ran 2 "$viommu" resolve $word good.viot
+		says err "unknown device \"$word\": use 0000:03:00.0"
+	done
+}
+
+resolve_says_that_files_follow_devices() {
+	table
+	ran 2 "$viommu" resolve good.viot 00:01.0 --from good.viot
+	says err 'unknown device "good.viot": it is a file, and files follow the devices'
+	ran 2 "$viommu" resolve --all good.viot 00:01.0
+	says err '--all shows every device: leave out "00:01.0", or --all'
+	is_empty out
+}
+
+resolve_takes_pasids_of_20_bits() {
+	table
+	for pasid in 0 0xfffff 1048575; do
+		ran 0 "$viommu" resolve --pasid $pasid 03:00.0 good.viot
+	done
+	for pasid in -1 0x100000 1048576 99999999999999999999 0x ''; do
+		ran 2 "$viommu" resolve --pasid "$pasid" 03:00.0 good.viot
+		says err "invalid PASID \"$pasid\": use a number from 0 to 0xfffff"
+	done
+}
+
 # -- topology ---------------------------------------------------------------------------
 
 topology_and_generate_are_each_others_opposite() {

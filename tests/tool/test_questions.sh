@@ -94,7 +94,7 @@ resolve_all_is_the_whole_map() {
 	is_json out 'd["maps"][0]["functions"][4]["device_ids"] == [0x18000, 0x180ff]'
 	is_json out 'd["maps"][0]["devices"][0]["ids"] == [0x20000, 0x20003]'
 	ran 2 "$viommu" resolve --all --from arm.yaml 40:01.0
-	says err "name files after the devices or --all, or one with --from, not both"
+	says err "--all shows every device: leave out \"40:01.0\", or --all"
 	ran 0 "$viommu" resolve --all arm.yaml
 }
 
