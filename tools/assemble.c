@@ -73,14 +73,12 @@ const struct command assemble_command = {
 	.name = "assemble",
 	.arguments = "SOURCE",
 	.summary = "make a firmware table from its edited source",
-	.details =
-		"SOURCE is what viommu dump --source prints, or - for standard input. To change a\n"
-		"table:\n"
-		"    viommu dump --source DMAR >dmar.txt\n"
-		"    (edit dmar.txt)\n"
-		"    viommu assemble dmar.txt -o DMAR.new && viommu check DMAR.new\n"
-		"Lines are written one after the other; their offsets are ignored. The words\n"
-		"length and checksum are computed; a number in their place is written as it is.",
+	.details = "SOURCE is what viommu dump --source prints, or - for standard input.\n"
+		   "Lines are written one after the other; their offsets are ignored. The words\n"
+		   "length and checksum are computed; a number in their place is written as it is.",
+	.examples = "viommu dump --source DMAR >dmar.txt\n"
+		    "# edit dmar.txt\n"
+		    "viommu assemble dmar.txt -o DMAR.new && viommu check DMAR.new",
 	.options = options,
 	.run = run,
 };

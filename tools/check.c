@@ -370,9 +370,11 @@ const struct command check_command = {
 		"A FILE is as for dump, or a topology. Tables are checked one by one, and then\n"
 		"together as those of one machine, unless two files have the same table. A folder\n"
 		"or an archive is one machine. A topology is compared with one SRAT.\n"
-		"Exit status 1: there is a warning or an error. Notes do not count. `viommu help "
-		"RULE`\n"
-		"explains the rule whose id is in brackets at the end of a finding.",
+		"Exit status 1: there is a warning or an error. Notes do not count. viommu help\n"
+		"RULE explains the rule whose id is in brackets at the end of a finding.",
+	.examples = "viommu check DMAR SRAT\n"
+		    "viommu check machine.yaml SRAT\n"
+		    "viommu check --rules dmar-rmrr-pages",
 	.options = options,
 	.run = run,
 };

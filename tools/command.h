@@ -36,6 +36,7 @@ struct command {
 	const char *arguments; /* for the usage line */
 	const char *summary;   /* one line */
 	const char *details;   /* further lines of help, or NULL */
+	const char *examples;  /* lines of a shell, which a test runs as they are written */
 	const GOptionEntry *options;
 	const struct choice *choices; /* ends with a zero row; or NULL */
 
@@ -47,11 +48,10 @@ struct command {
 int command_main(int argc, char **argv);
 
 /* In the order of `viommu help`, NULL-terminated (commands.c). */
-extern const struct command explain_command;
 extern const struct command *const commands[];
 
 extern const struct command assemble_command, convert_command, generate_command, dump_command,
-	check_command, resolve_command, diff_command, graph_command, host_command, plan_command,
+	check_command, resolve_command, explain_command, diff_command, graph_command, host_command, plan_command,
 	report_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */

@@ -112,11 +112,14 @@ const struct command help_command = {
 	.arguments = "[COMMAND | RULE] | --completion [SHELL]",
 	.summary = "list the commands, or describe one or a rule",
 	.details =
-		"RULE is the id in brackets at the end of a finding, such as viot-output-node: "
-		"what it\n"
-		"requires, from which clause, what Linux does, an example, and its cure.\n"
-		"The scripts for completion are installed with the command. Otherwise, for bash:\n"
-		"viommu help --completion >~/.local/share/bash-completion/completions/viommu",
+		"RULE is the id in brackets at the end of a finding, such as viot-output-node:\n"
+		"what it requires, from which clause, what Linux does, an example, and its cure.\n"
+		"The scripts for completion are installed with the command. Without root, a bash\n"
+		"reads the file of the last example.",
+	.examples = "viommu help check\n"
+		    "viommu help viot-output-node\n"
+		    "mkdir -p ~/.local/share/bash-completion/completions\n"
+		    "viommu help --completion >~/.local/share/bash-completion/completions/viommu",
 	.choices = (const struct choice[]){ { "SHELL", shells }, { NULL, NULL } },
 	.options = help_options,
 	.run = run_help,

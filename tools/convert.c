@@ -30,6 +30,7 @@ const struct command convert_command = {
 	.summary = "convert a firmware table to another, and report what is lost",
 	.details = "FILE is as for dump, or a topology. It is checked first; if it has errors,\n"
 		   "nothing is written. Exit status 1: something was lost.\n" GENERATE_DETAILS,
+	.examples = "viommu convert --to iort machine.dtb -o IORT.new",
 	.options = options,
 	.choices = (const struct choice[]){ { "TABLE", words }, { NULL, NULL } },
 	.run = run,

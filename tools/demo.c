@@ -319,6 +319,8 @@ const struct command demo_command = {
 	.name = "demo",
 	.arguments = "",
 	.summary = "watch a guest driver bring up a virtio-iommu, all in one process",
+	.examples = "viommu demo\n"
+		    "viommu demo --pci",
 	.options = options,
 	.run = run,
 };

@@ -146,6 +146,8 @@ const struct command diff_command = {
 		"BEFORE and AFTER are as FILE for check. The order, the offsets and the names of\n"
 		"objects do not matter; the routes of devices and the properties of objects do.\n"
 		"Exit status 0: the same to a guest; 1: different; 2: could not compare.",
+	.examples = "viommu diff machine.dtb IORT\n"
+		    "viommu diff before after",
 	.options = options,
 	.run = run,
 };

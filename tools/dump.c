@@ -80,6 +80,9 @@ const struct command dump_command = {
 		"(acpidump, iasl, hexdump, xxd, base64, ...), and may be compressed or an\n"
 		"archive; or is a folder, or - for standard input. Default:\n" SYSTEM_TABLES ".\n"
 		"The first column is the offset in the table, as in findings.",
+	.examples = "viommu dump DMAR\n"
+		    "viommu dump --json DMAR >dmar.json\n"
+		    "viommu dump --source DMAR >dmar.txt",
 	.options = options,
 	.run = run,
 };

@@ -259,6 +259,7 @@ const struct command explain_command = {
 		"host\n"
 		"tree (viommu host --save), which has groups and drivers, too. Without a FILE, it\n"
 		"is this machine. Exit status 1: no, or not known.",
+	.examples = "viommu explain 0000:00:1b.0 host.tar.gz",
 	.options = options,
 	.run = run,
 };

@@ -40,6 +40,10 @@ const struct command generate_command = {
 		"TOPOLOGY is a text (docs/topology.md), a table to read the topology from, or -\n"
 		"for standard input. It is checked first; if it has errors, nothing is\n"
 		"written.\n" GENERATE_DETAILS "\n" GENERATE_SET_DETAILS,
+	.examples = "viommu generate viot machine.yaml -o VIOT.new\n"
+		    "viommu generate all machine.yaml -o tables\n"
+		    "viommu generate dtb machine.yaml --dts\n"
+		    "viommu generate acpi --address 0xe0000 machine.yaml -o acpi.bin",
 	.options = options,
 	.choices = (const struct choice[]){ { "TABLE", names }, { NULL, NULL } },
 	.run = run,

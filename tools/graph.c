@@ -179,6 +179,8 @@ const struct command graph_command = {
 		   "devices are on the left, IOMMUs in the middle, memory and ITSs on the right; "
 		   "NUMA\n"
 		   "nodes are frames. The picture of a large machine counts what it omits.",
+	.examples = "viommu graph VIOT\n"
+		    "viommu graph machine.yaml -o machine.svg",
 	.options = options,
 	.choices = (const struct choice[]){ { "FORMAT", formats }, { NULL, NULL } },
 	.run = run,

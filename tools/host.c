@@ -236,6 +236,9 @@ const struct command host_command = {
 		   "folder with a copy of /sys, or a tar that --save wrote. Differences between "
 		   "sysfs\n"
 		   "and the firmware's tables are findings.",
+	.examples = "viommu host --root host.tar.gz\n"
+		    "viommu host --groups host.tar.gz\n"
+		    "viommu host --root host.tar.gz --save copy.tar.xz",
 	.options = options,
 	.run = run,
 };

@@ -404,6 +404,8 @@ const struct command plan_command = {
 		"each\n"
 		"kind of guest, the length of each table and what it cannot describe. No file is\n"
 		"written.",
+	.examples = "viommu plan machine.yaml\n"
+		    "viommu plan --device 0000:82:00.0 --managed --root host.tar.gz -f libvirt",
 	.options = options,
 	.choices = (const struct choice[]){ { "FORMAT", form_names },
 					    { "KIND", kind_names },

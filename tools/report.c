@@ -479,6 +479,8 @@ const struct command report_command = {
 		"topology. The page is one file, needs no network, and runs no script of its "
 		"input.\n"
 		"The picture needs Graphviz. Exit status 1: there is a warning or an error.",
+	.examples = "viommu report DMAR SRAT -o machine.html\n"
+		    "viommu report --compare before after -o changes.html",
 	.options = options,
 	.run = run,
 };

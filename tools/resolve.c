@@ -813,6 +813,9 @@ const struct command resolve_command = {
 		"ITS for MSIs. Where Linux reads the table differently, its answer follows.\n"
 		"Exit status 1: no table describes a device, or the tables do not determine which\n"
 		"of two IOMMUs it reaches.",
+	.examples = "viommu resolve 00:02.0 30:00.0 VIOT\n"
+		    "viommu resolve --all DMAR\n"
+		    "viommu resolve --json 0000:00:1b.0 host.tar.gz",
 	.options = options,
 	.run = run,
 };

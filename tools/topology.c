@@ -61,6 +61,9 @@ const struct command topology_command = {
 		   "separates the texts of several tables. Exit status 1: a table has structures "
 		   "that\n"
 		   "a topology cannot represent.",
+	.examples = "viommu topology VIOT >viot.yaml\n"
+		    "# edit viot.yaml\n"
+		    "viommu generate viot viot.yaml -o VIOT.new && viommu diff VIOT VIOT.new",
 	.options = options,
 	.run = run,
 };

@@ -132,14 +132,16 @@ def commands(source, viommu, version):
     listing = subprocess.run([viommu, "help"], check=True, capture_output=True, text=True).stdout
     status = manual.partition(".SH \"EXIT STATUS\"\n")[2].partition(".SH ")[0]
     for name, summary in re.findall(r"^  ([a-z]+) +(.*)$", listing, re.M):
-        usage = subprocess.run([viommu, "help", name], check=True, capture_output=True, text=True).stdout
-        usage = usage.splitlines()[0].removeprefix("usage: ")
+        text = subprocess.run([viommu, "help", name], check=True, capture_output=True, text=True).stdout
+        usage = text.splitlines()[0].removeprefix("usage: ")
+        examples = re.findall(r"^    (.*)$", text.partition("\nExamples:\n")[2], re.M)
         body = re.search(rf"^\.SS \"?{name}\b.*\n((?:(?!\.S[SH] ).*\n)*)", manual, re.M)[1]
         text, options, rest = body.partition(".TP\n")
         yield (f"viommu-{name}", head(f"viommu-{name}", 1, summary, version)
                + f".SH SYNOPSIS\n.B {escape(usage)}\n.SH DESCRIPTION\n{text}"
                + (f".SH OPTIONS\n{options}{rest}" if options else "")
-               + f".SH \"EXIT STATUS\"\n{status}.SH \"SEE ALSO\"\n.BR viommu (1)\n")
+               + f".SH \"EXIT STATUS\"\n{status}.SH EXAMPLES\n" + literal(examples).removeprefix(".PP\n")
+               + ".SH \"SEE ALSO\"\n.BR viommu (1)\n")
 
 
 # -- headers ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ commands=$("$viommu" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 [ -n "$commands" ] || fail "no commands"
 for command in $commands; do
 	section "$command" | grep -q . || fail "no section for $command"
-	options=$("$viommu" help "$command" | grep -oE '(^| )--?[a-z][a-z-]*' | tr -d ' ')
+	options=$("$viommu" help "$command" | sed '/^Examples:/,$d' | grep -oE '(^| )--?[a-z][a-z-]*' | tr -d ' ')
 	[ -n "$options" ] || fail "no options of $command"
 	for option in $options; do
 		case $option in
