@@ -23,6 +23,7 @@ GOLDEN = SOURCE / "tests/golden"
 FILES = {"DMAR": "q35-numa-hotplug.DMAR", "SRAT": "q35-numa-hotplug.SRAT", "VIOT": "q35-two-expanders.VIOT",
          "IORT": "virt-smmu.IORT", "machine.dtb": "virt-smmu.dtb",
          "before/DMAR": "q35-vtd.DMAR", "after/DMAR": "q35-vtd-expanders.DMAR"}
+OF_THIS_MACHINE = ("viommu host", "viommu host --save machine.tar.gz")
 FINE = (0, 1)  # 1: findings, or differences
 
 
@@ -74,6 +75,32 @@ class Help(unittest.TestCase):
         self.assertTrue(blocks)
         for block in blocks:
             self.check("set -e\n" + block.replace("\\-", "-"))
+
+    def documents(self):
+        """Each command that a page shows, without its comment. Those of this machine are left out."""
+        for name in ("README.md", "docs/host.md", "docs/tables.md"):
+            text = (SOURCE / name).read_text(encoding="utf-8")
+            for line in re.findall(r"^(?:    |\$ )((?:viommu|sed) .*[^\\\n])$", text, re.M):
+                line = re.sub(r"\s+# .*", "", line).strip()
+                if line not in OF_THIS_MACHINE:
+                    yield name, line
+
+    def test_commands_of_documents_run(self):
+        (self.folder / "fleet").mkdir()
+        shutil.copy(self.folder / "host.tar.gz", self.folder / "machine.tar.gz")
+        shutil.copy(self.folder / "host.tar.gz", self.folder / "fleet")
+        shutil.copy(self.folder / "SRAT", self.folder / "SRAT.bin")
+        shutil.copytree(GOLDEN, self.folder / "tests/golden")
+        self.check("viommu generate acpi machine.yaml --address 0xe0000 --processors 2 -o set")
+        tables = (self.folder / "set").read_bytes()
+        at = tables.index(b"APIC")
+        length = int.from_bytes(tables[at + 4:at + 8], "little")
+        (self.folder / "MADT.aml").write_bytes(tables[at:at + length])
+        commands = list(self.documents())
+        self.assertGreater(len(commands), 10)
+        for name, line in commands:
+            with self.subTest(f"{name}: {line}"):
+                self.check(line)
 
     def test_help_of_a_command_is_the_same_in_both_forms(self):
         for command in COMMANDS:
