@@ -33,8 +33,8 @@ struct question {
 	unsigned n;             /* topologies */
 	int status;
 
-	/* Print more about an answer, and return whether it is a good one; NULL: only the answer.
-	 */
+	/* Print more about an answer, as JSON into its open object, and return whether it is a good
+	 * one; NULL: only the answer. */
 	bool (*explain)(const struct question *question, const struct answer *answer);
 };
 

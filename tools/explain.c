@@ -10,25 +10,46 @@
 
 #include "answer.h"
 #include "command.h"
+#include "json.h"
 #include "route_text.h"
 
 enum verdict { MAY, NOT_KNOWN, MAY_NOT };
+
+static const char *const verdict_names[] = {
+	[MAY] = "yes", [NOT_KNOWN] = "not known", [MAY_NOT] = "no"
+};
+
+struct reason {
+	enum verdict verdict; /* of this reason alone */
+	char *text;
+};
 
 struct verdict_of {
 	const struct question *question;
 	const struct answer *answer;
 	enum verdict verdict;
-	GPtrArray *reasons;
+	GPtrArray *reasons; /* struct reason */
 };
+
+static void reason_free(gpointer opaque)
+{
+	struct reason *reason = opaque;
+
+	g_free(reason->text);
+	g_free(reason);
+}
 
 __attribute__((format(printf, 3, 4))) static void add(struct verdict_of *of, enum verdict verdict,
 						      const char *format, ...)
 {
+	struct reason *reason = g_new0(struct reason, 1);
 	va_list args;
 
 	va_start(args, format);
-	g_ptr_array_add(of->reasons, g_strdup_vprintf(format, args));
+	reason->text = g_strdup_vprintf(format, args);
 	va_end(args);
+	reason->verdict = verdict;
+	g_ptr_array_add(of->reasons, reason);
 	of->verdict = MAX(of->verdict, verdict);
 }
 
@@ -198,12 +219,36 @@ static void check_group(struct verdict_of *of)
 
 /* -- the verdict ------------------------------------------------------------------------------ */
 
-static bool print_verdict(const struct question *question, const struct answer *answer)
+static void print_verdict(const struct verdict_of *of)
 {
-	static const char *const words[] = {
-		[MAY] = "yes", [NOT_KNOWN] = "not known", [MAY_NOT] = "no"
-	};
-	struct verdict_of of = { question, answer, MAY, g_ptr_array_new_with_free_func(g_free) };
+	print_line("    passed through to a guest: %s", verdict_names[of->verdict]);
+	for (guint i = 0; i < of->reasons->len; i++) {
+		const struct reason *reason = of->reasons->pdata[i];
+
+		print_line("        %s", reason->text);
+	}
+}
+
+static void add_verdict(struct json *json, const struct verdict_of *of)
+{
+	json_string(json, "verdict", verdict_names[of->verdict]);
+	json_key(json, "reasons");
+	json_open(json, '[');
+	for (guint i = 0; i < of->reasons->len; i++) {
+		const struct reason *reason = of->reasons->pdata[i];
+
+		json_open(json, '{');
+		json_string(json, "verdict", verdict_names[reason->verdict]);
+		json_string(json, "text", reason->text);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static bool explain(const struct question *question, const struct answer *answer)
+{
+	struct verdict_of of = { question, answer, MAY,
+				 g_ptr_array_new_with_free_func(reason_free) };
 
 	if (answer->topology) {
 		check_iommu(&of);
@@ -213,18 +258,21 @@ static bool print_verdict(const struct question *question, const struct answer *
 		check_sysfs_memory(&of);
 	}
 	check_group(&of);
-	print_line("    passed through to a guest: %s", words[of.verdict]);
-	for (guint i = 0; i < of.reasons->len; i++)
-		print_line("        %s", (const char *)of.reasons->pdata[i]);
-	g_ptr_array_free(of.reasons, TRUE);
+	if (question->json)
+		add_verdict(question->json, &of);
+	else
+		print_verdict(&of);
+	g_ptr_array_unref(of.reasons);
 	return of.verdict == MAY;
 }
 
 static char *from, *pci_name;
+static gboolean as_json;
 
 static const GOptionEntry options[] = {
 	{ "from", 'f', 0, G_OPTION_ARG_FILENAME, &from,
 	  "use this table or topology, as a FILE behind the device", "FILE" },
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	{ "pci", 'P', 0, G_OPTION_ARG_FILENAME, &pci_name,
 	  "take bus numbers and bridges from this: a copy of /sys, or text of lspci or info pci",
 	  "FILE" },
@@ -235,7 +283,7 @@ static const GOptionEntry options[] = {
 static int run(const struct command *command, char **arguments)
 {
 	char *device[] = { arguments[0], NULL };
-	struct question question = { .devices = device, .explain = print_verdict };
+	struct question question = { .devices = device, .explain = explain, .as_json = as_json };
 
 	if (!*arguments)
 		return command_usage(command, "name a device");
@@ -259,7 +307,8 @@ const struct command explain_command = {
 		"host\n"
 		"tree (viommu host --save), which has groups and drivers, too. Without a FILE, it\n"
 		"is this machine. Exit status 1: no, or not known.",
-	.examples = "viommu explain 0000:00:1b.0 host.tar.gz",
+	.examples = "viommu explain 0000:00:1b.0 host.tar.gz\n"
+		    "viommu explain --json 0000:00:1b.0 host.tar.gz",
 	.options = options,
 	.run = run,
 };

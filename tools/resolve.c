@@ -487,7 +487,17 @@ static void add_answer(const struct question *question, const struct answer *ans
 		json_string(json, "unknown_bridge", unknown);
 	}
 	add_sysfs(json, answer->on_host);
-	json_close(json, '}');
+}
+
+/* The object of a JSON answer is open until it was explained. Returns whether the answer is good.
+ */
+static bool end_answer(const struct question *question, const struct answer *answer, bool good)
+{
+	if (question->explain)
+		good = question->explain(question, answer);
+	if (question->json)
+		json_close(question->json, '}');
+	return good;
 }
 
 /* -- questions --------------------------------------------------------------------- */
@@ -572,7 +582,7 @@ static void answer_device(struct question *question, const struct input *input, 
 		add_answer(question, &answer);
 	else
 		print_answer(question, &answer);
-	if (question->explain ? question->explain(question, &answer) : is_decided(&answer))
+	if (end_answer(question, &answer, is_decided(&answer)))
 		g_hash_table_add(question->decided, (gpointer)device);
 }
 
@@ -643,9 +653,7 @@ static void answer_sysfs(struct question *question, const char *input,
 		add_sysfs_answer(question->json, answer.on_host);
 	else
 		print_sysfs_answer(answer.on_host);
-	if (question->explain)
-		good = question->explain(question, &answer);
-	if (good)
+	if (end_answer(question, &answer, good))
 		g_hash_table_add(question->decided, (gpointer)device);
 }
 

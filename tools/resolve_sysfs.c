@@ -54,7 +54,6 @@ void add_sysfs_answer(struct json *json, const struct viommu_host_device *device
 	json_key(json, "by");
 	json_add_string(json, "sysfs");
 	add_sysfs(json, device);
-	json_close(json, '}');
 }
 
 void add_sysfs(struct json *json, const struct viommu_host_device *device)

@@ -84,6 +84,8 @@ def check_hosts(folder):
         expect("host", "host", "--json", tree)
         expect("check", "check", "--json", tree)
         expect("resolve", "resolve", "--json", "--from", tree, devices[-1]["name"])
+        for device in devices:
+            expect("explain", "explain", "--json", device["name"], tree)
         expect("map", "resolve", "--all", "--json", tree)
         expect("plan", "plan", "--root", tree, "--managed", *wishes, "--ats", "off", "--format", "json")
 
@@ -96,6 +98,7 @@ def main():
         expect("check", "check", "--json", table)
         expect("map", "resolve", "--all", "--json", table)
         expect("resolve", "resolve", "--json", "--pasid", "1", "--from", table, "00:02.0", "0x9000000")
+        expect("explain", "explain", "--json", "00:02.0", table)
         expect("diff", "diff", "--json", table, str(tables[0]))
     for refused in sorted((SOURCE / "tests/tables").glob("**/refused/*.*")):
         if refused.suffix not in (".py", ".base"):
