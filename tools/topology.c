@@ -9,9 +9,13 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "json.h"
 #include "left_out.h"
 
+static gboolean as_json;
+
 static const GOptionEntry options[] = {
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -23,30 +27,58 @@ struct output {
 };
 
 /* The first line is a comment with the name of the file. */
+static void print_text(const struct output *output, const char *file,
+		       const struct viommu_topology *topology)
+{
+	g_autofree char *name = printable(file);
+	char *text = viommu_topology_text(topology);
+
+	printf("%s# %s\n%s", output->n ? "---\n" : "", name, text);
+	free(text);
+}
+
+static void print_json(const struct output *output, const char *file,
+		       const struct viommu_topology *topology)
+{
+	struct json *json = json_new(NULL);
+	char *name, *text = viommu_topology_json(topology);
+
+	json_add_string(json, file);
+	name = json_finish(json);
+	printf("%s{\n\"file\" : %s,\n\"topology\" : %s\n}", output->n ? ",\n" : "", name, text);
+	free(name);
+	free(text);
+}
+
 static void print_topology(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
 	const struct viommu_topology *topology = input_topology(input, output->findings);
-	g_autofree char *name = printable(input->name);
-	char *text;
 
 	if (!topology)
 		return;
 	output->left_out = worse(output->left_out, report_left_out(input->table, output->findings));
-	text = viommu_topology_text(topology);
-	printf("%s# %s\n%s", output->n++ ? "---\n" : "", name, text);
-	free(text);
+	if (as_json)
+		print_json(output, input->name, topology);
+	else
+		print_text(output, input->name, topology);
+	output->n++;
 }
 
+/* Topologies are printed as they are read, so the JSON around them is written by hand. */
 static int run(const struct command *command, char **arguments)
 {
 	struct output output = { .findings = viommu_findings_new() };
 	int status;
 
 	(void)command;
+	if (as_json)
+		fputs("{\n\"format\" : 1,\n\"topologies\" : [\n", stdout);
 	input_joined = true;
 	status = read_inputs(arguments, output.findings, print_topology, &output);
 	input_joined = false;
+	if (as_json)
+		fputs("\n]\n}\n", stdout);
 	status = worse(worse(status, print_findings(output.findings)), output.left_out);
 	viommu_findings_free(output.findings);
 	return output.n ? status : report_no_input(arguments, status);
@@ -61,7 +93,8 @@ const struct command topology_command = {
 		   "separates the texts of several tables. Exit status 1: a table has structures "
 		   "that\n"
 		   "a topology cannot represent.",
-	.examples = "viommu topology VIOT >viot.yaml\n"
+	.examples = "viommu topology --json VIOT >viot.json\n"
+		    "viommu topology VIOT >viot.yaml\n"
 		    "# edit viot.yaml\n"
 		    "viommu generate viot viot.yaml -o VIOT.new && viommu diff VIOT VIOT.new",
 	.options = options,

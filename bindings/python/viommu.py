@@ -91,6 +91,7 @@ _parse = _declare("topology_parse", _P, _S, _Z, _S, _P)
 _topology_free = _declare("topology_free", _P, _P)
 _topology_check = _declare("topology_check", None, _P, _P)
 _topology_text = _declare("topology_text", _P, _P)
+_topology_json = _declare("topology_json", _P, _P)
 _find_device = _declare("topology_find_device", ctypes.c_int, _P, _S, ctypes.POINTER(_Name))
 _resolve = _declare("topology_resolve", ctypes.c_int, _P, ctypes.POINTER(_Name), ctypes.POINTER(_Route),
                     ctypes.POINTER(_Route), ctypes.POINTER(_S))
@@ -260,6 +261,10 @@ class Topology:
 
     def __str__(self):
         return _take(_topology_text(self._topology))
+
+    def data(self):
+        """The objects as viommu-json(5) describes them for `viommu topology`."""
+        return json.loads(_take(_topology_json(self._topology)))
 
     def check(self):
         with _Findings() as findings:

@@ -791,6 +791,15 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
  */
 char *viommu_topology_text(const struct viommu_topology *topology);
 
+/*
+ * The same as JSON, an object of {"format": 1, ...}, to be freed with free(). It has an array for
+ * each section of the text form, whose objects have the keys of the text form, without those that
+ * have their default, and `place`. It is valid UTF-8 (docs/json.md).
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+char *viommu_topology_json(const struct viommu_topology *topology);
+
 /* -- checks and questions ------------------------------------------------------------ */
 
 /*

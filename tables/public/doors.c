@@ -128,6 +128,11 @@ char *viommu_topology_text(const struct viommu_topology *topology)
 	return memory_or(NULL, topology_text(topology));
 }
 
+char *viommu_topology_json(const struct viommu_topology *topology)
+{
+	return memory_or(NULL, topology_json(topology));
+}
+
 char *viommu_topology_graph(const struct viommu_topology *topology)
 {
 	return memory_or(NULL, topology_graph(topology));

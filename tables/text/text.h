@@ -27,12 +27,23 @@ struct object_builder {
 	size_t i, n;            /* index of the item in the value, and number of items */
 };
 
+/* What a value is in JSON. */
+enum text_json {
+	TEXT_JSON_TEXT, /* as it is written */
+	TEXT_JSON_NAME, /* without its quotes */
+	TEXT_JSON_BYTES,
+	TEXT_JSON_NUMBER,
+	TEXT_JSON_NUMBERS,
+	TEXT_JSON_BOOLEAN,
+};
+
 /* A kind of values: its description, how it is read, and how it is written. */
 struct text_kind {
 	const char *what;    /* "a PCI function" */
 	const char *example; /* "0000:00:01.0" */
 	const char *limits;  /* "bus 00 to ff, ..."; NULL: none */
 	bool many;           /* accepts a list */
+	enum text_json json;
 
 	/* Read one item into the object. `text` stays valid until the object is complete. */
 	enum scan (*read)(const struct text_key *key, const char *text,
@@ -137,6 +148,7 @@ void text_put(struct strbuf *out, const char *text);
 struct viommu_topology *topology_parse(const char *text, size_t length, const char *file,
 				       struct viommu_findings *findings);
 char *topology_text(const struct viommu_topology *topology);
+char *topology_json(const struct viommu_topology *topology);
 char *functions_text(const struct viommu_route_range *range);
 char *iommu_at_text(const struct viommu_iommu *iommu);
 char *place_text(const struct viommu_place *place);

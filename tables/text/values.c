@@ -95,6 +95,7 @@ static bool write_name(const struct text_key *key, const void *object, struct st
 const struct text_kind text_name = {
 	.what = "a name other than \"none\"",
 	.example = "viommu0",
+	.json = TEXT_JSON_NAME,
 	.read = read_name,
 	.write = write_name,
 };
@@ -121,6 +122,7 @@ static bool write_reference(const struct text_key *key, const void *object, stru
 const struct text_kind text_reference = {
 	.what = "a name, or none",
 	.example = "viommu0",
+	.json = TEXT_JSON_NAME,
 	.read = read_reference,
 	.write = write_reference,
 };
@@ -128,6 +130,7 @@ const struct text_kind text_reference = {
 const struct text_kind text_its = {
 	.what = "a name, or none",
 	.example = "its0",
+	.json = TEXT_JSON_NAME,
 	.read = read_reference,
 	.write = write_reference,
 };
@@ -165,6 +168,7 @@ const struct text_kind text_bytes = {
 	.what = "ASCII text",
 	.example = "\"VIOMMU\"",
 	.limits = "as many characters as the field of the table has",
+	.json = TEXT_JSON_BYTES,
 	.read = read_bytes,
 	.write = write_bytes,
 };
@@ -222,6 +226,7 @@ static bool write_boolean(const struct text_key *key, const void *object, struct
 const struct text_kind text_boolean = {
 	.what = "yes or no",
 	.example = "yes",
+	.json = TEXT_JSON_BOOLEAN,
 	.read = read_boolean,
 	.write = write_boolean,
 };
@@ -253,6 +258,7 @@ const struct text_kind text_segment = {
 	.what = "a number",
 	.example = "0",
 	.limits = "0 to 0xffff",
+	.json = TEXT_JSON_NUMBER,
 	.read = read_segment,
 	.write = write_segment,
 };
@@ -280,7 +286,7 @@ static bool write_number(const struct text_key *key, const void *object, struct 
 #define NUMBER_KIND(an_example, reads, writes) \
 	{ \
 		.what = "a number", .example = (an_example), .limits = "0 to 0xffffffff", \
-		.read = (reads), .write = (writes) \
+		.json = TEXT_JSON_NUMBER, .read = (reads), .write = (writes) \
 	}
 
 const struct text_kind text_number = NUMBER_KIND("1", text_read_number, write_number);
@@ -511,6 +517,7 @@ const struct text_kind text_numbers = {
 	.example = "[0, 1]",
 	.limits = "0 to 0xffffffff",
 	.many = true,
+	.json = TEXT_JSON_NUMBERS,
 	.read = read_numbers,
 	.write = write_numbers,
 };
@@ -545,6 +552,7 @@ const struct text_kind text_row = {
 	.example = "[36, 37, 38, 39]",
 	.limits = "at most 4 numbers, 0 to 0xffffffff",
 	.many = true,
+	.json = TEXT_JSON_NUMBERS,
 	.read = read_row,
 	.write = write_row,
 };

@@ -230,6 +230,7 @@ const struct text_kind text_first_id = {
 	.what = "a number",
 	.example = "0x1000",
 	.limits = "0 to 0xffffffff",
+	.json = TEXT_JSON_NUMBER,
 	.read = text_read_number,
 	.write = write_first_id,
 	.absent = absent_first_id,

@@ -108,6 +108,12 @@ class Topologies(unittest.TestCase):
         with self.assertRaises(KeyError):
             machine.resolve("no-such-device")
 
+    def test_data_has_the_keys_of_the_text(self):
+        data = viommu.Topology.parse(TEXT).data()
+        self.assertEqual(data["iommus"][0]["name"], "a")
+        self.assertEqual(data["iommus"][0]["place"]["file"], "topology")
+        self.assertEqual(data, viommu.Topology.parse(TEXT).data())
+
     def test_a_text_that_is_wrong_is_an_error_with_its_place(self):
         with self.assertRaises(viommu.Error) as error:
             viommu.Topology.parse("viommu: 1\niommus: 3\n", "wrong.yaml")

@@ -8,6 +8,7 @@ so that no key is printed that the schemas do not describe.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,20 @@ def check_hosts(folder):
         expect("plan", "plan", "--root", tree, "--managed", *wishes, "--ats", "off", "--format", "json")
 
 
+def check_topology_keys():
+    """The schema names the keys of docs/topology.md, and no others."""
+    global failed
+    page = (SOURCE / "docs/topology.md").read_text(encoding="utf-8")
+    properties = json.loads((SOURCE / "docs/schemas/topology.schema.json").read_text())["properties"]
+    sections = properties["topologies"]["items"]["properties"]["topology"]["properties"]
+    for name, section in sections.items():
+        part = re.search(rf"^## {name}\n(.*?)(?=^## )", page, re.M | re.S)
+        objects = section.get("items") or section.get("additionalProperties")
+        if part and set(re.findall(r"^\| `([a-z0-9-]+)` \|", part[1], re.M)) != set(objects["properties"]) - {"place"}:
+            print(f"topology.schema.json has other keys of {name} than docs/topology.md")
+            failed += 1
+
+
 def main():
     tables = sorted(path for path in GOLDEN.iterdir() if path.suffix[1:] in
                     ("VIOT", "IORT", "DMAR", "IVRS", "SRAT", "dtb"))
@@ -99,10 +114,13 @@ def main():
         expect("map", "resolve", "--all", "--json", table)
         expect("resolve", "resolve", "--json", "--pasid", "1", "--from", table, "00:02.0", "0x9000000")
         expect("explain", "explain", "--json", "00:02.0", table)
+        expect("topology", "topology", "--json", table)
         expect("diff", "diff", "--json", table, str(tables[0]))
     for refused in sorted((SOURCE / "tests/tables").glob("**/refused/*.*")):
         if refused.suffix not in (".py", ".base"):
             expect("check", "check", "--json", str(refused))
+            expect("topology", "topology", "--json", str(refused))
+    check_topology_keys()
     expect("rules", "check", "--rules", "--json")
     with tempfile.TemporaryDirectory() as folder:
         check_hosts(pathlib.Path(folder))

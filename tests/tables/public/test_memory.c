@@ -203,7 +203,7 @@ static bool ask(struct vmm *vmm)
 	if (viommu_topology_find_device(vmm->machine, "00:02.0", &name) ||
 	    viommu_topology_resolve(vmm->machine, &name, &route, &on_linux, NULL))
 		return false;
-	return has(viommu_topology_text(vmm->machine)) &&
+	return has(viommu_topology_text(vmm->machine)) && has(viommu_topology_json(vmm->machine)) &&
 	       has(viommu_topology_graph(vmm->machine)) &&
 	       has(viommu_iommu_at_text(viommu_topology_iommu(vmm->machine, 0))) &&
 	       has(viommu_place_text(&viommu_topology_iommu(vmm->machine, 0)->place));

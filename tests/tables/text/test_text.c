@@ -502,6 +502,57 @@ static void odd_names_survive(void **state)
 	free(text);
 }
 
+static void assert_json_has(const struct viommu_topology *topology, const char *part)
+{
+	char *json = viommu_topology_json(topology);
+
+	if (!strstr(json, part))
+		fail_msg("no %s in %s", part, json);
+	free(json);
+}
+
+/* The type depends on the key: numbers of 32 bits are numbers, wider ones and ranges are text. */
+static void json_has_the_keys_of_the_text(void **state)
+{
+	static const char *const parts[] = {
+		"\"format\" : 1",
+		"\"name\" : \"a\\\"b\"",
+		"\"kind\" : \"smmu-v3\"",
+		"\"at\" : \"0xffffffffffffffff\"",
+		"\"proximity-domain\" : 0",
+		"\"coherent\" : true",
+		"\"line\" : 3",
+		"\"functions\" : \"0000:01:00.0-02:1f.7\"",
+		"\"first-id\" : 4096",
+		"\"iommu\" : \"none\"",
+		"\"oem-id\" : \"\u00e9\"",
+		"\"msi-ranges\" : []",
+	};
+	static const char text[] =
+		"tables: { viot: { oem-id: '\u00e9' } }\n"
+		"iommus: [ { name: 'a\"b', kind: smmu-v3, at: 0xffffffffffffffff, "
+		"proximity-domain: "
+		"0, coherent: on } ]\n"
+		"ranges: [ { functions: 01:00.0-02:1f.7, iommu: 'a\"b', first-id: 0x1000 }, "
+		"{ functions: 03:00.0, iommu: none } ]\n"
+		"its-groups: [ { name: its, ids: [ 7, 4294967295 ] } ]\n";
+	struct rig *rig = *state;
+
+	read_fine(rig, text);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		assert_json_has(rig->topology, parts[i]);
+}
+
+static void json_lists_numbers(void **state)
+{
+	struct rig *rig = *state;
+
+	read_fine(rig, "its-groups: [ { name: its, ids: [ 7, 4294967295 ] }, "
+		       "{ name: one, ids: 0 } ]\n");
+	assert_json_has(rig->topology, "7,");
+	assert_json_has(rig->topology, "4294967295");
+}
+
 /* Each object has its place. */
 static void objects_know_their_line(void **state)
 {
@@ -569,6 +620,8 @@ int main(void)
 		WITH_A_RIG(what_one_platform_has_is_written_as_well),
 		WITH_A_RIG(an_empty_object_is_written_too),
 		WITH_A_RIG(odd_names_survive),
+		WITH_A_RIG(json_has_the_keys_of_the_text),
+		WITH_A_RIG(json_lists_numbers),
 		WITH_A_RIG(objects_know_their_line),
 		WITH_A_RIG(line_ends_and_byte_order_marks_do_not_matter),
 		WITH_A_RIG(a_text_beyond_64_mib_is_refused),
