@@ -8,13 +8,16 @@
 
 #include "command.h"
 #include "device_tree_source.h"
+#include "findings.h"
 
 static char *output_name;
-static gboolean keep;
+static gboolean keep, as_json;
 
 static const GOptionEntry options[] = {
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write to FILE instead of standard output", "FILE" },
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json,
+	  "print the findings as JSON on standard output", NULL },
 	{ "keep", 'k', 0, G_OPTION_ARG_NONE, &keep,
 	  "keep lengths and checksums as they are, instead of computing them", NULL },
 	G_OPTION_ENTRY_NULL,
@@ -35,9 +38,9 @@ static int assemble_tree(const char *name, const GByteArray *source)
 	return status;
 }
 
-static int assemble_table(const char *name, const GByteArray *source)
+static int assemble_table(const char *name, const GByteArray *source,
+			  struct viommu_findings *findings)
 {
-	struct viommu_findings *findings = viommu_findings_new();
 	int status = EXIT_COULD_NOT;
 	void *bytes;
 	size_t length = viommu_table_assemble((const char *)source->data, source->len, name, keep,
@@ -45,26 +48,30 @@ static int assemble_table(const char *name, const GByteArray *source)
 
 	if (length)
 		status = write_output(output_name, bytes, length);
-	print_findings(findings);
-	viommu_findings_free(findings);
 	free(bytes);
 	return status;
 }
 
 static int run(const struct command *command, char **arguments)
 {
+	struct viommu_findings *findings;
 	GByteArray *source;
 	int status;
 
 	if (g_strv_length(arguments) != 1)
 		return command_usage(command, "name one source, or - for standard input");
+	if (as_json && !output_name)
+		return command_usage(command, FINDINGS_NEED_OUTPUT);
 	source = read_bytes(*arguments);
 	if (!source)
 		return EXIT_COULD_NOT;
+	findings = viommu_findings_new();
 	if (is_device_tree_source((const char *)source->data, source->len))
 		status = assemble_tree(*arguments, source);
 	else
-		status = assemble_table(*arguments, source);
+		status = assemble_table(*arguments, source, findings);
+	report_findings(findings, as_json);
+	viommu_findings_free(findings);
 	g_byte_array_free(source, TRUE);
 	return status;
 }

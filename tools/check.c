@@ -12,7 +12,6 @@
 #include "check.h"
 #include "command.h"
 #include "findings.h"
-#include "json.h"
 #include "memory_map.h"
 #include "rules.h"
 
@@ -315,30 +314,7 @@ int check_inputs(char **names, struct viommu_findings *findings)
 	return status;
 }
 
-/* -- findings -------------------------------------------------------------------- */
-
-static void add_finding(struct json *json, const struct viommu_finding *finding)
-{
-	json_open(json, '{');
-	json_string(json, "id", finding->id);
-	json_string(json, "severity", viommu_severity_name(finding->severity));
-	json_place(json, &finding->place);
-	json_string(json, "text", finding->text);
-	json_string(json, "cure", finding->cure);
-	json_close(json, '}');
-}
-
-static void print_json(const struct viommu_findings *findings)
-{
-	struct json *json = json_begin();
-
-	json_key(json, "findings");
-	json_open(json, '[');
-	for (size_t i = 0; i < viommu_findings_count(findings); i++)
-		add_finding(json, viommu_findings_get(findings, i));
-	json_close(json, ']');
-	json_end(json);
-}
+/* -- the command ------------------------------------------------------------------- */
 
 static int run(const struct command *command, char **arguments)
 {
@@ -352,12 +328,7 @@ static int run(const struct command *command, char **arguments)
 	is_check = true;
 	status = check_inputs(arguments, findings);
 	is_check = false;
-	if (as_json)
-		print_json(findings);
-	else
-		print_findings(findings);
-	if (viommu_findings_count_from(findings, VIOMMU_WARNING))
-		status = worse(status, EXIT_FINDINGS);
+	status = worse(status, report_findings(findings, as_json));
 	viommu_findings_free(findings);
 	return status;
 }

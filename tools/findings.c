@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lists of findings of which a command reports a part */
+/* Lists of findings of which a command reports a part, and printing them */
 #include <string.h>
 
 #include <glib.h>
 
+#include "command.h"
 #include "findings.h"
+#include "json.h"
 
 bool has_finding(const struct viommu_findings *findings, const char *id)
 {
@@ -43,4 +45,37 @@ void copy_findings(struct viommu_findings *to, const struct viommu_findings *fro
 		if (!is_wanted || is_wanted(finding))
 			viommu_findings_add(to, finding->id, &finding->place, finding->text,
 					    finding->cure);
+}
+
+/* -- printing ---------------------------------------------------------------------- */
+
+static void add_finding(struct json *json, const struct viommu_finding *finding)
+{
+	json_open(json, '{');
+	json_string(json, "id", finding->id);
+	json_string(json, "severity", viommu_severity_name(finding->severity));
+	json_place(json, &finding->place);
+	json_string(json, "text", finding->text);
+	json_string(json, "cure", finding->cure);
+	json_close(json, '}');
+}
+
+static void print_json(const struct viommu_findings *findings)
+{
+	struct json *json = json_begin();
+
+	json_key(json, "findings");
+	json_open(json, '[');
+	for (size_t i = 0; i < viommu_findings_count(findings); i++)
+		add_finding(json, viommu_findings_get(findings, i));
+	json_close(json, ']');
+	json_end(json);
+}
+
+int report_findings(const struct viommu_findings *findings, bool as_json)
+{
+	if (!as_json)
+		return print_findings(findings);
+	print_json(findings);
+	return viommu_findings_count_from(findings, VIOMMU_WARNING) ? EXIT_FINDINGS : EXIT_CLEAN;
 }

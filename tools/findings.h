@@ -6,7 +6,7 @@
 
 #include <viommu/findings.h>
 
-/* Lists of findings of which a command reports a part */
+/* Lists of findings of which a command reports a part, and printing them */
 
 /* Is there a finding with this ID? */
 bool has_finding(const struct viommu_findings *findings, const char *id);
@@ -19,5 +19,12 @@ typedef bool wanted_finding(const struct viommu_finding *finding);
 
 void copy_findings(struct viommu_findings *to, const struct viommu_findings *from,
 		   wanted_finding *is_wanted);
+
+/* The mistake of --json without --output: both would be on standard output. */
+#define FINDINGS_NEED_OUTPUT "name a file for the table with -o: standard output has the JSON"
+
+/* Print the findings on stderr, or as the only JSON object on stdout. Returns EXIT_FINDINGS if
+ * there is a warning or an error. */
+int report_findings(const struct viommu_findings *findings, bool as_json);
 
 #endif

@@ -255,6 +255,8 @@ static const char *find_mistake_of_acpi(struct set *set)
 		return set->said = g_strdup_printf("--processors %d: give a number from 0 to 255, "
 						   "or a MADT with --with for more",
 						   generate_processors);
+	if (generate_json && !generate_output)
+		return FINDINGS_NEED_OUTPUT;
 	if (generate_processors && generate_base)
 		return "--processors does not apply to a set that exists: give a MADT with --with";
 	if (!generate_output && isatty(STDOUT_FILENO))
@@ -289,7 +291,7 @@ static int generate_and_write(struct set *set, char *name)
 		generate(set);
 	else if (status == EXIT_CLEAN)
 		status = EXIT_COULD_NOT;
-	status = worse(status, print_findings(set->findings));
+	status = worse(status, report_findings(set->findings, generate_json));
 	return status == EXIT_COULD_NOT ? status : worse(status, write_set(set));
 }
 

@@ -18,7 +18,7 @@
 #include "other_bytes.h"
 
 char *generate_output, *generate_iommu, *generate_base;
-gboolean generate_overlay, generate_source, generate_force;
+gboolean generate_overlay, generate_source, generate_force, generate_json;
 
 #define DEVICE_TREE  "DTB"
 #define COMMAND_LINE "CMDLINE"
@@ -256,7 +256,7 @@ static int generate_and_write(struct request *request, char **names)
 	if (status == EXIT_CLEAN)
 		status = read_inputs(names, request->findings, take_topology, request);
 	has = has_result(request, names, &status);
-	status = worse(status, print_findings(request->findings));
+	status = worse(status, report_findings(request->findings, generate_json));
 	/* Last, because printing may run out of memory: then an old file is still there. */
 	return has ? worse(status, write_result(request)) : status;
 }
@@ -281,6 +281,8 @@ int generate_tables(const struct command *command, const char *what, char **name
 		return report_table(command, what, words);
 	if (!options_fit(&request))
 		return command_usage(command, "--overlay, --force and --dts apply to dtb only");
+	if (generate_json && !generate_output)
+		return command_usage(command, FINDINGS_NEED_OUTPUT);
 	request.findings = viommu_findings_new();
 	status = worse(generate_and_write(&request, names), request.left_out);
 	viommu_table_free(request.table);

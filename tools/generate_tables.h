@@ -9,7 +9,7 @@
  * and `convert` share the options and the work.
  */
 extern char *generate_output, *generate_iommu, *generate_base;
-extern gboolean generate_overlay, generate_source, generate_force;
+extern gboolean generate_overlay, generate_source, generate_force, generate_json;
 
 /* clang-format off */
 
@@ -26,6 +26,8 @@ extern gboolean generate_overlay, generate_source, generate_force;
 	{ "into", 'I', 0, G_OPTION_ARG_FILENAME, &generate_base, \
 	  "extend the SRAT or the device tree in FILE; FILE itself is not changed", \
 	  "FILE" }, \
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &generate_json, \
+	  "print the findings as JSON on standard output", NULL }, \
 	{ "overlay", 'O', 0, G_OPTION_ARG_NONE, &generate_overlay, \
 	  "generate an overlay for that device tree", NULL }, \
 	{ "force", 'F', 0, G_OPTION_ARG_NONE, &generate_force, \

@@ -468,6 +468,29 @@ check_of_several_machines_takes_the_srat_of_each() {
 	ran 0 "$viommu" check one two
 }
 
+generate_as_json_has_its_findings() {
+	topology
+	ran 2 "$viommu" convert --json --to dmar topology.yaml -o dmar.bin
+	is_empty err
+	is_json out 'd["format"] == 1 and "error" in [finding["severity"] for finding in d["findings"]]'
+	[ ! -e dmar.bin ] || fail "a table was written"
+	ran 0 "$viommu" generate --json viot topology.yaml -o viot.bin
+	is_json out 'd["findings"] == []'
+	[ -s viot.bin ] || fail "no table was written"
+	"$viommu" dump --source viot.bin >viot.txt
+	ran 0 "$viommu" assemble --json viot.txt -o again.bin
+	is_json out 'd["findings"] == []'
+	same viot.bin again.bin
+	echo nonsense >viot.txt
+	ran 2 "$viommu" assemble --json viot.txt -o again.bin
+	is_json out 'd["findings"][0]["line"] == 1'
+	ran 2 "$viommu" generate --json viot topology.yaml
+	says err "name a file for the table with -o"
+	ran 2 "$viommu" assemble --json viot.txt
+	says err "name a file for the table with -o"
+	is_empty out
+}
+
 check_as_json_is_json() {
 	ran 1 "$viommu" check --json "$(refused viot-output-node.viot)"
 	is_empty err
