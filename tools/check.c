@@ -346,6 +346,7 @@ const struct command check_command = {
 	.examples = "viommu check DMAR SRAT\n"
 		    "viommu check machine.yaml SRAT\n"
 		    "viommu check --rules dmar-rmrr-pages",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

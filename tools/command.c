@@ -13,6 +13,7 @@
 #include <viommu/device.h>
 
 #include "command.h"
+#include "pager.h"
 
 #define N_ASCII 128u
 
@@ -80,8 +81,8 @@ static bool is_coloured(void)
 {
 	const char *no_color = g_getenv("NO_COLOR"), *terminal = g_getenv("TERM");
 
-	return isatty(STDERR_FILENO) && !(no_color && *no_color) && terminal &&
-	       strcmp(terminal, "dumb") != 0;
+	return (isatty(STDERR_FILENO) || pager_takes_errors()) && !(no_color && *no_color) &&
+	       terminal && strcmp(terminal, "dumb") != 0;
 }
 
 /* A line of viommu_finding_line(), with the severity in colour. */

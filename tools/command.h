@@ -37,6 +37,7 @@ struct command {
 	const char *summary;   /* one line */
 	const char *details;   /* further lines of help, or NULL */
 	const char *examples;  /* lines of a shell, which a test runs as they are written */
+	bool is_paged;         /* its output is long, and for reading */
 	const GOptionEntry *options;
 	const struct choice *choices; /* ends with a zero row; or NULL */
 
@@ -51,8 +52,8 @@ int command_main(int argc, char **argv);
 extern const struct command *const commands[];
 
 extern const struct command assemble_command, convert_command, generate_command, dump_command,
-	check_command, resolve_command, explain_command, diff_command, graph_command, host_command, plan_command,
-	report_command, topology_command, demo_command, help_command;
+	check_command, resolve_command, explain_command, diff_command, graph_command, host_command,
+	plan_command, report_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);

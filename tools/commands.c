@@ -12,6 +12,7 @@
 #include <viommu/device.h>
 
 #include "command.h"
+#include "pager.h"
 #include "rules.h"
 
 const struct command *const commands[] = {
@@ -191,6 +192,13 @@ static int report_options(const struct command *command, const GError *error, ch
 	return command_usage(command, "%s%s", error->message, hint);
 }
 
+static int run_paged(const struct command *command, char **arguments)
+{
+	if (command->is_paged)
+		pager_start();
+	return command->run(command, arguments);
+}
+
 /*
  * GLib's own --help exits at once, without checking that the text was written; so --help is an
  * ordinary option here.
@@ -218,7 +226,7 @@ static int run(const struct command *command, int argc, char **argv)
 	else if (wants_help)
 		command_help(command);
 	else
-		status = command->run(command, skip_dashes(arguments + 1));
+		status = run_paged(command, skip_dashes(arguments + 1));
 	g_option_context_free(context);
 	reset_options(command);
 	return status;
@@ -227,10 +235,12 @@ static int run(const struct command *command, int argc, char **argv)
 /* A full disk is an error: a truncated table must not look complete. */
 static int flush(int status)
 {
-	if (!ferror(stdout) && !fflush(stdout))
-		return status;
-	report_error("cannot write standard output: %s", g_strerror(errno));
-	return EXIT_COULD_NOT;
+	if (ferror(stdout) || fflush(stdout)) {
+		report_error("cannot write standard output: %s", g_strerror(errno));
+		status = EXIT_COULD_NOT;
+	}
+	pager_end();
+	return status;
 }
 
 int command_main(int argc, char **argv)

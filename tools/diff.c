@@ -148,6 +148,7 @@ const struct command diff_command = {
 		"Exit status 0: the same to a guest; 1: different; 2: could not compare.",
 	.examples = "viommu diff machine.dtb IORT\n"
 		    "viommu diff before after",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

@@ -83,6 +83,7 @@ const struct command dump_command = {
 	.examples = "viommu dump DMAR\n"
 		    "viommu dump --json DMAR >dmar.json\n"
 		    "viommu dump --source DMAR >dmar.txt",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

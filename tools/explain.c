@@ -309,6 +309,7 @@ const struct command explain_command = {
 		"is this machine. Exit status 1: no, or not known.",
 	.examples = "viommu explain 0000:00:1b.0 host.tar.gz\n"
 		    "viommu explain --json 0000:00:1b.0 host.tar.gz",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

@@ -239,6 +239,7 @@ const struct command host_command = {
 	.examples = "viommu host --root host.tar.gz\n"
 		    "viommu host --groups host.tar.gz\n"
 		    "viommu host --root host.tar.gz --save copy.tar.xz",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

@@ -406,6 +406,7 @@ const struct command plan_command = {
 		"written.",
 	.examples = "viommu plan machine.yaml\n"
 		    "viommu plan --device 0000:82:00.0 --managed --root host.tar.gz -f libvirt",
+	.is_paged = true,
 	.options = options,
 	.choices = (const struct choice[]){ { "FORMAT", form_names },
 					    { "KIND", kind_names },

@@ -824,6 +824,7 @@ const struct command resolve_command = {
 	.examples = "viommu resolve 00:02.0 30:00.0 VIOT\n"
 		    "viommu resolve --all DMAR\n"
 		    "viommu resolve --json 0000:00:1b.0 host.tar.gz",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

@@ -97,6 +97,7 @@ const struct command topology_command = {
 		    "viommu topology VIOT >viot.yaml\n"
 		    "# edit viot.yaml\n"
 		    "viommu generate viot viot.yaml -o VIOT.new && viommu diff VIOT VIOT.new",
+	.is_paged = true,
 	.options = options,
 	.run = run,
 };

@@ -772,6 +772,7 @@ what_was_looked_at_is_told_where_nothing_was_found() {
 findings_are_coloured_on_a_terminal_only() {
 	command -v script >/dev/null || return 0
 	printf 'viommu: 2\n' >bad.yaml
+	export PAGER=cat
 	TERM=xterm NO_COLOR= script -qec "'$viommu' check bad.yaml" /dev/null >out 2>&1
 	grep -q "$(printf '\033\[1;31merror:\033\[0m')" out || fail "no colour: $(cat out)"
 	for wish in NO_COLOR=1 TERM=dumb; do
