@@ -844,6 +844,8 @@ bash_completes_commands_and_their_options() {
 	complete viommu check --
 	complete viommu check file
 	complete viommu generate bui
+	complete viommu generate a
+	complete viommu convert --to a
 	complete viommu graph --format s
 	complete viommu plan -f lib
 	complete viommu check --rules viot-output
@@ -856,7 +858,7 @@ bash_completes_commands_and_their_options() {
 	sed -i '/^complete -o/d' out
 	PATH=$(dirname "$viommu"):$PATH bash complete.bash >completed 2>err || fail "$(cat err)"
 	printf '%s\n' resolve '--json --quiet --rules --memory --as --help' '' \
-		'builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments' svg libvirt viot-output-node \
+		'builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments' 'all acpi' '' svg libvirt viot-output-node \
 		viot-output-node generate 0000:00:1f.2 0000:00:1f.2 >expected
 	same completed expected
 }
