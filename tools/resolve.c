@@ -649,10 +649,12 @@ static void answer_sysfs(struct question *question, const char *input,
 		return;
 	}
 	answer.name.pci = answer.on_host->pci;
-	if (question->json)
+	if (question->json) {
+		json_open(question->json, '{');
 		add_sysfs_answer(question->json, answer.on_host);
-	else
+	} else {
 		print_sysfs_answer(answer.on_host);
+	}
 	if (end_answer(question, &answer, good))
 		g_hash_table_add(question->decided, (gpointer)device);
 }

@@ -44,7 +44,7 @@ void add_map(struct json *json, const char *name, const struct viommu_topology *
 /* What sysfs alone says of a device of a host, or of all (resolve_sysfs.c). */
 void print_sysfs_answer(const struct viommu_host_device *device);
 
-/* Its object stays open. */
+/* The members of its object. */
 void add_sysfs_answer(struct json *json, const struct viommu_host_device *device);
 void print_sysfs_map(const struct viommu_host *host);
 void add_sysfs_map(struct json *json, const char *name, const struct viommu_host *host);

@@ -49,7 +49,6 @@ void print_sysfs_answer(const struct viommu_host_device *device)
 
 void add_sysfs_answer(struct json *json, const struct viommu_host_device *device)
 {
-	json_open(json, '{');
 	json_string(json, "device", device->name);
 	json_key(json, "by");
 	json_add_string(json, "sysfs");
@@ -86,8 +85,11 @@ void add_sysfs_map(struct json *json, const char *name, const struct viommu_host
 	json_string(json, "file", name);
 	json_key(json, "devices");
 	json_open(json, '[');
-	for (size_t i = 0; (device = viommu_host_device(host, i)); i++)
+	for (size_t i = 0; (device = viommu_host_device(host, i)); i++) {
+		json_open(json, '{');
 		add_sysfs_answer(json, device);
+		json_close(json, '}');
+	}
 	json_close(json, ']');
 	json_close(json, '}');
 }
