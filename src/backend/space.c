@@ -369,10 +369,12 @@ int space_map(struct space *space, const struct viommu_mapping *key)
 	error = map_with_pending(space, key);
 	if (error && backend->calls.refused)
 		CALL_VOID(backend, refused, error, key->last - key->first + 1);
-	return error ? error : map_insert(space->map, &range);
+	if (!error)
+		error = map_insert(space->map, &range);
+	map_reclaim_nodes(space->map); /* it has no readers beside its writer */
+	return error;
 }
 
-/* The map has no readers beside its writer, so its nodes are free at once. */
 void space_unmap_range(struct space *space, uint64_t first, uint64_t last)
 {
 	struct viommu_mapping key;

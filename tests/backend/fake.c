@@ -44,7 +44,7 @@ static int add_map(uint32_t space, const struct fake_map *map, int full)
 	for (unsigned i = 0; i < fake.n_maps[space]; i++)
 		if (overlaps(&fake.maps[space][i], map->iova, map->length))
 			return refuse(EEXIST);
-	if (fake.n_maps[space] == (fake.max_maps ? fake.max_maps : FAKE_MAPS))
+	if (fake.n_maps[space] == (fake.max_maps ? fake.max_maps : FAKE_MAPS_USUAL))
 		return refuse(full);
 	fake.maps[space][fake.n_maps[space]++] = *map;
 	return 0;

@@ -11,7 +11,8 @@
  * Device i is "0000:<i>:00.0" in a sysfs of its own, alone in group i; but device FAKE_MATE is in
  * group FAKE_MATE - 1. A space is an IOAS or a container; number 0 is none.
  */
-enum { FAKE_DEVICES = 66, FAKE_MATE = FAKE_DEVICES - 1, FAKE_SPACES = 80, FAKE_MAPS = 64 };
+enum { FAKE_DEVICES = 66, FAKE_MATE = FAKE_DEVICES - 1, FAKE_SPACES = 80 };
+enum { FAKE_MAPS_USUAL = 64, FAKE_MAPS = 4096 };
 
 /* Where a mapped file appears to be. */
 #define FAKE_FILE_BASE UINT64_C(0x700000000000)
@@ -69,7 +70,7 @@ struct fake {
 	bool space[FAKE_SPACES], has_iommu[FAKE_SPACES];
 	struct fake_map maps[FAKE_SPACES][FAKE_MAPS];
 	unsigned n_maps[FAKE_SPACES];
-	unsigned max_maps;         /* 0: as many as there is room for */
+	unsigned max_maps;         /* 0: FAKE_MAPS_USUAL */
 	uint32_t at[FAKE_DEVICES]; /* the space of a device or its group, or 0 */
 	bool file[FAKE_DEVICES], group[FAKE_DEVICES], bound[FAKE_DEVICES];
 	bool not_viable;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -411,6 +412,27 @@ static void the_ioctls_of_an_unmap_do_not_depend_on_the_mappings(void **state)
 	assert_int_equal(fake_dma(D2, 8 * PAGE, false), HOST);
 	assert_int_equal(ioctls_of_unmap(rig, 0, TOP), 2);
 	assert_int_equal(ioctls_of_unmap(rig, 0, TOP), 0);
+	end();
+}
+
+/* What a node of its map has replaced, a space frees at the next change, be it a MAP. */
+static void scattered_maps_leave_no_memory_behind(void **state)
+{
+	const uint64_t n = 4000, pages = 1 << 20, odd = 0x9e3779b1, bytes_each = 160;
+	struct rig *rig = *state;
+	size_t before;
+
+	begin(rig);
+	fake.max_maps = FAKE_MAPS;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	before = mallinfo2().uordblks;
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t at = i * odd % pages * PAGE;
+
+		assert_int_equal(map(rig, 1, at, at + 0xfff, 0, R), VIOMMU_S_OK);
+	}
+	print_message("%zu bytes for each MAP\n", (mallinfo2().uordblks - before) / n);
+	assert_true(mallinfo2().uordblks < before + n * bytes_each);
 	end();
 }
 
@@ -1709,6 +1731,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_space_that_a_pending_unmap_breaks_is_not_entered),
 		ON_A_FRESH_DEVICE(domains_of_two_iommus_with_one_number_are_two_spaces),
 		ON_A_FRESH_DEVICE(the_ioctls_of_an_unmap_do_not_depend_on_the_mappings),
+		ON_A_FRESH_DEVICE(scattered_maps_leave_no_memory_behind),
 		ON_A_FRESH_DEVICE(the_ioctls_of_a_map_do_not_depend_on_the_endpoints),
 		ON_A_FRESH_DEVICE(every_failure_leaves_the_hardware_with_no_more_than_the_guest),
 		ON_A_FRESH_DEVICE(a_failed_attach_or_map_is_answered_and_undone),
