@@ -130,7 +130,9 @@ struct viommu_backend_calls {
 
 	/*
 	 * `table_invalidate` of several devices, or of one several times, with a result for each.
-	 * For batches; NULL: `table_invalidate` is called for each INVALIDATE.
+	 * Items that concern the caches of one vIOMMU may share an error: their devices leave
+	 * their tables together. For batches; NULL: `table_invalidate` is called for each
+	 * INVALIDATE.
 	 */
 	void (*tables_invalidate)(void *kernel, struct viommu_backend_invalidation *items,
 				  size_t n);

@@ -554,7 +554,9 @@ uint64_t viommu_batch_pause(struct viommu *device);
  * of one that is not answered yet is put off, so that the requests of a domain and of an endpoint
  * are executed in their order. All MAPs of a batch, and all its UNMAPs, are one commit for each
  * listener. A guest can have at most 1024 requests put off, and as many as `max_bytes` has room
- * for: a further one waits until listeners have committed.
+ * for: a further one waits until listeners have committed. A VMM that asks viommu_batch_pause()
+ * lets all requests wait while 16 are put off, so `commit` must not wait for another request, such
+ * as PAGE_RESPONSE.
  *
  * All other functions that change something, viommu_request() among them, first let listeners
  * commit without delay (token 0) until no request is put off. So does viommu_save(). A reset and
