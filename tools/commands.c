@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <viommu/device.h>
 
@@ -192,11 +193,13 @@ static int report_options(const struct command *command, const GError *error, ch
 	return command_usage(command, "%s%s", error->message, hint);
 }
 
-static int run_paged(const struct command *command, char **arguments)
+/* A table that is typed or pasted: the pager would take the terminal's keys. */
+static bool reads_terminal(int argc, char **argv)
 {
-	if (command->is_paged)
-		pager_start();
-	return command->run(command, arguments);
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "-"))
+			return isatty(STDIN_FILENO);
+	return false;
 }
 
 /*
@@ -221,12 +224,15 @@ static int run(const struct command *command, int argc, char **argv)
 	g_option_context_add_main_entries(context, common, NULL);
 	if (command->options)
 		g_option_context_add_main_entries(context, command->options, NULL);
-	if (!g_option_context_parse_strv(context, &arguments, &error))
+	if (!g_option_context_parse_strv(context, &arguments, &error)) {
 		status = report_options(command, error, arguments);
-	else if (wants_help)
+	} else if (wants_help) {
 		command_help(command);
-	else
-		status = run_paged(command, skip_dashes(arguments + 1));
+	} else {
+		if (command->is_paged && !reads_terminal(argc, argv))
+			pager_start();
+		status = command->run(command, skip_dashes(arguments + 1));
+	}
 	g_option_context_free(context);
 	reset_options(command);
 	return status;

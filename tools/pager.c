@@ -24,7 +24,24 @@ static bool is_dumb(const char *terminal)
 	return !terminal || !strcmp(terminal, "dumb");
 }
 
-/* NULL: none is wanted, or there is none. What the user names is not looked for. */
+/* What the shell has more to do with than to start a program is left to it. */
+static bool exists(const char *name)
+{
+	g_autofree char *program = g_strndup(name, strcspn(name, " \t")), *path = NULL,
+			*shown = NULL;
+
+	if (strpbrk(name, "=;|&<>()$`\\\"'*?[#~\n"))
+		return true;
+	path = g_find_program_in_path(program);
+	if (path)
+		return true;
+	shown = g_strescape(program, NULL);
+	fprintf(stderr, "viommu: there is no pager \"%s\": set PAGER to another, or to cat\n",
+		shown);
+	return false;
+}
+
+/* NULL: none is wanted, or there is none. */
 static const char *find_pager(void)
 {
 	const char *name = g_getenv("VIOMMU_PAGER");
@@ -36,7 +53,7 @@ static const char *find_pager(void)
 		less = is_dumb(g_getenv("TERM")) ? NULL : g_find_program_in_path("less");
 		name = less ? "less" : "";
 	}
-	return *name && strcmp(name, "cat") != 0 ? name : NULL;
+	return *name && strcmp(name, "cat") != 0 && exists(name) ? name : NULL;
 }
 
 static void close_output(void)
@@ -67,7 +84,8 @@ static void become_pager(const char *name, const int ends[2])
 {
 	setenv("LESS", "FRX", 0);
 	dup2(ends[0], STDIN_FILENO);
-	close(ends[0]);
+	if (ends[0] != STDIN_FILENO) /* it is, if standard input was closed */
+		close(ends[0]);
 	close(ends[1]);
 	execl("/bin/sh", "sh", "-c", name, (char *)NULL);
 	_exit(127);

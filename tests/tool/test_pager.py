@@ -110,6 +110,23 @@ class Pager(unittest.TestCase):
     def test_a_missing_pager_loses_nothing(self):
         with tempfile.TemporaryDirectory() as empty:
             self.assertIn("Signature", self.shown("dump", TABLE, PATH=empty))
+        text = self.shown("dump", TABLE, PAGER="no-such-pager -x")
+        self.assertIn("no pager \"no-such-pager\"", text)
+        self.assertIn("Signature", text)
+
+    def test_an_assignment_may_stand_before_the_pager(self):
+        self.assertIn("paged: ", self.shown("dump", TABLE, PAGER="X=1 sed 's/^/paged: /'"))
+
+    def test_a_closed_standard_input_loses_nothing(self):
+        text = self.shown("-c", f"'{VIOMMU}' dump '{TABLE}' <&-", program="/bin/sh", PAGER="sed 's/^/paged: /'")
+        self.assertIn("paged: ", text)
+        self.assertIn("Signature", text)
+
+    def test_what_is_typed_is_not_taken_by_the_pager(self):
+        terminal = Terminal("dump", "-", PAGER="sed 's/^/paged: /'")
+        os.write(terminal.terminal, b"no table\n\x04\x04")
+        self.assertNotIn("paged: ", terminal.end())
+        self.assertEqual(terminal.status, 2, terminal.text)
 
 
 unittest.main(argv=sys.argv[:1], verbosity=0)
