@@ -337,13 +337,13 @@ static void report_value(struct reader *r, const struct text_key *key, const str
 
 	if (scan == SCAN_INVERTED) {
 		reader_report(r, "topology-inverted", item->mark, "write the smaller one first",
-			      "the range \"%s\" of `%s` is inverted", key->name, item->text);
+			      "the range \"%s\" of `%s` is inverted", item->text, key->name);
 	} else if (key->nth) {
 		report_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
 		cure = memory_printf("write %s, for example %s", kind->limits, kind->example);
 		reader_report(r, "text-value-range", item->mark, cure,
-			      "the value \"%s\" of `%s` is out of range", key->name, item->text);
+			      "the value \"%s\" of `%s` is out of range", item->text, key->name);
 		memory_free(cure);
 	} else {
 		cure = memory_printf("write %s, for example %s", kind->what, kind->example);
