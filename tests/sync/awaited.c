@@ -94,7 +94,7 @@ static void leave_awaited(struct reader *reader)
 	pthread_join(writer, NULL);
 }
 
-/* A section that nobody waits for; one that the writer sleeps for; and another that nobody does. */
+/* A section without a waiting writer; one that a writer sleeps for; and another without one. */
 static int complain_of_wakes(struct reader *reader)
 {
 	reader_enter(reader);

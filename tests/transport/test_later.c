@@ -506,7 +506,7 @@ static void a_guest_above_its_rate_waits(void **state)
 	assert_int_equal(scene->n_pauses, 2);
 }
 
-/* It is told of a pause only if there are requests left. */
+/* `paused` is called only if requests are left. */
 static void a_guest_at_its_rate_does_not_wait(void **state)
 {
 	static const struct viommu_config config = { .size = sizeof(config),

@@ -200,7 +200,7 @@ static void tables_of_the_vmm_replace_generated_ones(void **state)
 	free(set.bytes);
 }
 
-/* What is wrong with a table that nobody needs is no finding. */
+/* A defect of a table that the set does not need is no finding. */
 static void a_table_of_the_vmm_is_not_generated(void **state)
 {
 	struct rig *rig = *state;
