@@ -112,28 +112,50 @@ static struct map *map_at(const struct comparison *comparison, int side, guint i
 	return i < comparison->sides[side]->len ? comparison->sides[side]->pdata[i] : NULL;
 }
 
-typedef bool are_alike(const struct map *one, const struct map *other);
+/* What both maps of a pair have; g_free() it. */
+typedef char *key_function(const struct map *map);
 
-static bool have_same_signature(const struct map *one, const struct map *other)
+static char *key_of_signature(const struct map *map)
 {
-	return !strcmp(one->signature, other->signature);
+	return g_strdup(map->signature);
 }
 
-static bool have_same_file(const struct map *one, const struct map *other)
+static char *key_of_file(const struct map *map)
 {
-	return have_same_signature(one, other) && !strcmp(one->file, other->file);
+	return g_strdup_printf("%s %s", map->signature, map->file);
 }
 
-static void pair(struct comparison *comparison, are_alike *alike)
+/* The maps of a key, in their order. */
+static GQueue *queue_of(GHashTable *queues, char *key)
 {
-	struct map *map, *other;
+	GQueue *queue = g_hash_table_lookup(queues, key);
 
-	for (guint i = 0; (map = map_at(comparison, BEFORE, i)); i++)
-		for (guint j = 0; !map->pair && (other = map_at(comparison, AFTER, j)); j++)
-			if (!other->pair && alike(map, other)) {
-				map->pair = other;
-				other->pair = map;
-			}
+	if (queue) {
+		g_free(key);
+		return queue;
+	}
+	queue = g_queue_new();
+	g_hash_table_insert(queues, key, queue);
+	return queue;
+}
+
+/* Each map gets the first one of the other side with its key that has no pair yet. */
+static void pair(struct comparison *comparison, key_function *key)
+{
+	g_autoptr(GHashTable) queues = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+							     (GDestroyNotify)g_queue_free);
+	struct map *map;
+
+	for (guint i = 0; (map = map_at(comparison, AFTER, i)); i++)
+		if (!map->pair)
+			g_queue_push_tail(queue_of(queues, key(map)), map);
+	for (guint i = 0; (map = map_at(comparison, BEFORE, i)); i++) {
+		if (map->pair)
+			continue;
+		map->pair = g_queue_pop_head(queue_of(queues, key(map)));
+		if (map->pair)
+			map->pair->pair = map;
+	}
 }
 
 /* A single map on each side is a pair whatever the signatures. */
@@ -146,8 +168,8 @@ static void pair_all(struct comparison *comparison)
 		after->pair = before;
 		return;
 	}
-	pair(comparison, have_same_file);
-	pair(comparison, have_same_signature);
+	pair(comparison, key_of_file);
+	pair(comparison, key_of_signature);
 }
 
 /* -- comparing ----------------------------------------------------------------------- */
