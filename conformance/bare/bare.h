@@ -15,7 +15,7 @@
  * off. A program has `int run(void)`, whose result becomes QEMU's exit status.
  *
  *     start.c     from the loader to run(); traps
- *     console.c   text on the debug console, the end of the machine
+ *     console.c   text on the first serial port, the end of the machine
  *     pci.c       functions, capabilities, BARs
  *     virtio.c    a virtio function: features and split rings
  *     iommu.c     requests of virtio-iommu

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bare.h"
 
-/* QEMU's debug console and exit device, and the functions that a compiler calls by itself. */
+/* The first serial port, QEMU's exit device, and the functions that a compiler calls by itself. */
 
-#define DEBUG_CONSOLE 0xe9
-#define DEBUG_EXIT    0xf4
-#define FIRST_STATUS  16
+#define SERIAL       0x3f8
+#define LINE_STATUS  (SERIAL + 5)
+#define EMPTY        0x20
+#define DEBUG_EXIT   0xf4
+#define FIRST_STATUS 16
 
 static void put(char c)
 {
-	__asm__ volatile("outb %0, %1" : : "a"(c), "Nd"((uint16_t)DEBUG_CONSOLE));
+	uint8_t status;
+
+	do
+		__asm__ volatile("inb %1, %0" : "=a"(status) : "Nd"((uint16_t)LINE_STATUS));
+	while (!(status & EMPTY));
+	__asm__ volatile("outb %0, %1" : : "a"(c), "Nd"((uint16_t)SERIAL));
 }
 
 static void put_number(uint64_t value, unsigned base)
