@@ -278,6 +278,21 @@ static void add_findings(struct json *json, const struct viommu_findings *findin
 	json_close(json, ']');
 }
 
+static void add_egm(struct json *json, const struct viommu_host_egm *egm)
+{
+	const struct viommu_host_device *gpu;
+
+	json_open(json, '{');
+	add_string(json, "name", egm->name);
+	add_hex(json, "size", egm->size);
+	json_key(json, "gpus");
+	json_open(json, '[');
+	for (size_t i = 0; (gpu = viommu_host_egm_gpu(egm, i)); i++)
+		json_add_string(json, gpu->name);
+	json_close(json, ']');
+	json_close(json, '}');
+}
+
 #define ADD_ALL(json, key, host, get, add) \
 	do { \
 		json_key(json, key); \
@@ -295,6 +310,7 @@ static void add_parts(struct json *json, const struct viommu_host *host)
 	ADD_ALL(json, "groups", host, viommu_host_group, add_group);
 	ADD_ALL(json, "segments", host, viommu_host_segment, add_segment);
 	ADD_ALL(json, "nodes", host, viommu_host_node, add_numa_node);
+	ADD_ALL(json, "egm", host, viommu_host_egm, add_egm);
 }
 
 char *viommu_host_json(const struct viommu_host *host, const char *name,

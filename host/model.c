@@ -40,6 +40,14 @@ static void free_group(gpointer data)
 	g_free(group);
 }
 
+static void free_egm(gpointer data)
+{
+	struct host_egm *egm = data;
+
+	g_ptr_array_unref(egm->gpus);
+	g_free(egm);
+}
+
 static void free_table(gpointer data)
 {
 	viommu_table_free(data);
@@ -56,6 +64,7 @@ struct viommu_host *host_new(const char *name)
 	host->groups = g_ptr_array_new_with_free_func(free_group);
 	host->segments = g_ptr_array_new_with_free_func(g_free);
 	host->nodes = g_ptr_array_new_with_free_func(g_free);
+	host->egm = g_ptr_array_new_with_free_func(free_egm);
 	host->tables = g_ptr_array_new_with_free_func(free_table);
 	host->iommu_by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	host->device_by_name = g_hash_table_new(g_str_hash, g_str_equal);
@@ -70,6 +79,7 @@ struct viommu_host *viommu_host_free(struct viommu_host *host)
 		return NULL;
 	viommu_topology_free(host->topology);
 	g_ptr_array_unref(host->tables);
+	g_ptr_array_unref(host->egm);
 	g_ptr_array_unref(host->nodes);
 	g_ptr_array_unref(host->segments);
 	g_ptr_array_unref(host->groups);
@@ -143,6 +153,16 @@ struct host_group *host_add_group(struct viommu_host *host, uint32_t number)
 	return group;
 }
 
+struct host_egm *host_add_egm(struct viommu_host *host, const char *name)
+{
+	struct host_egm *egm = g_new0(struct host_egm, 1);
+
+	egm->shown.name = host_string(host, name);
+	egm->gpus = g_ptr_array_new();
+	g_ptr_array_add(host->egm, egm);
+	return egm;
+}
+
 struct host_device *host_device_by_name(const struct viommu_host *host, const char *name)
 {
 	return name ? g_hash_table_lookup(host->device_by_name, name) : NULL;
@@ -191,6 +211,15 @@ static gint compare_devices(gconstpointer a, gconstpointer b)
 	return r ? r : strcmp(x->name, y->name);
 }
 
+static gint compare_egm(gconstpointer a, gconstpointer b)
+{
+	const struct host_egm *x = *(const struct host_egm *const *)a;
+	const struct host_egm *y = *(const struct host_egm *const *)b;
+	int r = compare_natural(x->shown.name, y->shown.name);
+
+	return r ? r : strcmp(x->shown.name, y->shown.name);
+}
+
 /* Names of groups and nodes start with a number. */
 static gint compare_numbers(gconstpointer a, gconstpointer b)
 {
@@ -204,6 +233,7 @@ void host_sort(struct viommu_host *host)
 	g_ptr_array_sort(host->iommus, compare_iommus);
 	g_ptr_array_sort(host->devices, compare_devices);
 	g_ptr_array_sort(host->nodes, compare_numbers);
+	g_ptr_array_sort(host->egm, compare_egm);
 	for (guint i = 0; i < host->iommus->len; i++)
 		((struct host_iommu *)host->iommus->pdata[i])->shown.index = i;
 	for (guint i = 0; i < host->devices->len; i++)
@@ -267,6 +297,11 @@ const struct viommu_host_node *viommu_host_node(const struct viommu_host *host, 
 	return at(host->nodes, i);
 }
 
+const struct viommu_host_egm *viommu_host_egm(const struct viommu_host *host, size_t i)
+{
+	return at(host->egm, i);
+}
+
 const struct viommu_table *viommu_host_table(const struct viommu_host *host, size_t i)
 {
 	return at(host->tables, i);
@@ -281,6 +316,11 @@ const struct viommu_host_device *viommu_host_iommu_device(const struct viommu_ho
 							  size_t i)
 {
 	return at(((const struct host_iommu *)iommu)->devices, i);
+}
+
+const struct viommu_host_device *viommu_host_egm_gpu(const struct viommu_host_egm *egm, size_t i)
+{
+	return at(((const struct host_egm *)egm)->gpus, i);
 }
 
 const struct viommu_host_device *viommu_host_group_device(const struct viommu_host_group *group,

@@ -34,6 +34,11 @@ struct host_group {
 	GArray *regions; /* of struct viommu_host_region */
 };
 
+struct host_egm {
+	struct viommu_host_egm shown;
+	GPtrArray *gpus; /* of struct host_device */
+};
+
 struct viommu_host {
 	char *name;
 	char *cmdline;
@@ -43,6 +48,7 @@ struct viommu_host {
 	GPtrArray *groups;   /* of struct host_group */
 	GPtrArray *segments; /* of struct viommu_host_segment */
 	GPtrArray *nodes;    /* of struct viommu_host_node */
+	GPtrArray *egm;      /* of struct host_egm */
 	GPtrArray *tables;   /* of struct viommu_table */
 	struct viommu_topology *topology;
 	bool tables_unreadable;    /* there are tables, readable by root only */
@@ -60,6 +66,7 @@ const char *host_string(struct viommu_host *host, const char *text);
 struct host_iommu *host_add_iommu(struct viommu_host *host, const char *name);
 struct host_device *host_add_device(struct viommu_host *host, const char *name, const char *path);
 struct host_group *host_add_group(struct viommu_host *host, uint32_t number);
+struct host_egm *host_add_egm(struct viommu_host *host, const char *name);
 
 struct host_device *host_device_by_name(const struct viommu_host *host, const char *name);
 struct host_iommu *host_iommu_by_name(const struct viommu_host *host, const char *name);

@@ -32,6 +32,7 @@ static struct viommu_host *scan(struct tree *tree)
 	scan_iommus(host, tree);
 	scan_devices(host, tree);
 	scan_nodes(host, tree);
+	scan_egm(host, tree);
 	host_sort(host);
 	scan_groups(host, tree);
 	connect_all(host, tree);

@@ -10,6 +10,7 @@ void scan_iommus(struct viommu_host *host, struct tree *tree);
 void scan_devices(struct viommu_host *host, struct tree *tree);
 void scan_groups(struct viommu_host *host, struct tree *tree);
 void scan_nodes(struct viommu_host *host, struct tree *tree);
+void scan_egm(struct viommu_host *host, struct tree *tree);
 
 /* Read the tables, and choose the topology. */
 void scan_tables(struct viommu_host *host, struct tree *tree);

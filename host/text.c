@@ -169,6 +169,33 @@ static void put_devices(GString *out, const struct viommu_host *host)
 	grid_end(&grid, out);
 }
 
+/* -- Extended GPU Memory ------------------------------------------------------- */
+
+static char *gpus(const struct viommu_host_egm *egm)
+{
+	const struct viommu_host_device *gpu;
+	GString *text = g_string_new(NULL);
+
+	for (size_t i = 0; (gpu = viommu_host_egm_gpu(egm, i)); i++)
+		g_string_append_printf(text, "%s%s", text->len ? " " : "", gpu->name);
+	return g_string_free(text, FALSE);
+}
+
+static void put_egm(GString *out, const struct viommu_host *host)
+{
+	const struct viommu_host_egm *egm;
+	struct grid grid;
+
+	grid_begin(&grid);
+	grid_add(&grid, ROW(g_strdup("GPU memory"), g_strdup("MiB"), g_strdup("GPUs")));
+	for (size_t i = 0; (egm = viommu_host_egm(host, i)); i++)
+		grid_add(&grid, ROW(g_strdup(egm->name),
+				    egm->size ? g_strdup_printf("%" PRIu64, egm->size >> 20)
+					      : g_strdup("?"),
+				    gpus(egm)));
+	grid_end(&grid, out);
+}
+
 /* -- groups -------------------------------------------------------------------- */
 
 static char *regions(const struct viommu_host_group *group)
@@ -230,6 +257,8 @@ char *viommu_host_text(const struct viommu_host *host, unsigned parts)
 		put_part(out, host, put_iommus);
 	if (parts & VIOMMU_HOST_TEXT_DEVICES)
 		put_part(out, host, put_devices);
+	if (parts & VIOMMU_HOST_TEXT_DEVICES && viommu_host_egm(host, 0))
+		put_part(out, host, put_egm);
 	if (parts & VIOMMU_HOST_TEXT_GROUPS)
 		put_part(out, host, put_groups);
 	text = strdup(out->str);

@@ -352,6 +352,16 @@ struct viommu_host_node {
 	const char *distance; /* "10 21", or NULL */
 };
 
+/*
+ * A region of Extended GPU Memory: memory of a socket of Grace that the host does not use, and that
+ * GPUs of the socket reach directly. A guest that gets it gets all of its GPUs.
+ */
+struct viommu_host_egm {
+	const char *name; /* "egm4": /dev/egm4 */
+	uint64_t size;    /* bytes; 0: not known */
+	size_t n_gpus;    /* viommu_host_egm_gpu() */
+};
+
 /* -- asking ----------------------------------------------------------------------- */
 
 /*
@@ -388,6 +398,13 @@ const struct viommu_host_segment *viommu_host_segment(const struct viommu_host *
  * Returns: the node, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 const struct viommu_host_node *viommu_host_node(const struct viommu_host *host, size_t i);
+
+/*
+ * The i-th region of Extended GPU Memory, by name, egm2 before egm10.
+ *
+ * Returns: the region, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const struct viommu_host_egm *viommu_host_egm(const struct viommu_host *host, size_t i);
 
 /*
  * Count the IOMMUs.
@@ -451,6 +468,13 @@ const struct viommu_host_device *viommu_host_iommu_device(const struct viommu_ho
  */
 const struct viommu_host_device *viommu_host_group_device(const struct viommu_host_group *group,
 							  size_t i);
+
+/*
+ * The i-th GPU of a region of Extended GPU Memory.
+ *
+ * Returns: the device, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const struct viommu_host_device *viommu_host_egm_gpu(const struct viommu_host_egm *egm, size_t i);
 
 /*
  * The i-th virtual function of a physical function.

@@ -10,6 +10,7 @@ A machine has
     devices   {at, iommu, group, node, driver, port, id, class, caps, bars, below, vf-of, ...}
     platform  {name, bus, path, iommu, group}
     nodes     {number, cpus, memory}
+    egm       {name, size, gpus, listed (the GPUs are in a file, not links)}
     topology  what its firmware table says, in the text form of a topology; table: its signature
     cmdline   the kernel's command line
 A function without a port is an endpoint. `below` is the path of functions above it. Each function
@@ -189,6 +190,17 @@ def put_node(tree, node):
              f"Node {node['number']} MemTotal:       {node.get('memory', 0)} kB")
 
 
+def put_egm(tree, egm, functions):
+    place = f"sys/devices/virtual/egm/{egm['name']}"
+    tree.put(f"{place}/egm_size", egm["size"])
+    if egm.get("listed"):
+        tree.put(f"{place}/gpu_devices", "\n".join(egm["gpus"]))
+    else:
+        for gpu in egm["gpus"]:
+            tree.link(f"{place}/{gpu}", functions.get(gpu, "sys/devices/" + gpu))
+    tree.link("sys/class/egm/" + egm["name"], place)
+
+
 def put_table(tree, viommu, machine):
     with tempfile.TemporaryDirectory() as folder:
         text = os.path.join(folder, "machine.yaml")
@@ -217,6 +229,8 @@ def make(viommu, machine, folder):
         put_platform(tree, device, places)
     for node in machine.get("nodes", []):
         put_node(tree, node)
+    for egm in machine.get("egm", []):
+        put_egm(tree, egm, functions)
     if "table" in machine:
         put_table(tree, viommu, machine)
 

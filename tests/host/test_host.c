@@ -171,6 +171,28 @@ static void memoryless_nodes_and_bars_of_grace_are_there(void **state)
 	end(&rig);
 }
 
+/* The GPUs of the first region are links, those of the second the lines of a file. */
+static void regions_of_gpu_memory_have_their_sizes_and_gpus(void **state)
+{
+	struct rig rig;
+	const struct viommu_host_egm *egm;
+
+	(void)state;
+	scan(&rig, "grace");
+	for (size_t i = 0; i < 2; i++) {
+		egm = viommu_host_egm(rig.host, i);
+		assert_string_equal(egm->name, i ? "egm5" : "egm4");
+		assert_int_equal(egm->size, UINT64_C(447) << 30);
+		assert_int_equal(egm->n_gpus, 2);
+		assert_ptr_equal(
+			viommu_host_egm_gpu(egm, 1),
+			viommu_host_find_device(rig.host, i ? "0019:01:00.0" : "0009:01:00.0"));
+		assert_null(viommu_host_egm_gpu(egm, 2));
+	}
+	assert_null(viommu_host_egm(rig.host, 2));
+	end(&rig);
+}
+
 /* "NULL with a finding if `root` is no tree. `findings` may be NULL." */
 static void what_is_no_tree_is_refused(void **state)
 {
@@ -194,6 +216,7 @@ int main(void)
 		cmocka_unit_test(the_topology_of_a_host_knows_what_is_behind_bridges),
 		cmocka_unit_test(groups_have_reserved_regions),
 		cmocka_unit_test(memoryless_nodes_and_bars_of_grace_are_there),
+		cmocka_unit_test(regions_of_gpu_memory_have_their_sizes_and_gpus),
 		cmocka_unit_test(what_is_no_tree_is_refused),
 	};
 

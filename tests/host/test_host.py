@@ -468,6 +468,25 @@ class Saved(Base):
         self.assertEqual(after["iommus"], before)
         self.assertEqual(after["findings"], [])
 
+    def test_regions_of_gpu_memory_are_saved(self):
+        tree, saved = self.make(load("grace")), os.path.join(self.folder, "saved.tar")
+        self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0)
+        first, second = scan(tree, saved)
+        self.assertEqual(first["egm"], [
+            {"name": "egm4", "size": "0x6fc0000000", "gpus": ["0008:01:00.0", "0009:01:00.0"]},
+            {"name": "egm5", "size": "0x6fc0000000", "gpus": ["0018:01:00.0", "0019:01:00.0"]}])
+        self.assertEqual(first["egm"], second["egm"])
+        self.assertIn("egm4        457728  0008:01:00.0 0009:01:00.0", viommu("host", saved).stdout)
+
+    def test_a_gpu_of_a_region_that_is_no_device_is_reported(self):
+        for listed in False, True:
+            with self.subTest(listed=listed):
+                host = scan(self.make({"iommus": [], "devices": [], "egm": [
+                    {"name": "egm0", "size": "all", "gpus": ["0008:01:00.0"], "listed": listed}]},
+                    f"tree-{listed}"))[0]
+                self.assertEqual(host["egm"], [{"name": "egm0", "size": "0x0", "gpus": []}])
+                self.assertEqual(ids(host), ["host-file", "host-link"])
+
     def test_a_vfio_device_without_a_cdev_is_saved(self):
         tree, saved = self.make(load("grace")), os.path.join(self.folder, "saved.tar")
         os.remove(f"{tree}/sys/devices/pci0008:00/0008:00:00.0/0008:01:00.0/vfio-dev/vfio4/dev")

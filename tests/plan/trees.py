@@ -3,7 +3,8 @@
 
     {"iommus": [{"name": "dmar0", "parent": "platform/...", "files": {...}}],
      "devices": [{"at": "0000:01:00.0", "iommu": "dmar0", "group": 1, "driver": "vfio-pci",
-                  "reserved": ["0x... 0x... msi"], "files": {...}}]}
+                  "reserved": ["0x... 0x... msi"], "files": {...}}],
+     "egm": [{"name": "egm4", "size": "0x400000000", "gpus": ["0008:06:00.0"]}]}
 """
 
 import io
@@ -98,6 +99,13 @@ def add_device(tree, device, number, places):
     tree.link(f"{places[device['iommu']]}/devices/{at}", place)
 
 
+def add_egm(tree, egm):
+    place = "devices/virtual/egm/" + egm["name"]
+    tree.files[place + "/egm_size"] = f"{egm['size']}\n".encode()
+    tree.files[place + "/gpu_devices"] = ("\n".join(egm["gpus"]) + "\n").encode()
+    tree.link("class/egm/" + egm["name"], place)
+
+
 def make(host, name):
     """Write a tar of the tree of a host."""
     tree = Tree()
@@ -106,6 +114,8 @@ def make(host, name):
     places = {iommu["name"]: place_of_iommu(tree, iommu) for iommu in host["iommus"]}
     for number, device in enumerate(host["devices"]):
         add_device(tree, device, 1000 + number, places)
+    for egm in host.get("egm", []):
+        add_egm(tree, egm)
     for signature, content in host.get("tables", {}).items():
         tree.files["firmware/acpi/tables/" + signature] = content
     tree.write_tar(name)
