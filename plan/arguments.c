@@ -135,6 +135,21 @@ static void take_memory(const char *text, struct plan_options *options)
 		options->memory = number << shift;
 }
 
+/* "8", "cpus=8,sockets=2"; QEMU also computes it from sockets, cores and threads. */
+static void take_cpus(const char *text, struct plan_options *options)
+{
+	static const char *const parts[] = { "sockets", "dies", "clusters", "cores", "threads" };
+	g_autofree char *cpus = value_of(text, "cpus");
+	guint64 n = g_ascii_strtoull(cpus ? cpus : text, NULL, 10), product = 1;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(parts) && product <= PLAN_CPUS_MAX; i++) {
+		g_autofree char *part = value_of(text, parts[i]);
+
+		product *= part ? g_ascii_strtoull(part, NULL, 10) : 1;
+	}
+	options->cpus = (unsigned)MIN(n ? n : product, PLAN_CPUS_MAX);
+}
+
 static bool is_option(const char *word, const char *name)
 {
 	return *word == '-' && !strcmp(word + (word[1] == '-' ? 2 : 1), name);
@@ -147,6 +162,8 @@ char **plan_arguments(char *const *arguments, struct plan_options *options,
 	g_autoptr(GHashTable) ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
 
+	if (!options->cpus)
+		options->cpus = 1;
 	for (; arguments[0] && arguments[1]; arguments++) {
 		if (is_option(arguments[0], "device"))
 			take_device(arguments[1], names, seen, ports, options, findings);
@@ -156,6 +173,8 @@ char **plan_arguments(char *const *arguments, struct plan_options *options,
 			options->n_nodes += g_str_has_prefix(arguments[1], "node") ? 1u : 0u;
 		else if (is_option(arguments[0], "m"))
 			take_memory(arguments[1], options);
+		else if (is_option(arguments[0], "smp"))
+			take_cpus(arguments[1], options);
 	}
 	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
 		plan_report(findings, "plan-device",

@@ -25,7 +25,7 @@ void plan_count_initiators(struct plan *plan)
 	unsigned number = 0;
 
 	plan->n_initiators = GPU_INITIATORS;
-	plan->first_initiator = MAX(1, plan->options.n_nodes);
+	plan->first_initiator = MAX(MAX(1, plan->options.n_nodes), plan->egm->len);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 

@@ -8,6 +8,7 @@
 
 #include "item.h"
 
+#define MIBI 20
 #define GIBI 30
 
 static void key_clear(void *opaque)
@@ -63,7 +64,8 @@ static void set_choice(struct plan_item *item, const char *name, bool on)
 /* With NUMA nodes, each node has memory of its own, which the user gives. */
 static bool has_nodes(const struct plan *plan)
 {
-	return plan->options.n_nodes || plan->options.nodes || plan->initiators->len;
+	return plan->options.n_nodes || plan->options.nodes || plan->initiators->len ||
+	       plan->egm->len;
 }
 
 /* Devices on pcie.0 bypass, where an IOMMU would otherwise translate the whole machine. */
@@ -102,6 +104,48 @@ static void add_memory(GPtrArray *items, const struct plan *plan)
 	set(item, "mem-path", PLAN_TEXT, "/dev/hugepages");
 	set_flag(item, "prealloc", true);
 	set_flag(item, "share", true);
+}
+
+/* A region is the memory of one node, and contiguous in the host. */
+static void add_region(GPtrArray *items, const struct plan *plan, guint i)
+{
+	const struct plan_egm *egm = &g_array_index(plan->egm, struct plan_egm, i);
+	struct plan_item *item = add(items, "object", "memory-backend-file");
+	unsigned first, last;
+
+	set(item, "id", PLAN_TEXT, "%s", egm->host->name);
+	set(item, "size", PLAN_NUMBER, "%" G_GUINT64_FORMAT, egm->host->size);
+	set(item, "mem-path", PLAN_TEXT, "/dev/%s", egm->host->name);
+	set_flag(item, "prealloc", true);
+	set_flag(item, "share", true);
+	plan_egm_cpus(plan, i, &first, &last);
+	item = add(items, "numa", "node");
+	set(item, "nodeid", PLAN_NUMBER, "%d", egm->node);
+	set(item, "memdev", PLAN_TEXT, "%s", egm->host->name);
+	set(item, "cpus", PLAN_TEXT, "%u-%u", first, last);
+}
+
+static void add_regions(GPtrArray *items, const struct plan *plan)
+{
+	if (plan->egm->len)
+		set(add(items, "m", NULL), "size", PLAN_TEXT, "%" G_GUINT64_FORMAT "M",
+		    plan->options.memory >> MIBI);
+	for (guint i = 0; i < plan->egm->len; i++)
+		add_region(items, plan, i);
+}
+
+/* The firmware's tables name the GPUs of a node's memory. QEMU of NVIDIA has the object. */
+static void add_region_gpus(GPtrArray *items, const struct plan *plan)
+{
+	for (guint i = 0; i < plan->egm_gpus->len; i++) {
+		const struct plan_egm_gpu *gpu =
+			&g_array_index(plan->egm_gpus, struct plan_egm_gpu, i);
+		struct plan_item *item = add(items, "object", "acpi-egm-memory");
+
+		set(item, "id", PLAN_TEXT, "gpu-memory%u", i);
+		set(item, "pci-dev", PLAN_TEXT, "hostdev%u", gpu->number);
+		set(item, "node", PLAN_NUMBER, "%d", gpu->node);
+	}
 }
 
 /* -- IOMMUs ----------------------------------------------------------------------------------- */
@@ -272,6 +316,7 @@ GPtrArray *plan_items(const struct plan *plan)
 	if (plan->kind == PLAN_VIRTIO)
 		add(items, "plugin", "viommu-qemu.so");
 	add_memory(items, plan);
+	add_regions(items, plan);
 	if (plan->iommufd)
 		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
 	if (!plan_kind_row(plan->kind)->several)
@@ -280,5 +325,6 @@ GPtrArray *plan_items(const struct plan *plan)
 		number = add_branch(items, plan, plan->bridges->pdata[i], number);
 	if (plan->options.qemu >= PLAN_VERSION(9, 0))
 		add_initiators(items, plan);
+	add_region_gpus(items, plan);
 	return items;
 }

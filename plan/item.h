@@ -19,8 +19,8 @@ struct plan_key {
 };
 
 struct plan_item {
-	const char *group;  /* "machine", "object", "device", "global", "numa", "plugin" */
-	const char *driver; /* the type of an object */
+	const char *group;  /* "machine", "object", "device", "global", "numa", "m", "plugin" */
+	const char *driver; /* the type of an object; NULL: the group has none */
 	GArray *keys;       /* struct plan_key; the first of an object or device is "id" */
 };
 

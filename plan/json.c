@@ -69,6 +69,22 @@ static void add_bridge(struct json *json, const struct plan *plan, const struct 
 	json_close(json, '}');
 }
 
+static void add_egm(struct json *json, const struct plan *plan)
+{
+	json_key(json, "egm");
+	json_open(json, '[');
+	for (guint i = 0; i < plan->egm->len; i++) {
+		const struct plan_egm *egm = &g_array_index(plan->egm, struct plan_egm, i);
+
+		json_open(json, '{');
+		add_string(json, "name", egm->host->name);
+		add_number(json, "size", (int64_t)egm->host->size);
+		add_number(json, "guest-node", egm->node);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 char *plan_json(const struct plan *plan)
 {
 	struct json *json = json_new(NULL);
@@ -84,6 +100,8 @@ char *plan_json(const struct plan *plan)
 	if (plan_locked_memory(plan))
 		add_number(json, "locked-memory", (int64_t)plan_locked_memory(plan));
 	add_number(json, "mmio64", (int64_t)plan->mmio64);
+	if (plan->egm->len)
+		add_egm(json, plan);
 	json_key(json, "bridges");
 	json_open(json, '[');
 	for (guint i = 0; i < plan->bridges->len; i++)

@@ -229,7 +229,7 @@ void plan_set_machine(struct plan_options *options, const char *machine, const c
 /* Command queues of Grace (CMDQV), which must be contiguous in the host's memory. */
 static void check_queues(const struct plan *plan, struct viommu_findings *findings)
 {
-	if (plan->kind != PLAN_SMMUV3 || !plan->options.memory)
+	if (plan->kind != PLAN_SMMUV3 || (!plan->options.memory && !plan->options.egm))
 		plan_report(findings, "plan-machine",
 			    "choose --iommu smmuv3, and give the guest's --memory",
 			    "command queues require SMMUv3s and memory in huge pages");

@@ -42,6 +42,8 @@ struct plan *plan_new(const struct viommu_host *host, const struct plan_options 
 	plan->options = *options;
 	plan->bridges = g_ptr_array_new_with_free_func(bridge_free);
 	plan->initiators = g_array_new(false, false, sizeof(unsigned));
+	plan->egm = g_array_new(false, false, sizeof(struct plan_egm));
+	plan->egm_gpus = g_array_new(false, false, sizeof(struct plan_egm_gpu));
 	return plan;
 }
 
@@ -50,6 +52,8 @@ struct plan *plan_free(struct plan *plan)
 	if (plan) {
 		g_ptr_array_unref(plan->bridges);
 		g_array_unref(plan->initiators);
+		g_array_unref(plan->egm);
+		g_array_unref(plan->egm_gpus);
 		g_free(plan->why);
 		g_free(plan);
 	}

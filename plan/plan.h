@@ -48,6 +48,7 @@ enum plan_switch {
 #define PLAN_NODES_MAX     1024
 #define PLAN_ROOT_SLOTS    32
 #define PLAN_CHASSIS_MAX   255
+#define PLAN_CPUS_MAX      65536u
 #define PLAN_DEFAULT_QEMU  1101 /* QEMU 11.1 */
 #define PLAN_VERSION(a, b) ((a)*100 + (b))
 #define PLAN_ACCEL         PLAN_VERSION(11, 0) /* arm-smmuv3,accel=on */
@@ -67,6 +68,8 @@ struct plan_options {
 	uint64_t memory;          /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel, cmdqv;
 	unsigned n_nodes;                   /* NUMA nodes that the user defines */
+	bool egm;                           /* the guest's memory is that of its GPUs */
+	unsigned cpus;                      /* of the guest; 0: not known */
 	bool managed;                       /* libvirt or another manager binds vfio-pci */
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
@@ -106,6 +109,18 @@ struct plan_bridge {
 	GPtrArray *ports; /* struct plan_port */
 };
 
+/* A region of GPU memory, and the node of the guest that it is the memory of. */
+struct plan_egm {
+	const struct viommu_host_egm *host;
+	int node;
+};
+
+/* hostdevN reaches the region of a node. */
+struct plan_egm_gpu {
+	unsigned number;
+	int node;
+};
+
 struct plan {
 	const struct viommu_host *host;
 	struct plan_options options;
@@ -119,6 +134,8 @@ struct plan {
 	bool accel, ats;
 	GArray *initiators;                     /* of Grace GPUs: N of hostdevN, unsigned */
 	unsigned n_initiators, first_initiator; /* nodes of each device, and the first of all */
+	GArray *egm;                            /* struct plan_egm, by node */
+	GArray *egm_gpus;                       /* struct plan_egm_gpu */
 	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for the whole machine, on pcie.0 */
 };
 
@@ -196,6 +213,13 @@ void plan_count_initiators(struct plan *plan);
 
 /* The first node of hostdevN, which has `n_initiators`; -1: it has none. */
 int plan_initiator_of(const struct plan *plan, unsigned number);
+
+/* Make the memory of the assigned GPUs the guest's, if requested; set the nodes of the bridges
+ * (egm.c). */
+void plan_take_egm(struct plan *plan, struct viommu_findings *findings);
+
+/* The CPUs of the i-th region's node. */
+void plan_egm_cpus(const struct plan *plan, guint i, unsigned *ret_first, unsigned *ret_last);
 
 /* Can two physical IOMMUs share a stage-2 table? *ret_why is the reason (share.c). */
 enum viommu_known plan_can_share(const struct viommu_host_iommu *one,

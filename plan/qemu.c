@@ -29,8 +29,9 @@ static char *value_of(const struct plan_item *item)
 	for (guint i = 0; i < item->keys->len; i++) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
 
-		g_string_append_printf(value, "%s%s=", !strcmp(item->group, "global") ? "." : ",",
-				       key->key);
+		if (value->len)
+			g_string_append_c(value, !strcmp(item->group, "global") ? '.' : ',');
+		g_string_append_printf(value, "%s=", key->key);
 		append_value(value, key->value);
 	}
 	return g_string_free(value, false);
@@ -108,7 +109,8 @@ static void append_section(GString *text, const struct plan_item *item)
 				       g_array_index(item->keys, struct plan_key, 0).value);
 		first = 1;
 	} else {
-		g_string_append_printf(text, "[%s]\n", item->group);
+		g_string_append_printf(text, "[%s]\n",
+				       strcmp(item->group, "m") != 0 ? item->group : "memory");
 	}
 	if (!strcmp(item->group, "global")) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, 0);
@@ -118,11 +120,12 @@ static void append_section(GString *text, const struct plan_item *item)
 				       item->driver, key->key, key->value);
 		return;
 	}
-	g_string_append_printf(text, "  %s = \"%s\"\n",
-			       machine || numa                 ? "type"
-			       : strcmp(item->group, "object") ? "driver"
-							       : "qom-type",
-			       item->driver);
+	if (item->driver)
+		g_string_append_printf(text, "  %s = \"%s\"\n",
+				       machine || numa                 ? "type"
+				       : strcmp(item->group, "object") ? "driver"
+								       : "qom-type",
+				       item->driver);
 	for (guint i = first; i < item->keys->len; i++) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
 

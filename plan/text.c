@@ -76,6 +76,13 @@ char *plan_text(const struct plan *plan)
 				       plan_locked_memory(plan) >> 20,
 				       plan->iommufd ? "iommufd charges the guest's memory once"
 						     : "VFIO type1 may charge it for each device");
+	for (guint i = 0; i < plan->egm->len; i++) {
+		const struct plan_egm *egm = &g_array_index(plan->egm, struct plan_egm, i);
+
+		g_string_append_printf(
+			text, "%snode %d of the guest: %" G_GUINT64_FORMAT " MiB of /dev/%s\n",
+			i ? "" : "\n", egm->node, egm->host->size >> 20, egm->host->name);
+	}
 	if (plan->mmio64)
 		g_string_append_printf(text, "\n64-bit memory window: %" G_GUINT64_FORMAT " GiB\n",
 				       plan->mmio64 >> 30);

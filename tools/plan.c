@@ -16,8 +16,8 @@
 static char **devices, **nodes, **buses;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
 	*accel, *cmdqv, *domain_name, *keep_name;
-static int spare, root_ports;
-static gboolean managed, if_needed;
+static int spare, root_ports, cpus;
+static gboolean managed, if_needed, egm;
 
 static const GOptionEntry options[] = {
 	{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &devices,
@@ -55,6 +55,9 @@ static const GOptionEntry options[] = {
 	{ "cmdqv", 'c', 0, G_OPTION_ARG_STRING, &cmdqv,
 	  "command queues of Grace's SMMUs: auto, on (with the guest's memory in huge pages), off",
 	  "SWITCH" },
+	{ "egm", 'e', 0, G_OPTION_ARG_NONE, &egm,
+	  "the guest's memory is that of its GPUs (Extended GPU Memory of Grace)", NULL },
+	{ "cpus", 'C', 0, G_OPTION_ARG_INT, &cpus, "CPUs of the guest, which --egm divides", "N" },
 	{ "root-ports", 'p', 0, G_OPTION_ARG_INT, &root_ports,
 	  "reserve bus numbers for bridges that you add to pcie.0", "N" },
 	{ "managed", 'g', 0, G_OPTION_ARG_NONE, &managed,
@@ -211,6 +214,12 @@ static bool read_ports(struct plan_options *wanted)
 	       wanted->root_ports <= PLAN_TOP_BUS;
 }
 
+static bool read_cpus(struct plan_options *wanted)
+{
+	wanted->cpus = (unsigned)cpus;
+	return cpus >= 0 && wanted->cpus <= PLAN_CPUS_MAX;
+}
+
 static bool read_qemu(struct plan_options *wanted)
 {
 	return read_version(qemu_version, &wanted->qemu);
@@ -234,6 +243,7 @@ static const struct {
 	{ read_kind, "--iommu must be auto, virtio, smmuv3, intel, amd, or virtio-stock" },
 	{ read_machine, "--machine must be q35 or virt" },
 	{ read_ports, "--spare and --root-ports must be from 0 to 255" },
+	{ read_cpus, "--cpus must be from 0 to 65536" },
 	{ read_qemu, "--qemu must be a version like 10.2" },
 	{ read_memory, "--memory must be a number of bytes, or like 16G" },
 	{ read_switches, "--ats, --accel and --cmdqv must be auto, on, or off" },
@@ -245,7 +255,7 @@ static const struct {
 /* Returns an error message, or NULL. */
 static const char *read_plan_options(struct plan_options *wanted)
 {
-	*wanted = (struct plan_options){ .managed = managed };
+	*wanted = (struct plan_options){ .managed = managed, .egm = egm };
 	for (size_t i = 0; i < G_N_ELEMENTS(readers); i++)
 		if (!readers[i].read(wanted))
 			return readers[i].error;

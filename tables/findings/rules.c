@@ -1104,6 +1104,8 @@ static const struct viommu_rule rules[] = {
 	  "the machine type supports the kind of IOMMU", NULL },
 	{ "plan-node", VIOMMU_ERROR, "docs/plan.md",
 	  "the NUMA node of a bridge is a node of the guest", NULL },
+	{ "plan-egm", VIOMMU_ERROR, "docs/plan.md",
+	  "a guest has a region of GPU memory together with all GPUs of the region", NULL },
 	{ "plan-keep", VIOMMU_ERROR, "docs/plan.md",
 	  "an earlier plan fits the host and the request", NULL },
 	{ "plan-domain", VIOMMU_ERROR, "docs/plan.md",

@@ -93,6 +93,22 @@ def check_grace(tree):
     assert out["locked-memory"] == 4 << 30
 
 
+def check_gpu_memory(tree):
+    """QEMU takes the nodes and the memory; files stand in for /dev/egm*."""
+    wishes = [word for at in ("0008:01:00.0", "0009:01:00.0") for word in ("--device", at)]
+    status, text, err = run("plan", "--root", tree, *wishes, "--egm", "--cpus", "2", "--format", "qemu")
+    assert status == 0, err
+    words = test_qemu.words_of(text)
+    if not shutil.which(test_qemu.QEMUS["virt"]):
+        return
+    options = list(zip(words[::2], words[1::2]))
+    assert ("-m", "size=457728M") in options and text.count("acpi-egm-memory") == 2, text
+    memory = [re.sub(r"size=\d+,mem-path=/dev/(\w+)", rf"size=64M,mem-path={tree}/\1", value)
+              for option, value in options if value.startswith("memory-backend-file,")]
+    nodes = [word for option, value in options if option == "-numa" for word in (option, value)]
+    test_qemu.accepted(test_qemu.QEMUS["virt"], ["-M", "virt", "-smp", "2", "-object", *memory, *nodes])
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -104,6 +120,7 @@ def main():
             check(path.stem, machine, tree)
             if path.stem == "grace":
                 check_grace(tree)
+                check_gpu_memory(tree)
 
 
 if __name__ == "__main__":

@@ -880,6 +880,48 @@ def memory_beyond_the_iommus_width_is_refused():
     refused(narrow, "plan-address-width", "--memory", "600G")
 
 
+GPU = {"files": {"vendor": "0x10de", "device": "0x2941", "class": "0x030200"},
+       "bars": [(0x660008000000, 1 << 24, 0x14220c), (0x670000000000, 1 << 37, 0x14220c)]}
+
+
+def gpu_host(n, size="0x400000000"):
+    """n GPUs, each behind its own SMMU, and one region of memory for all of them."""
+    iommus = smmus(n)
+    names = [f"{8 + i:04x}:06:00.0" for i in range(n)]
+    return {"iommus": iommus, "egm": [{"name": "egm4", "size": size, "gpus": names}],
+            "devices": [device(at, iommu["name"], reserved=[ARM_MSI], **GPU)
+                        for at, iommu in zip(names, iommus)]}
+
+
+def memory_of_gpus_is_the_memory_of_the_guest():
+    out = in_json(gpu_host(2), "--egm", "--ats", "off")
+    assert out["egm"] == [{"name": "egm4", "size": 16 << 30, "guest-node": 0}], out
+    assert out["locked-memory"] == 16 << 30 and [b["guest-node"] for b in out["bridges"]] == [0, 0]
+    assert "node 0 of the guest: 16384 MiB of /dev/egm4" in planned(gpu_host(2), "--egm", "--ats", "off")
+    text = planned(gpu_host(2), "--egm", "--ats", "off", "--cpus", "3", "--format", "readconfig")
+    assert '[memory]\n  size = "16384M"' in text and '  cpus = "0-2"' in text, text
+
+
+def memory_of_gpus_without_one_of_its_gpus_is_refused():
+    host = gpu_host(3)
+    names = [d["at"] for d in host["devices"]]
+    err = refused(host, "plan-egm", "--egm", "--ats", "off", devices=names[:2])
+    assert names[2] in err and "egm4" in err, err
+    planned(host, "--ats", "off", devices=names[:2])
+
+
+def requests_that_memory_of_gpus_contradicts_are_refused():
+    for words in (["--node", "0=0", "--node", "1=0"], ["--memory", "8G"], ["--iommu", "virtio"],
+                  ["--format", "libvirt"], ["--format", "qemu"]):
+        refused(gpu_host(2), "plan-egm", "--egm", "--ats", "off", *words)
+    planned(gpu_host(2), "--egm", "--ats", "off", "--cpus", "2", "--format", "qemu", "--cmdqv", "on")
+    none = gpu_host(2)
+    none["egm"] = []
+    refused(none, "plan-egm", "--egm", "--ats", "off")
+    for size in ("0", "0x400000001", "x"):
+        refused(gpu_host(2, size), "plan-egm", "--egm", "--ats", "off")
+
+
 def stage_2_is_shared_where_linux_does():
     same, differ = with_registers(["f020df"] * 2), with_registers(["f020df", "f020db"])
     for host, answer in ((same, "yes"), (differ, "not known"), (arm_host(2), "no")):
@@ -901,7 +943,8 @@ def a_machine_without_the_kind_is_refused():
 
 def wrong_options_are_refused():
     for words in (["--iommu", "x"], ["--format", "x"], ["--spare", "-1"], ["--qemu", "new"],
-                  ["--node", "1"], ["--memory", "0"], ["--bus", "1"], ["--bus", "dmar0=256"], ["--machine", "pc"], ["--ats", "maybe"]):
+                  ["--node", "1"], ["--memory", "0"], ["--bus", "1"], ["--bus", "dmar0=256"], ["--machine", "pc"], ["--ats", "maybe"],
+                  ["--cpus", "-1"], ["--cpus", "65537"]):
         assert plan(pc_host(1), *words)[0] == 2, words
 
 
