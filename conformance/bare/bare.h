@@ -7,15 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "machine.h"
+
 /*
- * A machine without an operating system: one x86-64 processor of QEMU's q35, and what programs for
- * it share
+ * A machine without an operating system: one processor, and what programs for it share
  *
  * All memory and all registers are at their own addresses, with privileged rights. Interrupts are
  * off. A program has `int run(void)`, whose result becomes QEMU's exit status.
  *
- *     start.c     from the loader to run(); traps
- *     console.c   text on the first serial port, the end of the machine
+ *     machine.h   what each architecture has in a folder of its own
+ *     memory.c    pages, and the functions that a compiler calls by itself
+ *     paging.c    page tables of four levels
+ *     console.c   text on the first serial port
  *     pci.c       functions, capabilities, BARs
  *     virtio.c    a virtio function: features and split rings
  *     iommu.c     requests of virtio-iommu
@@ -29,24 +32,30 @@
 /* As printf(), with %s %d %u %x %llx %lld and %llu. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* End the machine. QEMU exits with 2 * status + 33; one that does not start exits with 1. */
-void leave(int status) __attribute__((noreturn));
-
-/* -- start.c ------------------------------------------------------------------- */
+/* -- the program ----------------------------------------------------------------- */
 
 int run(void);
+
+/* -- memory.c -------------------------------------------------------------------- */
 
 /* Memory from the end of the program on, in whole pages of zeroes. Never freed. */
 void *take_pages(unsigned n);
 
-/* The last page fault's address, or ~0 if reading the byte did not fault. */
-uint64_t probe_byte(const volatile void *at);
-
-/* -- console.c: what a compiler calls by itself -------------------------------- */
-
 void *memset(void *at, int byte, size_t n);
 void *memcpy(void *to, const void *from, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+
+/* -- paging.c -------------------------------------------------------------------- */
+
+/* Bit 0 of an entry says that it is valid. The page number is at bit `shift`. */
+struct paging {
+	unsigned shift;
+	uint64_t table; /* other bits of entries that lead to tables */
+};
+
+/* The entry of a page of 4 KiB, with the tables above it. */
+volatile uint64_t *paging_entry(const struct paging *paging, uint64_t *root, uint64_t address);
+uint64_t paging_value(const struct paging *paging, const void *page, uint64_t flags);
 
 /* -- pci.c ------------------------------------------------------------------------ */
 
@@ -83,11 +92,13 @@ static inline uint64_t read64(volatile uint8_t *registers, unsigned at)
 
 static inline void write32(volatile uint8_t *registers, unsigned at, uint32_t value)
 {
+	machine_fence();
 	*(volatile uint32_t *)(registers + at) = value;
 }
 
 static inline void write64(volatile uint8_t *registers, unsigned at, uint64_t value)
 {
+	machine_fence();
 	*(volatile uint64_t *)(registers + at) = value;
 }
 

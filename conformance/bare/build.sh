@@ -1,18 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# build.sh FILE SOURCE [FLAG...]: make the image FILE of a program for a machine without an operating system
+# build.sh ARCHITECTURE FILE SOURCE [FLAG...]: make the image FILE of a program for a machine without an operating
+# system, and FILE.elf. ARCHITECTURE: x86, arm64, riscv64
 set -eu
-file=$1
-shift
+architecture=$1 file=$2
+shift 2
 here=$(dirname "$0")
-if [ "$(uname -m)" = x86_64 ]; then
-	compiler=${CC_X86:-gcc} objcopy=objcopy
-else
-	compiler=${CC_X86:-x86_64-linux-gnu-gcc} objcopy=x86_64-linux-gnu-objcopy
-fi
-"$compiler" -std=gnu11 -O2 -Wall -Wextra -ffreestanding -fno-builtin -fno-pic -no-pie -mno-red-zone \
-	-mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-tree-loop-distribute-patterns \
-	-fno-asynchronous-unwind-tables -nostdlib -static -I"$here" -I"$here/../../include" \
-	-Wl,-T,"$here/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
-	-o "$file.elf" "$@" "$here/start.c" "$here/console.c" "$here/pci.c" "$here/virtio.c"
-"$objcopy" -O binary "$file.elf" "$file"
+
+moving="-fpie -fvisibility=hidden -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,notext"
+tree="$here/devicetree.c"
+case $architecture in
+x86)
+	prefix=x86_64-linux-gnu-
+	flags="-fno-pic -no-pie -static -mno-red-zone -mgeneral-regs-only -fcf-protection=none"
+	tree=
+	;;
+arm64)
+	prefix=aarch64-linux-gnu-
+	flags="$moving -mgeneral-regs-only -mstrict-align -mno-outline-atomics"
+	;;
+riscv64)
+	prefix=riscv64-linux-gnu-
+	flags="$moving -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany"
+	;;
+*)
+	echo "build.sh: $architecture is not x86, arm64 or riscv64" >&2
+	exit 2
+	;;
+esac
+# shellcheck disable=SC2086
+"${prefix}gcc" -std=gnu11 -O2 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
+	-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -nostdlib $flags \
+	-I"$here" -I"$here/../../include" \
+	-Wl,-T,"$here/$architecture/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
+	-o "$file.elf" "$@" "$here/$architecture/start.c" "$here/$architecture/machine.c" $tree \
+	"$here/memory.c" "$here/paging.c" "$here/console.c" "$here/pci.c" "$here/virtio.c"
+"${prefix}objcopy" -O binary "$file.elf" "$file"

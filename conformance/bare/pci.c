@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bare.h"
 
-/* Bus 0 through ECAM, whose window firmware has opened. */
+/* Bus 0 through ECAM. Where no firmware has assigned BARs, each gets an address when it is used. */
 
-#define ECAM       0xb0000000ull
 #define FUNCTIONS  256
 #define COMMAND    0x04
 #define BAR        0x10
@@ -13,10 +12,15 @@
 #define BUS_MASTER 4
 #define BAR_64     4
 
+#define BAR_KIND 15
+#define MIN_BAR  16
+
 bool pci_find(uint16_t vendor, uint16_t device, unsigned n, struct function *ret_function)
 {
+	uint64_t ecam = machine_pci()->ecam;
+
 	for (unsigned devfn = 0; devfn < FUNCTIONS; devfn++) {
-		const struct function function = { devfn, (uint8_t *)(ECAM + devfn * PAGE) };
+		const struct function function = { devfn, (uint8_t *)(ecam + devfn * PAGE) };
 
 		if (pci_read32(&function, 0) != ((uint32_t)device << 16 | vendor) || n--)
 			continue;
@@ -68,13 +72,42 @@ unsigned pci_extended(const struct function *function, uint16_t id)
 	return at;
 }
 
-volatile uint8_t *pci_bar(const struct function *function, unsigned n)
+static uint64_t bar_address(const struct function *function, unsigned at)
 {
-	unsigned at = BAR + 4 * n;
 	uint64_t low = pci_read32(function, at), high = 0;
 
 	if (low & BAR_64)
 		high = pci_read32(function, at + 4);
+	return high << 32 | (low & ~(uint64_t)BAR_KIND);
+}
+
+/* From the end of the window of 32 bits down, so that each is aligned to its own size. */
+static void bar_assign(const struct function *function, unsigned at)
+{
+	static uint64_t end;
+	uint64_t first = machine_pci()->first;
+	uint32_t kind = pci_read32(function, at) & BAR_KIND, size;
+
+	if (!end)
+		end = machine_pci()->last + 1;
+	pci_write32(function, at, UINT32_MAX);
+	size = -(pci_read32(function, at) & ~(uint32_t)BAR_KIND);
+	if (size < MIN_BAR || end - first < size) {
+		print("no memory for BAR %u of function %x\n", (at - BAR) / 4, function->devfn);
+		leave(2);
+	}
+	end = (end - size) & -(uint64_t)size;
+	pci_write32(function, at, (uint32_t)end);
+	if (kind & BAR_64)
+		pci_write32(function, at + 4, 0);
+}
+
+volatile uint8_t *pci_bar(const struct function *function, unsigned n)
+{
+	unsigned at = BAR + 4 * n;
+
+	if (!bar_address(function, at) && machine_pci()->last)
+		bar_assign(function, at);
 	pci_write16(function, COMMAND, pci_read16(function, COMMAND) | MEMORY | BUS_MASTER);
-	return (volatile uint8_t *)(high << 32 | (low & ~15ull));
+	return (volatile uint8_t *)(bar_address(function, at) + machine_pci()->offset);
 }

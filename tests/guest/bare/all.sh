@@ -1,27 +1,62 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# all.sh MODULE VECTORS: all guests without an operating system; VECTORS is a folder of test vectors, or not there
+# all.sh MODULE VECTORS [ARCHITECTURE...]: all guests without an operating system, on x86, arm64 and riscv64, or on those
+# named. VECTORS is a folder of test vectors, or not there
 set -eu
 module=$1 vectors=$2
+shift 2
 here=$(dirname "$0")
-file=$(mktemp)
-trap 'rm -f "$file"' EXIT
+IMAGES=$(mktemp -d)
+export IMAGES
+trap 'rm -rf "$IMAGES"' EXIT
 devices="-device viommu-dma,addr=5 -device edu,addr=6
 	-device viommu-pci,addr=4,tables=x86+arm+riscv+amd+generic,nest=on,pasid-bits=20,page-requests=32"
 status=0
 
-"$here/run.sh" "$module" spaces $devices || status=1
-form=0
-for name in builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments; do
-	"$here/run.sh" "$module" topology -device loader,addr=0x1000000,data=$form,data-len=4 \
-		-M q35,sata=off -device viommu-pci,addr=4,firmware=$name || status=1
-	form=$((form + 1))
-done
-# A file of vectors says where memory ends.
-ls "$vectors"/*.json >/dev/null 2>&1 || exit $status
-for mebibytes in 2304 2560; do
-	python3 "$here/vectors.py" $((mebibytes << 20)) "$vectors"/*.json >"$file"
-	MEMORY=$mebibytes "$here/run.sh" "$module" vectors $devices \
-		-device loader,file="$file",addr=0x10000000,force-raw=on || status=1
+run() {
+	"$here/run.sh" "$module" "$@" || status=1
+}
+
+topology() {
+	form=0
+	for name in builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments; do
+		run "$1" topology -device loader,addr="$handed",data=$form,data-len=4 \
+			-device viommu-pci,addr=4,firmware=$name
+		form=$((form + 1))
+	done
+}
+
+# A file of vectors says where memory ends, in MiB.
+play() {
+	for end in 2304 2560; do
+		python3 "$here/vectors.py" "$first" $((end << 20)) "$vectors"/*.json >"$IMAGES/vectors"
+		MEMORY=$((end - start)) run "$1" vectors $devices \
+			-device loader,file="$IMAGES/vectors",addr="$handed",force-raw=on
+	done
+}
+
+ls "$vectors"/*.json >/dev/null 2>&1 || { echo "left out: test vectors: not in $vectors" >&2 && vectors=; }
+[ $# != 0 ] || set -- x86 arm64 riscv64
+for architecture; do
+	# `handed` is what machine_handed() returns, `start` where memory starts in MiB, `first` the first address for
+	# vectors: RISC-V has firmware before it.
+	case $architecture in
+	x86) qemu=x86_64 handed=0x8000000 start=0 first=0x80000000 ;;
+	arm64) qemu=aarch64 handed=0x4c000000 start=1024 first=0x80000000 ;;
+	riscv64) qemu=riscv64 handed=0x88000000 start=2048 first=0x80100000 ;;
+	*) echo "all.sh: $architecture is not x86, arm64 or riscv64" >&2 && exit 2 ;;
+	esac
+	missing=
+	for program in qemu-system-$qemu $qemu-linux-gnu-gcc; do
+		command -v "$program" >/dev/null || missing="$missing $program"
+	done
+	[ -z "$missing" ] || {
+		echo "left out: $architecture, for want of$missing" >&2
+		continue
+	}
+	echo "== $architecture"
+	run "$architecture" spaces $devices
+	topology "$architecture"
+	[ -z "$vectors" ] || play "$architecture"
 done
 exit $status

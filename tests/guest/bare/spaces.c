@@ -74,24 +74,17 @@ static void fill(uint64_t *memory, uint64_t value, uint64_t length)
 
 enum { P = 1, RW = 2, US = 4, A = 0x20, D = 0x40 };
 
-/* The entry of a page, with the tables above it; they permit everything. */
+/* Tables of x86, which permit everything. */
+static const struct paging paging = { 12, RW | US };
+
 static volatile uint64_t *entry_of(uint64_t *root, uint64_t address)
 {
-	uint64_t *table = root;
-
-	for (unsigned shift = 39; shift > 12; shift -= 9) {
-		uint64_t *entry = &table[address >> shift & 511];
-
-		if (!(*entry & P))
-			*entry = (uint64_t)take_pages(1) | P | RW | US;
-		table = (uint64_t *)(*entry & 0xffffffffff000);
-	}
-	return &table[address >> 12 & 511];
+	return paging_entry(&paging, root, address);
 }
 
 static void map_page(uint64_t *root, uint64_t address, const void *page, uint64_t flags)
 {
-	*entry_of(root, address) = (uint64_t)page | flags;
+	*entry_of(root, address) = paging_value(&paging, page, flags);
 }
 
 static struct table x86(uint32_t domain, uint32_t pasid, const uint64_t *root)
@@ -278,12 +271,13 @@ static void test_a_device_of_qemu_is_behind_a_table(void)
 
 #define SHARED 0x8000000000ull /* the second entry of the root */
 
-static uint64_t *own_root(void)
+static int attach_own(uint32_t domain, uint32_t pasid)
 {
-	uint64_t at;
+	struct table table = x86(domain, pasid, NULL);
 
-	__asm__ volatile("movq %%cr3, %0" : "=r"(at));
-	return (uint64_t *)(at & -PAGE);
+	memset(table.body, 0, sizeof(table.body));
+	table.format = machine_table(table.body);
+	return iommu_attach_table(&iommu, &table);
 }
 
 /* Answer the next page request by a new page. Returns its address, or 0. */
@@ -297,7 +291,7 @@ static uint64_t serve_page(uint32_t pasid, unsigned code)
 	CHECK(record.flags & VIOMMU_FAULT_F_PAGE_REQ && record.flags & VIOMMU_FAULT_F_LAST);
 	CHECK(record.pasid == pasid);
 	if (code == VIOMMU_PAGE_SUCCESS)
-		map_page(own_root(), record.address, take_pages(1), P | RW | US);
+		machine_share(record.address, take_pages(1));
 	CHECK(iommu_respond(&iommu, &record, (uint16_t)code) == VIOMMU_S_OK);
 	CHECK(iommu_respond(&iommu, &record, (uint16_t)code) == VIOMMU_S_INVAL);
 	return record.address;
@@ -308,7 +302,7 @@ static void test_untouched_memory_is_written_through_page_requests(void)
 	enum { PAGES = 256 };
 
 	CHECK(probe_byte((void *)SHARED) == SHARED);
-	CHECK(attach_x86(1, 4, own_root()) == VIOMMU_S_OK);
+	CHECK(attach_own(1, 4) == VIOMMU_S_OK);
 	dma_start(&dma, DMA_WRITE, 4, SHARED, PAGES * PAGE, DMA_PRI, 77);
 	for (unsigned i = 0; i < PAGES; i++)
 		CHECK(serve_page(4, VIOMMU_PAGE_SUCCESS) == SHARED + i * PAGE);
@@ -328,7 +322,7 @@ static void test_a_user_pasid_does_not_reach_the_kernel(void)
 	uint64_t at = (uint64_t)page;
 
 	fill(page, 0xcafe, PAGE);
-	CHECK(attach_x86(1, 4, own_root()) == VIOMMU_S_OK);
+	CHECK(attach_own(1, 4) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_READ, 4, at, 8, 0, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_PERMISSION, 4, at));
 	CHECK(read64(dma.registers, DMA_RESULT) == 0);
@@ -348,7 +342,7 @@ static void test_a_request_ends_with_its_slot(void)
 {
 	struct record record;
 
-	CHECK(attach_x86(1, 4, own_root()) == VIOMMU_S_OK);
+	CHECK(attach_own(1, 4) == VIOMMU_S_OK);
 	dma_start(&dma, DMA_WRITE, 4, SHARED + (1 << 30), 8, DMA_PRI, 1);
 	CHECK(await_record(&record) && record.flags & VIOMMU_FAULT_F_PAGE_REQ);
 	CHECK(read32(dma.registers, DMA_STATUS) == DMA_BUSY);
@@ -482,8 +476,9 @@ static void test_a_table_reaches_what_its_parent_maps(void)
 /* Tables that contain themselves, that are registers, and that are nowhere. */
 static void test_tables_from_hell_only_fault(void)
 {
-	uint64_t *root = take_pages(1), bar = (uint64_t)dma.registers;
-	const uint64_t roots[] = { (uint64_t)root, bar, 0xb0000000, 0xfee00000, 0x3ffffffff000 };
+	uint64_t *root = take_pages(1);
+	const uint64_t roots[] = { (uint64_t)root, (uint64_t)dma.registers, machine_pci()->ecam,
+				   0xfee00000, 0x3ffffffff000 };
 
 	for (unsigned i = 0; i < 512; i++)
 		root[i] = (uint64_t)root | P | RW | US;

@@ -4,12 +4,11 @@
 
 /*
  * Reads the built-in topology of the device with the reader for guests, and prints what the IOMMU
- * translates. The host puts the form at FORM.
+ * translates. The host has handed over the number of the form.
  *
- * The IOMMU is 00:04.0 of q35, in front of everything but itself.
+ * The IOMMU is 00:04.0, in front of everything but itself.
  */
 
-#define FORM       ((volatile uint32_t *)0x1000000)
 #define DEVICE_CAP 4
 #define STATUS     0x14
 #define IOMMU      0x20 /* 00:04.0 */
@@ -68,13 +67,14 @@ int run(void)
 	struct viommu_builtin device = {
 		.opaque = &virtio, .load = load, .features = features, .set_status = set_status
 	};
+	uint32_t form = *(volatile uint32_t *)machine_handed();
 	int n;
 
 	if (!pci_find(0x1af4, 0x1057, 0, &function) || !virtio_begin(&virtio, &function))
 		return 1;
 	device.length = length_of(&function);
-	n = viommu_builtin_read(&device, (enum viommu_builtin_form) * FORM, items, ITEMS);
-	print("form %u: %d items in %u bytes\n", *FORM, n, device.length);
+	n = viommu_builtin_read(&device, (enum viommu_builtin_form)form, items, ITEMS);
+	print("form %u: %d items in %u bytes\n", form, n, device.length);
 	for (int i = 0; i < n; i++)
 		print("  %x:%x-%x:%x, endpoint 0x%x\n", items[i].segment_first, items[i].bdf_first,
 		      items[i].segment_last, items[i].bdf_last, items[i].id);

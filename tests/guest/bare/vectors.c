@@ -8,24 +8,23 @@
  * request, and used by DMA of viommu-dma. Where an access went is what it reads, or where its
  * pattern is.
  *
- * vectors.py writes them to VECTORS: the end of memory, the number of files, and for each of them,
- * in words of 8 bytes, 4 for its name, format, is a context, n parent mappings, n words, n cases,
- * body[8]; first, last, to and flags of each mapping; address and value of each word; and for each
- * case address, flags, PASID, output, reason of the fault or 0, n words afterwards, and these.
+ * The host hands over what vectors.py writes: the memory that they may use, the number of files,
+ * and for each of them, in words of 8 bytes, 4 for its name, format, is a context, n parent
+ * mappings, n words, n cases, body[8]; first, last, to and flags of each mapping; address and value
+ * of each word; and for each case address, flags, PASID, output, reason of the fault or 0, n words
+ * afterwards, and these.
  */
 
-#define VECTORS 0x10000000ull
-#define TABLES  0x80000000ull
-#define LENGTH  0x900000ull
-#define PASID   9
-#define SEED    0x1234
+#define TABLES_END 0x80900000ull
+#define PASID      9
+#define SEED       0x1234
 
 enum { WRITE = 1, PRIVILEGED = 2, WITH_PASID = 4 };
 
 static struct iommu iommu;
 static struct dma dma;
 static const uint64_t *at;
-static uint64_t limit;
+static uint64_t first, limit;
 
 static uint64_t take(void)
 {
@@ -180,13 +179,14 @@ int run(void)
 
 	if (!dma_begin(&dma) || !iommu_begin(&iommu, features, VIOMMU_FAULT_LONG_LENGTH))
 		return 1;
-	at = (const uint64_t *)VECTORS;
+	at = (const uint64_t *)machine_handed();
+	first = take();
 	limit = take();
 	n_files = take();
 	for (uint64_t i = 0; i < n_files; i++) {
 		struct file file = take_file();
 
-		memset((void *)TABLES, 0, LENGTH);
+		memset((void *)first, 0, TABLES_END - first);
 		write_words(&file);
 		if (attach(&file) != VIOMMU_S_OK || map_parent(&file) != VIOMMU_S_OK) {
 			print("%s cannot be attached\n", file.name);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vectors.py MEMORY FILE... : what vectors.c reads, on standard output.
+"""vectors.py FIRST END FILE... : what vectors.c reads, on standard output.
 
-MEMORY is the end of memory, which a file names as "memory_limit": files with another one are left out.
+FIRST is the first address that files may use: files with words before it are left out, and so are single accesses.
+END is the end of memory, which a file names as "memory_limit": files with another one are not for this machine.
 Words are of 64 bits, little-endian: see vectors.c. Left out, and counted on standard error: formats whose
 device features cannot be chosen by a guest.
 """
@@ -14,6 +15,7 @@ import sys
 REASONS = {None: 0, "translation": 2, "parent": 2, "parent-walk": 2, "walk-abort": 3, "context": 4, "permission": 5,
            "access-flag": 6, "address-size": 7, "reserved": 7, "non-canonical": 7, "input-range": 7}
 WRITE, PRIVILEGED, WITH_PASID = 1, 2, 4
+ARM_CD = 0x101
 # Bits of output of the module's device, where tables have reserved bits above them.
 OUTPUT_BITS = {"amd-gcr3": 52}
 
@@ -31,7 +33,7 @@ def word_at(file, address):
 def arm(config, file):
     at = number(config.get("cd_address"))
     cd = config.get("cd") or [word_at(file, at + 8 * i) for i in range(8)]
-    return 0x101, [number(word) for word in cd]
+    return ARM_CD, [number(word) for word in cd]
 
 
 def arm_table(config, _):
@@ -82,6 +84,13 @@ def why_not(file, config):
     return None
 
 
+def words_of(file, kind):
+    """The words of memory. A context descriptor that is the body of the request is not read from there."""
+    words = [(number(word["address"]), number(word["word"])) for word in file["memory"]]
+    at = number(file["config"].get("cd_address")) if kind == ARM_CD else 0
+    return [word for word in words if not at <= word[0] < at + 64]
+
+
 def case(one):
     expect, access = one["expect"], one["access"]
     flags = (WRITE if access == "w" else 0) | (PRIVILEGED if number(one.get("priv")) else 0)
@@ -94,38 +103,49 @@ def case(one):
     return words
 
 
-def convert(file):
+def convert(file, first):
+    """The bytes of a file, and how many of its cases are left out: those that go before the first address."""
     config = file["config"]
     name = config.get("child") or file["format"]
     kind, body = FORMATS[name](config, file)
     parent = config.get("parent") or []
+    memory = words_of(file, kind)
+    if any(address < first for address, _ in memory):
+        return None, len(file["cases"])
     cases = [one for one in file["cases"] if "implemented_output_bits" not in one]
-    words = [kind, kind in CONTEXTS, len(parent), len(file["memory"]), len(cases)]
+    played = [one for one in cases if number(one["expect"].get("pa"), first) >= first]
+    words = [kind, kind in CONTEXTS, len(parent), len(memory), len(played)]
     words += body + [0] * (8 - len(body))
     for row in parent:
         words += [number(row["first"]), number(row["last"]), number(row["phys"]),
                   ("r" in row["flags"]) | ("w" in row["flags"]) << 1]
-    for word in file["memory"]:
-        words += [number(word["address"]), number(word["word"])]
-    for one in cases:
+    for address, word in memory:
+        words += [address, word]
+    for one in played:
         words += case(one)
     name = file["name"].encode()[:31].ljust(32, b"\0")
-    return struct.pack("<32s%dQ" % len(words), name, *words)
+    return struct.pack("<32s%dQ" % len(words), name, *words), len(cases) - len(played)
+
+
+def read(path, first, memory):
+    """The bytes of a file that is for this memory, or None."""
+    with open(path, encoding="utf-8") as source:
+        file = json.load(source)
+    if number(file.get("memory_limit"), memory) != memory:
+        return None
+    reason, n, part = why_not(file, file["config"]), len(file["cases"]), None
+    if not reason:
+        part, n = convert(file, first)
+        reason = f"memory before {first:#x}"
+    if n:
+        print(f"left out: {file['name']}, {n} cases: {reason}", file=sys.stderr)
+    return part
 
 
 def main():
-    memory, parts = number(sys.argv[1]), []
-    for path in sys.argv[2:]:
-        with open(path, encoding="utf-8") as source:
-            file = json.load(source)
-        if number(file.get("memory_limit"), memory) != memory:
-            continue
-        reason = why_not(file, file["config"])
-        if reason:
-            print(f"left out: {file['name']}, {len(file['cases'])} cases: {reason}", file=sys.stderr)
-            continue
-        parts.append(convert(file))
-    sys.stdout.buffer.write(struct.pack("<QQ", memory, len(parts)) + b"".join(parts))
+    first, memory = number(sys.argv[1]), number(sys.argv[2])
+    parts = [part for path in sys.argv[3:] if (part := read(path, first, memory))]
+    sys.stdout.buffer.write(struct.pack("<QQQ", first, memory, len(parts)) + b"".join(parts))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bare.h"
+#include "../bare.h"
 
 /*
  * From QEMU's multiboot loader, which starts a flat binary in 32-bit mode, to run() in 64-bit mode
@@ -71,14 +71,13 @@ __asm__(".section .start, \"ax\"\n"
 	"probe_end: ret\n"
 	".text\n");
 
-extern char on_trap[], bss_end[];
+extern char on_trap[];
 void begin(void);
 void fail(uint64_t at, uint64_t address);
 
 uint64_t root[512] __attribute__((aligned(4096)));
 uint64_t pdpt[512] __attribute__((aligned(4096)));
 static uint64_t idt[32][2];
-static uint64_t next_page;
 __asm__(".bss\n.balign 16\n.skip 32768\nstack_end:\n.text\n");
 
 void fail(uint64_t at, uint64_t address)
@@ -102,17 +101,6 @@ static void catch_traps(void)
 		idt[vector][1] = at >> 32;
 	}
 	__asm__ volatile("lidt %0" : : "m"(pointer));
-}
-
-void *take_pages(unsigned n)
-{
-	void *pages;
-
-	if (!next_page)
-		next_page = ((uint64_t)bss_end + PAGE - 1) & -PAGE;
-	pages = (void *)next_page;
-	next_page += n * PAGE;
-	return memset(pages, 0, n * PAGE);
 }
 
 void begin(void)

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <viommu/protocol.h>
+
+#include "../devicetree.h"
+
+/*
+ * A virtual machine with a device tree: QEMU's virt, and others that have PL011 and PCI by ECAM
+ *
+ * The page table maps 512 GiB one to one with blocks of 1 GiB: what has memory is cacheable, the
+ * rest is for registers.
+ */
+
+enum { DATA = 0x00, FLAG = 0x18, FULL = 0x20 };
+enum {
+	BLOCK = 1,
+	TABLE = 3,
+	PAGE_ENTRY = 3,
+	USER = 1 << 6,
+	SHAREABLE = 3 << 8,
+	ACCESSED = 1 << 10
+};
+enum { NORMAL = 0 << 2, DEVICE = 1 << 2 };
+
+#define GIBIBYTE  (1ull << 30)
+#define ATTRIBUTE 0x04ffull     /* MAIR: 0 cacheable, 1 nGnRE */
+#define CONTROL   0x80903510ull /* TCR: 48 bits by TTBR0 alone, 4 KiB, cacheable tables */
+#define ADDRESSES (7ull << 32)  /* TCR.IPS */
+#define SHUTDOWN  0x20026ull    /* ADP_Stopped_ApplicationExit */
+
+static const struct paging paging = { 12, TABLE };
+static volatile uint8_t *serial;
+static struct pci_host host;
+static uint64_t root[512] __attribute__((aligned(4096)));
+static uint64_t blocks[512] __attribute__((aligned(4096)));
+
+void machine_begin(const void *tree);
+void exit_with(const uint64_t reason_and_status[2]) __attribute__((noreturn));
+
+void machine_put(char c)
+{
+	if (!serial)
+		return;
+	while (read32(serial, FLAG) & FULL)
+		;
+	write32(serial, DATA, (uint8_t)c);
+}
+
+void leave(int status)
+{
+	const uint64_t block[2] = { SHUTDOWN, 2 * (uint64_t)status + 33 };
+
+	exit_with(block);
+}
+
+const struct pci_host *machine_pci(void)
+{
+	return &host;
+}
+
+uint64_t machine_handed(void)
+{
+	return 0x4c000000;
+}
+
+/* -- the page table ------------------------------------------------------------ */
+
+static bool is_memory(const void *tree, uint64_t first)
+{
+	uint64_t start, length;
+	struct node node;
+
+	for (unsigned n = 0; devicetree_find(tree, "device_type", "memory", n, &node); n++)
+		if (devicetree_window(tree, &node, &start, &length) && start < first + GIBIBYTE &&
+		    first < start + length)
+			return true;
+	return false;
+}
+
+static void fill_tables(const void *tree)
+{
+	root[0] = (uint64_t)blocks | TABLE;
+	for (uint64_t i = 0; i < COUNT(blocks); i++)
+		blocks[i] = (i * GIBIBYTE) | BLOCK | SHAREABLE | ACCESSED |
+			    (is_memory(tree, i * GIBIBYTE) ? NORMAL : DEVICE);
+}
+
+static uint64_t address_bits(void)
+{
+	uint64_t features;
+
+	__asm__ volatile("mrs %0, id_aa64mmfr0_el1" : "=r"(features));
+	features &= 15;
+	return (features < 5 ? features : 5) << 32;
+}
+
+static void turn_on(void)
+{
+	uint64_t control, tcr = (CONTROL & ~ADDRESSES) | address_bits();
+
+	__asm__ volatile("msr mair_el1, %1\n"
+			 "msr tcr_el1, %2\n"
+			 "msr ttbr0_el1, %3\n"
+			 "dsb sy\n"
+			 "tlbi vmalle1\n"
+			 "dsb sy\n"
+			 "isb\n"
+			 "mrs %0, sctlr_el1\n"
+			 : "=&r"(control)
+			 : "r"(ATTRIBUTE), "r"(tcr), "r"(root)
+			 : "memory");
+	control |= 1 | 1 << 2 | 1 << 12; /* MMU, data and instruction caches */
+	__asm__ volatile("msr sctlr_el1, %0\nisb" : : "r"(control) : "memory");
+}
+
+void machine_begin(const void *tree)
+{
+	serial = (volatile uint8_t *)devicetree_device(tree, "arm,pl011");
+	devicetree_pci(tree, &host);
+	fill_tables(tree);
+	turn_on();
+}
+
+uint16_t machine_table(uint64_t body[8])
+{
+	/* T0SZ 16, EPD1, V, 48 bits of output, AA64, R, A. */
+	body[0] = 16 | 1ull << 30 | 1ull << 31 | 5ull << 32 | 1ull << 41 | 1ull << 45 | 1ull << 46;
+	body[1] = (uint64_t)root;
+	body[3] = ATTRIBUTE;
+	return VIOMMU_TABLE_ARM_CD;
+}
+
+void machine_share(uint64_t address, const void *page)
+{
+	*paging_entry(&paging, root, address) =
+		paging_value(&paging, page, PAGE_ENTRY | USER | SHAREABLE | ACCESSED | NORMAL);
+	machine_fence();
+	__asm__ volatile("isb" : : : "memory");
+}
