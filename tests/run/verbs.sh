@@ -120,7 +120,7 @@ other_architectures_are_listed() {
 
 documents_are_fresh() {
 	run documents
-	git diff --exit-code -- docs || fail "./run documents changes docs/"
+	git diff --exit-code -- docs bindings || fail "./run documents changes docs/ or bindings/"
 }
 
 # Not byte by byte: a baseline may contain private types, which differ from run to run.
