@@ -52,6 +52,11 @@ for mode in '' --static; do
 done
 step 'the example of README.md compiles, also statically'
 
+inside python3 -W error -c 'import sys, viommu; print(viommu.read(sys.argv[1])[0].signature)' /root/q35-minimal.VIOT >"$work/out" 2>&1 ||
+	{ cat "$work/out"; fail "the Python module does not run"; }
+[[ $(cat "$work/out") == VIOT ]] || fail "the Python module does not read a table"
+step 'the Python module reads a table'
+
 module=$(inside dpkg -L viommu-qemu | grep '/viommu/viommu-qemu\.so$') || fail "no module"
 inside qemu-system-x86_64 -display none -plugin "$module,help=on" | grep -q '^-device viommu-pci' || fail "the module does not load"
 mv "$chroot/${module%/*}/qemu" "$chroot/kept"
