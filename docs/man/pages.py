@@ -146,13 +146,31 @@ def commands(source, viommu, version):
 
 # -- headers ---------------------------------------------------------------------------------------
 
-COMMENT = re.compile(r"^/\*\n((?: \*.*\n)*?) \*/\n|^/\* (?!-- )([^\n]*) \*/\n|^/\* -- (.*?) -+ \*/\n", re.M)
+GUARD = re.compile(r"^#ifdef __cplusplus\n.*?^#endif\n", re.M | re.S)
+TITLE = re.compile(r"^/\* -- (.*?) -+ \*/$")
 
 
-def comment_text(match):
-    if match[2]:
-        return [match[2]]
-    return [re.sub(r"^ \* ?", "", line) for line in match[1].splitlines()]
+def chunks(text):
+    """Lines between blank ones, except for those inside braces."""
+    found, depth = [], 0
+    for line in GUARD.sub("", text).splitlines():
+        if line.strip() or depth:
+            found.append(line.expandtabs(8))
+        elif found:
+            yield found
+            found = []
+        depth += line.count("{") - line.count("}")
+    if found:
+        yield found
+
+
+def comment_and_declaration(lines):
+    """A comment that a chunk begins with, without its marks; and what follows it."""
+    if not lines[0].startswith("/*"):
+        return [], lines
+    n = next(i for i, line in enumerate(lines) if line.endswith("*/")) + 1
+    text = [re.sub(r"^(/\*| \*) ?", "", re.sub(r" ?\*/$", "", line)) for line in lines[:n]]
+    return text[text[0] == "":len(text) - (text[-1] == "")], lines[n:]
 
 
 def prose(lines):
@@ -187,29 +205,21 @@ def prose(lines):
     return shown
 
 
-def declaration(text):
-    """The lines of what follows a comment, up to the blank line."""
-    found = []
-    for line in text.splitlines():
-        if not line.strip() or line.startswith(("/* --", "#ifdef", "#endif")):
-            break
-        found.append(line.expandtabs(8))
-    return found
-
-
 FUNCTION = re.compile(r"^[a-z][\w \*]*?\**(viommu_\w+)\(", re.M)
 
 
 def groups_of(header):
     """(title, [(lines of a comment, lines of a declaration)]) of each group; the first is the header."""
     text = header.read_text()
-    text = text[text.index("#define VIOMMU_"):]
+    text = text[text.index("#define VIOMMU_"):text.rindex("#endif")].partition("\n")[2]
     groups = [("", [])]
-    for match in COMMENT.finditer(text):
-        if match[3]:
-            groups.append((match[3], []))
-        else:
-            groups[-1][1].append((comment_text(match), declaration(text[match.end():])))
+    for lines in chunks(text):
+        if TITLE.match(lines[0]):
+            groups.append((TITLE.match(lines[0])[1], []))
+            lines = lines[1:]
+        comment, declared = comment_and_declaration(lines) if lines else ([], [])
+        if comment or any(not line.startswith("#include") for line in declared):
+            groups[-1][1].append((comment, declared))
     return groups
 
 

@@ -123,6 +123,12 @@ documents_are_fresh() {
 	git diff --exit-code -- docs bindings || fail "./run documents changes docs/ or bindings/"
 }
 
+# tests/tool/test_site.py looks at it.
+pages_are_made() {
+	run site "$work/site"
+	[[ -s $work/site/index.html && -s $work/site/viommu-check.html ]] || fail "there are no pages"
+}
+
 # Not byte by byte: a baseline may contain private types, which differ from run to run.
 abi_baselines_are_fresh() {
 	local baseline
@@ -177,7 +183,7 @@ build_folders_are_removed() {
 
 steps=(show_the_demo build_the_module the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
-	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
+	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do

@@ -20,6 +20,7 @@ for function in $functions; do
 	page=$man/man3/$function.3
 	grep -q "$function(" "$man/$(sed -n 's/^\.so //p' "$page")" || fail "no page for $function()"
 done
+grep -q 'max_batch_calls;' "$man/man3/viommu-device-the-device.3" || fail "a struct with blank lines is cut off"
 for page in man1/viommu.1 man3/libviommu.3 man5/viommu-topology.5 man5/viommu-json.5 man7/viommu-qemu.7; do
 	[ -s "$man/$page" ] || fail "no $page"
 done
