@@ -16,6 +16,8 @@ REASONS = {None: 0, "translation": 2, "parent": 2, "parent-walk": 2, "walk-abort
            "access-flag": 6, "address-size": 7, "reserved": 7, "non-canonical": 7, "input-range": 7}
 WRITE, PRIVILEGED, WITH_PASID = 1, 2, 4
 ARM_CD = 0x101
+# That of vectors.c, and a page for a process directory with it alone: a device context can leave SADE off.
+PASID, DIRECTORY, PD8 = 9, 0x80880000, 1 << 60
 # Bits of output of the module's device, where tables have reserved bits above them.
 OUTPUT_BITS = {"amd-gcr3": 52}
 
@@ -58,6 +60,10 @@ def riscv(config, _):
     return 0x131, [1, number(config["iosatp"])]
 
 
+def riscv_process(*_):
+    return 0x132, [1 | 1 << 5, 0, 0, PD8 | DIRECTORY >> 12]
+
+
 def riscv_directory(config, _):
     return 0x132, [1 | 1 << 5, 0, 0, number(config["pdtp"])]
 
@@ -67,8 +73,8 @@ def generic(config, _):
 
 
 FORMATS = {"arm-vmsav8-64-stage1": arm, "arm-smmuv3-cd-table": arm_table, "x86-first-stage": x86,
-           "vtd-pasid-table": x86_directory, "amd-gcr3": amd, "riscv-s-stage": riscv, "riscv-pdt": riscv_directory,
-           "generic-virt": generic}
+           "vtd-pasid-table": x86_directory, "amd-gcr3": amd, "riscv-s-stage": riscv, "riscv-process": riscv_process,
+           "riscv-pdt": riscv_directory, "generic-virt": generic}
 CONTEXTS = (0x102, 0x112, 0x122, 0x132)
 
 
@@ -77,11 +83,20 @@ def why_not(file, config):
     bits = OUTPUT_BITS.get(file["format"], 48)
     if number(config.get("maxphyaddr"), bits) != bits:
         return "another output size"
-    if file["format"] == "riscv-s-stage" and not (config.get("sade") and config.get("svpbmt")):
-        return "flags of entries are not updated, or no Svpbmt"
+    if file["format"] == "riscv-s-stage" and not config.get("svpbmt"):
+        return "no Svpbmt"
     if number((config.get("fields") or {}).get("ips")) > 5:
         return "another output size"
     return None
+
+
+def in_process(file):
+    """The same table as that of a process, whose device context has no SADE."""
+    at = DIRECTORY + 16 * PASID
+    words = [(at, 1), (at + 8, number(file["config"]["iosatp"]))]
+    return {**file, "config": {**file["config"], "child": "riscv-process"},
+            "memory": file["memory"] + [{"address": address, "word": word} for address, word in words],
+            "cases": [{**one, "pasid": PASID} for one in file["cases"]]}
 
 
 def words_of(file, kind):
@@ -112,7 +127,7 @@ def convert(file, first):
     memory = words_of(file, kind)
     if any(address < first for address, _ in memory):
         return None, len(file["cases"])
-    cases = [one for one in file["cases"] if "implemented_output_bits" not in one]
+    cases = [one for one in file["cases"] if number(one.get("implemented_output_bits"), 48) == 48]
     played = [one for one in cases if number(one["expect"].get("pa"), first) >= first]
     words = [kind, kind in CONTEXTS, len(parent), len(memory), len(played)]
     words += body + [0] * (8 - len(body))
@@ -133,6 +148,8 @@ def read(path, first, memory):
         file = json.load(source)
     if number(file.get("memory_limit"), memory) != memory:
         return None
+    if file["format"] == "riscv-s-stage" and not file["config"].get("sade"):
+        file = in_process(file)
     reason, n, part = why_not(file, file["config"]), len(file["cases"]), None
     if not reason:
         part, n = convert(file, first)
