@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "suite.h"
+
+/*
+ * What a hostile driver does: the device may refuse to work until it is reset, but nothing of the
+ * chain is executed, and a reset mends everything
+ */
+
+static uint8_t bytes[VIOMMU_ATTACH_LENGTH], tail[VIOMMU_TAIL_LENGTH];
+
+static void make_attach(void)
+{
+	memset(bytes, 0, sizeof(bytes));
+	memset(tail, 0xa5, sizeof(tail));
+	bytes[0] = VIOMMU_T_ATTACH;
+	put_number(bytes + 4, 4, domain(0));
+	put_number(bytes + 8, 4, endpoint(0));
+}
+
+/* The chain from descriptor 0 on is broken: it has no effect, and the device comes back. */
+static void send_broken(void)
+{
+	ring_publish(&device.requests, 0);
+	ring_kick(&device.requests);
+	for (unsigned i = 0; i < SHORT && !(device_status() & NEEDS_RESET); i++)
+		;
+	observe("DEVICE_NEEDS_RESET, 0 if not:", device_status() & NEEDS_RESET);
+	expect_number(tail[0], 0xa5, "the tail");
+	expect(!writes(0), "nothing is reached");
+	if (bring_up())
+		attach_first();
+}
+
+static void describe(uint16_t index, uint64_t address, uint32_t length, uint16_t flags,
+		     uint16_t next)
+{
+	ring_describe(&device.requests, index, address, length, flags, next);
+}
+
+static void a_loop(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	describe(0, (uint64_t)bytes, 4, F_NEXT, 1);
+	describe(1, (uint64_t)bytes, 4, F_NEXT, 0);
+	send_broken();
+}
+
+static void a_descriptor_of_its_own(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	describe(0, (uint64_t)bytes, sizeof(bytes), F_NEXT, 0);
+	send_broken();
+}
+
+static void next_beyond_the_table(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	describe(0, (uint64_t)bytes, sizeof(bytes), F_NEXT, device.requests.size);
+	send_broken();
+}
+
+static void writable_before_readable(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	describe(0, (uint64_t)tail, sizeof(tail), F_WRITE | F_NEXT, 1);
+	describe(1, (uint64_t)bytes, sizeof(bytes), 0, 0);
+	send_broken();
+}
+
+static void a_buffer_that_wraps(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	describe(0, -8ull, sizeof(bytes), F_NEXT, 1);
+	describe(1, (uint64_t)tail, sizeof(tail), F_WRITE, 0);
+	ring_publish(&device.requests, 0);
+	ring_kick(&device.requests);
+	for (unsigned i = 0; i < SHORT && !(device_status() & NEEDS_RESET); i++)
+		;
+	if (bring_up())
+		attach_first();
+}
+
+static void a_buffer_outside_memory(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	describe(0, 1ull << 46, sizeof(bytes), F_NEXT, 1);
+	describe(1, (uint64_t)tail, sizeof(tail), F_WRITE, 0);
+	ring_publish(&device.requests, 0);
+	ring_kick(&device.requests);
+	for (unsigned i = 0; i < SHORT && !(device_status() & NEEDS_RESET); i++)
+		;
+	expect(!writes(0), "nothing is reached");
+	if (bring_up())
+		attach_first();
+}
+
+static void an_index_that_jumps(void)
+{
+	if (!bring_up())
+		return;
+	make_attach();
+	device.requests.available = (uint16_t)(device.requests.size + 100);
+	describe(0, (uint64_t)bytes, sizeof(bytes), F_NEXT, 1);
+	describe(1, (uint64_t)tail, sizeof(tail), F_WRITE, 0);
+	ring_publish(&device.requests, 0);
+	ring_kick(&device.requests);
+	for (unsigned i = 0; i < SHORT && !(device_status() & NEEDS_RESET); i++)
+		;
+	if (bring_up())
+		attach_first();
+}
+
+static void rings_outside_memory(void)
+{
+	if (!device_accept(STANDARD & device.offered))
+		return;
+	device_queue(&device.requests, 0, 16);
+	write16(device.common, QUEUE_SELECT, 1);
+	write64(device.common, QUEUE_DESC, 1ull << 46);
+	write64(device.common, QUEUE_DRIVER, 1ull << 46);
+	write64(device.common, QUEUE_DEVICE, 1ull << 46);
+	write16(device.common, QUEUE_ENABLE, 1);
+	device_set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+	*device.requests.notify = 1;
+	if (bring_up())
+		attach_first();
+}
+
+/* As many as the queue has room for, over and over, with a reset while they are under way. */
+static void resets_under_load(void)
+{
+	for (unsigned round = 0; round < 20; round++) {
+		const struct piece pieces[] = { { bytes, sizeof(bytes), false },
+						{ tail, sizeof(tail), true } };
+
+		if (!bring_up())
+			return;
+		make_attach();
+		for (unsigned i = 0; i < device.requests.size / 2u; i++)
+			ring_put(&device.requests, pieces, COUNT(pieces));
+		ring_kick(&device.requests);
+		expect(device_reset(), "the status becomes 0");
+	}
+	if (bring_up())
+		attach_first();
+}
+
+static void thousands_of_mappings(void)
+{
+	unsigned n = 0;
+
+	if (!bring_up())
+		return;
+	attach_first();
+	while (n < 4096 &&
+	       map(domain(0), iova(2 * n), end_of(iova(2 * n)), physical(0), RW) == VIOMMU_S_OK)
+		n++;
+	expect_number(n, 4096, "mappings");
+	expect_status(unmap(domain(0), iova(0), end_of(iova(2 * n))), VIOMMU_S_OK, "UNMAP of all");
+	expect(!writes(0), "nothing is reached");
+}
+
+static void many_domains(void)
+{
+	if (!bring_up())
+		return;
+	for (unsigned i = 0; i < 1000; i++)
+		expect_status(attach(domain(i), endpoint(0), 0), VIOMMU_S_OK, "ATTACH");
+	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP to a domain that ended");
+}
+
+static const struct test_case cases[] = {
+	{ "a chain that is a loop is not executed", "broken-rings", CHOICE, DMA, a_loop },
+	{ "a descriptor that is its own next is not executed", "broken-rings", CHOICE, DMA,
+	  a_descriptor_of_its_own },
+	{ "a next beyond the table is not executed", "broken-rings", CHOICE, DMA,
+	  next_beyond_the_table },
+	{ "a writable buffer before a readable one is not executed", "broken-rings", CHOICE, DMA,
+	  writable_before_readable },
+	{ "a buffer that wraps does no harm", "broken-rings", CHOICE, DMA, a_buffer_that_wraps },
+	{ "a buffer outside memory does no harm", "broken-rings", CHOICE, DMA,
+	  a_buffer_outside_memory },
+	{ "an available index that jumps does no harm", "bounded-work", CHOICE, DMA,
+	  an_index_that_jumps },
+	{ "rings outside memory do no harm", "broken-rings", CHOICE, DMA, rings_outside_memory },
+	{ "a reset while requests are under way is done", "reset-status", MUST, DMA | BOTH_RINGS,
+	  resets_under_load },
+	{ "4096 mappings are made and removed at once", "unmap-covered", SHOULD, DMA,
+	  thousands_of_mappings },
+	{ "an endpoint moves through 1000 domains", "domain-lifetime", MUST, DMA, many_domains },
+};
+const struct chapter hostile_cases = { cases, COUNT(cases) };

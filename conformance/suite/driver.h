@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DRIVER_H
+#define DRIVER_H
+
+#include <viommu/protocol.h>
+
+#include "bare.h"
+
+/*
+ * The device under test, as far as cases need it: nothing here retries or corrects, and every wait
+ * ends
+ *
+ * A case may break any rule, so registers, rings and buffers are in its hands.
+ */
+
+#define VERSION_1  (1ull << 32)
+#define PACKED     (1ull << 34)
+#define RING_RESET (1ull << 40)
+#define INDIRECT   (1ull << 28)
+#define EVENT_IDX  (1ull << 29)
+
+/* What a driver of virtio 1.3 accepts, if it is offered. */
+#define STANDARD \
+	(VERSION_1 | VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | \
+	 VIOMMU_F_PROBE | VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
+
+enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64 };
+
+/* Registers of the common configuration structure. */
+enum {
+	FEATURE_SELECT = 0x00,
+	FEATURE = 0x04,
+	DRIVER_SELECT = 0x08,
+	DRIVER_FEATURE = 0x0c,
+	CONFIG_VECTOR = 0x10,
+	NUM_QUEUES = 0x12,
+	STATUS = 0x14,
+	GENERATION = 0x15,
+	QUEUE_SELECT = 0x16,
+	QUEUE_SIZE = 0x18,
+	QUEUE_VECTOR = 0x1a,
+	QUEUE_ENABLE = 0x1c,
+	QUEUE_NOTIFY = 0x1e,
+	QUEUE_DESC = 0x20,
+	QUEUE_DRIVER = 0x28,
+	QUEUE_DEVICE = 0x30,
+	QUEUE_RESET = 0x3a,
+};
+enum { COMMON = 1, NOTIFY, ISR, DEVICE, ACCESS };
+
+#define NO_VECTOR 0xffff
+
+struct ring {
+	volatile uint8_t *table, *driver, *device; /* descriptors, driver area, device area */
+	volatile uint16_t *notify;
+	uint16_t number, size;
+	uint16_t next, available, seen;
+	bool packed, wraps, seen_wraps;
+};
+
+struct device {
+	struct function function;
+	volatile uint8_t *common, *isr, *config;
+	uint64_t offered, accepted;
+	struct ring requests, events;
+	uint8_t initial_bypass;
+};
+
+extern struct device device;
+
+/* The form of the rings that cases use now. */
+extern bool use_packed;
+
+/* -- the machine's time ------------------------------------------------------- */
+
+/* Polls of a register, each of which ends in the VMM: a wait for something, and for nothing. */
+enum { LONG = 400000, SHORT = 10000 };
+
+/* -- setting up ---------------------------------------------------------------- */
+
+bool device_find(void);
+
+/* The vendor capability of that kind, or 0; where it points to. */
+unsigned device_capability(uint8_t kind);
+volatile uint8_t *device_window(unsigned capability);
+
+/* False: the status is not 0 within the time. */
+bool device_reset(void);
+
+/* Reset, and as far as FEATURES_OK. False: it was refused. */
+bool device_accept(uint64_t features);
+
+void device_queue(struct ring *ring, uint16_t number, uint16_t size);
+
+/* All of it, to DRIVER_OK, with those features that are offered. */
+bool device_start(uint64_t features);
+
+uint8_t device_status(void);
+void device_set_status(uint8_t status);
+bool offers(uint64_t features);
+
+uint16_t read16(volatile uint8_t *registers, unsigned at);
+void write16(volatile uint8_t *registers, unsigned at, uint16_t value);
+
+/* -- configuration ------------------------------------------------------------- */
+
+uint64_t config64(unsigned at);
+uint32_t config32(unsigned at);
+uint8_t config8(unsigned at);
+void set_bypass(uint8_t value);
+
+/* -- rings --------------------------------------------------------------------- */
+
+struct piece {
+	volatile void *at;
+	uint32_t length;
+	bool writable;
+};
+
+enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4, F_AVAILABLE = 0x80, F_USED = 0x8000 };
+
+/* Make a chain available; its ID. */
+uint16_t ring_put(struct ring *ring, const struct piece *pieces, unsigned n);
+void ring_kick(const struct ring *ring);
+bool ring_get(struct ring *ring, uint16_t *ret_id, uint32_t *ret_length);
+
+/* As above, within a number of polls, or until the device needs a reset. */
+bool ring_await(struct ring *ring, uint16_t *ret_id, uint32_t *ret_length, unsigned polls);
+
+/* A descriptor of a table of either form, which is not made available. */
+void ring_describe(struct ring *ring, uint16_t index, uint64_t address, uint32_t length,
+		   uint16_t flags, uint16_t next);
+
+/* The chain of a split ring that begins with that descriptor. */
+void ring_publish(struct ring *ring, uint16_t head);
+
+/* -- requests ------------------------------------------------------------------ */
+
+/* Instead of a status: nothing was written; there was no answer. */
+enum { UNWRITTEN = -1, SILENT = -2 };
+
+struct answer {
+	bool came;
+	uint32_t used;
+};
+
+struct answer exchange(const struct piece *pieces, unsigned n);
+
+/* Bytes of a request, and a tail; the status of the last request's whole answer. */
+int request(const void *bytes, uint32_t length);
+extern uint8_t last_tail[4];
+extern uint32_t last_used;
+
+void put_number(uint8_t *at, unsigned length, uint64_t value);
+uint64_t get_number(const uint8_t *at, unsigned length);
+
+int attach(uint32_t domain, uint32_t endpoint, uint32_t flags);
+int detach(uint32_t domain, uint32_t endpoint);
+int map(uint32_t domain, uint64_t first, uint64_t last, uint64_t to, uint32_t flags);
+int unmap(uint32_t domain, uint64_t first, uint64_t last);
+
+/* With probe_size bytes of room for properties; the static buffer that they are in. */
+int probe(uint32_t endpoint, const uint8_t **ret_properties);
+
+enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE, RW = R | W };
+
+/* -- events -------------------------------------------------------------------- */
+
+/* Buffers of that length, at most 64 bytes. */
+void events_offer(unsigned n, uint32_t length);
+
+/* The next record, or NULL. */
+const uint8_t *event_await(uint32_t *ret_length, unsigned polls);
+
+#endif

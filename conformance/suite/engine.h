@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "driver.h"
+
+/*
+ * Functions that do DMA as the guest asks: `viommu-dma` of this project, and QEMU's `edu`
+ *
+ * What an access did is read from memory, never from the function: functions of QEMU do not learn
+ * that an access was blocked.
+ */
+
+enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU };
+
+struct engine {
+	enum engine_kind kind;
+	struct function function;
+	volatile uint8_t *registers;
+	uint32_t endpoint;
+};
+
+/* The first ones that there are; kind ENGINE_NONE: none. */
+extern struct engine engines[2];
+void engines_find(void);
+
+/* Write 8 bytes to `address`. Did they arrive at `at`? */
+bool engine_writes(const struct engine *engine, uint64_t address, volatile uint64_t *at);
+
+/*
+ * Read 8 bytes from `address`. Did the function see what is at `at`? The function may write what it
+ * has read to `window`, an address that is mapped for writing to `window_at`.
+ */
+bool engine_reads(const struct engine *engine, uint64_t address, volatile uint64_t *at,
+		  uint64_t window, volatile uint64_t *window_at);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "driver.h"
+
+/* Requests of virtio-iommu, one at a time */
+
+void put_number(uint8_t *at, unsigned length, uint64_t value)
+{
+	for (unsigned i = 0; i < length; i++)
+		at[i] = (uint8_t)(value >> 8 * i);
+}
+
+uint64_t get_number(const uint8_t *at, unsigned length)
+{
+	uint64_t value = 0;
+
+	while (length--)
+		value = value << 8 | at[length];
+	return value;
+}
+
+struct answer exchange(const struct piece *pieces, unsigned n)
+{
+	struct answer answer = { false, 0 };
+	uint16_t id;
+
+	ring_put(&device.requests, pieces, n);
+	ring_kick(&device.requests);
+	answer.came = ring_await(&device.requests, &id, &answer.used, LONG);
+	last_used = answer.used;
+	return answer;
+}
+
+int request(const void *bytes, uint32_t length)
+{
+	const struct piece pieces[] = {
+		{ (void *)bytes, length, false },
+		{ last_tail, sizeof(last_tail), true },
+	};
+	struct answer answer;
+
+	memset(last_tail, 0xa5, sizeof(last_tail));
+	answer = exchange(pieces, COUNT(pieces));
+	if (!answer.came)
+		return SILENT;
+	return answer.used ? *(volatile uint8_t *)last_tail : UNWRITTEN;
+}
+
+int attach(uint32_t domain, uint32_t endpoint, uint32_t flags)
+{
+	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
+
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 4, endpoint);
+	put_number(bytes + 12, 4, flags);
+	return request(bytes, sizeof(bytes));
+}
+
+int detach(uint32_t domain, uint32_t endpoint)
+{
+	uint8_t bytes[VIOMMU_DETACH_LENGTH] = { VIOMMU_T_DETACH };
+
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 4, endpoint);
+	return request(bytes, sizeof(bytes));
+}
+
+int map(uint32_t domain, uint64_t first, uint64_t last, uint64_t to, uint32_t flags)
+{
+	uint8_t bytes[VIOMMU_MAP_LENGTH] = { VIOMMU_T_MAP };
+
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 8, first);
+	put_number(bytes + 16, 8, last);
+	put_number(bytes + 24, 8, to);
+	put_number(bytes + 32, 4, flags);
+	return request(bytes, sizeof(bytes));
+}
+
+int unmap(uint32_t domain, uint64_t first, uint64_t last)
+{
+	uint8_t bytes[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP };
+
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 8, first);
+	put_number(bytes + 16, 8, last);
+	return request(bytes, sizeof(bytes));
+}
+
+int probe(uint32_t endpoint, const uint8_t **ret_properties)
+{
+	static uint8_t bytes[VIOMMU_PROBE_LENGTH], room[4 * PAGE];
+	uint32_t size = config32(VIOMMU_CONFIG_PROBE_SIZE);
+	const struct piece pieces[] = {
+		{ bytes, sizeof(bytes), false },
+		{ room, size + VIOMMU_TAIL_LENGTH, true },
+	};
+	struct answer answer;
+
+	if (size + VIOMMU_TAIL_LENGTH > sizeof(room))
+		return SILENT;
+	memset(room, 0xa5, sizeof(room));
+	memset(bytes, 0, sizeof(bytes));
+	bytes[0] = VIOMMU_T_PROBE;
+	put_number(bytes + 4, 4, endpoint);
+	answer = exchange(pieces, COUNT(pieces));
+	*ret_properties = room;
+	if (!answer.came)
+		return SILENT;
+	return answer.used ? *(volatile uint8_t *)(room + size) : UNWRITTEN;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "suite.h"
+
+/*
+ * The cases one after another, and TAP (version 14) about each
+ *
+ * Host software may write numbers into `selection`: the first and the last case to run. So it
+ * continues after a case that ended the machine.
+ */
+
+#define PAGES 16
+
+const volatile char selection[] = "viommu-conformance first=00001 last=99999";
+
+static const struct chapter *const chapters[] = {
+	&config_cases, &framing_cases, &attach_cases, &map_cases,  &unmap_cases, &bypass_cases,
+	&probe_cases,  &fault_cases,   &virtio_cases, &ring_cases, &pci_cases,   &hostile_cases,
+};
+static const char *const level_names[] = { "MUST", "SHOULD", "choice" };
+static const char *const status_names[] = {
+	"OK", "IOERR", "UNSUPP", "DEVERR", "INVAL", "RANGE", "NOENT", "FAULT", "NOMEM",
+};
+
+static bool failed;
+static const char *skipped;
+static uint8_t *pages;
+
+/* -- what a case says ----------------------------------------------------------- */
+
+static void print_status(int status)
+{
+	if (status == UNWRITTEN)
+		print("unwritten");
+	else if (status == SILENT)
+		print("no answer");
+	else if (status < (int)COUNT(status_names))
+		print("%s", status_names[status]);
+	else
+		print("status %d", status);
+}
+
+void expect(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	failed = true;
+	print("# not so: %s\n", what);
+}
+
+void expect_status(int seen, int wanted, const char *what)
+{
+	if (seen == wanted)
+		return;
+	failed = true;
+	print("# %s: wanted ", what);
+	print_status(wanted);
+	print(", seen ");
+	print_status(seen);
+	print("\n");
+}
+
+void expect_number(uint64_t seen, uint64_t wanted, const char *what)
+{
+	if (seen == wanted)
+		return;
+	failed = true;
+	print("# %s: wanted 0x%llx, seen 0x%llx\n", what, (unsigned long long)wanted,
+	      (unsigned long long)seen);
+}
+
+void observe(const char *what, uint64_t value)
+{
+	print("# observed: %s 0x%llx\n", what, (unsigned long long)value);
+}
+
+void observe_status(const char *what, int status)
+{
+	print("# observed: %s ", what);
+	print_status(status);
+	print("\n");
+}
+
+void skip(const char *reason)
+{
+	skipped = reason;
+}
+
+/* -- what cases share ------------------------------------------------------------ */
+
+bool bring_up_with(uint64_t features)
+{
+	if (!device_start(features)) {
+		expect(false, "the device starts after a reset");
+		return false;
+	}
+	if (offers(VIOMMU_F_BYPASS_CONFIG) && (features & VIOMMU_F_BYPASS_CONFIG))
+		set_bypass(0);
+	return true;
+}
+
+bool bring_up(void)
+{
+	return bring_up_with(STANDARD);
+}
+
+uint64_t unit(void)
+{
+	uint64_t mask = config64(VIOMMU_CONFIG_PAGE_SIZE_MASK), granule = mask & -mask;
+
+	return granule > PAGE ? granule : PAGE;
+}
+
+/* Below 256 MiB where that is in the range: edu has 28 address lines, unless it is told otherwise.
+ */
+uint64_t iova(unsigned i)
+{
+	uint64_t begin = 0x4000000;
+
+	if (offers(VIOMMU_F_INPUT_RANGE) && config64(VIOMMU_CONFIG_INPUT_START) > begin)
+		begin = (config64(VIOMMU_CONFIG_INPUT_START) + unit() - 1) & -unit();
+	return begin + i * unit();
+}
+
+uint64_t end_of(uint64_t first)
+{
+	return first + unit() - 1;
+}
+
+volatile uint64_t *page(unsigned i)
+{
+	return (volatile uint64_t *)(pages + i * unit());
+}
+
+uint64_t physical(unsigned i)
+{
+	return (uint64_t)page(i);
+}
+
+uint32_t domain(unsigned i)
+{
+	return (offers(VIOMMU_F_DOMAIN_RANGE) ? config32(VIOMMU_CONFIG_DOMAIN_START) : 0) + 1 + i;
+}
+
+uint32_t endpoint(unsigned i)
+{
+	return engines[i].endpoint;
+}
+
+int map_unit(uint32_t to, unsigned i, uint32_t flags)
+{
+	return map(to, iova(i), end_of(iova(i)), physical(i), flags);
+}
+
+bool writes(unsigned i)
+{
+	return engine_writes(&engines[0], iova(i), page(i));
+}
+
+void attach_first(void)
+{
+	expect_status(attach(domain(0), endpoint(0), 0), VIOMMU_S_OK, "ATTACH to a new domain");
+}
+
+/* -- the run --------------------------------------------------------------------- */
+
+static const struct {
+	unsigned need;
+	uint64_t feature;
+	const char *reason;
+} needs_of_features[] = {
+	{ PROBES, VIOMMU_F_PROBE, "PROBE is not offered" },
+	{ BYPASSES, VIOMMU_F_BYPASS_CONFIG, "BYPASS_CONFIG is not offered" },
+	{ INDIRECTS, INDIRECT, "INDIRECT_DESC is not offered" },
+	{ INDEXED, EVENT_IDX, "EVENT_IDX is not offered" },
+	{ RESETS, RING_RESET, "RING_RESET is not offered" },
+};
+
+static const char *lacks(const struct test_case *test)
+{
+	if ((test->needs & (DMA | TWO)) && !engines[0].kind)
+		return "no function that does DMA";
+	if ((test->needs & TWO) && !engines[1].kind)
+		return "no second function that does DMA";
+	if (use_packed && !offers(PACKED))
+		return "RING_PACKED is not offered";
+	if ((test->needs & MESSAGES) && !pci_capability(&device.function, 0x11, 0))
+		return "no MSI-X";
+	for (unsigned i = 0; i < COUNT(needs_of_features); i++)
+		if ((test->needs & needs_of_features[i].need) &&
+		    !offers(needs_of_features[i].feature))
+			return needs_of_features[i].reason;
+	return NULL;
+}
+
+static void print_case(const struct test_case *test, unsigned number, const char *separator)
+{
+	print("%u%s%s%s [%s, %s]", number, separator, test->name, use_packed ? " (packed)" : "",
+	      test->rule, level_names[test->level]);
+}
+
+static void run_case(const struct test_case *test, unsigned number)
+{
+	failed = false;
+	skipped = lacks(test);
+	print("# case ");
+	print_case(test, number, ": ");
+	print("\n");
+	if (!skipped)
+		test->run();
+	print("%sok ", failed ? "not " : "");
+	print_case(test, number, " - ");
+	if (skipped && !failed)
+		print(" # SKIP %s", skipped);
+	else if (failed && test->level == CHOICE)
+		print(" # TODO another choice");
+	print("\n");
+	if (offers(VIOMMU_F_BYPASS_CONFIG))
+		set_bypass(device.initial_bypass);
+}
+
+static bool is_in_form(const struct test_case *test)
+{
+	return use_packed ? test->needs & (BOTH_RINGS | PACKED_ONLY) : !(test->needs & PACKED_ONLY);
+}
+
+/* Of all forms of rings: with split rings first. */
+static unsigned for_each_case(unsigned first, unsigned last)
+{
+	unsigned number = 0;
+
+	for (unsigned form = 0; form < 2; form++) {
+		use_packed = form;
+		for (unsigned i = 0; i < COUNT(chapters); i++)
+			for (unsigned k = 0; k < chapters[i]->n; k++) {
+				const struct test_case *test = &chapters[i]->cases[k];
+
+				if (is_in_form(test) && ++number >= first && number <= last)
+					run_case(test, number);
+			}
+	}
+	return number;
+}
+
+static unsigned selected(unsigned at)
+{
+	unsigned number = 0;
+
+	for (unsigned i = 0; i < 5; i++)
+		number = number * 10 + (unsigned)(selection[at + i] - '0');
+	return number;
+}
+
+static void describe(void)
+{
+	print("# device: features 0x%llx, page sizes 0x%llx, endpoints",
+	      (unsigned long long)device.offered,
+	      (unsigned long long)config64(VIOMMU_CONFIG_PAGE_SIZE_MASK));
+	for (unsigned i = 0; i < COUNT(engines); i++)
+		if (engines[i].kind)
+			print(" 0x%x", engines[i].endpoint);
+	print("\n");
+}
+
+int run(void)
+{
+	print("TAP version 14\n");
+	if (!device_find()) {
+		print("Bail out! no virtio-iommu\n");
+		return 1;
+	}
+	engines_find();
+	pages = take_pages(PAGES * (unsigned)(unit() / PAGE) + (unsigned)(unit() / PAGE));
+	pages = (uint8_t *)(((uint64_t)pages + unit() - 1) & -unit());
+	print("1..%u\n", for_each_case(1, 0));
+	describe();
+	for_each_case(selected(25), selected(36));
+	print("# end\n");
+	return 0;
+}
