@@ -34,7 +34,8 @@ BUILD, AFL, COVERAGE = ROOT / "build-fuzz", ROOT / "build-afl", ROOT / "build-co
 FOUND = BUILD / "found"
 CORPUS = ROOT / "fuzz" / "corpus"
 
-# The code that each target tests, without the code of other targets, and the source of its dictionary.
+# The code that each target tests, without the code of other targets, and its dictionary: a file, or what fuzz/words.c
+# writes.
 Target = collections.namedtuple("Target", "folders words")
 # What came of running it. Hours are those that its processes ran, each on a processor.
 Result = collections.namedtuple("Result", "runs hours points of broken", defaults=(0, 0, 0, 0, ()))
@@ -48,7 +49,7 @@ TARGETS = {
     "pgtable": Target(("src/pgtable",), None),
     "plan": Target(("plan",), None),
     "requests": Target(("src/device", "src/map", "-src/device/mmio", "-src/device/pci",
-                        "-src/device/virtio_iommu"), None),
+                        "-src/device/virtio_iommu"), "conformance/grammar/virtio-iommu.dict"),
     "pci": Target(("src/transport", "src/device/pci", "src/device/virtio_iommu"), None),
     "rings": Target(("src/transport", "src/device/mmio", "src/device/virtio_iommu"), None),
     "state": Target(("src/device/stage", "src/device/state", "src/transport/state", "src/wire/stream"), None),
@@ -88,8 +89,8 @@ def build_libfuzzer(targets):
 
 def dictionary(name):
     words = TARGETS[name].words
-    if not words:
-        return None
+    if not words or words.endswith(".dict"):
+        return words and ROOT / words
     path = BUILD / f"{words}.dict"
     path.write_bytes(run([BUILD / "fuzz" / "words", words], capture_output=True).stdout)
     return path

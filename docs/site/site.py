@@ -28,8 +28,8 @@ import pages                                         # noqa: E402 pylint: disabl
 
 # The menu. A document that it lacks is an error.
 MENU = [("Start", ["README.md", "NEWS.md", "docs/glossary.md"]),
-        ("For VMM developers", ["docs/bindings.md", "docs/backend.md", "docs/security.md", "docs/performance.md",
-                                "docs/state.md", "docs/decisions.md", "docs/conformance.md"]),
+        ("For VMM developers", ["docs/bindings.md", "docs/backend.md", "docs/security.md", "docs/fuzzing.md",
+                                "docs/performance.md", "docs/state.md", "docs/decisions.md", "docs/conformance.md"]),
         ("For firmware engineers", ["docs/topology.md", "docs/tables.md", "docs/questions.md", "docs/json.md"]),
         ("For administrators", ["docs/host.md", "docs/plan.md", "docs/machines.md", "docs/libvirt.md",
                                 "docs/kubevirt.md", "docs/qemu.md", "docs/guests.md"]),
