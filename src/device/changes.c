@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "device/core.h"
+#include "device/record.h"
 #include "device/state.h"
 
 /*
@@ -131,6 +131,7 @@ int viommu_load_changes(struct viommu *device, const void *bytes, size_t length,
 	error = read_changes(device, &stream);
 	if (error)
 		device_reset(device, device->bypass);
+	record_state(device);
 	device_unlock(device);
 	return error;
 }

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "device/record.h"
 #include "device/trace.h"
 #include "wire/layout.h"
 
@@ -116,6 +117,7 @@ static const char *write_bypass(struct viommu *device, uint8_t bypass)
 		journal_invalidate(device);
 		device->bypass = bypass;
 		notify_mode_changes(device);
+		record_values(device, TRACE_BYPASS, bypass, 0);
 		error = NULL;
 	}
 	device_unlock(device);

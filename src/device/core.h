@@ -14,6 +14,7 @@
 #include "device/tlb.h"
 #include "map/map.h"
 #include "pgtable/pgtable.h"
+#include "record/trace.h"
 #include "sync/readers.h"
 
 /*
@@ -288,6 +289,11 @@ struct viommu {
 
 	struct journal *journal; /* NULL: nothing is recorded */
 	struct dirty *dirty_log; /* NULL: nothing is logged */
+
+	pthread_mutex_t record_lock; /* taken inside `lock`; guards the rest */
+	struct trace_writer trace;
+	uint64_t trace_ns; /* when its last record was added */
+	bool is_recording; /* changed with both locks held */
 
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX, allocated for the first listener */

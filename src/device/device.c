@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/record.h"
 #include "device/trace.h"
 #include "wire/sized.h"
 
@@ -140,7 +141,7 @@ static int take_ops(struct viommu *device, const struct viommu_ops *ops)
 static int init_locks(struct viommu *device)
 {
 	pthread_mutex_t *const locks[] = { &device->lock, &device->waiting_lock,
-					   &device->faults_lock };
+					   &device->faults_lock, &device->record_lock };
 	size_t n = sizeof(locks) / sizeof(locks[0]), done = 0;
 	int error = 0;
 
@@ -245,6 +246,7 @@ struct viommu *viommu_free(struct viommu *device)
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
 	pthread_mutex_destroy(&device->faults_lock);
+	pthread_mutex_destroy(&device->record_lock);
 	pthread_mutex_destroy(&device->waiting_lock);
 	pthread_mutex_destroy(&device->lock);
 	free(device->topology);
@@ -281,6 +283,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 	journal_invalidate(device);
 	device->accepted = features & FEATURES_KNOWN;
 	notify_mode_changes(device);
+	record_values(device, TRACE_ACCEPT, features & FEATURES_KNOWN, 0);
 	device_unlock(device);
 	return 0;
 }
@@ -301,6 +304,7 @@ void viommu_reset(struct viommu *device)
 	device_lock(device);
 	flights_cancel(device);
 	device_reset(device, device->bypass);
+	record_values(device, TRACE_RESET, false, 0);
 	device_unlock(device);
 }
 
@@ -309,5 +313,6 @@ void viommu_system_reset(struct viommu *device)
 	device_lock(device);
 	flights_cancel(device);
 	device_reset(device, device->config.bypass);
+	record_values(device, TRACE_RESET, true, 0);
 	device_unlock(device);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/core.h"
+#include "device/record.h"
 #include "wire/sized.h"
 
 /*
@@ -203,6 +203,8 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *con
 		return error;
 	device_lock(device);
 	error = endpoint_find(device, endpoint->node.id) ? -EEXIST : publish(device, endpoint);
+	if (!error)
+		record_endpoint(device, endpoint);
 	device_unlock(device);
 	if (error)
 		endpoint_free(endpoint);
@@ -260,6 +262,7 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 static void update(struct endpoint *endpoint, struct endpoint *changed)
 {
 	swap_config(endpoint, changed);
+	record_endpoint(endpoint->device, endpoint);
 	if (!endpoint->listeners)
 		return;
 	device_synchronize(endpoint->device);
@@ -304,6 +307,7 @@ static void unplug(struct endpoint *endpoint)
 	listeners_commit_now(device);
 	listeners_free(endpoint);
 	ids_remove(&device->endpoints, endpoint->node.id);
+	record_values(device, TRACE_REMOVE, endpoint->node.id, 0);
 }
 
 int viommu_endpoint_block(struct viommu *device, uint32_t id, bool block)
@@ -315,6 +319,8 @@ int viommu_endpoint_block(struct viommu *device, uint32_t id, bool block)
 	endpoint = endpoint_find(device, id);
 	if (endpoint)
 		error = endpoint_set_forced(endpoint, block);
+	if (endpoint)
+		record_values(device, TRACE_BLOCK, id, endpoint->is_forced);
 	device_unlock(device);
 	return error;
 }

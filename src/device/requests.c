@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "device/record.h"
 #include "device/trace.h"
 #include "wire/layout.h"
 #include "wire/once.h"
@@ -469,6 +470,8 @@ void viommu_flush(struct viommu *device)
 void viommu_batch_begin(struct viommu *device)
 {
 	device_lock(device);
+	if (device_records(device))
+		record_values(device, TRACE_NOTIFY, 0, 0);
 	budget_begin(device);
 }
 

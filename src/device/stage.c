@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "device/core.h"
+#include "device/record.h"
 #include "device/state.h"
 
 /*
@@ -819,6 +820,7 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 	stage_end(&stage);
 	if (error)
 		device_reset(device, device->bypass);
+	record_state(device);
 	device_unlock(device);
 	return error;
 }

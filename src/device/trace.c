@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "device/record.h"
 #include "device/sdt.h"
 #include "device/trace.h"
 
@@ -94,6 +95,8 @@ void trace_answered(struct viommu *device, const struct layout *layout,
 	SDT_REQUEST(device, request->type, status);
 	if (device->ops.trace)
 		trace_request(device, layout, request, status);
+	if (device_records(device))
+		record_request(device, layout, request, status);
 	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);
 	if (status != VIOMMU_S_OK)
 		atomic_fetch_add_explicit(&device->refused, 1, memory_order_relaxed);
@@ -112,6 +115,7 @@ void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wi
 		   "a request of type %u was returned unwritten: %s is unknown, too short, has no "
 		   "room for a status, or needs a feature that was not accepted",
 		   trace.type, name ? name : "it");
+	record_unanswered(device, wire, length);
 	if (!device->ops.trace)
 		return;
 	add(&text, "%s type %u: returned unwritten", name ? name : "unknown request", trace.type);

@@ -18,12 +18,13 @@ SECOND = ["tables/dumps", "tables/fdt", "tables/text", "tables/routes"]
 THIRD = ["tables/table", "tables/check", "tables/graph"]
 ALLOWED = {
     "src/wire": [],
+    "src/record": ["src/wire"],
     "src/sync": [],
     "src/map": ["src/sync"],
     "src/pgtable": [],
     "src/backend": ["src/wire", "src/sync", "src/map"],
     "src/transport": ["src/wire"],
-    "src/device": ["src/wire", "src/sync", "src/map", "src/pgtable", "src/transport"],
+    "src/device": ["src/wire", "src/sync", "src/map", "src/pgtable", "src/transport", "src/record"],
     "base": [],
     "json": ["base"],
     # Floor by floor: a room uses those of the floors below it, of its own floor only what is named.
@@ -48,7 +49,7 @@ ALLOWED = {
     "guest": [],
     "machine": ["guest"],
     "plan": ["json"],
-    "tools": ["machine", "base", "json", "plan"],
+    "tools": ["machine", "base", "json", "plan", "src/record", "src/wire"],
     "examples": [],
 }
 # Formats are independent of each other: each folder is a room.
