@@ -266,11 +266,13 @@ static void must_be_json(const struct outcome *outcome)
 	must(json_parser_load_from_data(parser, outcome->out, (gssize)outcome->out_length, NULL));
 }
 
-/* On standard error; with JSON, the findings of check are the output. */
+/* On standard error; with JSON, the findings of check, host and replay are in the output. */
 static bool has_message(const struct scene *scene, const struct outcome *outcome)
 {
-	return outcome->error_length ||
-	       (scene->command == &check_command && scene->line.json && outcome->out_length);
+	bool has_findings = scene->command == &check_command || scene->command == &host_command ||
+			    scene->command == &replay_command;
+
+	return outcome->error_length || (has_findings && scene->line.json && outcome->out_length);
 }
 
 static void judge(const struct scene *scene, const struct outcome *outcome)

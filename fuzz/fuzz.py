@@ -55,6 +55,7 @@ TARGETS = {
     "state": Target(("src/device/stage", "src/device/state", "src/transport/state", "src/wire/stream"), None),
     "tables": Target(("tables",), "tables"),
     "topology": Target(("tables/text", "tables/check", "tables/model"), "topology"),
+    "traces": Target(("src/record",), None),
 }
 LARGEST_KEPT = 1024     # bytes: a larger input says nothing to a person
 STATUS_EVERY = 5        # seconds

@@ -53,7 +53,7 @@ extern const struct command *const commands[];
 
 extern const struct command assemble_command, convert_command, generate_command, dump_command,
 	check_command, resolve_command, explain_command, diff_command, graph_command, host_command,
-	plan_command, report_command, topology_command, demo_command, help_command;
+	plan_command, replay_command, report_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);

@@ -17,10 +17,23 @@
 #include "rules.h"
 
 const struct command *const commands[] = {
-	&generate_command, &convert_command, &dump_command,    &assemble_command,
-	&check_command,    &resolve_command, &explain_command, &diff_command,
-	&graph_command,    &report_command,  &host_command,    &plan_command,
-	&topology_command, &demo_command,    &help_command,    NULL,
+	&generate_command,
+	&convert_command,
+	&dump_command,
+	&assemble_command,
+	&check_command,
+	&resolve_command,
+	&explain_command,
+	&diff_command,
+	&graph_command,
+	&report_command,
+	&host_command,
+	&plan_command,
+	&topology_command,
+	&replay_command,
+	&demo_command,
+	&help_command,
+	NULL,
 };
 
 /* No abbreviations: a later subcommand would make them ambiguous. */

@@ -60,15 +60,20 @@ static void add_finding(struct json *json, const struct viommu_finding *finding)
 	json_close(json, '}');
 }
 
-static void print_json(const struct viommu_findings *findings)
+void json_findings(struct json *json, const struct viommu_findings *findings)
 {
-	struct json *json = json_begin();
-
 	json_key(json, "findings");
 	json_open(json, '[');
 	for (size_t i = 0; i < viommu_findings_count(findings); i++)
 		add_finding(json, viommu_findings_get(findings, i));
 	json_close(json, ']');
+}
+
+static void print_json(const struct viommu_findings *findings)
+{
+	struct json *json = json_begin();
+
+	json_findings(json, findings);
 	json_end(json);
 }
 

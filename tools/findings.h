@@ -23,6 +23,10 @@ void copy_findings(struct viommu_findings *to, const struct viommu_findings *fro
 /* The mistake of --json without --output: both would be on standard output. */
 #define FINDINGS_NEED_OUTPUT "name a file for the table with -o: standard output has the JSON"
 
+/* The member "findings" of the open object. */
+struct json;
+void json_findings(struct json *json, const struct viommu_findings *findings);
+
 /* Print the findings on stderr, or as the only JSON object on stdout. Returns EXIT_FINDINGS if
  * there is a warning or an error. */
 int report_findings(const struct viommu_findings *findings, bool as_json);

@@ -93,7 +93,7 @@ static bool give_member(struct archive *archive, struct archive_entry *entry,
 		return false;
 	if (raw || archive_entry_filetype(entry) == AE_IFREG)
 		more = each(opaque, raw ? NULL : path, bytes);
-	g_byte_array_free(bytes, TRUE);
+	g_byte_array_unref(bytes);
 	return more;
 }
 

@@ -1110,6 +1110,29 @@ static const struct viommu_rule rules[] = {
 	  "an earlier plan fits the host and the request", NULL },
 	{ "plan-domain", VIOMMU_ERROR, "docs/plan.md",
 	  "a libvirt domain is valid XML and can be planned for", NULL },
+
+	/* -- trace: recordings of a guest (docs/traces.md) ----------------------------------- */
+
+	{ "trace-head", VIOMMU_ERROR, "docs/traces.md, \"Format\"",
+	  "a trace begins with its magic, version and checksum", NULL },
+	{ "trace-version", VIOMMU_ERROR, "docs/traces.md, \"Format\"",
+	  "the version of a trace is known", NULL },
+	{ "trace-block", VIOMMU_ERROR, "docs/traces.md, \"Format\"",
+	  "a block has 1 to 65536 bytes of records", NULL },
+	{ "trace-checksum", VIOMMU_ERROR, "docs/traces.md, \"Format\"",
+	  "the checksum of the head and of each block is right", NULL },
+	{ "trace-end", VIOMMU_ERROR, "docs/traces.md, \"Format\"",
+	  "a trace ends with the record of the end", NULL },
+	{ "trace-record", VIOMMU_ERROR, "docs/traces.md, \"Records\"",
+	  "each record is of a known kind, has values in their range, and is in its place", NULL },
+	{ "trace-device", VIOMMU_ERROR, "docs/traces.md, \"Records\"",
+	  "the device and the endpoints of a trace can be created", NULL },
+	{ "trace-state", VIOMMU_ERROR, "docs/traces.md, \"Records\"",
+	  "the saved state in a trace can be loaded", NULL },
+	{ "trace-status", VIOMMU_WARNING, "docs/traces.md, \"Replay\"",
+	  "a request has the same status as when it was recorded", NULL },
+	{ "trace-access", VIOMMU_WARNING, "docs/traces.md, \"Replay\"",
+	  "an access has the same result as when it was recorded", NULL },
 };
 /* clang-format on */
 

@@ -25,8 +25,8 @@ struct refused {
  * and of memory, which are no files. */
 static bool is_ours(const char *id)
 {
-	static const char *const others[] = { "text-", "topology-",    "host-",
-					      "plan-", "input-memory", "memory-" };
+	static const char *const others[] = { "text-",        "topology-", "host-", "plan-",
+					      "input-memory", "memory-",   "trace-" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		if (!strncmp(id, others[i], strlen(others[i])))

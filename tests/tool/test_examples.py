@@ -22,6 +22,7 @@ import make_host  # pylint: disable=wrong-import-position,import-error
 GOLDEN = SOURCE / "tests/golden"
 FILES = {"DMAR": "q35-numa-hotplug.DMAR", "SRAT": "q35-numa-hotplug.SRAT", "VIOT": "q35-two-expanders.VIOT",
          "IORT": "virt-smmu.IORT", "machine.dtb": "virt-smmu.dtb",
+         "disk.trace": "../tool/traces/pages.trace",
          "before/DMAR": "q35-vtd.DMAR", "after/DMAR": "q35-vtd-expanders.DMAR"}
 OF_THIS_MACHINE = ("viommu host", "viommu host --save machine.tar.gz")
 FINE = (0, 1)  # 1: findings, or differences

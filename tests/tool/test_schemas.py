@@ -148,6 +148,8 @@ def main():
             expect("topology", "topology", "--json", str(refused))
     check_topology_keys()
     expect("rules", "check", "--rules", "--json")
+    for trace in sorted((SOURCE / "tests/tool/traces").iterdir()):
+        expect("replay", "replay", "--json", str(trace))
     with tempfile.TemporaryDirectory() as folder:
         check_hosts(pathlib.Path(folder))
         check_generated(pathlib.Path(folder))
