@@ -57,6 +57,7 @@ struct choice {
 
 /* The properties as the user set them; device/properties.c has the rows. */
 struct settings {
+	char *root_bus; /* its name; NULL: not given */
 	uint64_t page_size_mask;
 	uint8_t aw_bits;
 	uint64_t input_first, input_last;
@@ -87,7 +88,8 @@ struct override {
 struct iommu {
 	VirtIODevice virtio;
 	VirtQueue *requests, *events;
-	PCIBus *root_bus; /* the root bus that it serves; NULL: none */
+	PCIBus *root_bus; /* the root bus that it serves; NULL: none, or it does not exist yet */
+	bool awaits_root;  /* its bus does not exist yet */
 	bool bypassed;    /* the user has excluded that bus from IOMMUs */
 	struct settings settings;
 
@@ -380,7 +382,7 @@ void region_types_register(void);
 
 /* -- endpoint/bus.c ------------------------------------------------------------------ */
 
-/* Serve the root bus, and what is plugged in below it. */
+/* Serve the root bus, and what is plugged in below it; at once, or when the bus that the user names exists. */
 bool bus_serve(struct iommu *iommu, Error **errp);
 
 /* The machine is complete, and has been reset. */

@@ -28,7 +28,7 @@ static void choose_root_bus(struct iommu *iommu)
 {
 	g_autoptr(GPtrArray) roots = root_buses();
 
-	if (iommu->settings.pci && !iommu->root_bus && roots->len && !bus_has_iommu((PCIBus *)roots->pdata[0]))
+	if (iommu->settings.pci && !iommu->settings.root_bus && roots->len && !bus_has_iommu((PCIBus *)roots->pdata[0]))
 		iommu->root_bus = roots->pdata[0];
 }
 

@@ -30,9 +30,8 @@ static void proxy_realize(VirtIOPCIProxy *pci, Error **errp)
 			   BUS(bus)->name);
 		return;
 	}
-	if (!proxy->iommu.root_bus)
-		object_property_set_link(OBJECT(&proxy->iommu), "root-bus", OBJECT(bus),
-					 &error_abort);
+	if (!proxy->iommu.settings.root_bus)
+		proxy->iommu.root_bus = bus;
 	virtio_pci_force_virtio_1(pci);
 	pci->nvectors = N_VECTORS;
 	qdev_realize(DEVICE(&proxy->iommu), BUS(&pci->bus), errp);

@@ -29,9 +29,9 @@ struct row {
 	ROW_STRING("", probe[PROBE_##name], "PROBE reports the " text ": off, auto or a number"),
 
 static struct row rows[] = {
-	{ DEFINE_PROP_LINK("root-bus", struct iommu, root_bus, TYPE_PCI_BUS, PCIBus *),
-	  "name of the root bus to serve (\"pcie.0\", a pxb-pcie's id); "
-	  "default: the one it is on, on virtio-mmio the machine's first" },
+	ROW_STRING("root-bus", root_bus,
+		   "name of the root bus to serve (\"pcie.0\", a pxb-pcie's id); "
+		   "default: the one it is on, on virtio-mmio the machine's first"),
 	ROW(BOOL, "pci", pci, true,
 	    "on virtio-mmio: serve a root bus; off: only devices on virtio-mmio"),
 	ROW(UINT64, "page-size-mask", page_size_mask, 0,

@@ -56,6 +56,72 @@ static void complete(struct iommu *iommu, PCIDevice *function)
 			endpoint_complete(endpoint, function);
 }
 
+/* -- the root bus ------------------------------------------------------------------ */
+
+/* Functions that have taken their address space when they were realized, and do not ask again. */
+static void find_assigned(PCIBus *bus, PCIDevice *function, void *opaque)
+{
+	static const char *const types[] = { "vfio-pci", "vfio-user-pci" };
+	PCIDevice **found = opaque;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (object_dynamic_cast(OBJECT(function), types[i]))
+			*found = function;
+}
+
+static void find_assigned_below(PCIBus *bus, void *opaque)
+{
+	pci_for_each_device_under_bus(bus, find_assigned, opaque);
+}
+
+static bool can_serve(PCIBus *bus, Error **errp)
+{
+	PCIDevice *assigned = NULL;
+
+	if (!pci_bus_is_root(bus) || bus_has_iommu(bus)) {
+		error_setg(errp, "root-bus: '%s' %s", BUS(bus)->name,
+			   bus_has_iommu(bus) ? "already has an IOMMU" : "is not a root bus");
+		return false;
+	}
+	pci_for_each_bus_depth_first(bus, NULL, find_assigned_below, &assigned);
+	if (assigned)
+		error_setg(errp,
+			   "root-bus: %s, an assigned device, is created before the IOMMU, which "
+			   "would not translate its DMA: put it behind the IOMMU on the command "
+			   "line, or write '-device %s,...' instead of JSON, which QEMU creates "
+			   "later",
+			   DEVICE(assigned)->id ?: "a function", TYPE_VIOMMU_PCI);
+	return !assigned;
+}
+
+static bool serve_root(struct iommu *iommu, Error **errp)
+{
+	static const bus_iommu functions = BUS_IOMMU(address_space_of);
+
+	if (!can_serve(iommu->root_bus, errp)) {
+		iommu->root_bus = NULL;
+		return false;
+	}
+	bus_set_iommu(iommu->root_bus, &functions, iommu);
+	iommu->bypassed = pci_bus_bypass_iommu(iommu->root_bus);
+	return true;
+}
+
+/*
+ * The bus that the user names may come later: QEMU creates devices that are given as JSON, as libvirt
+ * does, after all others.
+ */
+static bool find_root(struct iommu *iommu, Error **errp)
+{
+	Object *bus = object_resolve_path_type(iommu->settings.root_bus, TYPE_PCI_BUS, NULL);
+
+	iommu->awaits_root = !bus;
+	if (!bus)
+		return true;
+	iommu->root_bus = PCI_BUS(bus);
+	return serve_root(iommu, errp);
+}
+
 static void device_plugged(DeviceListener *listener, DeviceState *device)
 {
 	struct iommu *iommu = container_of(listener, struct iommu, device_listener);
@@ -63,6 +129,8 @@ static void device_plugged(DeviceListener *listener, DeviceState *device)
 
 	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
 		return;
+	if (iommu->awaits_root)
+		find_root(iommu, &error_fatal);
 	function = PCI_DEVICE(device);
 	if (iommu->root_bus && root_of(pci_get_bus(function)) == iommu->root_bus) {
 		add_aliased(iommu, function);
@@ -86,6 +154,8 @@ void bus_complete(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
 
+	if (iommu->awaits_root)
+		error_setg(&error_fatal, "root-bus: there is no PCI bus '%s'", iommu->settings.root_bus);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->bus && endpoint->bus->devices[endpoint->devfn])
 			endpoint_complete(endpoint, endpoint->bus->devices[endpoint->devfn]);
@@ -134,25 +204,18 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 
 bool bus_serve(struct iommu *iommu, Error **errp)
 {
-	static const bus_iommu functions = BUS_IOMMU(address_space_of);
+	bool served = true;
 
+	if (iommu->settings.root_bus)
+		served = find_root(iommu, errp);
+	else if (iommu->root_bus)
+		served = serve_root(iommu, errp);
 	notify_start(iommu);
 	iommu->device_listener.realize = device_plugged;
 	iommu->device_listener.unrealize = device_unplugged;
 	iommu->device_listener.hide_device = device_coming;
 	device_listener_register(&iommu->device_listener);
-	if (!iommu->root_bus)
-		return true;
-	if (!pci_bus_is_root(iommu->root_bus) || bus_has_iommu(iommu->root_bus)) {
-		error_setg(errp, "root-bus: '%s' %s", BUS(iommu->root_bus)->name,
-			   bus_has_iommu(iommu->root_bus) ? "already has an IOMMU"
-							  : "is not a root bus");
-		iommu->root_bus = NULL;
-		return false;
-	}
-	bus_set_iommu(iommu->root_bus, &functions, iommu);
-	iommu->bypassed = pci_bus_bypass_iommu(iommu->root_bus);
-	return true;
+	return served;
 }
 
 /* Called only when realize() fails: no function has been plugged in below the bus by then. */

@@ -737,6 +737,31 @@ def a_function_beside_an_iommu_of_the_machine_is_plugged_in(stage):
     expect("the other is not", not victim.get("w0", "mirror"))
 
 
+def a_root_bus_that_comes_later_is_served(stage):
+    """libvirt gives devices as JSON, which QEMU creates after all that are not."""
+    later = [{"driver": "pxb-pcie", "id": "p1", "bus_nr": 0x40, "bus": "pcie.0"},
+             {"driver": "pcie-root-port", "id": "rp0", "bus": "p1", "chassis": 1},
+             {"driver": "viommu-watch", "id": "w0", "bus": "rp0"}]
+    victim = stage.start([NATIVE[2]], [word for device in later for word in ("-device", json.dumps(device))])
+    iommu = started(victim)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=0x40), 0x41)
+    iommu.kick(0)
+    expect("ATTACH", iommu.attach(DOMAIN, 0x4100) == driver.OK)
+    expect("MAP", iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
+    expect("it is mirrored", victim.get("w0", "mirror").count("\n") == 1)
+    for bus, message in (("nosuch", "no PCI bus 'nosuch'"), ("rp0", "'rp0' is not a root bus")):
+        said = stage.refused([NATIVE[2].replace("p1", bus), NATIVE[1], NATIVE[3]])
+        expect(said, message in said)
+
+
+def an_assigned_device_before_the_iommu_is_refused(stage):
+    """It would reach all memory of the guest, untranslated: VFIO looks for an IOMMU once."""
+    assigned = "viommu-watch-assigned,id=gpu"
+    for devices in ([assigned, "viommu-pci"], [*NATIVE[1:2], NATIVE[3], f"{assigned},bus=rp0", NATIVE[2]]):
+        said = stage.refused(devices)
+        expect(said, "gpu, an assigned device, is created before the IOMMU" in said)
+
+
 def an_unmap_waits_for_disk_reads_beside_an_iommu_of_the_machine(stage):
     kind, bus = disks.VirtioBlk, 0x41
     victim = stage.start([*NATIVE, kind.devices[0].format(addr=0) + ",bus=rp0"], slow("slow"))
@@ -1176,6 +1201,7 @@ def a_migration_can_be_cancelled_and_started_again(stage):
 
 
 CASES = [an_unmap_of_everything_reaches_a_mirror,
+         a_root_bus_that_comes_later_is_served, an_assigned_device_before_the_iommu_is_refused,
          removals_of_a_kick_leave_what_is_between_them, an_answer_may_kick_its_own_queue,
          a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,

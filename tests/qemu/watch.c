@@ -377,6 +377,17 @@ static void watch_class_init(ObjectClass *class, CLASS_DATA data)
 	object_class_property_add_str(class, "asked", asked_get, asked_set);
 }
 
+/* -- a function that is assigned, as far as its type says ------------------------------------ */
+
+static void assigned_realize(PCIDevice *pci, Error **errp)
+{
+}
+
+static void assigned_class_init(ObjectClass *class, CLASS_DATA data)
+{
+	PCI_DEVICE_CLASS(class)->realize = assigned_realize;
+}
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 					   char **argv)
 {
@@ -388,8 +399,14 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 		.class_init = watch_class_init,
 		.interfaces = interfaces,
 	};
+	static const TypeInfo assigned = {
+		.name = TYPE_WATCH "-assigned",
+		.parent = "vfio-pci",
+		.class_init = assigned_class_init,
+	};
 
 	type_register_static(&type);
+	type_register_static(&assigned);
 	host_register();
 	return 0;
 }
