@@ -129,12 +129,14 @@ struct queue {
 	volatile struct used *used;
 	volatile uint16_t *notify;
 	uint16_t number, seen, next;
+	uint64_t offset; /* of addresses for the device from those of memory */
 };
 
 struct virtio {
 	struct function function;
 	volatile uint8_t *common, *device;
 	uint64_t offered;
+	uint64_t offset; /* of queues that follow: 0, or for a device behind an IOMMU */
 };
 
 /* Reset the function, read what it offers. */

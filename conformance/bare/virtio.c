@@ -61,7 +61,7 @@ bool virtio_begin(struct virtio *virtio, const struct function *function)
 	while (virtio->common[STATUS])
 		;
 	virtio->common[STATUS] = ACKNOWLEDGE | DRIVER;
-	virtio->offered = 0;
+	virtio->offered = virtio->offset = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		write32(virtio->common, FEATURE_SELECT, i);
 		virtio->offered |= (uint64_t)read32(virtio->common, FEATURE) << 32 * i;
@@ -83,7 +83,7 @@ bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queu
 {
 	unsigned cap = find(&virtio->function, NOTIFY);
 	uint8_t *rings = take_pages(1);
-	uint64_t offset;
+	uint64_t offset, at;
 
 	write16(virtio->common, QUEUE_SELECT, number);
 	if (!cap || read16(virtio->common, QUEUE_SIZE) < RING)
@@ -96,11 +96,13 @@ bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queu
 		.used = (void *)(rings + 0x800),
 		.notify = (void *)(window(&virtio->function, cap) + offset),
 		.number = number,
+		.offset = virtio->offset,
 	};
+	at = (uint64_t)rings + virtio->offset;
 	write16(virtio->common, QUEUE_SIZE, RING);
-	write64(virtio->common, QUEUE_DESC, (uint64_t)rings);
-	write64(virtio->common, QUEUE_DRIVER, (uint64_t)rings + 0x400);
-	write64(virtio->common, QUEUE_DEVICE, (uint64_t)rings + 0x800);
+	write64(virtio->common, QUEUE_DESC, at);
+	write64(virtio->common, QUEUE_DRIVER, at + 0x400);
+	write64(virtio->common, QUEUE_DEVICE, at + 0x800);
 	write16(virtio->common, QUEUE_ENABLE, 1);
 	return true;
 }
@@ -118,7 +120,7 @@ uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *i
 
 	queue->next = (queue->next + 2) % RING;
 	if (out) {
-		queue->descriptors[first].address = (uint64_t)out;
+		queue->descriptors[first].address = (uint64_t)out + queue->offset;
 		queue->descriptors[first].length = n_out;
 		queue->descriptors[first].flags = both ? NEXT : 0;
 		queue->descriptors[first].next = second;
@@ -126,7 +128,7 @@ uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *i
 	if (in) {
 		uint16_t at = both ? second : first;
 
-		queue->descriptors[at].address = (uint64_t)in;
+		queue->descriptors[at].address = (uint64_t)in + queue->offset;
 		queue->descriptors[at].length = n_in;
 		queue->descriptors[at].flags = WRITE;
 	}

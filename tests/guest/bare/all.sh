@@ -26,6 +26,13 @@ topology() {
 	done
 }
 
+disk() {
+	python3 "$here/disk.py" make "$IMAGES/disk"
+	run "$1" disk $devices -drive if=none,id=d0,format=raw,file="$IMAGES/disk" \
+		-device virtio-blk-pci,addr=7,drive=d0,disable-legacy=on,iommu_platform=on
+	python3 "$here/disk.py" check "$IMAGES/disk" || status=1
+}
+
 # A file of vectors says where memory ends, in MiB.
 play() {
 	for end in 2304 2560; do
@@ -56,6 +63,7 @@ for architecture; do
 	}
 	echo "== $architecture"
 	run "$architecture" spaces $devices
+	disk "$architecture"
 	topology "$architecture"
 	[ -z "$vectors" ] || play "$architecture"
 done
