@@ -567,6 +567,9 @@ uint64_t viommu_batch_pause(struct viommu *device);
  */
 #define VIOMMU_LATER SIZE_MAX
 
+/* Of viommu_mmio_poll() and viommu_pci_poll(): the driver notifies of its next request. */
+#define VIOMMU_SLEEP UINT64_MAX
+
 /*
  * As viommu_request(), but a request that a listener has to commit is answered by `answered`, with
  * this cookie. Until then its device-writable memory must stay valid; the lists need not.

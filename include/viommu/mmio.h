@@ -195,6 +195,33 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
 void viommu_mmio_serve(struct viommu_mmio *mmio);
 
 /*
+ * Poll the request queue: serve what is there, and let the driver send no notification while it is
+ * polled. For a guest a notification is an exit, which costs more than a request; and a driver that
+ * waits for its answer waits for the thread that serves. A VMM with a processor to spare has a
+ * thread:
+ *
+ *     for (;;) {
+ *             ns = viommu_mmio_poll(mmio, 50000);
+ *             if (ns == VIOMMU_SLEEP)
+ *                     wait_for_a_notification();
+ *             else if (ns)
+ *                     sleep_for(ns);
+ *     }
+ *
+ * The device is polled until `poll_ns` have passed without a request; 0: not at all. Then
+ * notifications are enabled, and VIOMMU_SLEEP is returned if no request came before that. As long
+ * as another value is returned, the thread must call again, at the latest after so many
+ * nanoseconds: the driver does not notify. After VIOMMU_SLEEP it calls again when the guest has
+ * stored to QueueNotify, which it learns by an ioeventfd in the place of that store, or beside
+ * viommu_mmio_write(), which also serves. To stop polling, call with `poll_ns` 0 until VIOMMU_SLEEP
+ * is returned. One thread at a time may poll.
+ *
+ * Returns: nanoseconds, or VIOMMU_SLEEP. Locks: window, device. Waits: DMA sections. Since: 0.2
+ * (testing)
+ */
+uint64_t viommu_mmio_poll(struct viommu_mmio *mmio, uint64_t poll_ns);
+
+/*
  * System reset: registers and queues as at power-on, and viommu_system_reset(). Endpoints and
  * listeners stay.
  *

@@ -193,6 +193,14 @@ void viommu_pci_bar_write(struct viommu_pci *pci, uint64_t offset, unsigned leng
 void viommu_pci_serve(struct viommu_pci *pci);
 
 /*
+ * Poll the request queue, as viommu_mmio_poll().
+ *
+ * Returns: nanoseconds, or VIOMMU_SLEEP. Locks: function, device. Waits: DMA sections. Since: 0.2
+ * (testing)
+ */
+uint64_t viommu_pci_poll(struct viommu_pci *pci, uint64_t poll_ns);
+
+/*
  * System reset: the function as at power-on, and viommu_system_reset(). Endpoints and listeners
  * stay.
  *

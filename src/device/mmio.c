@@ -115,6 +115,11 @@ void viommu_mmio_serve(struct viommu_mmio *mmio)
 	virtio_iommu_serve(&mmio->iommu);
 }
 
+uint64_t viommu_mmio_poll(struct viommu_mmio *mmio, uint64_t poll_ns)
+{
+	return virtio_iommu_poll(&mmio->iommu, poll_ns);
+}
+
 void viommu_mmio_memory_changed(struct viommu_mmio *mmio)
 {
 	virtio_memory_changed(&mmio->iommu.virtio);

@@ -169,6 +169,11 @@ void viommu_pci_serve(struct viommu_pci *pci)
 	virtio_iommu_serve(&pci->iommu);
 }
 
+uint64_t viommu_pci_poll(struct viommu_pci *pci, uint64_t poll_ns)
+{
+	return virtio_iommu_poll(&pci->iommu, poll_ns);
+}
+
 void viommu_pci_memory_changed(struct viommu_pci *pci)
 {
 	virtio_memory_changed(&pci->iommu.virtio);

@@ -75,6 +75,7 @@ static void end_batch(void *opaque)
 }
 
 _Static_assert(SERVICE_LATER == VIOMMU_LATER, "one result, two names");
+_Static_assert(SERVICE_SLEEP == VIOMMU_SLEEP, "one result, two names");
 _Static_assert(HELD_PIECES >= VIOMMU_TAIL_LENGTH, "a tail has room in a held chain");
 
 static const struct service requests = {
@@ -111,6 +112,11 @@ static void on_notify(void *opaque, unsigned queue)
 void virtio_iommu_serve(struct virtio_iommu *iommu)
 {
 	virtio_notify(&iommu->virtio, VIOMMU_REQUEST_QUEUE);
+}
+
+uint64_t virtio_iommu_poll(struct virtio_iommu *iommu, uint64_t poll_ns)
+{
+	return service_poll(&iommu->virtio, VIOMMU_REQUEST_QUEUE, &requests, iommu, poll_ns);
 }
 
 /* -- transport and device --------------------------------------------------------------- */

@@ -61,6 +61,9 @@ void virtio_iommu_system_reset(struct virtio_iommu *iommu);
 /* Serve the request queue, as if the driver had notified. */
 void virtio_iommu_serve(struct virtio_iommu *iommu);
 
+/* Serve it as a thread that polls. Results as of service_poll(). */
+uint64_t virtio_iommu_poll(struct virtio_iommu *iommu, uint64_t poll_ns);
+
 /* -- saved state ------------------------------------------------------------------------- */
 
 /* A stream of registers, queues, the bus's own chunk if its length is not 0, and the device. */

@@ -48,6 +48,11 @@ bool queue_has_chain(struct queue *queue)
 	return queue->format && !queue->broken && queue->format->available(queue) > 0;
 }
 
+bool queue_is_idle(struct queue *queue)
+{
+	return !queue->format || queue->broken || !queue->format->available(queue);
+}
+
 /* The first `length` bytes of the writable buffers were written. */
 static void report_written(const struct queue *queue, const struct queue_chain *chain,
 			   uint64_t length)
@@ -223,6 +228,7 @@ int queue_resume(struct queue *queue, struct queue_progress progress)
 void queue_stop(struct queue *queue)
 {
 	queue->format = NULL;
+	queue->is_polled = false;
 	memset(queue->area, 0, sizeof(queue->area));
 }
 

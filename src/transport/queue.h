@@ -104,6 +104,8 @@ struct queue {
 	struct held_chain *spare; /* for the next one that is held, or NULL */
 	pthread_cond_t released;  /* one was taken out of `held` */
 	bool is_served;           /* pushed chains will be published */
+	bool is_polled;           /* a thread looks for chains: the driver need not notify */
+	uint64_t polled_ns;       /* when it found the last one */
 };
 
 /* Make a stopped queue. `size_max` is at most MAX_QUEUE_SIZE. -ENOMEM */
@@ -139,6 +141,9 @@ void queue_stop(struct queue *queue);
 
 /* Is there a chain to take? */
 bool queue_has_chain(struct queue *queue);
+
+/* Is there nothing to take, and no error to find? */
+bool queue_is_idle(struct queue *queue);
 
 /* Take the next chain. Returns 1; 0 if there is none, or the queue is stopped; -EPROTO, -ENOMEM. */
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain);

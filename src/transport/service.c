@@ -5,6 +5,9 @@
  * Both run in the calling thread and hold the queue's lock until the result is published. A reset
  * takes the same lock, so it never runs in between.
  *
+ * A thread may poll a queue. Until it sleeps, nothing enables notifications: then it does, and
+ * looks once more for a chain that came before.
+ *
  * Used buffers are published together, when no more chains are found. Until then a correct driver
  * cannot offer their descriptors again, and the device stops the queue of a driver that does. So
  * one notification makes the device serve at most as many chains as the queue has entries. The
@@ -12,8 +15,11 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "transport/service.h"
+
+#define NS_PER_SECOND 1000000000u
 
 /* Publish used chains and notify the driver. `error` is the result of the last queue_pop(). */
 static void publish(struct virtio *virtio, unsigned index, int error)
@@ -52,8 +58,25 @@ static int serve_all(struct queue *queue, const struct service *service, void *o
 		while (!(*ret_pause = pause_of(queue, service, opaque)) &&
 		       (more = queue_pop(queue, &chain)) > 0)
 			serve(queue, &chain, service, opaque);
-	} while (!*ret_pause && !more && queue_listen(queue));
+	} while (!*ret_pause && !more && !queue->is_polled && queue_listen(queue));
 	return more;
+}
+
+/* The queue is locked, and the device runs. Returns the pause. */
+static uint64_t serve_and_publish(struct virtio *virtio, unsigned index,
+				  const struct service *service, void *opaque)
+{
+	struct queue *queue = virtio_queue(virtio, index);
+	uint64_t pause;
+	int more;
+
+	queue->is_served = true;
+	more = serve_all(queue, service, opaque, &pause);
+	if (service->served)
+		service->served(opaque);
+	queue->is_served = false;
+	publish(virtio, index, more);
+	return pause;
 }
 
 uint64_t service_requests(struct virtio *virtio, unsigned index, const struct service *service,
@@ -61,20 +84,75 @@ uint64_t service_requests(struct virtio *virtio, unsigned index, const struct se
 {
 	struct queue *queue = virtio_queue(virtio, index);
 	uint64_t pause = 0;
-	int more;
 
 	queue_lock(queue);
 	if (virtio_running(virtio)) {
 		queue_disable_notifications(queue);
-		queue->is_served = true;
-		more = serve_all(queue, service, opaque, &pause);
-		if (service->served)
-			service->served(opaque);
-		queue->is_served = false;
-		publish(virtio, index, more);
+		pause = serve_and_publish(virtio, index, service, opaque);
 	}
 	queue_unlock(queue);
 	return pause;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* Begin to poll, or go on. The time begins with a notification, whoever has served it. */
+static void poll_on(struct queue *queue)
+{
+	if (queue->is_polled)
+		return;
+	queue_disable_notifications(queue);
+	queue->is_polled = true;
+	queue->polled_ns = now_ns();
+}
+
+/* Nothing is there: has nothing come for so long? Then it may sleep, if still nothing is there. */
+static uint64_t poll_off(struct queue *queue, uint64_t poll_ns)
+{
+	if (poll_ns && now_ns() - queue->polled_ns < poll_ns)
+		return 0;
+	if (queue_listen(queue)) {
+		queue_disable_notifications(queue);
+		return 0;
+	}
+	queue->is_polled = false;
+	return SERVICE_SLEEP;
+}
+
+/* The queue is locked, and the device runs. */
+static uint64_t poll_queue(struct virtio *virtio, unsigned index, const struct service *service,
+			   void *opaque, uint64_t poll_ns)
+{
+	struct queue *queue = virtio_queue(virtio, index);
+	uint64_t pause;
+
+	poll_on(queue);
+	if (queue_is_idle(queue))
+		return poll_off(queue, poll_ns);
+	pause = serve_and_publish(virtio, index, service, opaque);
+	queue->polled_ns = now_ns();
+	return pause;
+}
+
+uint64_t service_poll(struct virtio *virtio, unsigned index, const struct service *service,
+		      void *opaque, uint64_t poll_ns)
+{
+	struct queue *queue = virtio_queue(virtio, index);
+	uint64_t again = SERVICE_SLEEP;
+
+	queue_lock(queue);
+	if (virtio_running(virtio))
+		again = poll_queue(virtio, index, service, opaque, poll_ns);
+	else
+		queue->is_polled = false;
+	queue_unlock(queue);
+	return again;
 }
 
 void service_answer(struct virtio *virtio, unsigned index, struct held_chain *held, size_t length)

@@ -31,6 +31,16 @@ struct service {
 uint64_t service_requests(struct virtio *virtio, unsigned queue, const struct service *service,
 			  void *opaque);
 
+/* The result of service_poll(): the driver notifies of the next chain. */
+#define SERVICE_SLEEP UINT64_MAX
+
+/*
+ * Serve available chains in order, without notifications of the driver until none has come for
+ * `poll_ns`. Returns SERVICE_SLEEP, or the nanoseconds after which the caller must call it again.
+ */
+uint64_t service_poll(struct virtio *virtio, unsigned queue, const struct service *service,
+		      void *opaque, uint64_t poll_ns);
+
 /*
  * Answer a chain for which `serve` has returned SERVICE_LATER: with `length` bytes of its first
  * HELD_PIECES; 0: a reset of the device has dropped it. By any thread, which does not hold the
