@@ -189,6 +189,15 @@ static inline uint64_t granule_of(const struct iommu *iommu)
 	return iommu->config.page_size_mask & -iommu->config.page_size_mask;
 }
 
+/*
+ * QEMU passes on notifications before DRIVER_OK, when no buffer may be used and none may be reported
+ * (virtio 1.4, 2.1.2).
+ */
+static inline bool iommu_runs(const struct iommu *iommu)
+{
+	return iommu->virtio.vm_running && (iommu->virtio.status & VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
 /* -- firmware/roots.c ---------------------------------------------------------------- */
 
 typedef QTAILQ_HEAD(, iommu) iommu_list;

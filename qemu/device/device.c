@@ -105,7 +105,7 @@ static void serve(struct iommu *iommu)
 {
 	uint64_t pause;
 
-	if (iommu->serving || iommu->batch.n || !iommu->virtio.vm_running)
+	if (iommu->serving || iommu->batch.n || !iommu_runs(iommu))
 		return;
 	iommu->serving = true;
 	endpoints_assign_ids(iommu);

@@ -84,7 +84,7 @@ void faults_deliver(void *opaque)
 	struct iommu *iommu = opaque;
 	int n = 0;
 
-	if (!iommu->virtio.vm_running)
+	if (!iommu_runs(iommu))
 		return;
 	while (n < VIOMMU_QUEUE_SIZE && qatomic_read(&iommu->n_faults) && fault_deliver(iommu))
 		n++;
