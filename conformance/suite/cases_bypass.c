@@ -101,7 +101,7 @@ static void reset_detaches(void)
 	expect(writes(0), "it is reached");
 	expect(device_reset(), "the reset is done");
 	expect(!writes(0), "after a reset it is not");
-	if (!bring_up())
+	if (!device_start(STANDARD))
 		return;
 	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP to the domain of before");
 }

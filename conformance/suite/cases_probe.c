@@ -66,10 +66,12 @@ static void unknown_endpoints_are_refused(void)
 	expect_status(probe(NO_ENDPOINT, &properties), VIOMMU_S_NOENT, "PROBE of no endpoint");
 }
 
+/* Where the tail is then, the standard does not say: at the end of the room, or of what was
+ * written. */
 static void too_little_room(void)
 {
 	static uint8_t bytes[VIOMMU_PROBE_LENGTH], room[PAGE];
-	uint32_t n = probe_size() - 8;
+	uint32_t n = probe_size() - 8, at;
 	const struct piece pieces[] = { { bytes, sizeof(bytes), false },
 					{ room, n + VIOMMU_TAIL_LENGTH, true } };
 	struct answer answer;
@@ -81,12 +83,13 @@ static void too_little_room(void)
 	bytes[0] = VIOMMU_T_PROBE;
 	put_number(bytes + 4, 4, endpoint(0));
 	answer = exchange(pieces, COUNT(pieces));
-	expect(answer.came, "PROBE with too little room is answered");
-	expect(!get_number(room, 2) || room[0] == 0xa5, "no property is written");
-	if (answer.used >= n + 1)
-		expect_status(room[n], VIOMMU_S_INVAL, "the status at the end of the room");
-	else
-		expect_number(answer.used, n + VIOMMU_TAIL_LENGTH, "the used length");
+	expect(answer.came && answer.used >= VIOMMU_TAIL_LENGTH, "PROBE gets a status");
+	if (answer.used < VIOMMU_TAIL_LENGTH)
+		return;
+	at = answer.used - VIOMMU_TAIL_LENGTH;
+	expect_status(room[at], VIOMMU_S_INVAL, "the status in the last 4 bytes that were written");
+	for (uint32_t i = 0; i < at; i++)
+		expect_number(room[i], 0, "a byte before it");
 	expect(!(device_status() & NEEDS_RESET), "the device runs on");
 }
 
@@ -238,6 +241,17 @@ static void regions_are_disjoint(void)
 			       "two regions do not overlap");
 }
 
+/* Memory that the suite does not use: it follows the image, as far as there is memory. */
+static bool is_memory(uint64_t at)
+{
+	volatile uint64_t *word = (volatile uint64_t *)at;
+
+	if (at < physical(0) + 0x1000000 || at > physical(0) + 0x10000000)
+		return false;
+	*word = 0x5e17135e17135e17ull;
+	return *word == 0x5e17135e17135e17ull;
+}
+
 static void a_region_is_isolated(void)
 {
 	struct region regions[16];
@@ -246,7 +260,7 @@ static void a_region_is_isolated(void)
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t at = (regions[i].start + 7) & ~7ull;
 
-		if (regions[i].subtype == VIOMMU_RESV_MEM_MSI || at >= 1ull << 28)
+		if (regions[i].subtype == VIOMMU_RESV_MEM_MSI || !is_memory(at))
 			continue;
 		attach_first();
 		expect(!engine_writes(&engines[0], at, (volatile uint64_t *)at),
@@ -254,7 +268,7 @@ static void a_region_is_isolated(void)
 		return;
 	}
 	if (n)
-		skip("no reserved region below 256 MiB but of MSIs");
+		skip("no reserved region is memory");
 }
 
 static void a_message_passes(void)

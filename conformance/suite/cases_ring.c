@@ -303,16 +303,16 @@ static void driver_events_decide(void)
 
 static void table_flags_are_ignored(void)
 {
-	uint16_t mark = F_AVAILABLE;
-
 	if (!bring_up_with(STANDARD | INDIRECT))
 		return;
 	make_attach();
 	fill_table();
-	table[0].flags = F_USED | F_AVAILABLE;
-	table[1].flags = F_WRITE | F_NEXT | F_USED;
+	/* The flags of a packed descriptor are where a split one has its next. */
+	table[0].flags = table[1].flags = 0;
+	table[0].next = F_USED | F_AVAILABLE;
+	table[1].next = F_WRITE | F_NEXT | F_USED;
 	device.requests.available = 1;
-	ring_describe(&device.requests, 0, (uint64_t)table, 32, F_INDIRECT | mark, 0);
+	ring_describe(&device.requests, 0, (uint64_t)table, 32, F_INDIRECT | F_AVAILABLE, 0);
 	ring_kick(&device.requests);
 	expect(answered(LONG), "a request of an indirect table is answered");
 	expect_number(tail[0], VIOMMU_S_OK, "its status");

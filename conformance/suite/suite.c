@@ -192,6 +192,34 @@ static const char *lacks(const struct test_case *test)
 	return NULL;
 }
 
+/*
+ * A device that keeps its domains over a reset would fail most cases after the first. Their
+ * endpoints leave them by requests then, so that only the cases about resets fail.
+ */
+static bool keeps_domains;
+
+static void leave_domains(void)
+{
+	const uint32_t last = domain(4000);
+
+	if (!device_start(STANDARD))
+		return;
+	for (unsigned i = 0; i < COUNT(engines) && engines[i].kind; i++) {
+		attach(last, endpoint(i), 0);
+		detach(last, endpoint(i));
+	}
+}
+
+static void find_what_a_reset_keeps(void)
+{
+	if (!engines[0].kind || !device_start(STANDARD) ||
+	    attach(domain(0), endpoint(0), 0) != VIOMMU_S_OK || !device_start(STANDARD))
+		return;
+	keeps_domains = map_unit(domain(0), 0, RW) != VIOMMU_S_NOENT;
+	if (keeps_domains)
+		print("# the device keeps domains over a reset: they are left by requests\n");
+}
+
 static void print_case(const struct test_case *test, unsigned number, const char *separator)
 {
 	print("%u%s%s%s [%s, %s]", number, separator, test->name, use_packed ? " (packed)" : "",
@@ -200,6 +228,8 @@ static void print_case(const struct test_case *test, unsigned number, const char
 
 static void run_case(const struct test_case *test, unsigned number)
 {
+	if (keeps_domains)
+		leave_domains();
 	failed = false;
 	skipped = lacks(test);
 	print("# case ");
@@ -273,6 +303,7 @@ int run(void)
 	pages = (uint8_t *)(((uint64_t)pages + unit() - 1) & -unit());
 	print("1..%u\n", for_each_case(1, 0));
 	describe();
+	find_what_a_reset_keeps();
 	for_each_case(selected(25), selected(36));
 	print("# end\n");
 	return 0;

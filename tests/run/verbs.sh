@@ -106,6 +106,12 @@ libvirt_starts_a_domain_with_the_device() {
 	[[ $status == 0 || $status == 77 ]] || { cat "$work/out"; fail "libvirt does not start it"; }
 }
 
+# Ours, and the device of this QEMU: each difference is explained.
+the_suite_judges_two_devices() {
+	run judge --quick
+	prints '^viommu, QEMU [0-9.]+: .* [1-9][0-9]* passed'
+}
+
 # The tools that make the static library are those of the cross file.
 libviommu_builds_for_another_architecture() {
 	local prefix=aarch64-linux-gnu
@@ -189,7 +195,7 @@ build_folders_are_removed() {
 }
 
 steps=(show_the_demo build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
-	guests_without_an_operating_system help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
+	guests_without_an_operating_system the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)

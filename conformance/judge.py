@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Run the suite in ours and in the virtio-iommu of each QEMU that is at hand, and other judges of ours.
+
+    judge.py [--quick] [--document] [PATTERN...]
+
+A PATTERN chooses devices by name. --quick takes those of the installed QEMU on x86, --document writes
+docs/judge.md. Reports and a matrix are in build/judge. The exit status is 1 for a difference that
+conformance/differences.rules does not explain, for one that it explains and that is not there any more,
+and for a judge that fails.
+"""
+
+import argparse
+import fnmatch
+import importlib.machinery
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "judge"
+sys.path[:0] = [str(ROOT / "tests" / "guest"), str(ROOT / "tests" / "api")]
+
+import coverage    # noqa: E402  pylint: disable=wrong-import-position
+import packages    # noqa: E402  pylint: disable=wrong-import-position
+import qemus       # noqa: E402  pylint: disable=wrong-import-position
+
+
+def load(name):
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "conformance" / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+suite = load("viommu-conformance")
+
+# The machine of each architecture, with QEMU's name of it. SeaBIOS waits for a SATA controller behind an
+# IOMMU.
+MACHINES = {"x86": ("amd64", ["-M", "q35,sata=off", "-cpu", "max"]),
+            "arm64": ("arm64", ["-M", "virt", "-cpu", "max"]),
+            "riscv64": ("riscv64", ["-M", "virt", "-cpu", "rv64"])}
+COMMON = ["-accel", "tcg", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+          "-kernel", "{image}"]
+
+# Of QEMU's rings, the packed ones are off by default. The region is memory behind the suite.
+DMA = ["-device", "viommu-dma,addr=5", "-device", "viommu-dma,addr=6"]
+OURS = ["-device", "viommu-pci,addr=4,packed=on,reserved=0xa000000-0xaffffff", *DMA]
+OURS_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affffff", *DMA]
+OURS_RISCV = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x8a000000-0x8affffff", *DMA]
+NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-mask=0xffffffffffffffff",
+          *DMA]
+BUILT_IN = ["-device", "virtio-iommu-pci,addr=4,packed=on",
+            "-device", "edu,addr=5,dma_mask=0xffffffffffffffff",
+            "-device", "edu,addr=6,dma_mask=0xffffffffffffffff"]
+
+Device = namedtuple("Device", "name qemu architecture options module quick")
+DEVICES = [
+    Device("viommu, QEMU 7.2", "7.2", "x86", OURS, True, True),
+    Device("viommu with small ranges, QEMU 7.2", "7.2", "x86", NARROW, True, True),
+    Device("viommu, QEMU 10.0", "10.0", "x86", OURS, True, False),
+    Device("viommu, QEMU 7.2, arm64", "7.2", "arm64", OURS_ARM, True, False),
+    Device("viommu, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_RISCV, True, False),
+    Device("built in, QEMU 7.2", "7.2", "x86", BUILT_IN, False, True),
+    Device("built in, QEMU 10.0", "10.0", "x86", BUILT_IN, False, False),
+    Device("built in, QEMU 11.1", "11.1", "x86", BUILT_IN, False, False),
+    Device("built in, QEMU 7.2, arm64", "7.2", "arm64", BUILT_IN, False, False),
+]
+
+# Judges that are elsewhere in the tree: name, and the command that runs them.
+JUDGES = [
+    ("iasl, libvirt and other tools that read our tables and descriptions",
+     ["meson", "test", "-C", "build", "--no-rebuild", "--suite", "tool", "--print-errorlogs"]),
+    ("QEMU's virtio-iommu-test, with our device and with its own",
+     ["tests/qemu/own_test.sh", ""]),
+]
+
+
+def command_of(device):
+    """The words of the VMM; None if it is not here."""
+    host, words = MACHINES[device.architecture]
+    qemu = next(iter(qemus.choose(device.qemu, lambda text: print(text, file=sys.stderr))))
+    command = qemu.command(host)
+    if not os.path.exists(command[3] if qemu.prefix else command[0]):
+        raise packages.Unavailable(f"QEMU {device.qemu} has no {qemus.BINARIES[host]}")
+    environment = [f"{name}={value}" for name, value in qemu.environment.items()]
+    module = []
+    if device.module:
+        if not os.path.exists(qemu.module()):
+            raise packages.Unavailable(f"no module for QEMU {device.qemu}")
+        module = ["-plugin", qemu.module()]
+    return ["env", *environment, *command, *module, *words, *COMMON, *device.options]
+
+
+def judge_devices(devices):
+    reports = []
+    for device in devices:
+        try:
+            command = command_of(device)
+        except packages.Unavailable as reason:
+            print(f"{device.name}: skipped: {reason}")
+            continue
+        report = suite.judge(device.name, command, str(OUT / f"suite-{device.architecture}"), 30)
+        if not report:
+            sys.exit(f"{device.name}: nothing could be judged")
+        print(suite.summary(report), flush=True)
+        reports.append(report)
+    return reports
+
+
+# -- differences -----------------------------------------------------------------------
+
+def plain(name):
+    return name.removesuffix(" (packed)")
+
+
+def read_explanations():
+    return [tuple(row) for row in coverage.rows(ROOT / "conformance" / "differences.rules", 3)]
+
+
+def explanation(explanations, device, case):
+    return next((row for row in explanations
+                 if fnmatch.fnmatchcase(device, row[0]) and row[1] == plain(case)), None)
+
+
+def differences(reports):
+    """(device, case) of all that is neither passed nor skipped."""
+    return [(report["device"], case) for report in reports for case in report["cases"]
+            if case["result"] not in ("passed", "skipped")]
+
+
+def unexplained(reports, whole):
+    explanations, used = read_explanations(), set()
+    for device, case in differences(reports):
+        row = explanation(explanations, device, case["name"])
+        used.add(row)
+        if not row:
+            yield f"{device}: {case['result']} without an explanation: {case['name']}"
+    if whole:
+        yield from (f"explained, and not there: {row[0]}: {row[1]}" for row in explanations if row not in used)
+
+
+# -- documents -------------------------------------------------------------------------
+
+HEAD = """# Judged from a guest
+
+Written by `./run judge --document`: not to be edited.
+
+`conformance/` is a suite that a guest runs against any virtio-iommu: [README](../conformance/README.md).
+{figure}.
+The others have [a reason](../conformance/unseen.rules).
+
+A case fails if the device breaks a MUST, or what the standard describes; or a SHOULD. Where the standard leaves a
+choice, a case says whether the device made that of libviommu ([decisions.md](decisions.md)), and has not failed. The
+VMM *ended* if it stopped at the case; it was started again for the next one. A case is skipped if the device does not
+offer what it needs.
+
+| device | passed | MUST | SHOULD | ended or hung | another choice | skipped | seconds |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def total(report, *results):
+    return sum(report["counts"].get(result, 0) for result in results)
+
+
+def lines_of_totals(reports):
+    for report in reports:
+        numbers = [total(report, "passed"), total(report, "failed MUST"), total(report, "failed SHOULD"),
+                   total(report, "ended", "hung"), total(report, "differs"), total(report, "skipped"),
+                   f"{report['seconds']:.1f}"]
+        yield f"| {report['device']} | {' | '.join(map(str, numbers))} |"
+
+
+def result_of(case):
+    return {"failed": f"fails a {case['level']}", "differs": "another choice"}.get(case["result"],
+                                                                                  case["result"])
+
+
+def lines_of_differences(reports):
+    """A row for each case and explanation, with the devices that it holds for."""
+    explanations, rows = read_explanations(), {}
+    for device, case in differences(reports):
+        row = explanation(explanations, device, case["name"])
+        key = (plain(case["name"]), case["rule"], result_of(case), row[2] if row else "not explained")
+        devices = rows.setdefault(key, [])
+        if device not in devices:
+            devices.append(device)
+    for (name, rule, result, text), devices in sorted(rows.items(), key=lambda item: item[0][1]):
+        yield f"| {name} | {rule} | {'<br>'.join(devices)} | {result} | {text} |"
+
+
+def document(reports):
+    head = HEAD.format(figure=coverage.figure(ROOT)[0].upper() + coverage.figure(ROOT)[1:])
+    return (head + "\n".join(lines_of_totals(reports))
+            + "\n\n## Differences\n\n| case | rule | device | | why |\n| --- | --- | --- | --- | --- |\n"
+            + "\n".join(lines_of_differences(reports)) + "\n")
+
+
+# -- other judges ------------------------------------------------------------------------
+
+def run_judges():
+    """Do all of them agree?"""
+    good = True
+    for name, command in JUDGES:
+        begun = time.monotonic()
+        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+        seconds = time.monotonic() - begun
+        print(f"{name}: {'failed' if done.returncode else 'passed'} ({seconds:.0f} s)", flush=True)
+        if done.returncode:
+            print((done.stdout + done.stderr)[-3000:])
+            good = False
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--document", action="store_true")
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN")
+    options = parser.parse_args()
+    devices = [device for device in DEVICES if (device.quick or not options.quick) and
+               (not options.patterns or any(fnmatch.fnmatchcase(device.name, p) for p in options.patterns))]
+    OUT.mkdir(parents=True, exist_ok=True)
+    architectures = sorted({device.architecture for device in devices})
+    subprocess.run([ROOT / "conformance" / "build.sh", OUT, *architectures], check=True)
+    reports = judge_devices(devices)
+    suite.write(OUT / "matrix.html", suite.matrix(reports))
+    suite.write(OUT / "reports.json", json.dumps(reports, indent=1) + "\n")
+    if options.document:
+        suite.write(ROOT / "docs" / "judge.md", document(reports))
+    problems = list(unexplained(reports, len(reports) == len(DEVICES)))
+    print("\n".join(problems))
+    good = options.quick or bool(options.patterns) or run_judges()
+    sys.exit(bool(problems) or not good)
+
+
+if __name__ == "__main__":
+    main()
