@@ -487,7 +487,9 @@ def an_iommu_is_no_endpoint(stage):
     """Its own DMA is never translated."""
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off,iommu_platform=on",
                           f"viommu-watch,addr={WATCH}"])
-    iommu = started(victim)
+    driver.enable_ecam(victim.qtest)
+    iommu = driver.Driver(victim.qtest, IOMMU, WINDOW)
+    iommu.start(driver.IOMMU_FEATURES | driver.VERSION_1 | driver.ACCESS_PLATFORM)
     iommu.kick(0)
     expect("PROBE of another", iommu.probe(WATCH << 3) == driver.OK)
     expect("PROBE", iommu.probe(IOMMU << 3) == driver.NOENT)
