@@ -92,7 +92,7 @@
  *             device lock, or none while its owner waits for DMA sections or for `commit` of a
  *             listener
  *   Waits     "DMA sections": it returns only after DMA sections of other threads that began
- *             before have ended; "no"
+ *             before, and that it concerns, have ended ("DMA sections" below); "no"
  *   Since     the version that has it first; stable: a VMM in this tree uses it, and it changes
  *             only by growing; testing: it may still change
  *
@@ -1039,8 +1039,17 @@ int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64
  *
  * After the guest sees its UNMAP completed, no device may access the memory. So a thread that does
  * DMA for endpoints translates and accesses inside a DMA section. UNMAP, DETACH, reset and removal
- * of an endpoint complete only when every section has ended that began before them. A section that
- * begins later sees their result.
+ * of an endpoint complete only when every section has ended that began before them and could use
+ * what they remove. A section that begins later sees their result.
+ *
+ * A section that has translated for one endpoint only is waited for by what concerns that endpoint:
+ * its own ATTACH, DETACH and update; UNMAP and INVALIDATE in the domain of one of its slots, or in
+ * the parent of one; and what concerns all, which is a reset, the removal of any endpoint,
+ * occasionally viommu_endpoint_add(), and viommu_set_memory(). With more than 64 PASIDs in use,
+ * everything concerns the endpoint. A section that has translated for several endpoints, or for
+ * none yet, is waited for by everything: so begin a section for each endpoint, and right before the
+ * first translation. viommu_handle_translate() and other translations outside of sections are
+ * waited for always.
  *
  *     viommu_dma_begin(dma);
  *     for (size_t done = 0; done < length && !error; done += piece.length) {
@@ -1056,9 +1065,10 @@ int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64
  * `piece` is invalid after the end of the section: a component that keeps translations must be a
  * listener.
  *
- * Keep sections short, because requests wait for them. The thread that began a section must end it.
- * Inside a section, call only functions that translate or lock the state. Do not execute a request
- * of another device either: two threads that do so in opposite order deadlock.
+ * Keep sections short, because requests wait for them, and later requests for these. The thread
+ * that began a section must end it. Inside a section, call only functions that translate or lock
+ * the state. Do not execute a request of another device either: two threads that do so in opposite
+ * order deadlock.
  */
 struct viommu_dma; /* a DMA section handle: opaque, one for each thread */
 

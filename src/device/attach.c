@@ -91,7 +91,7 @@ static void block_by_force(struct endpoint *endpoint)
 	device_deliver_removals(device);
 	endpoint_publish_forced(endpoint);
 	atc_drop(&endpoint->member);
-	device_mark_sync_pending(device); /* for accesses with PASIDs, and MSIs */
+	endpoint_mark_sync_pending(endpoint); /* for accesses with PASIDs, and MSIs */
 	device_synchronize(device);
 	if (endpoint->domain) {
 		listeners_unmap_all(endpoint, endpoint->domain);

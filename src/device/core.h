@@ -120,9 +120,11 @@ struct domain {
 	struct id_node node; /* in viommu.domains; must be first */
 	struct route route;  /* for translations */
 	bool bypass;
-	bool changed;                      /* in viommu.changed */
-	uint64_t granule;                  /* of all its endpoints */
-	struct map *map;                   /* empty if `bypass` */
+	bool changed;     /* in viommu.changed */
+	bool is_in_use;   /* so its nodes are not reclaimed yet; concern.c */
+	uint64_t awaited; /* the last grace period that those who reach it are waited for in */
+	uint64_t granule; /* of all its endpoints */
+	struct map *map;  /* empty if `bypass` */
 	struct endpoint *endpoints, **end; /* in the order of attachment */
 	struct member *classes;            /* one representative each; classes.c */
 	uint64_t n_endpoints;
@@ -197,6 +199,7 @@ struct endpoint {
 	bool quarantined;                  /* blocked while attached to no domain */
 	bool is_forced;                    /* blocked by the VMM, wherever it is attached */
 	bool is_tracked;                   /* viommu_dirty_track() */
+	uint64_t concerned; /* the last grace period that its sections are waited for in */
 	atomic_uint_fast64_t faults;
 };
 
@@ -264,6 +267,7 @@ struct viommu {
 	bool is_waiting;              /* the owner of `lock` */
 
 	bool sync_pending;      /* translations may still use what was unpublished */
+	bool concerns_all;      /* any section may; concern.c */
 	unsigned n_changes;     /* of maps since their nodes were reclaimed */
 	struct domain *changed; /* domains with such maps */
 	struct domain *retired; /* domains to free after a grace period */
@@ -397,6 +401,9 @@ void device_end_query(struct viommu *device, bool owns_lock);
 
 /* -- quiesce.c ------------------------------------------------------------------ */
 
+/* The domain's map has changed, and has nodes to reclaim. */
+void device_changed(struct viommu *device, struct domain *domain);
+
 /* A grace period does not end: `readers.overdue`. */
 void device_log_wait(const struct readers *readers, const struct reader *reader,
 		     uint64_t waited_ns);
@@ -404,20 +411,42 @@ void device_log_wait(const struct readers *readers, const struct reader *reader,
 /* Counts for query functions. */
 void device_publish_counts(struct viommu *device);
 
-/* Something was unpublished: wait for translations before it is used again. */
+/* Something was unpublished: wait for all sections before it is used again. */
 static inline void device_mark_sync_pending(struct viommu *device)
 {
 	device->sync_pending = true;
+	device->concerns_all = true;
 }
+
+/* The same, if only sections reach it that can translate for this endpoint. */
+static inline void endpoint_mark_sync_pending(struct endpoint *endpoint)
+{
+	endpoint->device->sync_pending = true;
+	endpoint->concerned = endpoint->device->grace_period;
+}
+
+/* The same, if they reach it through the domain, or a table over it. */
+static inline void domain_mark_sync_pending(struct viommu *device, struct domain *domain)
+{
+	device->sync_pending = true;
+	domain->awaited = device->grace_period;
+}
+
+/* -- concern.c -------------------------------------------------------------------- */
+
+/* Is the grace period for sections that translate for this endpoint alone? `readers.concerns`. */
+bool endpoint_is_concerned(const void *endpoint);
+
+/* -- quiesce.c -------------------------------------------------------------------- */
 
 /* Free a domain without endpoints after a grace period. */
 void device_retire_domain(struct viommu *device, struct domain *domain);
 
-/* The domain's map has changed, and has nodes to reclaim. */
-void device_changed(struct viommu *device, struct domain *domain);
-
 /* Wait for a grace period, then reclaim and free. */
 void device_synchronize(struct viommu *device);
+
+/* The same, with what was replaced in the map of this domain. */
+void device_reclaim(struct viommu *device, struct domain *domain);
 void device_synchronize_if_due(struct viommu *device);
 
 /* Notify pending removals now: before a mapping, a route or a list of listeners changes. */
@@ -651,6 +680,26 @@ static inline struct domain *domain_followed(struct domain *domain)
 	return parent ? parent : domain;
 }
 
+static inline bool domain_alone_is_awaited(const struct viommu *device, struct domain *domain)
+{
+	if (domain->awaited == device->grace_period)
+		return true;
+	domain->is_in_use = domain->changed;
+	return false;
+}
+
+/*
+ * Is the grace period for those who reach the domain, or its parent? If not, what has changed there
+ * stays as it is: somebody may use it.
+ */
+static inline bool domain_is_awaited(const struct viommu *device, struct domain *domain)
+{
+	struct domain *parent = domain_parent(domain);
+
+	return domain_alone_is_awaited(device, domain) ||
+	       (parent && domain_alone_is_awaited(device, parent));
+}
+
 /* May a driver use that number? */
 static inline bool domain_is_in_range(const struct viommu *device, uint32_t id)
 {
@@ -739,6 +788,9 @@ void slots_clear(struct endpoint *endpoint);
 bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
 
 bool slots_are_empty(const struct endpoint *endpoint);
+
+/* May the grace period be for those who reach the domain of a PASID? */
+bool slots_may_be_awaited(const struct endpoint *endpoint);
 
 /* For the listeners of the endpoint, all PASID slots are empty; or have their domains again, if no
  * listener refuses one. */

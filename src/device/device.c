@@ -178,6 +178,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	budget_init(device);
 	device->readers.patience_ns = device->config.wait_log_ns;
 	device->readers.overdue = device_log_wait;
+	device->readers.concerns = endpoint_is_concerned;
 	*ret_device = device;
 	return 0;
 

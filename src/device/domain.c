@@ -169,5 +169,6 @@ void endpoint_unlink(struct endpoint *endpoint)
 	domain->n_endpoints--;
 	domain->n_tracked -= endpoint->is_tracked;
 	domain_mark_left(endpoint->device, domain);
+	endpoint->concerned = endpoint->device->grace_period; /* its route still leads there */
 	endpoint->domain = NULL;
 }

@@ -247,7 +247,7 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 	atomic_store_explicit(&endpoint->regions, atomic_load(&changed->regions),
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
-	device_mark_sync_pending(endpoint->device);
+	endpoint_mark_sync_pending(endpoint);
 	atc_drop(&endpoint->member);
 	slots_add_classes(endpoint);
 	if (!endpoint->domain)

@@ -112,7 +112,7 @@ static uint8_t mapping_add(struct viommu *device, struct domain *domain, const s
 	if (domain->shadows)
 		device_deliver_removals(device);
 	if (map_growth(domain->map))
-		device_synchronize(device);
+		device_reclaim(device, domain);
 	if (is_full(device, domain)) {
 		device_log_limit(device, "MAP");
 		return VIOMMU_S_NOMEM;
@@ -218,14 +218,14 @@ static void remove_mappings(struct viommu *device, struct domain *domain, uint64
 			    uint64_t last)
 {
 	if (map_needs_reclaim(domain->map) && !reserve_for_removal(device, domain))
-		device_synchronize(device);
+		device_reclaim(device, domain);
 	if (device->dirty_log)
 		dirty_unmap(device, domain, first, last);
 	domain_unaccount(device, domain);
 	if (map_remove(domain->map, first, last)) {
 		atomic_fetch_add_explicit(&domain->generation, 1, memory_order_acq_rel);
 		device_changed(device, domain);
-		device_mark_sync_pending(device);
+		domain_mark_sync_pending(device, domain);
 		atc_unmap(domain, first, last);
 	}
 	domain_account(device, domain);

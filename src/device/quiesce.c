@@ -20,8 +20,8 @@
  * has left its domain waits for a grace period.
  *
  * Otherwise the grace period is deferred until the lock is released: once for all requests of a
- * batch, and not at all if nothing was removed. Map nodes that were only replaced are reclaimed
- * later.
+ * batch, and not at all if nothing was removed. It is for the sections that may use it (concern.c).
+ * Map nodes that were only replaced are reclaimed later.
  */
 
 /* Changes of maps after which replaced nodes are reclaimed. */
@@ -33,7 +33,7 @@ void device_retire_domain(struct viommu *device, struct domain *domain)
 {
 	domain->next_retired = device->retired;
 	device->retired = domain;
-	device_mark_sync_pending(device);
+	device->sync_pending = true; /* whoever left it is concerned since then */
 }
 
 void device_changed(struct viommu *device, struct domain *domain)
@@ -47,20 +47,35 @@ void device_changed(struct viommu *device, struct domain *domain)
 }
 
 /* Domains retired meanwhile are no longer in the account; those that are being left are. */
+static void reclaim_map(struct viommu *device, struct domain *domain)
+{
+	bool is_counted = domain_is_held(domain) || domain->n_leaving;
+
+	if (is_counted)
+		domain_unaccount(device, domain);
+	map_reclaim_nodes(domain->map);
+	if (is_counted)
+		domain_account(device, domain);
+	domain->changed = false;
+}
+
+/* Retired domains are in nobody's use, so none of them is kept in the list. */
 static void reclaim_maps(struct viommu *device)
 {
-	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {
-		bool is_counted = domain_is_held(domain) || domain->n_leaving;
+	struct domain *domain = device->changed, *next;
 
-		if (is_counted)
-			domain_unaccount(device, domain);
-		map_reclaim_nodes(domain->map);
-		if (is_counted)
-			domain_account(device, domain);
-		domain->changed = false;
-	}
 	device->changed = NULL;
 	device->n_changes = 0;
+	for (; domain; domain = next) {
+		next = domain->next_changed;
+		if (!domain->is_in_use) {
+			reclaim_map(device, domain);
+			continue;
+		}
+		domain->is_in_use = false;
+		domain->next_changed = device->changed;
+		device->changed = domain;
+	}
 }
 
 static void free_retired(struct viommu *device)
@@ -175,6 +190,14 @@ void device_synchronize(struct viommu *device)
 	free_retired_slots(device);
 	device->retired_bytes = 0;
 	device->sync_pending = false;
+	device->concerns_all = false;
+}
+
+void device_reclaim(struct viommu *device, struct domain *domain)
+{
+	if (domain->changed)
+		domain->awaited = device->grace_period;
+	device_synchronize(device);
 }
 
 void device_synchronize_if_due(struct viommu *device)

@@ -58,7 +58,7 @@ static void publish(struct endpoint *endpoint, const struct route *new)
 	atomic_store_explicit(&endpoint->route, new, memory_order_release);
 	if (!old || old->mode == VIOMMU_BLOCKED)
 		return;
-	device_mark_sync_pending(endpoint->device);
+	endpoint_mark_sync_pending(endpoint);
 	atc_drop(&endpoint->member);
 }
 

@@ -127,7 +127,7 @@ static struct domain *unlink(struct slot *slot)
 	groups_close_slot(slot->endpoint, slot->pasid);
 	leave(slot);
 	domain_mark_left(slot->endpoint->device, domain);
-	device_mark_sync_pending(slot->endpoint->device);
+	endpoint_mark_sync_pending(slot->endpoint);
 	atc_drop(&slot->member);
 	return domain;
 }
@@ -155,7 +155,7 @@ static void retire_table(struct endpoint *endpoint, struct slots *slots)
 	device->retired_tables = slots;
 	device->retired_bytes += bytes_of_table();
 	device->n_bytes -= bytes_of_table();
-	device_mark_sync_pending(device);
+	endpoint_mark_sync_pending(endpoint);
 }
 
 static void unpublish(struct slots *slots, struct slot *slot)
@@ -234,7 +234,7 @@ static void slot_block(struct slot *slot)
 		return;
 	device_deliver_removals(device);
 	set_route(slot, &empty);
-	device_mark_sync_pending(device);
+	endpoint_mark_sync_pending(slot->endpoint);
 	device_synchronize(device);
 }
 
@@ -475,6 +475,22 @@ static bool slots_each(const struct endpoint *endpoint, slot_function *function,
 	return true;
 }
 
+/* How many PASIDs are searched: a request waits meanwhile. */
+#define SEARCHED_MAX 64
+
+static bool is_not_awaited(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	return !domain_is_awaited(slot->endpoint->device, slot->domain);
+}
+
+bool slots_may_be_awaited(const struct endpoint *endpoint)
+{
+	const struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+
+	return slots && (slots->n > SEARCHED_MAX || !slots_each(endpoint, is_not_awaited, NULL));
+}
+
 static bool fits(struct slot *slot, const void *changed)
 {
 	return slot_exists(changed, slot->pasid) && endpoint_fits(changed, slot->domain);
@@ -586,7 +602,7 @@ void slots_clear(struct endpoint *endpoint)
 	if (endpoint->listeners) {
 		device_deliver_removals(endpoint->device);
 		slots_each(endpoint, block_quietly, NULL);
-		device_mark_sync_pending(endpoint->device);
+		endpoint_mark_sync_pending(endpoint);
 		device_synchronize(endpoint->device);
 	}
 	for (size_t i = 0; i < SLOT_BUCKETS; i++) {

@@ -21,7 +21,7 @@ void atc_drop(struct member *member)
 	member->is_stale = true;
 	member->next_stale = device->stale;
 	device->stale = member;
-	device_mark_sync_pending(device);
+	endpoint_mark_sync_pending(member->endpoint);
 }
 
 void atc_unmap(struct domain *domain, uint64_t first, uint64_t last)

@@ -260,7 +260,7 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 	    (!has_page_size(domain->table, wanted->page_size) || !wanted->nr_pages))
 		return VIOMMU_S_INVAL;
 	drop_kept(domain->table, wanted);
-	device_mark_sync_pending(device);
+	domain_mark_sync_pending(device, domain);
 	if (is_of_one_pasid(domain->table, wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
 		return VIOMMU_S_OK;
 	if ((wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate) ||

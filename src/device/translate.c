@@ -430,14 +430,17 @@ void viommu_dma_end(struct viommu_dma *dma)
 	reader_end(dma->reader);
 }
 
-/* A wait that is too long can be reported by the endpoint's number. */
+/*
+ * The section reaches everything through its endpoint: requests that concern others do not wait for
+ * it. A wait that is too long can be reported by the endpoint's number.
+ */
 static int answer_in_section(const struct viommu_dma *dma, const struct question *question,
 			     struct viommu_translation *ret_translation)
 {
 	struct endpoint *endpoint = find_endpoint(dma->device, question);
 
 	if (endpoint)
-		reader_set_subject(dma->reader, DMA_SUBJECT | endpoint->node.id);
+		reader_reach(dma->reader, endpoint, DMA_SUBJECT | endpoint->node.id);
 	return answer(endpoint, question, ret_translation);
 }
 

@@ -69,6 +69,8 @@ struct reader *reader_new(struct readers *readers)
 	atomic_init(&reader->sections, 0);
 	annotate_atomic(&reader->is_awaited, sizeof(reader->is_awaited));
 	atomic_init(&reader->is_awaited, 0);
+	annotate_atomic(&reader->scope, sizeof(reader->scope));
+	atomic_init(&reader->scope, NULL);
 	atomic_init(&reader->thread, 0);
 	atomic_init(&reader->subject, 0);
 	annotate_release(&reader->state);
@@ -82,13 +84,15 @@ static bool is_in_section(const struct reader *reader)
 	return atomic_load_explicit(&reader->sections, memory_order_relaxed) & 1;
 }
 
-/* If the thread ended inside a section, end the section: the next owner begins outside of one. */
+/* If the thread ended inside a section, end the section: the next owner begins outside of one, and
+ * its sections reach anything. */
 void reader_free(struct reader *reader)
 {
 	enum reader_state taken = READER_TAKEN;
 
 	if (is_in_section(reader))
 		reader_leave(reader);
+	atomic_store_explicit(&reader->scope, NULL, memory_order_relaxed);
 	annotate_release(&reader->state);
 	if (!atomic_compare_exchange_strong(&reader->state, &taken, READER_FREE))
 		free(reader);
@@ -233,7 +237,9 @@ void reader_begin(struct reader *reader)
 	if (!is_armed)
 		arm();
 	atomic_store_explicit(&reader->thread, number, memory_order_relaxed);
-	reader_set_subject(reader, 0);
+	atomic_store_explicit(&reader->subject, 0, memory_order_relaxed);
+	reader->reached = NULL;
+	atomic_store_explicit(&reader->scope, NULL, memory_order_relaxed);
 	reader->outer = entered;
 	entered = reader;
 	reader_enter(reader);
@@ -389,14 +395,25 @@ static void back_off(struct wait *wait)
 	wait_is_long(wait, waited);
 }
 
+/* Could the section, which has begun, use what was unpublished? */
+static bool is_concerned(const struct readers *readers, const struct reader *reader)
+{
+	const void *scope = atomic_load_explicit(&reader->scope, memory_order_acquire);
+
+	annotate_acquire(&reader->scope);
+	return !scope || !readers->concerns || readers->concerns(scope);
+}
+
+/* A section that finds its object meanwhile may turn out not to be concerned. */
 static void wait_for(struct readers *readers, struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_acquire);
 
-	if (sections & 1) {
+	if (sections & 1 && is_concerned(readers, reader)) {
 		struct wait wait = wait_begin(readers, reader);
 
-		while (atomic_load_explicit(&reader->sections, memory_order_acquire) == sections)
+		while (atomic_load_explicit(&reader->sections, memory_order_acquire) == sections &&
+		       is_concerned(readers, reader))
 			back_off(&wait);
 		atomic_store_explicit(&reader->is_awaited, 0, memory_order_relaxed);
 		readers->waited_ns += now_ns() - wait.begin;

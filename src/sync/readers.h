@@ -29,6 +29,12 @@
  * writer that misses it has published before that fence. tests/model/sections.pml shows that this
  * is enough and that no part can be left out.
  *
+ * A section may name the object that it reaches everything through, once it has found it:
+ * reader_reach(). The writer then waits for it only if it has unpublished something there. A
+ * section that has named no object, or a second one, is always waited for. Before it uses a second
+ * one, it says so and fences as at its beginning: either the writer sees that, or the section finds
+ * nothing that was unpublished. tests/model/scopes.pml shows that.
+ *
  * Neither side holds up the other. The writer waits for sections that it found, and for none that
  * begin later. Readers that do nothing but enter sections, on the writer's processor, are mostly
  * preempted inside of one; if the writer then waited for its next time slice, it would get one
@@ -58,6 +64,13 @@ struct readers {
 	uint64_t patience_ns;
 	void (*overdue)(const struct readers *readers, const struct reader *reader,
 			uint64_t waited_ns);
+
+	/*
+	 * Called by readers_synchronize(): was anything unpublished that sections reach through
+	 * this object? They may still be running, so the object must not be freed before every
+	 * section has ended that could have found it. NULL: always.
+	 */
+	bool (*concerns)(const void *object);
 };
 
 enum reader_state {
@@ -73,6 +86,11 @@ struct reader {
 	struct reader *next;           /* in the list of `of` */
 	struct reader *next_of_thread; /* in the thread's list */
 	struct reader *outer;          /* what its thread has entered before; reader_begin() */
+
+	/* What its section reaches everything through; NULL: anything. And, for the thread alone,
+	 * the first object that the section has named. */
+	_Atomic(const void *) scope;
+	const void *reached;
 
 	/*
 	 * 1: the writer has waited for long, and sleeps on this word. Its processor may be the one
@@ -110,11 +128,6 @@ void readers_leave_unregistered(struct readers *readers, unsigned phase);
 void reader_begin(struct reader *reader);
 void reader_end(struct reader *reader);
 
-static inline void reader_set_subject(struct reader *reader, uint64_t subject)
-{
-	atomic_store_explicit(&reader->subject, subject, memory_order_relaxed);
-}
-
 #ifdef VIOMMU_CHECKS
 /* Has this thread begun a section and not ended it? One of this reader? */
 bool readers_are_entered(void);
@@ -132,8 +145,37 @@ static inline void reader_enter(struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_relaxed);
 
-	atomic_store_explicit(&reader->sections, sections + 1, memory_order_relaxed);
+	annotate_release(&reader->sections);
+	atomic_store_explicit(&reader->sections, sections + 1, memory_order_release);
 	fence();
+}
+
+#define READER_OUTLINED __attribute__((noinline, unused)) static
+
+/* The section reaches another object than before. Not inlined, because most translations continue
+ * with the same one. */
+READER_OUTLINED void reader_name(struct reader *reader, const void *object, uint64_t subject)
+{
+	atomic_store_explicit(&reader->subject, subject, memory_order_relaxed);
+	if (!reader->reached) {
+		reader->reached = object;
+		annotate_release(&reader->scope);
+		atomic_store_explicit(&reader->scope, object, memory_order_release);
+	} else if (atomic_load_explicit(&reader->scope, memory_order_relaxed)) {
+		atomic_store_explicit(&reader->scope, NULL, memory_order_relaxed);
+		fence();
+	}
+}
+
+/*
+ * In a section of reader_begin(), before it uses what it reaches through the object; `subject` is
+ * the user's number of that. What the section has used before must be such that its removal
+ * concerns every object.
+ */
+static inline void reader_reach(struct reader *reader, const void *object, uint64_t subject)
+{
+	if (atomic_load_explicit(&reader->scope, memory_order_relaxed) != object)
+		reader_name(reader, object, subject);
 }
 
 static inline void reader_leave(struct reader *reader)

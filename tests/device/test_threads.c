@@ -30,6 +30,11 @@ struct page {
 	unsigned written[N_READERS];
 };
 
+/* The endpoints that a section translates for, one after the other. */
+static const struct plan {
+	uint32_t endpoint[2];
+} of_one_endpoint = { { EP, EP } };
+
 struct scene {
 	struct rig *rig;
 	struct page pages[ROUNDS + 1];
@@ -38,6 +43,8 @@ struct scene {
 	atomic_bool over;
 	atomic_uint next_slot;
 	atomic_ulong reached;
+	const struct plan *plans;
+	size_t n_plans;
 };
 
 static struct scene *scene_new(void **state)
@@ -46,6 +53,8 @@ static struct scene *scene_new(void **state)
 
 	assert_non_null(scene);
 	scene->rig = *state;
+	scene->plans = &of_one_endpoint;
+	scene->n_plans = 1;
 	return scene;
 }
 
@@ -55,21 +64,29 @@ static void wrong_if(struct scene *scene, bool condition)
 		atomic_fetch_add(&scene->wrong, 1);
 }
 
-/* What a device does: translate and write, in a section. */
-static void write_once(struct scene *scene, struct viommu_dma *dma, unsigned slot)
+/* What a device does: translate and write. */
+static void write_for(struct scene *scene, struct viommu_dma *dma, uint32_t endpoint, unsigned slot)
 {
 	unsigned gone = atomic_load(&scene->gone);
 	struct viommu_translation t;
 
-	viommu_dma_begin(dma);
-	if (!viommu_dma_translate(dma, EP, IOVA, 1, W | VIOMMU_ACCESS_QUIET, &t)) {
-		unsigned round = (unsigned)(t.address / PAGE);
+	if (viommu_dma_translate(dma, endpoint, IOVA, 1, W | VIOMMU_ACCESS_QUIET, &t))
+		return;
+	unsigned round = (unsigned)(t.address / PAGE);
 
-		wrong_if(scene, round > ROUNDS || round <= gone);
-		scene->pages[round <= ROUNDS ? round : 0].written[slot]++;
-		wrong_if(scene, atomic_load(&scene->gone) >= round);
-		atomic_fetch_add(&scene->reached, 1);
-	}
+	wrong_if(scene, round > ROUNDS || round <= gone);
+	scene->pages[round <= ROUNDS ? round : 0].written[slot]++;
+	wrong_if(scene, atomic_load(&scene->gone) >= round);
+	atomic_fetch_add(&scene->reached, 1);
+}
+
+static void write_once(struct scene *scene, struct viommu_dma *dma, const struct plan *plan,
+		       unsigned slot)
+{
+	viommu_dma_begin(dma);
+	for (size_t i = 0; i < COUNT_OF(plan->endpoint); i++)
+		if (!i || plan->endpoint[i] != plan->endpoint[0])
+			write_for(scene, dma, plan->endpoint[i], slot);
 	viommu_dma_end(dma);
 }
 
@@ -85,7 +102,7 @@ static void *write_on(void *opaque)
 	}
 	while (!atomic_load(&scene->over)) {
 		for (unsigned i = 0; i < N_SECTIONS; i++)
-			write_once(scene, dma, slot);
+			write_once(scene, dma, &scene->plans[i % scene->n_plans], slot);
 		sched_yield();
 	}
 	viommu_dma_free(dma);
@@ -171,6 +188,87 @@ static void memory_is_no_longer_touched_when_its_mapping_is_gone(void **state)
 		struct scene *scene = scene_new(state);
 
 		run(scene, ways[i]);
+		replace(scene->rig, (struct viommu_config){ 0 });
+		free(scene);
+	}
+}
+
+/* -- sections of one endpoint, and of two ------------------------------------------------ */
+
+/* Rounds take turns between two endpoints, and so between two domains. */
+static void run_on_two(struct scene *scene, void (*take_away)(struct rig *, uint32_t, uint32_t))
+{
+	pthread_t writers[N_READERS];
+
+	assert_int_equal(attach(scene->rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(scene->rig, 2, EP2), VIOMMU_S_OK);
+	for (size_t i = 0; i < N_READERS; i++)
+		assert_int_equal(pthread_create(&writers[i], NULL, write_on, scene), 0);
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		unsigned long reached = atomic_load(&scene->reached);
+		uint32_t domain = 1 + round % 2;
+
+		assert_int_equal(map(scene->rig, domain, IOVA, IOVA + 0xfff, round * PAGE, W),
+				 VIOMMU_S_OK);
+		while (atomic_load(&scene->reached) == reached)
+			sched_yield();
+		take_away(scene->rig, domain, domain == 1 ? EP : EP2);
+		atomic_store(&scene->gone, round);
+		memset(&scene->pages[round], 0, sizeof(scene->pages[round]));
+	}
+	atomic_store(&scene->over, true);
+	for (size_t i = 0; i < N_READERS; i++)
+		pthread_join(writers[i], NULL);
+	assert_int_equal(atomic_load(&scene->wrong), 0);
+	for (unsigned round = 1; round <= ROUNDS; round++)
+		for (size_t i = 0; i < N_READERS; i++)
+			assert_int_equal(scene->pages[round].written[i], 0);
+}
+
+static void unmap_all(struct rig *rig, uint32_t domain, uint32_t endpoint)
+{
+	(void)endpoint;
+	assert_int_equal(unmap(rig, domain, 0, TOP), VIOMMU_S_OK);
+}
+
+static void detach_and_attach(struct rig *rig, uint32_t domain, uint32_t endpoint)
+{
+	assert_int_equal(detach(rig, domain, endpoint), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, domain, endpoint), VIOMMU_S_OK);
+}
+
+/* So that there is something to reclaim in both domains. */
+static void map_and_unmap_beside(struct rig *rig, uint32_t domain, uint32_t endpoint)
+{
+	for (uint64_t i = 8; i < 48; i++)
+		for (uint32_t each = 1; each <= 2; each++)
+			assert_int_equal(map(rig, each, i * PAGE, i * PAGE + 0xfff, 0, W),
+					 VIOMMU_S_OK);
+	unmap_all(rig, domain, endpoint);
+	assert_int_equal(unmap(rig, 3 - domain, 0, TOP), VIOMMU_S_OK);
+}
+
+/* Shows: dma-section */
+static void memory_is_no_longer_touched_whatever_endpoints_a_section_has(void **state)
+{
+	static const struct plan plans[] = {
+		{ { EP, EP } },
+		{ { EP2, EP } },
+		{ { EP2, EP2 } },
+		{ { EP, EP2 } },
+	};
+	static void (*const ways[])(struct rig *, uint32_t, uint32_t) = {
+		unmap_all,
+		detach_and_attach,
+		map_and_unmap_beside,
+	};
+
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		struct scene *scene = scene_new(state);
+
+		scene->plans = plans;
+		scene->n_plans = COUNT_OF(plans);
+		run_on_two(scene, ways[i]);
 		replace(scene->rig, (struct viommu_config){ 0 });
 		free(scene);
 	}
@@ -410,6 +508,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			memory_is_no_longer_touched_when_its_mapping_is_gone, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			memory_is_no_longer_touched_whatever_endpoints_a_section_has, plug, unplug),
 		cmocka_unit_test_setup_teardown(an_unmap_waits_for_a_section_that_began_before_it,
 						plug, unplug),
 		cmocka_unit_test_setup_teardown(no_translation_is_ever_torn, plug, unplug),

@@ -2,7 +2,7 @@
 /*
  * What is taken away, and components that cache translations: src/device/quiesce.c
  *
- * Reviewed with: src/device/quiesce.c ed6c3c7a321dcb69
+ * Reviewed with: src/device/quiesce.c c77a6dec16c6917c
  *
  * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: queue_removals(device, domain, first, last)
  * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: remove_mappings(device, domain, first, end)

@@ -2,14 +2,14 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c 704d05e3b74c350b
- * Reviewed with: src/sync/readers.h 53bab4081e8a7dea
+ * Reviewed with: src/sync/readers.c 996d2a242281cb86
+ * Reviewed with: src/sync/readers.h 33b0a0abf7354433
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * Step: src/sync/readers.c add -: atomic_load_explicit(&readers->first, memory_order_relaxed)
  * Step: src/sync/readers.c add LIST: atomic_compare_exchange_weak(&readers->first, &reader->next, reader)
  * Step: src/sync/readers.h reader_enter -: atomic_load_explicit(&reader->sections, memory_order_relaxed)
- * Step: src/sync/readers.h reader_enter ENTER: atomic_store_explicit(&reader->sections, sections + 1, memory_order_relaxed)
+ * Step: src/sync/readers.h reader_enter ENTER: atomic_store_explicit(&reader->sections, sections + 1, memory_order_release)
  * Step: src/sync/readers.h reader_enter NO_FENCE_OF_READER: fence()
  * Step: src/sync/readers.h reader_leave -: atomic_load_explicit(&reader->sections, memory_order_relaxed)
  * Step: src/sync/readers.h reader_leave LEAVE NO_RELEASE: atomic_store_explicit(&reader->sections, sections + 1, memory_order_release)

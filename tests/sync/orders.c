@@ -5,10 +5,14 @@
  * As litmus.c, but the processor is simulated, so that the result does not depend on what else
  * runs. The accesses of the code itself are replaced: each thread has a buffer of stores, which
  * other threads see later, as on x86 and every other processor with store buffers; loads are not
- * delayed. Before each access to what is shared, any thread may go on, and any buffer may give its
- * oldest store to memory. All histories are run, one after the other. It fails if a reader
- * that found the object saw it freed before its section ended. A build without one of both fences
- * (tests/sync/meson.build) must find such a history, and fails if it does not.
+ * delayed. What only one thread uses has no buffer. Before each access to what is shared, any
+ * thread may go on, and any buffer may give its oldest store to memory. All histories are run, one
+ * after the other. It fails if a reader that found the object saw it freed before its section
+ * ended. A build without one of the fences (tests/sync/meson.build) must find such a history, and
+ * fails if it does not.
+ *
+ * WITH_SCOPES: the section names another object first, and the writer waits only for those that
+ * reach what it removes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,24 +71,15 @@ static void drain_own(void);
 #define atomic_compare_exchange_strong exchange_if
 #define atomic_compare_exchange_weak   exchange_if
 
-#if defined WITHOUT_READER_FENCE || defined WITHOUT_WRITER_FENCE
+/* The function whose fence is left out. */
+#ifdef WITHOUT
 #define IS_BROKEN true
+#define fence()   (strcmp(__func__, WITHOUT) ? drain_own() : (void)0)
 #else
 #define IS_BROKEN false
-#endif
-
-#ifdef WITHOUT_READER_FENCE
-#define fence() (void)0
-#else
-#define fence() drain_own()
+#define fence()   drain_own()
 #endif
 #include "sync/readers.h"
-#undef fence
-#ifdef WITHOUT_WRITER_FENCE
-#define fence() (void)0
-#else
-#define fence() drain_own()
-#endif
 #include "../../src/sync/readers.c"
 
 /* -- what is run --------------------------------------------------------------------------- */
@@ -94,15 +89,49 @@ static struct reader *reader;
 static _Atomic(int) gone, freed;
 static bool is_violated;
 
+static void use(void)
+{
+	if (!atomic_load_explicit(&gone, memory_order_relaxed))
+		is_violated |= atomic_load_explicit(&freed, memory_order_relaxed) != 0;
+}
+
+#ifdef WITH_SCOPES
+enum { N_WAYS = 1 }; /* the writer knows the reader */
+
+static const char removed, kept;
+
+static bool concerns(const void *object)
+{
+	return object == &removed;
+}
+
+static void read_once(void)
+{
+	if (!reader)
+		reader = reader_new(&readers);
+	reader_begin(reader);
+	reader_reach(reader, &kept, 0);
+	reader_reach(reader, &removed, 0);
+	use();
+	reader_end(reader);
+}
+#else
+enum { N_WAYS = 2 };
+
+static bool concerns(const void *object)
+{
+	return object;
+}
+
 static void read_once(void)
 {
 	if (!reader)
 		reader = reader_new(&readers);
 	reader_enter(reader);
-	if (!atomic_load_explicit(&gone, memory_order_relaxed))
-		is_violated |= atomic_load_explicit(&freed, memory_order_relaxed) != 0;
+	use();
 	reader_leave(reader);
 }
+#endif
 
 static void write_once(void)
 {
@@ -113,7 +142,7 @@ static void write_once(void)
 
 /* -- the processor ------------------------------------------------------------------------- */
 
-enum { N_THREADS = 2, N_BUFFERED = 8, STACK_BYTES = 1 << 16, MAX_STEPS = 256, LOOP = 2 };
+enum { N_THREADS = 2, N_BUFFERED = 8, STACK_BYTES = 1 << 16, MAX_STEPS = 256, LOOP = 4 };
 
 static struct thread {
 	ucontext_t context;
@@ -126,11 +155,13 @@ static struct thread {
 	} buffer[N_BUFFERED];
 	unsigned n_buffered;
 
-	/* The last load, and how often it gave the same: from LOOP on, it waits for another value.
-	 */
-	const volatile void *loaded;
-	uint64_t value;
-	size_t size;
+	/* The last loads of two places, and how often they gave the same: from LOOP on, it waits
+	 * for another value. */
+	struct seen {
+		const volatile void *at;
+		uint64_t value;
+		size_t size;
+	} seen[2];
 	unsigned n_same;
 } threads[N_THREADS];
 
@@ -141,7 +172,7 @@ static ucontext_t scheduler;
 static bool is_shared(const volatile void *at)
 {
 	return at == &gone || at == &freed || at == &readers.first ||
-	       (reader && at == &reader->sections);
+	       (reader && (at == &reader->sections || at == &reader->scope));
 }
 
 /* Others may go on first. A fence need not be such a place: what follows it is. */
@@ -151,10 +182,11 @@ static void order(const volatile void *at)
 		swapcontext(&current->context, &scheduler);
 }
 
-/* Only the reader itself changes its sections, so its loads of them are in any order. */
+/* Only the reader itself changes these, so its loads of them are in any order. */
 static bool is_own(const volatile void *at)
 {
-	return reader && at == &reader->sections && current == &threads[0];
+	return reader && (at == &reader->sections || at == &reader->scope) &&
+	       current == &threads[0];
 }
 
 static void drain_one(struct thread *thread)
@@ -171,6 +203,19 @@ static void drain_own(void)
 		drain_one(current);
 }
 
+static void remember(struct seen seen)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (current->seen[i].at == seen.at && current->seen[i].value == seen.value) {
+			current->n_same++;
+			return;
+		}
+	current->n_same = 0;
+	if (current->seen[0].at != seen.at)
+		current->seen[1] = current->seen[0];
+	current->seen[0] = seen;
+}
+
 /* What a thread has stored, it loads, even if others do not. */
 static void load(const volatile void *at, void *value, size_t size)
 {
@@ -183,18 +228,14 @@ static void load(const volatile void *at, void *value, size_t size)
 		if (current->buffer[i].at == at)
 			seen = current->buffer[i].value;
 	memcpy(value, &seen, size);
-	if (!current)
-		return;
-	current->n_same = current->loaded == at && current->value == seen ? current->n_same + 1 : 0;
-	current->loaded = at;
-	current->value = seen;
-	current->size = size;
+	if (current)
+		remember((struct seen){ at, seen, size });
 }
 
 static void store(volatile void *at, const void *value, size_t size)
 {
 	order(at);
-	if (!current) {
+	if (!current || !is_shared(at)) {
 		memcpy((void *)(uintptr_t)at, value, size);
 		return;
 	}
@@ -206,15 +247,22 @@ static void store(volatile void *at, const void *value, size_t size)
 	current->buffer[current->n_buffered++].size = size;
 }
 
-/* A loop goes on when there is another value. */
-static bool may_run(const struct thread *thread)
+static bool has_changed(const struct seen *seen)
 {
 	uint64_t now = 0;
 
+	if (!seen->at)
+		return false;
+	memcpy(&now, (const void *)(uintptr_t)seen->at, seen->size);
+	return now != seen->value;
+}
+
+/* A loop goes on when there is another value. */
+static bool may_run(const struct thread *thread)
+{
 	if (thread->has_ended || thread->n_same < LOOP)
 		return !thread->has_ended;
-	memcpy(&now, (const void *)(uintptr_t)thread->loaded, thread->size);
-	return now != thread->value;
+	return has_changed(&thread->seen[0]) || has_changed(&thread->seen[1]);
 }
 
 /* -- all histories --------------------------------------------------------------------------- */
@@ -258,7 +306,7 @@ static void begin(unsigned i)
 
 	thread->has_ended = false;
 	thread->n_buffered = thread->n_same = 0;
-	thread->loaded = NULL;
+	memset(thread->seen, 0, sizeof(thread->seen));
 	getcontext(&thread->context);
 	thread->context.uc_stack.ss_sp = thread->stack;
 	thread->context.uc_stack.ss_size = STACK_BYTES;
@@ -292,7 +340,7 @@ static bool step(void)
 /* With a reader that the writer knows, or with one that is made meanwhile. */
 static void run_history(bool is_new)
 {
-	readers = (struct readers){ .phase = 0 };
+	readers = (struct readers){ .concerns = concerns };
 	reader = NULL;
 	gone = freed = 0;
 	if (!is_new)
@@ -309,7 +357,7 @@ int main(void)
 {
 	unsigned long n = 0;
 
-	for (int is_new = 0; is_new < 2; is_new++)
+	for (int is_new = 0; is_new < N_WAYS; is_new++)
 		do {
 			run_history(is_new);
 			n++;
