@@ -5,10 +5,17 @@ import planned
 from parts import COMPLAINTS, EDU, OURS, Row, SEVERAL, STOCK, expander
 from table_rows import AMD, SEE
 
-NODES = ["-smp", "sockets=2"] + [word for node in range(2) for word in (
-    "-object", f"memory-backend-ram,id=memory{node},size=128M",
-    "-numa", f"node,nodeid={node},cpus={node},memdev=memory{node}")]
-NODES_OF_HOST = ("--node", "0=1", "--node", "1=0")
+
+def nodes(n):
+    """NUMA nodes with a processor each; QEMU has 256 MiB of memory in these rows."""
+    return ["-smp", f"sockets={n}"] + [word for node in range(n) for word in (
+        "-object", f"memory-backend-ram,id=memory{node},size={256 // n}M",
+        "-numa", f"node,nodeid={node},cpus={node},memdev=memory{node}")]
+
+
+def reversed_nodes(n):
+    """Nodes of the host are other nodes of the guest, so that a mix-up is seen."""
+    return tuple(word for node in range(n) for word in ("--node", f"{node}={n - 1 - node}"))
 
 
 def devices(*names):
@@ -16,10 +23,11 @@ def devices(*names):
 
 
 def planned_row(name, sentence, machine, wishes, **options):
+    options = {"timeout": 120, **options}
     return Row(name, 14, sentence, [], planned.TREE + SEE,
                [("the guest found the IOMMUs", r"virtio_iommu virtio1: page mask")],
                plan=(machine, "--iommu", "virtio", *wishes), runs=OURS, why_ours=SEVERAL,
-               timeout=120, **options)
+               **options)
 
 
 # The scan, a saved tree, and a plan for two functions, as lines that the console can carry. QEMU is the
@@ -59,13 +67,30 @@ def scanned_row(name, sentence, kinds, given, shows, planned_for="7.2",
 ROWS = [
     planned_row("planned", "two GPUs of a Threadripper, each with its audio function", "x399",
                 devices("0000:08:00.0", "0000:08:00.1", "0000:48:00.0", "0000:48:00.1")
-                + ("--spare", "1", *NODES_OF_HOST), processors=2, options=NODES),
+                + ("--spare", "1", *reversed_nodes(2)), processors=2, options=nodes(2)),
     planned_row("planned-eight", "a disk behind each of eight IOMMUs", "rome", devices(
-        *(f"0000:{bus:02x}:00.0" for bus in range(1, 0x100, 0x20))) + NODES_OF_HOST,
-                processors=2, options=NODES),
+        *(f"0000:{bus:02x}:00.0" for bus in range(1, 0x100, 0x20))) + reversed_nodes(2),
+                processors=2, options=nodes(2)),
     # With UEFI of QEMU, Linux for arm64 rejects the SRAT of the machine, so the guest has no nodes.
     planned_row("planned-arm64", "functions of two segments of an Altra, with UEFI", "altra",
                 devices("0000:01:00.0", "000c:01:00.0"), architecture="arm64", firmware=True),
+    # The others of tests/host/machines, by name.
+    planned_row("planned-sockets", "a function of each of four sockets of a DL560", "dl560",
+                devices("0000:01:00.0", "0000:41:00.0", "0000:81:00.0", "0000:c1:00.0") + reversed_nodes(4),
+                processors=4, options=nodes(4), by_name=True),
+    planned_row("planned-functions", "functions of one slot and of others, of a Xeon with idle DRHDs",
+                "supermicro-2024", devices("0000:4b:00.0", "0000:4b:00.1", "0000:4b:00.2", "0000:65:00.0",
+                                           "0000:66:00.0", "0000:81:00.0")
+                + ("--spare", "2", *reversed_nodes(2)), processors=2, options=nodes(2), by_name=True),
+    planned_row("planned-audio", "a GPU with its audio function, and the host's audio, of an X10DAi", "x10dai",
+                devices("0000:81:00.0", "0000:81:00.1", "0000:00:1b.0") + reversed_nodes(2),
+                processors=2, options=nodes(2), by_name=True),
+    # Its window for 64-bit BARs needs QEMU 10.0.
+    planned_row("planned-gpus", "four GPUs of a GB200 and a disk, with UEFI", "grace",
+                devices("0008:01:00.0", "0009:01:00.0", "0018:01:00.0", "0019:01:00.0", "0002:01:00.0")
+                + ("--qemu", "10.0"), architecture="arm64", firmware=True, qemu="10.0",
+                options=["-object", "memory-backend-ram,id=memory0,size=256M",
+                         "-numa", "node,nodeid=0,memdev=memory0"], timeout=300, by_name=True),
 
     scanned_row("scanned-vtd", "viommu scans a machine with VT-d, and plans for it", ["vt-d"],
                 ["intel-iommu,intremap=off", EDU, *expander(1, 0x80), "edu,bus=rp1"],
