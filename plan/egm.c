@@ -9,11 +9,10 @@
 static unsigned number_of(const struct plan *plan, const struct viommu_host_device *wanted,
 			  struct plan_bridge **ret_bridge)
 {
+	struct plan_bridge *bridge;
 	unsigned number = 0;
 
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		struct plan_bridge *bridge = plan->bridges->pdata[i];
-
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++) {
 		for (guint n = 0; n < bridge->ports->len; n++) {
 			const struct plan_port *port = bridge->ports->pdata[n];
 
@@ -73,6 +72,8 @@ static void take_region(struct plan *plan, const struct viommu_host_egm *egm)
 		struct plan_egm_gpu link = { .number = number_of(plan, gpu, &bridge),
 					     .node = region.node };
 
+		if (!bridge)
+			continue;
 		bridge->guest_node = region.node;
 		g_array_append_val(plan->egm_gpus, link);
 		for (guint n = 0; bridge->host_node >= 0 && n < plan->bridges->len; n++) {

@@ -22,13 +22,12 @@ static bool is_grace_gpu(const struct viommu_host_device *device)
  */
 void plan_count_initiators(struct plan *plan)
 {
+	const struct plan_bridge *bridge;
 	unsigned number = 0;
 
 	plan->n_initiators = GPU_INITIATORS;
 	plan->first_initiator = MAX(MAX(1, plan->options.n_nodes), plan->egm->len);
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
-
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++) {
 		plan->first_initiator =
 			MAX(plan->first_initiator, (unsigned)(bridge->guest_node + 1));
 		for (guint n = 0; n < bridge->ports->len; n++) {

@@ -236,10 +236,10 @@ static void add_port(GPtrArray *items, const struct plan_bridge *bridge, guint n
 {
 	const struct plan_port *port = bridge->ports->pdata[n];
 	struct plan_item *item = add(items, "device", "pcie-root-port");
-	g_autofree char *name = plan_port_name(bridge, n);
+	g_autofree char *name = plan_port_name(bridge, n), *parent = plan_bridge_name(bridge);
 
 	set(item, "id", PLAN_TEXT, "%s", name);
-	set(item, "bus", PLAN_TEXT, "pxb%u", bridge->number);
+	set(item, "bus", PLAN_TEXT, "%s", parent);
 	set(item, "addr", PLAN_TEXT, port->function ? "0x%x.%x" : "0x%x", port->slot,
 	    port->function);
 	set(item, "chassis", PLAN_NUMBER, "%u", port->chassis);
@@ -272,10 +272,11 @@ static void add_device(GPtrArray *items, const struct plan *plan, const struct p
 static unsigned add_branch(GPtrArray *items, const struct plan *plan,
 			   const struct plan_bridge *bridge, unsigned number)
 {
-	add_bridge(items, bridge);
-	if (plan->kind == PLAN_SMMUV3)
+	if (bridge->iommu)
+		add_bridge(items, bridge);
+	if (bridge->iommu && plan->kind == PLAN_SMMUV3)
 		add_smmu(items, plan, bridge);
-	if (plan->kind == PLAN_VIRTIO)
+	if (bridge->iommu && plan->kind == PLAN_VIRTIO)
 		add_virtio(items, bridge);
 	for (guint n = 0; n < bridge->ports->len; n++) {
 		const struct plan_port *port = bridge->ports->pdata[n];
@@ -310,6 +311,7 @@ static void add_initiators(GPtrArray *items, const struct plan *plan)
 GPtrArray *plan_items(const struct plan *plan)
 {
 	GPtrArray *items = g_ptr_array_new_with_free_func(item_free);
+	const struct plan_bridge *bridge;
 	unsigned number = 0;
 
 	add_machine(items, plan);
@@ -321,8 +323,8 @@ GPtrArray *plan_items(const struct plan *plan)
 		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
 	if (!plan_kind_row(plan->kind)->several)
 		add_one(items, plan);
-	for (guint i = 0; i < plan->bridges->len; i++)
-		number = add_branch(items, plan, plan->bridges->pdata[i], number);
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++)
+		number = add_branch(items, plan, bridge, number);
 	if (plan->options.qemu >= PLAN_VERSION(9, 0))
 		add_initiators(items, plan);
 	add_region_gpus(items, plan);

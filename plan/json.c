@@ -25,7 +25,10 @@ static void add_port(struct json *json, const struct plan_bridge *bridge, guint 
 
 	json_open(json, '{');
 	add_string(json, "name", name);
-	add_number(json, "bus", port->bus);
+	if (bridge->iommu)
+		add_number(json, "bus", port->bus);
+	else
+		add_number(json, "slot", port->slot);
 	add_number(json, "chassis", port->chassis);
 	json_key(json, "devices");
 	json_open(json, '[');
@@ -40,6 +43,15 @@ static void add_port(struct json *json, const struct plan_bridge *bridge, guint 
 	}
 	json_close(json, ']');
 	json_close(json, '}');
+}
+
+static void add_ports(struct json *json, const char *key, const struct plan_bridge *bridge)
+{
+	json_key(json, key);
+	json_open(json, '[');
+	for (guint n = 0; n < bridge->ports->len; n++)
+		add_port(json, bridge, n);
+	json_close(json, ']');
 }
 
 static void add_bridge(struct json *json, const struct plan *plan, const struct plan_bridge *bridge)
@@ -61,11 +73,7 @@ static void add_bridge(struct json *json, const struct plan *plan, const struct 
 	if (bridge != first)
 		add_string(json, "shares-stage-2-with-first",
 			   viommu_known_name(plan_can_share(first->iommu, bridge->iommu, &why)));
-	json_key(json, "ports");
-	json_open(json, '[');
-	for (guint n = 0; n < bridge->ports->len; n++)
-		add_port(json, bridge, n);
-	json_close(json, ']');
+	add_ports(json, "ports", bridge);
 	json_close(json, '}');
 }
 
@@ -102,6 +110,8 @@ char *plan_json(const struct plan *plan)
 	add_number(json, "mmio64", (int64_t)plan->mmio64);
 	if (plan->egm->len)
 		add_egm(json, plan);
+	if (plan->root)
+		add_ports(json, "bypassing", plan->root);
 	json_key(json, "bridges");
 	json_open(json, '[');
 	for (guint i = 0; i < plan->bridges->len; i++)

@@ -161,6 +161,32 @@ static void read_bridge(struct reader *reader, const yaml_node_t *node)
 		read_port(reader, bridge, element(reader, ports, i));
 }
 
+static bool has_slot(const struct plan *plan, unsigned slot)
+{
+	bool has = slot == plan->iommu_slot;
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		has |= slot == bridge->slot || slot == bridge->iommu_slot;
+	}
+	for (guint i = 0; plan->root && i < plan->root->ports->len; i++)
+		has |= slot == ((struct plan_port *)plan->root->ports->pdata[i])->slot;
+	return has;
+}
+
+/* The ports of pcie.0 with devices that bypass. */
+static void read_root_port(struct reader *reader, const yaml_node_t *node)
+{
+	unsigned slot = number_of(reader, node, "slot", PLAN_ROOT_SLOTS - 1);
+	struct plan_bridge *root = plan_root(reader->plan);
+
+	if (has_slot(reader->plan, slot))
+		reader->wrong = "a port of pcie.0 has no slot of its own";
+	read_port(reader, root, node);
+	((struct plan_port *)root->ports->pdata[root->ports->len - 1])->slot = (uint8_t)slot;
+}
+
 /* A running guest keeps its kind of IOMMU and its machine. */
 static void read_kind(struct reader *reader, const yaml_node_t *root)
 {
@@ -187,7 +213,8 @@ static void read_kind(struct reader *reader, const yaml_node_t *root)
 static void read_plan(struct reader *reader)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&reader->document),
-		    *bridges = member(reader, root, "bridges");
+		    *bridges = member(reader, root, "bridges"),
+		    *bypassing = member(reader, root, "bypassing");
 
 	if (g_strcmp0(text_of(reader, root, "format"), "1") || !count(bridges) ||
 	    count(bridges) > BRIDGES_MAX) {
@@ -197,6 +224,8 @@ static void read_plan(struct reader *reader)
 	read_kind(reader, root);
 	for (size_t i = 0; i < count(bridges) && !reader->wrong; i++)
 		read_bridge(reader, element(reader, bridges, i));
+	for (size_t i = 0; i < count(bypassing) && !reader->wrong; i++)
+		read_root_port(reader, element(reader, bypassing, i));
 }
 
 static bool load(struct reader *reader, const char *text)

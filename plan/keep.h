@@ -22,6 +22,7 @@ GHashTable *plan_keep(struct plan *plan, const char *text, struct viommu_finding
 /* Without devices; the plan owns its bridges, and a bridge its ports (model.c). */
 struct plan *plan_new(const struct viommu_host *host, const struct plan_options *options);
 struct plan_bridge *plan_bridge_new(struct plan *plan, const struct viommu_host_iommu *iommu);
+struct plan_bridge *plan_root(struct plan *plan);
 struct plan_port *plan_port_new(struct plan_bridge *bridge);
 
 #endif

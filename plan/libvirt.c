@@ -450,6 +450,7 @@ static char *print(const struct plan_domain *domain)
 
 void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 {
+	const struct plan_bridge *bridge;
 	unsigned number = 0;
 
 	set_hole(domain, plan);
@@ -457,9 +458,8 @@ void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 	if (plan->options.cmdqv == PLAN_ON)
 		set_huge_pages(domain);
 	append_root_ports(domain, plan);
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
-		long index = append_bridge(domain, bridge);
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++) {
+		long index = bridge->iommu ? append_bridge(domain, bridge) : 0;
 
 		for (guint n = 0; n < bridge->ports->len; n++) {
 			const struct plan_port *port = bridge->ports->pdata[n];
@@ -468,9 +468,9 @@ void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 			for (guint d = 0; d < port->devices->len; d++)
 				put_device(domain, plan, port, d, bus, number++);
 		}
-		if (plan->kind == PLAN_SMMUV3)
+		if (bridge->iommu && plan->kind == PLAN_SMMUV3)
 			append_smmu(domain, plan, bridge, index);
-		if (plan->kind == PLAN_VIRTIO)
+		if (bridge->iommu && plan->kind == PLAN_VIRTIO)
 			append_virtio(domain, bridge, index, !i);
 	}
 	if (!plan_kind_row(plan->kind)->several) {

@@ -57,11 +57,10 @@ static void size_window(struct plan *plan, uint64_t sum, struct viommu_findings 
 
 void plan_size_memory(struct plan *plan, struct viommu_findings *findings)
 {
+	struct plan_bridge *bridge;
 	uint64_t sum = 0;
 
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		struct plan_bridge *bridge = plan->bridges->pdata[i];
-
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++) {
 		for (guint n = 0; n < bridge->ports->len; n++) {
 			struct plan_port *port = bridge->ports->pdata[n];
 
@@ -85,13 +84,11 @@ void plan_size_memory(struct plan *plan, struct viommu_findings *findings)
  */
 uint64_t plan_locked_memory(const struct plan *plan)
 {
+	const struct plan_bridge *bridge;
 	uint64_t n = 0;
 
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
-
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++)
 		for (guint p = 0; p < bridge->ports->len; p++)
 			n += ((struct plan_port *)bridge->ports->pdata[p])->devices->len;
-	}
 	return plan->options.memory * (plan->iommufd ? 1 : n);
 }

@@ -28,28 +28,45 @@ static int compare_devices(const void *a, const void *b)
 	return (one->index > other->index) - (one->index < other->index);
 }
 
-/*
- * Devices in the order of the host, without duplicates: the order of the request does not matter.
- */
-static GPtrArray *find_devices(const struct viommu_host *host, const struct plan_options *options,
-			       const char *const *names, struct viommu_findings *findings)
+/* Add the devices of the names to a set. */
+static void find_devices(const struct plan *plan, const char *const *names, GHashTable *set,
+			 struct viommu_findings *findings)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-	GPtrArray *devices = g_ptr_array_new();
+	for (; names && *names; names++) {
+		const struct viommu_host_device *device =
+			viommu_host_find_device(plan->host, *names);
 
-	for (; *names; names++) {
-		const struct viommu_host_device *device = viommu_host_find_device(host, *names);
-
-		if (!device) {
+		if (device)
+			g_hash_table_add(set, (void *)device);
+		else
 			plan_report(findings, "plan-device",
 				    "run viommu host to list the host's devices",
 				    "the host has no device %s", *names);
-		} else if (g_hash_table_add(seen, (void *)device)) {
-			plan_refuse_device(options, device, findings);
-			g_ptr_array_add(devices, (void *)device);
-		}
 	}
+}
+
+/*
+ * Devices in the order of the host, without duplicates: the order of the request does not matter.
+ */
+static GPtrArray *take_devices(struct plan *plan, const char *const *names,
+			       struct viommu_findings *findings)
+{
+	g_autoptr(GHashTable) set = g_hash_table_new(NULL, NULL);
+	GPtrArray *devices = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer device;
+
+	find_devices(plan, names, set, findings);
+	find_devices(plan, plan->options.bypass, plan->bypassing, findings);
+	g_hash_table_iter_init(&iter, plan->bypassing);
+	while (g_hash_table_iter_next(&iter, &device, NULL))
+		g_hash_table_add(set, device);
+	g_hash_table_iter_init(&iter, set);
+	while (g_hash_table_iter_next(&iter, &device, NULL))
+		g_ptr_array_add(devices, device);
 	g_ptr_array_sort(devices, compare_devices);
+	for (guint i = 0; i < devices->len; i++)
+		plan_refuse_device(&plan->options, devices->pdata[i], findings);
 	return devices;
 }
 
@@ -66,8 +83,12 @@ static bool is_of_slot(const struct plan_port *port, const struct viommu_host_de
 	       there->bdf / FUNCTIONS == device->bdf / FUNCTIONS;
 }
 
-static struct plan_bridge *bridge_of(struct plan *plan, const struct viommu_host_iommu *iommu)
+static struct plan_bridge *bridge_of(struct plan *plan, const struct viommu_host_device *device)
 {
+	const struct viommu_host_iommu *iommu = device->iommu;
+
+	if (g_hash_table_contains(plan->bypassing, device))
+		return plan_root(plan);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
@@ -90,18 +111,21 @@ static struct plan_port *free_port(const struct plan_bridge *bridge)
 
 /*
  * In the host's order, functions of one slot are adjacent, except for VFs between them. A kept
- * bridge belongs to a running guest, so it gets no new ports.
+ * bridge belongs to a running guest, so it gets no new ports. Kept ports of pcie.0 have slots.
  */
 static void place_device(struct plan *plan, const struct viommu_host_device *device,
 			 struct viommu_findings *findings)
 {
-	struct plan_bridge *bridge = bridge_of(plan, device->iommu);
+	struct plan_bridge *bridge = bridge_of(plan, device);
 	struct plan_port *port = NULL;
 	struct plan_device placed = { .host = device, .function = device->bdf % FUNCTIONS };
 
-	for (guint i = bridge->ports->len; i-- && !port && !bridge->kept;)
-		if (is_of_slot(bridge->ports->pdata[i], device))
-			port = bridge->ports->pdata[i];
+	for (guint i = bridge->ports->len; i-- && !port && !bridge->kept;) {
+		struct plan_port *other = bridge->ports->pdata[i];
+
+		if (!other->slot && is_of_slot(other, device))
+			port = other;
+	}
 	if (!port && bridge->kept) {
 		port = free_port(bridge);
 		placed.function = 0;
@@ -121,15 +145,22 @@ static void place_device(struct plan *plan, const struct viommu_host_device *dev
 }
 
 /* The host may have changed: a device below the bridge of another IOMMU would not be isolated. */
-static bool place_kept(GHashTable *kept, const struct viommu_host_device *device,
-		       struct viommu_findings *findings)
+static bool place_kept(const struct plan *plan, GHashTable *kept,
+		       const struct viommu_host_device *device, struct viommu_findings *findings)
 {
 	const struct plan_kept *place = kept ? g_hash_table_lookup(kept, device->name) : NULL;
 	struct plan_device placed = { .host = device };
 
 	if (!place)
 		return false;
-	if (strcmp(place->bridge->iommu_name, device->iommu->name) != 0) {
+	if (place->bridge != plan->root && g_hash_table_contains(plan->bypassing, device)) {
+		plan_report(findings, "plan-keep", "make a new plan, and restart the guest",
+			    "%s is to bypass, but its earlier place is below pxb%u", device->name,
+			    place->bridge->number);
+		return true;
+	}
+	if (place->bridge != plan->root &&
+	    strcmp(place->bridge->iommu_name, device->iommu->name) != 0) {
 		plan_report(
 			findings, "plan-keep", "make a new plan, and restart the guest",
 			"%s is behind %s, but its earlier place is below pxb%u, the bridge of %s",
@@ -274,7 +305,7 @@ static void report_buses(const struct plan *plan, unsigned top, unsigned own,
 /* Bus 0 and the user's bridges on pcie.0 use the lowest numbers. */
 static void number_buses(struct plan *plan, unsigned top, struct viommu_findings *findings)
 {
-	unsigned own = 1 + plan->options.root_ports;
+	unsigned own = 1 + plan->options.root_ports + (plan->root ? plan->root->ports->len : 0);
 
 	check_requested(plan, findings);
 	number_requested(plan, own, findings);
@@ -283,7 +314,7 @@ static void number_buses(struct plan *plan, unsigned top, struct viommu_findings
 		unsigned first = bridge->bus ? bridge->bus
 					     : find_buses(plan, top, 1 + bridge->ports->len, own);
 
-		if (!first) {
+		if (first < own) {
 			report_buses(plan, top, own, findings);
 			return;
 		}
@@ -338,6 +369,21 @@ static void number_ports(struct plan_bridge *bridge, bool *chassis,
 			port->chassis = take_chassis(chassis);
 		if (bridge->kept)
 			check_functions(bridge, i, findings);
+		else
+			number_functions(port);
+	}
+}
+
+/* A kept port has a slot. */
+static void number_root_ports(struct plan *plan, bool *chassis, struct viommu_findings *findings)
+{
+	for (guint i = 0; plan->root && i < plan->root->ports->len; i++) {
+		struct plan_port *port = plan->root->ports->pdata[i];
+
+		if (!port->chassis)
+			port->chassis = take_chassis(chassis);
+		if (port->slot)
+			check_functions(plan->root, i, findings);
 		else
 			number_functions(port);
 	}
@@ -421,11 +467,19 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 
 		taken |= UINT32_C(1) << bridge->slot | UINT32_C(1) << bridge->iommu_slot;
 	}
+	for (guint i = 0; plan->root && i < plan->root->ports->len; i++)
+		taken |= UINT32_C(1) << ((struct plan_port *)plan->root->ports->pdata[i])->slot;
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
 		if (!bridge->slot)
 			last = bridge->slot = take_slot(&taken);
+	}
+	for (guint i = 0; plan->root && last && i < plan->root->ports->len; i++) {
+		struct plan_port *port = plan->root->ports->pdata[i];
+
+		if (!port->slot)
+			last = port->slot = (uint8_t)take_slot(&taken);
 	}
 	if (plan->kind == PLAN_VIRTIO && last)
 		last = number_iommus(plan, &taken);
@@ -434,8 +488,10 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 	if (!last)
 		plan_report(
 			findings, "plan-slots", "assign devices behind fewer IOMMUs",
-			"%u bridges and their IOMMUs need more slots than pcie.0 has free, of %u",
-			plan->bridges->len, ROOT_LAST_SLOT);
+			"%u bridges, their IOMMUs and %u ports for devices that bypass need more "
+			"slots than pcie.0 has free, of %u",
+			plan->bridges->len, plan->root ? plan->root->ports->len : 0,
+			ROOT_LAST_SLOT);
 }
 
 /* -- the plan ------------------------------------------------------------------ */
@@ -463,13 +519,12 @@ static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 
 void plan_find_chassis(const struct plan *plan, bool *taken)
 {
-	memcpy(taken, plan->options.chassis, sizeof(plan->options.chassis));
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+	const struct plan_bridge *bridge;
 
+	memcpy(taken, plan->options.chassis, sizeof(plan->options.chassis));
+	for (guint i = 0; (bridge = plan_branch(plan, i)); i++)
 		for (guint n = 0; n < bridge->ports->len; n++)
 			taken[((struct plan_port *)bridge->ports->pdata[n])->chassis] = true;
-	}
 }
 
 /* Kept devices first, so that a new device does not take their ports. */
@@ -479,7 +534,7 @@ static void place_all(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 	g_autoptr(GPtrArray) others = g_ptr_array_new();
 
 	for (guint i = 0; i < devices->len; i++)
-		if (!place_kept(kept, devices->pdata[i], findings))
+		if (!place_kept(plan, kept, devices->pdata[i], findings))
 			g_ptr_array_add(others, devices->pdata[i]);
 	for (guint i = 0; i < others->len; i++)
 		place_device(plan, others->pdata[i], findings);
@@ -513,6 +568,7 @@ static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 			bridge->number = number++;
 		number_ports(bridge, chassis, findings);
 	}
+	number_root_ports(plan, chassis, findings);
 }
 
 static int compare_bridges(const void *a, const void *b)
@@ -537,28 +593,49 @@ static bool has_iommufd(const struct plan_options *options, GPtrArray *devices)
 	return has;
 }
 
+/* A device whose place is kept on pcie.0 bypasses without being named again. */
+static void keep_bypassing(struct plan *plan, GPtrArray *devices, GHashTable *kept)
+{
+	for (guint i = 0; kept && i < devices->len; i++) {
+		const struct viommu_host_device *device = devices->pdata[i];
+		const struct plan_kept *place = g_hash_table_lookup(kept, device->name);
+
+		if (place && place->bridge == plan->root)
+			g_hash_table_add(plan->bypassing, (void *)device);
+	}
+}
+
+static bool has_errors(struct viommu_findings *findings)
+{
+	return viommu_findings_count_from(findings, VIOMMU_ERROR);
+}
+
+/* The bridges that the devices need. False with a finding if they need none. */
+static bool make_bridges(struct plan *plan, GPtrArray *devices, struct viommu_findings *findings)
+{
+	for (guint i = 0; i < devices->len; i++)
+		bridge_of(plan, devices->pdata[i]);
+	g_ptr_array_sort(plan->bridges, compare_bridges);
+	if (!plan->bridges->len)
+		plan_report(findings, "plan-device", "assign a device without --bypass",
+			    "all devices bypass, so the guest needs no virtual IOMMU");
+	return plan->bridges->len;
+}
+
 struct plan *plan_make(const struct viommu_host *host, const struct plan_options *options,
 		       const char *const *names, const char *before,
 		       struct viommu_findings *findings)
 {
-	g_autoptr(GPtrArray) devices = find_devices(host, options, names, findings);
+	struct plan *plan = plan_new(host, options);
+	g_autoptr(GPtrArray) devices = take_devices(plan, names, findings);
 	g_autoptr(GHashTable) kept = NULL;
-	struct plan *plan;
 
-	plan_refuse_groups(devices, options, findings);
-	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
-		return NULL;
-	plan = plan_new(host, options);
-	if (before)
+	if (before && !has_errors(findings))
 		kept = plan_keep(plan, before, findings);
-	if (before && !kept)
+	keep_bypassing(plan, devices, kept);
+	plan_refuse_groups(plan, devices, findings);
+	if (has_errors(findings) || !make_bridges(plan, devices, findings))
 		return plan_free(plan);
-	for (guint i = 0; i < devices->len; i++) {
-		const struct viommu_host_device *device = devices->pdata[i];
-
-		bridge_of(plan, device->iommu);
-	}
-	g_ptr_array_sort(plan->bridges, compare_bridges);
 	plan->iommufd = has_iommufd(options, devices);
 	plan_choose(plan, findings);
 	place(plan, devices, kept, findings);
@@ -568,7 +645,5 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_options
 	plan_size_memory(plan, findings);
 	plan_count_initiators(plan);
 	plan_refuse_whole(plan, findings);
-	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
-		plan = plan_free(plan);
-	return plan;
+	return has_errors(findings) ? plan_free(plan) : plan;
 }

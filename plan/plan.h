@@ -74,6 +74,7 @@ struct plan_options {
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
 	bool chassis[PLAN_CHASSIS_MAX + 1]; /* those of the user's root ports */
+	const char *const *bypass; /* functions that no virtual IOMMU translates; NULL: none */
 	GHashTable *buses; /* name of an IOMMU of the host -> number of its bridge; NULL: none */
 	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
 };
@@ -94,8 +95,8 @@ struct plan_port {
 };
 
 struct plan_bridge {
-	unsigned number; /* from 0: "pxb0", "viommu0" */
-	const struct viommu_host_iommu *iommu;
+	unsigned number;                       /* from 0: "pxb0", "viommu0" */
+	const struct viommu_host_iommu *iommu; /* NULL: pcie.0, without a virtual IOMMU */
 	char *iommu_name;
 	uint8_t bus, last;
 	unsigned slot;                       /* on pcie.0 */
@@ -127,10 +128,12 @@ struct plan {
 	enum plan_architecture architecture;
 	enum plan_kind kind;
 	const char *machine;
-	char *why;          /* the reason for the kind; NULL: the user requested it */
-	GPtrArray *bridges; /* struct plan_bridge, by bus */
-	uint64_t mmio64;    /* 64-bit window of all bridges in bytes; 0: QEMU's default */
-	bool iommufd;       /* not: VFIO has no character devices on the host, or QEMU no object */
+	char *why;                /* the reason for the kind; NULL: the user requested it */
+	GPtrArray *bridges;       /* struct plan_bridge, by bus */
+	struct plan_bridge *root; /* pcie.0, whose ports have devices that bypass; NULL: none do */
+	GHashTable *bypassing;    /* struct viommu_host_device: a set */
+	uint64_t mmio64;          /* 64-bit window of all bridges in bytes; 0: QEMU's default */
+	bool iommufd; /* not: VFIO has no character devices on the host, or QEMU no object */
 	bool accel, ats;
 	GArray *initiators;                     /* of Grace GPUs: N of hostdevN, unsigned */
 	unsigned n_initiators, first_initiator; /* nodes of each device, and the first of all */
@@ -191,7 +194,7 @@ void plan_refuse_device(const struct plan_options *options, const struct viommu_
 			struct viommu_findings *findings);
 
 /* Report groups that also have devices with a driver of the host. */
-void plan_refuse_groups(GPtrArray *devices, const struct plan_options *options,
+void plan_refuse_groups(const struct plan *plan, GPtrArray *devices,
 			struct viommu_findings *findings);
 
 /* After placement: report ATS on some IOMMUs only, and memory that a device cannot reach. */
@@ -235,7 +238,11 @@ char *plan_topology(const struct plan *plan);     /* text form, docs/topology.md
 char *plan_libvirt(const struct plan *plan);      /* a complete domain */
 char *plan_virt_install(const struct plan *plan); /* for a shell */
 
+/* The i-th bridge, and pcie.0 behind the last if devices bypass; NULL: there are no more. */
+struct plan_bridge *plan_branch(const struct plan *plan, guint i);
+
 /* Names of objects. */
+char *plan_bridge_name(const struct plan_bridge *bridge);
 char *plan_port_name(const struct plan_bridge *bridge, size_t port);
 
 #endif

@@ -127,12 +127,27 @@ void plan_refuse_device(const struct plan_options *options, const struct viommu_
 
 /* -- groups ---------------------------------------------------------------------------------- */
 
-static void refuse_split_group(const struct viommu_host_device *device, GHashTable *chosen,
-			       const struct plan_options *options, struct viommu_findings *findings)
+/* One stays translated, and the other reaches all of the guest's memory: the IOMMU cannot tell. */
+static void refuse_half_bypass(const struct plan *plan, const struct viommu_host_device *device,
+			       const struct viommu_host_device *member, GHashTable *chosen,
+			       struct viommu_findings *findings)
 {
+	if (g_hash_table_contains(chosen, member) &&
+	    g_hash_table_contains(plan->bypassing, device) !=
+		    g_hash_table_contains(plan->bypassing, member))
+		plan_report(findings, "plan-group-split", "use --bypass for both, or for neither",
+			    "%s and %s are in group %u, but one of them is to bypass", device->name,
+			    member->name, device->group->number);
+}
+
+static void refuse_split_group(const struct plan *plan, const struct viommu_host_device *device,
+			       GHashTable *chosen, struct viommu_findings *findings)
+{
+	const struct plan_options *options = &plan->options;
 	const struct viommu_host_device *member;
 
 	for (size_t i = 0; (member = viommu_host_group_device(device->group, i)); i++) {
+		refuse_half_bypass(plan, device, member, chosen, findings);
 		if (member->iommu && device->iommu && member->iommu != device->iommu)
 			plan_report(findings, "plan-group-split",
 				    "report it as a bug of the kernel: a group has one IOMMU",
@@ -157,7 +172,7 @@ static void refuse_split_group(const struct viommu_host_device *device, GHashTab
 	}
 }
 
-void plan_refuse_groups(GPtrArray *devices, const struct plan_options *options,
+void plan_refuse_groups(const struct plan *plan, GPtrArray *devices,
 			struct viommu_findings *findings)
 {
 	g_autoptr(GHashTable) chosen = g_hash_table_new(NULL, NULL);
@@ -169,7 +184,7 @@ void plan_refuse_groups(GPtrArray *devices, const struct plan_options *options,
 		const struct viommu_host_device *device = devices->pdata[i];
 
 		if (device->group && g_hash_table_add(seen, (void *)device->group))
-			refuse_split_group(device, chosen, options, findings);
+			refuse_split_group(plan, device, chosen, findings);
 	}
 }
 
@@ -291,10 +306,10 @@ static void refuse_mixed_ats(const struct plan *plan, struct viommu_findings *fi
 
 void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings)
 {
-	refuse_mixed_ats(plan, findings);
-	for (guint i = 0; plan->options.memory && i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+	const struct plan_bridge *bridge;
 
+	refuse_mixed_ats(plan, findings);
+	for (guint i = 0; plan->options.memory && (bridge = plan_branch(plan, i)); i++) {
 		for (guint n = 0; n < bridge->ports->len; n++) {
 			const struct plan_port *port = bridge->ports->pdata[n];
 

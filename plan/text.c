@@ -7,15 +7,18 @@ static void append_port(GString *text, const struct plan_bridge *bridge, guint n
 	const struct plan_port *port = bridge->ports->pdata[n];
 	g_autofree char *name = plan_port_name(bridge, n);
 
-	g_string_append_printf(text, "  %-7s bus %02x", name, port->bus);
+	g_string_append_printf(text, "  %-7s %s %02x", name, bridge->iommu ? "bus" : "slot",
+			       (unsigned)(bridge->iommu ? port->bus : port->slot));
 	if (!port->devices->len)
 		g_string_append(text, "  free");
 	for (guint d = 0; d < port->devices->len; d++) {
 		const struct plan_device *device =
 			&g_array_index(port->devices, struct plan_device, d);
 
-		g_string_append_printf(text, "%s%s at %02x:00.%x", d ? ", " : "  ",
-				       device->host->name, port->bus, device->function);
+		g_string_append_printf(text, "%s%s at ", d ? ", " : "  ", device->host->name);
+		if (bridge->iommu)
+			g_string_append_printf(text, "%02x:", port->bus);
+		g_string_append_printf(text, "00.%x", device->function);
 	}
 	g_string_append_c(text, '\n');
 }
@@ -66,6 +69,8 @@ char *plan_text(const struct plan *plan)
 		g_string_append_printf(text, " (%s)", plan->why);
 	g_string_append_printf(text, "\npcie.0  buses 00-%02x, bypassed: emulated devices\n",
 			       lowest->bus - 1u);
+	for (guint n = 0; plan->root && n < plan->root->ports->len; n++)
+		append_port(text, plan->root, n);
 	for (guint i = 0; i < plan->bridges->len; i++)
 		append_bridge(text, plan, plan->bridges->pdata[i]);
 	append_shared(text, plan);

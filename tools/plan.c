@@ -13,7 +13,7 @@
 #include "plan/plan.h"
 #include "plan_tables.h"
 
-static char **devices, **nodes, **buses;
+static char **devices, **nodes, **buses, **bypass;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
 	*accel, *cmdqv, *domain_name, *keep_name;
 static int spare, root_ports, cpus;
@@ -22,6 +22,8 @@ static gboolean managed, if_needed, egm;
 static const GOptionEntry options[] = {
 	{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &devices,
 	  "assign this PCI function of the host; may be given several times", "FUNCTION" },
+	{ "bypass", 'B', 0, G_OPTION_ARG_STRING_ARRAY, &bypass,
+	  "assign this function without a virtual IOMMU; may be given several times", "FUNCTION" },
 	{ "root", 'r', 0, G_OPTION_ARG_FILENAME, &root,
 	  "read a saved host tree, a folder or a tar, not this machine", "TREE" },
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &kind_name,
@@ -255,7 +257,9 @@ static const struct {
 /* Returns an error message, or NULL. */
 static const char *read_plan_options(struct plan_options *wanted)
 {
-	*wanted = (struct plan_options){ .managed = managed, .egm = egm };
+	*wanted = (struct plan_options){ .managed = managed,
+					 .egm = egm,
+					 .bypass = (const char *const *)bypass };
 	for (size_t i = 0; i < G_N_ELEMENTS(readers); i++)
 		if (!readers[i].read(wanted))
 			return readers[i].error;

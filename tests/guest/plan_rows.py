@@ -75,9 +75,9 @@ ROWS = [
     planned_row("planned-arm64", "functions of two segments of an Altra, with UEFI", "altra",
                 devices("0000:01:00.0", "000c:01:00.0"), architecture="arm64", firmware=True),
     # The others of tests/host/machines, by name.
-    planned_row("planned-sockets", "a function of each of four sockets of a DL560", "dl560",
-                devices("0000:01:00.0", "0000:41:00.0", "0000:81:00.0", "0000:c1:00.0") + reversed_nodes(4),
-                processors=4, options=nodes(4), by_name=True),
+    planned_row("planned-sockets", "a function of each of four sockets of a DL560, and one that bypasses", "dl560",
+                devices("0000:01:00.0", "0000:41:00.0", "0000:81:00.0", "0000:c1:00.0")
+                + ("--bypass", "0000:9e:00.0", *reversed_nodes(4)), processors=4, options=nodes(4), by_name=True),
     planned_row("planned-functions", "functions of one slot and of others, of a Xeon with idle DRHDs",
                 "supermicro-2024", devices("0000:4b:00.0", "0000:4b:00.1", "0000:4b:00.2", "0000:65:00.0",
                                            "0000:66:00.0", "0000:81:00.0")

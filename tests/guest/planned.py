@@ -78,9 +78,18 @@ def port_shows(bridge, port):
         yield (f"the group of {names} has no other function", rf"row: group: {re.escape(names)} \(")
 
 
+def bypass_shows(port):
+    """The firmware numbers the bus of a port of pcie.0."""
+    for device in port["devices"]:
+        place = f"pci0000:00/0000:00:{port['slot']:02x}\\.0"
+        yield (f"{device['host']} of the host is below slot {port['slot']} of pcie.0, and has no IOMMU",
+               rf"row: tree: {place}/(\S+:00\.{device['function']}) (?:.|\n)*row: behind: \1 driver=\S* iommu= ")
+
+
 def shows_of(plan):
     shows = [show for bridge in plan["bridges"] for port in bridge["ports"]
              for show in port_shows(bridge, port)]
+    shows += [show for port in plan.get("bypassing", []) for show in bypass_shows(port)]
     names = [f"0000:00:{b['iommu-slot']:02x}.{b['iommu-function']}" for b in plan["bridges"]]
     listed = "".join(rf".*row: class: {re.escape(name)}\n" for name in sorted(names))
     shows.append((f"the guest has {len(names)} IOMMUs and no other",

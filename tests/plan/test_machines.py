@@ -46,9 +46,19 @@ def check(name, machine, tree):
     if plan["machine"] == "virt":
         status, _, err = run("generate", "iort", "-o", "IORT", "guest.yaml")
         assert status == 0 and run("check", "IORT")[0] == 0, (name, err)
+        judge("IORT")
     started = start(base, plan)
     print(f"{name}: {len(names)} functions, {len(plan['bridges'])} bridges, {plan['iommu']}"
           f"{', accepted by QEMU' if started else ''}")
+
+
+def judge(table):
+    """iasl disassembles the table without a complaint."""
+    if not shutil.which("iasl"):
+        return
+    done = subprocess.run(["iasl", "-d", table], capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and not re.search(r"[Ii]nvalid|[Ee]rror|[Uu]nknown", said), said
 
 
 def start(base, plan):

@@ -922,6 +922,86 @@ def requests_that_memory_of_gpus_contradicts_are_refused():
         refused(gpu_host(2, size), "plan-egm", "--egm", "--ats", "off")
 
 
+# -- devices that bypass -----------------------------------------------------------------------
+
+
+def bypassing(plan):
+    return {d["host"]: (port["slot"], d["function"]) for port in plan.get("bypassing", []) for d in port["devices"]}
+
+
+def a_device_that_bypasses_is_on_the_first_bus_without_an_iommu():
+    host = pc_host(3)
+    out = in_json(host, "--bypass", "0000:21:00.0")
+    assert [b["host-iommu"] for b in out["bridges"]] == ["dmar0", "dmar2"], out
+    slot = bypassing(out)["0000:21:00.0"][0]
+    text = planned(host, "--bypass", "0000:21:00.0", "--format", "qemu")
+    assert f"pcie-root-port,id=bypass0,bus=pcie.0,addr=0x{slot:x},chassis=" in text, text
+    assert "vfio-pci,id=hostdev2,host=0000:21:00.0,bus=bypass0,addr=0x0.0" in text, text
+    assert text.count("viommu-pci,") == 2, text
+    tree = xml.etree.ElementTree.fromstring(planned(host, "--bypass", "0000:21:00.0", "--format", "libvirt"))
+    ports = {c.get("index"): c for c in tree.iter("controller")}
+    device = next(d for d in tree.iter("hostdev") if d.find("source/address").get("bus") == "0x21")
+    port = ports[str(int(device.find("address").get("bus"), 16))]
+    assert port.get("model") == "pcie-root-port" and port.find("address").get("bus") == "0x00"
+    assert f"slot {slot:02x}  0000:21:00.0 at 00.0" in planned(host, "--bypass", "0000:21:00.0")
+
+
+def a_device_that_bypasses_need_not_be_named_twice():
+    host = pc_host(2)
+    assert bypassing(in_json(host, "--bypass", "0000:21:00.0", devices=["0000:01:00.0"])).keys() == {"0000:21:00.0"}
+
+
+def functions_of_a_slot_that_bypass_share_a_port():
+    host = pc_host(1)
+    host["devices"] += [device(f"0000:02:00.{i}", "dmar0") for i in range(2)]
+    out = in_json(host, "--bypass", "0000:02:00.0", "--bypass", "0000:02:00.1")
+    places = bypassing(out)
+    assert places["0000:02:00.0"][0] == places["0000:02:00.1"][0] and places["0000:02:00.1"][1] == 1, out
+    assert len(out["bypassing"]) == 1, out
+
+
+def group_mates_bypass_together():
+    host = pc_host(1)
+    host["devices"] += [device("0000:02:00.0", "dmar0", group=7), device("0000:03:00.0", "dmar0", group=7)]
+    err = refused(host, "plan-group-split", "--bypass", "0000:02:00.0")
+    assert "one of them is to bypass" in err, err
+    planned(host, "--bypass", "0000:02:00.0", "--bypass", "0000:03:00.0")
+
+
+def a_guest_whose_devices_all_bypass_has_no_plan():
+    refused(pc_host(1), "plan-device", "--bypass", "0000:01:00.0")
+    refused(pc_host(1), "plan-device", "--bypass", "0000:77:00.0")
+
+
+def a_kept_device_keeps_bypassing_in_its_slot():
+    host = pc_host(3)
+    names = [d["at"] for d in host["devices"]]
+    first = planned(host, "--bypass", names[1], "--format", "json")
+    again = in_json(host, *keep(first))
+    assert again["bypassing"] == json.loads(first)["bypassing"], "without naming it again"
+    assert places(again) == places(json.loads(first))
+    second = in_json(host, *keep(first), "--bypass", names[1])
+    assert bypassing(second) == bypassing(json.loads(first))
+    third = planned(host, "--bypass", names[2], "--format", "json", devices=[names[0]])
+    refused(host, "plan-keep", *keep(first), "--bypass", names[0])
+    fourth = in_json(host, *keep(third), "--bypass", names[1])
+    assert bypassing(fourth)[names[2]] == bypassing(json.loads(third))[names[2]]
+    assert bypassing(fourth)[names[1]] != bypassing(fourth)[names[2]]
+    bad = json.loads(first)
+    for slot in (0, bad["bridges"][0]["slot"], bad["bridges"][0]["iommu-slot"], 32):
+        bad["bypassing"][0]["slot"] = slot
+        refused(host, "plan-keep", *keep(json.dumps(bad)))
+
+
+def ports_of_devices_that_bypass_need_bus_numbers_and_slots():
+    host = pc_host(1)
+    host["devices"] += [device(f"0000:{i:02x}:00.0", "dmar0") for i in range(2, 34)]
+    wishes = [word for d in host["devices"][1:] for word in ("--bypass", d["at"])]
+    refused(host, "plan-slots", *wishes)
+    refused(host, "plan-bus-numbers", *wishes[:40], "--spare", "233")
+    planned(host, *wishes[:40], "--spare", "200")
+
+
 def stage_2_is_shared_where_linux_does():
     same, differ = with_registers(["f020df"] * 2), with_registers(["f020df", "f020db"])
     for host, answer in ((same, "yes"), (differ, "not known"), (arm_host(2), "no")):

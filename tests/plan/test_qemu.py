@@ -62,8 +62,16 @@ def run(host, names, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-def check_sound(host, names, plan):
-    """No overlap, each device once, none under the IOMMU of others."""
+def bypass_some(rng, host, names):
+    """Sometimes, the assigned functions of one group bypass; others remain."""
+    groups = {d["at"]: d["group"] for d in host["devices"] if d["at"] in names}
+    group = rng.choice(sorted(set(groups.values())))
+    chosen = [at for at in names if groups[at] == group]
+    return chosen if rng.random() < 0.2 and len(chosen) < len(names) else []
+
+
+def check_sound(host, names, plan, bypass=()):
+    """No overlap, each device once, none under the IOMMU of others; those that bypass below pcie.0."""
     owner = {d["at"]: d.get("iommu") for d in host["devices"]}
     taken, seen, chassis = set(), [], []
     for bridge in plan["bridges"]:
@@ -78,7 +86,10 @@ def check_sound(host, names, plan):
             for device in port["devices"]:
                 seen.append(device["host"])
                 assert owner[device["host"]] == bridge["host-iommu"], device
-    assert sorted(seen) == sorted(names), (seen, names)
+    ports = plan.get("bypassing", [])
+    chassis += [port["chassis"] for port in ports]
+    assert sorted(d["host"] for p in ports for d in p["devices"]) == sorted(bypass)
+    assert sorted([*seen, *bypass]) == sorted(names), (seen, names)
     assert len(chassis) == len(set(chassis))
 
 
@@ -159,7 +170,7 @@ def words_of(text):
     return shlex.split(text.replace("\\\n", " "))
 
 
-def start(rng, host, names, plan):
+def start(rng, host, names, plan, options):
     qemu = QEMUS[plan["machine"]]
     if not shutil.which(qemu):
         return 0
@@ -167,7 +178,7 @@ def start(rng, host, names, plan):
     if len(plan["bridges"]) == 1 and plan["machine"] == "q35" and rng.random() < 0.5:
         kind = "intel"
     form = rng.choice(("qemu", "qemu-json", "readconfig"))
-    status, text, err = run(host, names, "--format", form, "--qemu", "7.2", "--iommu", kind)
+    status, text, err = run(host, names, *options, "--format", form, "--qemu", "7.2", "--iommu", kind)
     assert status == 0, err
     helped = DRIVERS.setdefault(qemu, drivers_of(qemu))
     accepted(qemu, stand_ins_of_file(text, helped) if form == "readconfig"
@@ -188,17 +199,19 @@ def main():
             names = [d["at"] for d in host["devices"] if rng.random() < 0.4] or [
                 host["devices"][0]["at"]]
             trees.make(host, "host.tar")
-            status, out, err = run("host.tar", names, "--format", "json", "--spare",
+            bypass = bypass_some(rng, host, names)
+            options = [word for at in bypass for word in ("--bypass", at)]
+            status, out, err = run("host.tar", names, *options, "--format", "json", "--spare",
                                    str(rng.randrange(4)))
             if status:
                 check_refusal(host, names, err)
                 n_refused += 1
                 continue
             plan = json.loads(out)
-            check_sound(host, names, plan)
+            check_sound(host, names, plan, bypass)
             n_planned += 1
             if n_started < STARTED:
-                n_started += start(rng, "host.tar", names, plan)
+                n_started += start(rng, "host.tar", names, plan, options)
     print(f"{n_planned} planned, {n_refused} refused, {n_started} accepted by QEMU")
     return 0 if n_planned > HOSTS / 10 else 1
 
