@@ -20,7 +20,7 @@
  *     paging.c    page tables of four levels
  *     console.c   text on the first serial port
  *     pci.c       functions, capabilities, BARs
- *     virtio.c    a virtio function: features and split rings
+ *     virtio.c    a virtio device: features and split rings
  *     iommu.c     requests of virtio-iommu
  */
 
@@ -127,25 +127,30 @@ struct queue {
 	volatile struct descriptor *descriptors;
 	volatile struct available *available;
 	volatile struct used *used;
-	volatile uint16_t *notify;
+	volatile void *notify;
+	bool wide; /* of 4 bytes */
 	uint16_t number, seen, next;
 	uint64_t offset; /* of addresses for the device from those of memory */
 };
 
 struct virtio {
 	struct function function;
-	volatile uint8_t *common, *device;
+	volatile uint8_t *common; /* on PCI */
+	volatile uint8_t *mmio;   /* on MMIO */
+	volatile uint8_t *device;
 	uint64_t offered;
 	uint64_t offset; /* of queues that follow: 0, or for a device behind an IOMMU */
 };
 
 /* Reset the function, read what it offers. */
 bool virtio_begin(struct virtio *virtio, const struct function *function);
+void virtio_begin_mmio(struct virtio *virtio, uint64_t registers);
 
 /* Accept features. False: the device has refused them. */
 bool virtio_accept(struct virtio *virtio, uint64_t features);
 bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queue);
 void virtio_go(struct virtio *virtio);
+void virtio_end(struct virtio *virtio);
 
 /* Make a buffer available: a readable part, a writable part, or both. Returns its descriptor. */
 uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *in, uint32_t n_in);
@@ -174,6 +179,9 @@ struct record {
 
 /* Drive the virtio-iommu with these features, and with buffers of that length for events. */
 bool iommu_begin(struct iommu *iommu, uint64_t features, uint32_t record_length);
+
+/* The same with a device that has begun. */
+bool iommu_go(struct iommu *iommu, uint64_t features, uint32_t record_length);
 
 /* Send bytes as a request; returns the status, or -1 if it was returned unwritten. */
 int iommu_request(struct iommu *iommu, const void *bytes, uint32_t length);

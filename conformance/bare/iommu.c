@@ -33,18 +33,23 @@ static void offer_buffers(struct iommu *iommu, uint32_t length)
 	queue_kick(&iommu->events);
 }
 
-bool iommu_begin(struct iommu *iommu, uint64_t features, uint32_t record_length)
+bool iommu_go(struct iommu *iommu, uint64_t features, uint32_t record_length)
 {
-	struct function function;
-
-	if (!pci_find(VENDOR, DEVICE, 0, &function) || !virtio_begin(&iommu->virtio, &function) ||
-	    !virtio_accept(&iommu->virtio, features) ||
+	if (!virtio_accept(&iommu->virtio, features) ||
 	    !virtio_queue(&iommu->virtio, 0, &iommu->requests) ||
 	    !virtio_queue(&iommu->virtio, 1, &iommu->events))
 		return false;
 	virtio_go(&iommu->virtio);
 	offer_buffers(iommu, record_length);
 	return true;
+}
+
+bool iommu_begin(struct iommu *iommu, uint64_t features, uint32_t record_length)
+{
+	struct function function;
+
+	return pci_find(VENDOR, DEVICE, 0, &function) && virtio_begin(&iommu->virtio, &function) &&
+	       iommu_go(iommu, features, record_length);
 }
 
 int iommu_request(struct iommu *iommu, const void *bytes, uint32_t length)

@@ -43,6 +43,9 @@ struct pci_host {
 
 const struct pci_host *machine_pci(void);
 
+/* The device tree, or NULL. Memory behind the program does not reach it. */
+const void *machine_tree(void);
+
 /* Where the host puts files for a program into memory. */
 uint64_t machine_handed(void);
 

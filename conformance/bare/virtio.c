@@ -1,26 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bare.h"
 
-/* virtio 1.3 over PCI (4.1), with split rings (2.7) */
+/* virtio 1.3 over PCI (4.1) and MMIO (4.2), with split rings (2.7) */
 
 #define CAP_VENDOR 9
 enum { COMMON = 1, NOTIFY = 2, DEVICE = 4 };
-enum {
-	FEATURE_SELECT = 0x00,
-	FEATURE = 0x04,
-	DRIVER_SELECT = 0x08,
-	DRIVER_FEATURE = 0x0c,
-	STATUS = 0x14,
-	QUEUE_SELECT = 0x16,
-	QUEUE_SIZE = 0x18,
-	QUEUE_ENABLE = 0x1c,
-	QUEUE_NOTIFY = 0x1e,
-	QUEUE_DESC = 0x20,
-	QUEUE_DRIVER = 0x28,
-	QUEUE_DEVICE = 0x30,
-};
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
 enum { NEXT = 1, WRITE = 2 };
+enum { MMIO_NOTIFY = 0x50, MMIO_CONFIG = 0x100 };
+
+/* A register of the common configuration. On MMIO all have 4 bytes, and an address is two. */
+enum reg {
+	FEATURE_SELECT,
+	FEATURE,
+	DRIVER_SELECT,
+	DRIVER_FEATURE,
+	STATUS,
+	QUEUE_SELECT,
+	QUEUE_MAX,
+	QUEUE_SIZE,
+	QUEUE_ENABLE,
+	QUEUE_DESC,
+	QUEUE_DRIVER,
+	QUEUE_DEVICE,
+};
+
+static const struct {
+	uint8_t pci, length, mmio;
+} places[] = {
+	[FEATURE_SELECT] = { 0x00, 4, 0x14 }, [FEATURE] = { 0x04, 4, 0x10 },
+	[DRIVER_SELECT] = { 0x08, 4, 0x24 },  [DRIVER_FEATURE] = { 0x0c, 4, 0x20 },
+	[STATUS] = { 0x14, 1, 0x70 },         [QUEUE_SELECT] = { 0x16, 2, 0x30 },
+	[QUEUE_MAX] = { 0x18, 2, 0x34 },      [QUEUE_SIZE] = { 0x18, 2, 0x38 },
+	[QUEUE_ENABLE] = { 0x1c, 2, 0x44 },   [QUEUE_DESC] = { 0x20, 8, 0x80 },
+	[QUEUE_DRIVER] = { 0x28, 8, 0x90 },   [QUEUE_DEVICE] = { 0x30, 8, 0xa0 },
+};
 
 static uint16_t read16(volatile uint8_t *registers, unsigned at)
 {
@@ -30,6 +44,36 @@ static uint16_t read16(volatile uint8_t *registers, unsigned at)
 static void write16(volatile uint8_t *registers, unsigned at, uint16_t value)
 {
 	*(volatile uint16_t *)(registers + at) = value;
+}
+
+static uint32_t get(const struct virtio *virtio, enum reg reg)
+{
+	unsigned at = places[reg].pci;
+
+	if (virtio->mmio)
+		return read32(virtio->mmio, places[reg].mmio);
+	return places[reg].length == 1   ? virtio->common[at]
+	       : places[reg].length == 2 ? read16(virtio->common, at)
+					 : read32(virtio->common, at);
+}
+
+static void put(const struct virtio *virtio, enum reg reg, uint64_t value)
+{
+	unsigned length = places[reg].length, at = places[reg].pci;
+
+	if (virtio->mmio) {
+		write32(virtio->mmio, places[reg].mmio, (uint32_t)value);
+		if (length == 8)
+			write32(virtio->mmio, places[reg].mmio + 4u, (uint32_t)(value >> 32));
+	} else if (length == 8) {
+		write64(virtio->common, at, value);
+	} else if (length == 4) {
+		write32(virtio->common, at, (uint32_t)value);
+	} else if (length == 2) {
+		write16(virtio->common, at, (uint16_t)value);
+	} else {
+		virtio->common[at] = (uint8_t)value;
+	}
 }
 
 /* The capability of a kind, or 0. */
@@ -48,68 +92,96 @@ static volatile uint8_t *window(const struct function *function, unsigned cap)
 	return pci_bar(function, pci_read8(function, cap + 4)) + pci_read32(function, cap + 8);
 }
 
+static void begin(struct virtio *virtio)
+{
+	put(virtio, STATUS, 0);
+	while (get(virtio, STATUS))
+		;
+	put(virtio, STATUS, ACKNOWLEDGE | DRIVER);
+	for (unsigned i = 0; i < 2; i++) {
+		put(virtio, FEATURE_SELECT, i);
+		virtio->offered |= (uint64_t)get(virtio, FEATURE) << 32 * i;
+	}
+}
+
 bool virtio_begin(struct virtio *virtio, const struct function *function)
 {
 	unsigned common = find(function, COMMON), device = find(function, DEVICE);
 
 	if (!common || !device)
 		return false;
-	virtio->function = *function;
-	virtio->common = window(function, common);
-	virtio->device = window(function, device);
-	virtio->common[STATUS] = 0;
-	while (virtio->common[STATUS])
-		;
-	virtio->common[STATUS] = ACKNOWLEDGE | DRIVER;
-	virtio->offered = virtio->offset = 0;
-	for (unsigned i = 0; i < 2; i++) {
-		write32(virtio->common, FEATURE_SELECT, i);
-		virtio->offered |= (uint64_t)read32(virtio->common, FEATURE) << 32 * i;
-	}
+	*virtio = (struct virtio){
+		.function = *function,
+		.common = window(function, common),
+		.device = window(function, device),
+	};
+	begin(virtio);
 	return true;
+}
+
+void virtio_begin_mmio(struct virtio *virtio, uint64_t registers)
+{
+	*virtio = (struct virtio){
+		.mmio = (volatile uint8_t *)registers,
+		.device = (volatile uint8_t *)registers + MMIO_CONFIG,
+	};
+	begin(virtio);
 }
 
 bool virtio_accept(struct virtio *virtio, uint64_t features)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		write32(virtio->common, DRIVER_SELECT, i);
-		write32(virtio->common, DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
+		put(virtio, DRIVER_SELECT, i);
+		put(virtio, DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
 	}
-	virtio->common[STATUS] = ACKNOWLEDGE | DRIVER | FEATURES_OK;
-	return virtio->common[STATUS] & FEATURES_OK;
+	put(virtio, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+	return get(virtio, STATUS) & FEATURES_OK;
+}
+
+static volatile void *find_notify(const struct virtio *virtio)
+{
+	unsigned cap = virtio->mmio ? 0 : find(&virtio->function, NOTIFY);
+	uint64_t offset;
+
+	if (virtio->mmio)
+		return virtio->mmio + MMIO_NOTIFY;
+	offset = (uint64_t)read16(virtio->common, 0x1e) * pci_read32(&virtio->function, cap + 16);
+	return cap ? window(&virtio->function, cap) + offset : NULL;
 }
 
 bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queue)
 {
-	unsigned cap = find(&virtio->function, NOTIFY);
 	uint8_t *rings = take_pages(1);
-	uint64_t offset, at;
+	uint64_t at = (uint64_t)rings + virtio->offset;
 
-	write16(virtio->common, QUEUE_SELECT, number);
-	if (!cap || read16(virtio->common, QUEUE_SIZE) < RING)
-		return false;
-	offset = (uint64_t)read16(virtio->common, QUEUE_NOTIFY) *
-		 pci_read32(&virtio->function, cap + 16);
+	put(virtio, QUEUE_SELECT, number);
 	*ret_queue = (struct queue){
 		.descriptors = (void *)rings,
 		.available = (void *)(rings + 0x400),
 		.used = (void *)(rings + 0x800),
-		.notify = (void *)(window(&virtio->function, cap) + offset),
+		.notify = find_notify(virtio),
+		.wide = virtio->mmio,
 		.number = number,
 		.offset = virtio->offset,
 	};
-	at = (uint64_t)rings + virtio->offset;
-	write16(virtio->common, QUEUE_SIZE, RING);
-	write64(virtio->common, QUEUE_DESC, at);
-	write64(virtio->common, QUEUE_DRIVER, at + 0x400);
-	write64(virtio->common, QUEUE_DEVICE, at + 0x800);
-	write16(virtio->common, QUEUE_ENABLE, 1);
+	if (!ret_queue->notify || get(virtio, QUEUE_MAX) < RING)
+		return false;
+	put(virtio, QUEUE_SIZE, RING);
+	put(virtio, QUEUE_DESC, at);
+	put(virtio, QUEUE_DRIVER, at + 0x400);
+	put(virtio, QUEUE_DEVICE, at + 0x800);
+	put(virtio, QUEUE_ENABLE, 1);
 	return true;
 }
 
 void virtio_go(struct virtio *virtio)
 {
-	virtio->common[STATUS] = ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK;
+	put(virtio, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+}
+
+void virtio_end(struct virtio *virtio)
+{
+	put(virtio, STATUS, 0);
 }
 
 /* Two descriptors for each buffer, in turn: a user has at most RING / 2 under way. */
@@ -140,8 +212,11 @@ uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *i
 
 void queue_kick(struct queue *queue)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	*queue->notify = queue->number;
+	machine_fence();
+	if (queue->wide)
+		*(volatile uint32_t *)queue->notify = queue->number;
+	else
+		*(volatile uint16_t *)queue->notify = queue->number;
 }
 
 bool queue_get(struct queue *queue, uint16_t *ret_descriptor, uint32_t *ret_length)

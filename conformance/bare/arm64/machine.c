@@ -30,6 +30,7 @@ enum { NORMAL = 0 << 2, DEVICE = 1 << 2 };
 static const struct paging paging = { 12, TABLE };
 static volatile uint8_t *serial;
 static struct pci_host host;
+static const void *device_tree;
 static uint64_t root[512] __attribute__((aligned(4096)));
 static uint64_t blocks[512] __attribute__((aligned(4096)));
 
@@ -55,6 +56,11 @@ void leave(int status)
 const struct pci_host *machine_pci(void)
 {
 	return &host;
+}
+
+const void *machine_tree(void)
+{
+	return device_tree;
 }
 
 uint64_t machine_handed(void)
@@ -114,6 +120,7 @@ static void turn_on(void)
 
 void machine_begin(const void *tree)
 {
+	device_tree = tree;
 	serial = (volatile uint8_t *)devicetree_device(tree, "arm,pl011");
 	devicetree_pci(tree, &host);
 	fill_tables(tree);

@@ -20,6 +20,7 @@ enum { VALID = 1, READ = 2, WRITE = 4, EXECUTE = 8, USER = 16, ACCESSED = 64, DI
 static const struct paging paging = { 10, 0 };
 static volatile uint8_t *serial, *finisher;
 static struct pci_host host;
+static const void *device_tree;
 static uint64_t root[512] __attribute__((aligned(4096)));
 static uint64_t blocks[512] __attribute__((aligned(4096)));
 
@@ -58,6 +59,11 @@ const struct pci_host *machine_pci(void)
 	return &host;
 }
 
+const void *machine_tree(void)
+{
+	return device_tree;
+}
+
 uint64_t machine_handed(void)
 {
 	return 0x88000000;
@@ -70,6 +76,7 @@ static uint64_t own_table(void)
 
 void machine_begin(const void *tree)
 {
+	device_tree = tree;
 	serial = (volatile uint8_t *)devicetree_device(tree, "ns16550a");
 	finisher = (volatile uint8_t *)devicetree_device(tree, "sifive,test0");
 	devicetree_pci(tree, &host);

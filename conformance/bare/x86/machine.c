@@ -41,6 +41,11 @@ const struct pci_host *machine_pci(void)
 	return &host;
 }
 
+const void *machine_tree(void)
+{
+	return NULL;
+}
+
 uint64_t machine_handed(void)
 {
 	return 0x8000000;

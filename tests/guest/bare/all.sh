@@ -33,6 +33,14 @@ disk() {
 	python3 "$here/disk.py" check "$IMAGES/disk" || status=1
 }
 
+# Devices that a device tree describes.
+mmio() {
+	python3 "$here/disk.py" make "$IMAGES/disk"
+	run "$1" mmio -global virtio-mmio.force-legacy=false -device viommu-device,bus=virtio-mmio-bus.0 \
+		-drive if=none,id=d0,format=raw,file="$IMAGES/disk" \
+		-device virtio-blk-device,bus=virtio-mmio-bus.1,drive=d0,iommu_platform=on
+}
+
 # A file of vectors says where memory ends, in MiB.
 play() {
 	for end in 2304 2560; do
@@ -65,6 +73,7 @@ for architecture; do
 	run "$architecture" spaces $devices
 	disk "$architecture"
 	topology "$architecture"
+	[ "$architecture" = x86 ] || [ "$architecture" = riscv64 ] || mmio "$architecture"
 	[ -z "$vectors" ] || play "$architecture"
 done
 exit $status

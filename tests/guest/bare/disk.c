@@ -222,7 +222,7 @@ int run(void)
 			test_transfers(format, n);
 			test_a_page_that_was_taken_away_is_not_written(format);
 		}
-		disk.common[0x14] = 0;
+		virtio_end(&disk);
 		CHECK(iommu_detach_all(&iommu, function.devfn) == VIOMMU_S_OK);
 		print("%s a disk behind a table of %s\n", n_failed > before ? "FAILED" : "passed",
 		      format->name);

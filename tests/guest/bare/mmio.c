@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <viommu/protocol.h>
+
+#include "devicetree.h"
+#include "dma.h"
+
+/*
+ * A virtio-iommu and a disk on virtio-mmio, which the device tree describes: the disk's node names
+ * the IOMMU's and the endpoint. The disk reads through mappings, and without them into nothing.
+ */
+
+#define OFFSET    0x4000000000ull
+#define SECTOR    512
+#define READ_SEED 0x1000 /* of disk.py */
+#define PLATFORM  (1ull << 33)
+#define FEATURES \
+	(1ull << 32 | VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | \
+	 VIOMMU_F_PROBE | VIOMMU_F_BYPASS_CONFIG)
+
+enum { DEVICE_ID = 8, DISK = 2 };
+enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE };
+
+static struct iommu iommu;
+static struct virtio disk;
+static struct queue requests;
+static uint8_t *buffer; /* a page for header and status, a page of data */
+static uint32_t endpoint;
+static bool failed;
+
+#define CHECK(condition) check(condition, #condition, __LINE__)
+
+static void check(bool holds, const char *condition, int line)
+{
+	if (holds)
+		return;
+	print("line %d: %s\n", line, condition);
+	failed = true;
+}
+
+/* The transport with a device of this kind. */
+static bool find(uint32_t kind, struct node *ret_node, uint64_t *ret_registers)
+{
+	uint64_t length;
+
+	for (unsigned n = 0;
+	     devicetree_find(machine_tree(), "compatible", "virtio,mmio", n, ret_node); n++)
+		if (devicetree_window(machine_tree(), ret_node, ret_registers, &length) &&
+		    read32((volatile uint8_t *)*ret_registers, DEVICE_ID) == kind)
+			return true;
+	return false;
+}
+
+static uint32_t cell_of(const struct node *node, const char *name, unsigned n)
+{
+	uint32_t length;
+	const uint8_t *value = devicetree_property(machine_tree(), node, name, &length);
+
+	if (!value || length < 4 * n + 4)
+		return ~0u;
+	value += 4 * n;
+	return (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 |
+	       value[3];
+}
+
+static bool start_disk(uint64_t registers)
+{
+	virtio_begin_mmio(&disk, registers);
+	disk.offset = OFFSET;
+	if (!virtio_accept(&disk, 1ull << 32 | PLATFORM) || !virtio_queue(&disk, 0, &requests))
+		return false;
+	virtio_go(&disk);
+	return true;
+}
+
+static uint8_t read_disk(uint64_t sector)
+{
+	uint8_t *status = buffer + 2 * PAGE;
+	const uint64_t words[2] = { 0, sector };
+	uint16_t descriptor;
+	uint32_t length;
+
+	memcpy(buffer, words, sizeof(words));
+	*status = 0xff;
+	queue_put(&requests, buffer, sizeof(words), buffer + PAGE, PAGE + 1);
+	queue_kick(&requests);
+	while (!queue_get(&requests, &descriptor, &length))
+		;
+	return *(volatile uint8_t *)status;
+}
+
+static int map(const volatile void *at, uint64_t length, uint32_t flags)
+{
+	uint64_t first = (uint64_t)at;
+
+	return iommu_map(&iommu, 1, first + OFFSET, first + OFFSET + length - 1, first, flags);
+}
+
+static bool has_words(uint64_t place)
+{
+	const volatile uint64_t *words = (uint64_t *)(buffer + PAGE);
+
+	for (uint64_t at = 0; at < PAGE; at += 8)
+		if (words[at / 8] != dma_hash(READ_SEED ^ (place + at)))
+			return false;
+	return true;
+}
+
+static void test_transfers(void)
+{
+	uint64_t data = (uint64_t)buffer + PAGE + OFFSET;
+	struct record record;
+
+	CHECK(read_disk(8) == 0 && has_words(8 * SECTOR));
+	CHECK(iommu_unmap(&iommu, 1, data, data + PAGE - 1) == VIOMMU_S_OK);
+	read_disk(16);
+	CHECK(has_words(8 * SECTOR));
+	while (!iommu_event(&iommu, &record))
+		;
+	CHECK(record.endpoint == endpoint && record.reason == VIOMMU_FAULT_R_MAPPING &&
+	      record.address == data);
+}
+
+int run(void)
+{
+	struct node node, iommu_node;
+	uint64_t at, disk_at;
+
+	if (!find(VIOMMU_DEVICE_ID, &iommu_node, &at) || !find(DISK, &node, &disk_at))
+		return 1;
+	CHECK(cell_of(&iommu_node, "#iommu-cells", 0) == 1);
+	CHECK(cell_of(&iommu_node, "phandle", 0) == cell_of(&node, "iommus", 0));
+	endpoint = cell_of(&node, "iommus", 1);
+	virtio_begin_mmio(&iommu.virtio, at);
+	buffer = take_pages(3);
+	CHECK(iommu_go(&iommu, FEATURES, VIOMMU_FAULT_LENGTH));
+	CHECK(iommu_attach(&iommu, 1, endpoint) == VIOMMU_S_OK);
+	CHECK(start_disk(disk_at));
+	CHECK(map(requests.descriptors, PAGE, R | W) == VIOMMU_S_OK);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK(map(buffer + i * PAGE, PAGE, i ? W : R) == VIOMMU_S_OK);
+	if (!failed)
+		test_transfers();
+	print("%s a disk on virtio-mmio behind endpoint 0x%x of the device tree\n",
+	      failed ? "FAILED" : "passed", endpoint);
+	return failed;
+}
