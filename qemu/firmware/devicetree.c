@@ -15,15 +15,17 @@
  * without an IOMMU.
  */
 
+#define HOST "pci-host-ecam-generic"
+
 static bool wants_tree(const struct iommu *iommu)
 {
 	return iommu->firmware == FIRMWARE_AUTO || iommu->firmware == FIRMWARE_DT;
 }
 
-/* The first node that has this `compatible`, or NULL. */
-static char *find_node(void *fdt, const char *compatible)
+/* The path of the first node that has this `compatible`, and this name unless it is NULL; or NULL. */
+static char *find_node(void *fdt, const char *name, const char *compatible)
 {
-	g_auto(GStrv) paths = qemu_fdt_node_path(fdt, NULL, compatible, NULL);
+	g_auto(GStrv) paths = qemu_fdt_node_path(fdt, name, compatible, NULL);
 
 	return paths && paths[0] ? g_strdup(paths[0]) : NULL;
 }
@@ -44,20 +46,32 @@ static uint32_t node_add(void *fdt, const char *host, PCIDevice *function)
 	return phandle;
 }
 
-static char *mmio_node(const SysBusDevice *device)
+/* Below the root on arm, below /soc on RISC-V. */
+static char *mmio_node(void *fdt, const SysBusDevice *device)
 {
-	return g_strdup_printf("/virtio_mmio@%" PRIx64, device->mmio[0].addr);
+	g_autofree char *name =
+		g_strdup_printf("virtio_mmio@%" PRIx64, device->mmio[0].addr);
+
+	return find_node(fdt, name, "virtio,mmio");
 }
 
-static uint32_t mmio_node_add(void *fdt, const struct iommu *iommu)
+static uint32_t mmio_node_add(void *fdt, const char *node)
 {
-	SysBusDevice *transport = SYS_BUS_DEVICE(qdev_get_parent_bus(DEVICE(iommu))->parent);
-	g_autofree char *node = mmio_node(transport);
 	uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
 
 	qemu_fdt_setprop_cell(fdt, node, "#iommu-cells", 1);
 	qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
 	return phandle;
+}
+
+/* The node that a function is added to, or that of the transport; NULL: the tree lacks it. */
+static char *place_of(void *fdt, const struct iommu *iommu)
+{
+	if (!fdt)
+		return NULL;
+	if (iommu_function(iommu))
+		return find_node(fdt, NULL, HOST);
+	return mmio_node(fdt, SYS_BUS_DEVICE(qdev_get_parent_bus(DEVICE(iommu))->parent));
 }
 
 /* Give the nodes of virtio-mmio transports their endpoint IDs. */
@@ -67,9 +81,11 @@ static void platform_link(void *fdt, const struct iommu *iommu, uint32_t phandle
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->platform) {
-			g_autofree char *node = mmio_node(SYS_BUS_DEVICE(endpoint->platform));
+			g_autofree char *node =
+				mmio_node(fdt, SYS_BUS_DEVICE(endpoint->platform));
 
-			qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
+			if (node)
+				qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
 		}
 }
 
@@ -114,22 +130,23 @@ void devicetree_install(void)
 {
 	void *fdt = MACHINE(qdev_get_machine())->fdt;
 	g_autoptr(GArray) map = g_array_new(false, false, sizeof(uint32_t));
-	g_autofree char *host = fdt ? find_node(fdt, "pci-host-ecam-generic") : NULL;
+	g_autofree char *host = fdt ? find_node(fdt, NULL, HOST) : NULL;
 	struct iommu *iommu;
 
 	QTAILQ_FOREACH(iommu, &iommus, next) {
+		g_autofree char *place = place_of(fdt, iommu);
 		PCIDevice *function = iommu_function(iommu);
 		uint32_t phandle;
 
 		if (!wants_tree(iommu))
 			continue;
-		if (!fdt || (function && !host)) {
+		if (!place) {
 			if (iommu->firmware == FIRMWARE_DT)
 				warn_report("firmware: this machine has no device tree to which "
 					    "'dt' could add the device");
 			continue;
 		}
-		phandle = function ? node_add(fdt, host, function) : mmio_node_add(fdt, iommu);
+		phandle = function ? node_add(fdt, place, function) : mmio_node_add(fdt, place);
 		platform_link(fdt, iommu, phandle);
 		host_link(iommu, phandle, map);
 	}
