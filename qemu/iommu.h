@@ -130,6 +130,13 @@ struct iommu {
 	} faults[VIOMMU_QUEUE_SIZE];
 	unsigned int first_fault, n_faults;
 
+	struct record {
+		char *file;     /* NULL: no trace is wanted */
+		void *bytes;    /* of the trace; NULL: none has begun */
+		uint64_t limit; /* 0: the default */
+		Notifier exit;
+	} record; /* endpoint/record.c */
+
 	uint8_t *saved; /* only while state is saved or loaded */
 	uint32_t saved_length;
 
@@ -369,6 +376,21 @@ void endpoint_complete(struct endpoint *endpoint, PCIDevice *function);
 
 /* Does libviommu accept an endpoint with the properties that the user set? */
 bool endpoint_check_properties(struct iommu *iommu, Error **errp);
+
+/* -- endpoint/record.c --------------------------------------------------------------- */
+
+/* The properties of traces; they begin when libviommu's device is there, and are written at the
+ * latest when it goes. */
+void record_install(ObjectClass *class);
+bool record_start(struct iommu *iommu, Error **errp);
+void record_stop(struct iommu *iommu);
+
+/* libviommu's device is another one. */
+void record_renew(struct iommu *iommu);
+
+/* If there is a trace: an access was translated by the endpoint's attachment, or not. */
+void record_translation(struct endpoint *endpoint, uint64_t iova, uint64_t length, uint32_t access,
+			int result, const struct viommu_translation *found);
 
 /* -- endpoint/restrict_granule.c ----------------------------------------------------- */
 

@@ -227,6 +227,7 @@ static void device_unrealize(DeviceState *device)
 	struct iommu *iommu = VIOMMU_DEVICE(device);
 
 	QTAILQ_REMOVE(&iommus, iommu, next);
+	record_stop(iommu);
 	qemu_del_vm_change_state_handler(iommu->state_change);
 	bus_release(iommu);
 	memory_stop(iommu);
@@ -268,7 +269,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
 	memory_start(iommu);
-	if (bus_serve(iommu, errp) && endpoint_check_properties(iommu, errp))
+	if (record_start(iommu, errp) && bus_serve(iommu, errp) && endpoint_check_properties(iommu, errp))
 		builtin_prepare(iommu);
 	else
 		device_unrealize(device);
@@ -277,6 +278,7 @@ static void device_realize(DeviceState *device, Error **errp)
 static void device_finalize(Object *object)
 {
 	g_free(VIOMMU_DEVICE(object)->mappings_from);
+	g_free(VIOMMU_DEVICE(object)->record.file);
 }
 
 static void device_class_init(ObjectClass *class, CLASS_DATA data)
@@ -287,6 +289,7 @@ static void device_class_init(ObjectClass *class, CLASS_DATA data)
 
 	properties_install(device);
 	state_install(class);
+	record_install(class);
 	set_bit(DEVICE_CATEGORY_MISC, device->categories);
 	device->vmsd = &saved_device;
 	device->hotpluggable = false;

@@ -39,7 +39,8 @@ static void proxy_realize(VirtIOPCIProxy *pci, Error **errp)
 
 static void proxy_init(Object *object)
 {
-	static const char *const inspected[] = { "state", "mappings", "mappings-from" };
+	static const char *const inspected[] = { "state", "mappings", "mappings-from", "record",
+						 "record-limit" };
 	struct proxy *proxy = VIOMMU_PCI(object);
 
 	virtio_instance_init_common(object, &proxy->iommu, sizeof(proxy->iommu),

@@ -124,4 +124,8 @@ void properties_print(void)
 	     "device:");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		print_row(&rows[i]);
+	puts("  record=<str>\n"
+	     "      record a trace of the guest into this file; can be set at any time, \"\" ends it\n"
+	     "  record-limit=<size> (16M)\n"
+	     "      the largest trace");
 }

@@ -71,10 +71,14 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 		.translated_addr = iova,
 		.perm = IOMMU_NONE,
 	};
+	uint64_t length = wanted - (iova & (wanted - 1));
 	struct viommu_translation found;
+	int status = viommu_handle_translate(endpoint->handle, VIOMMU_NO_PASID, iova, length,
+					     access_of(flag), &found);
 
-	if (viommu_handle_translate(endpoint->handle, VIOMMU_NO_PASID, iova,
-				    wanted - (iova & (wanted - 1)), access_of(flag), &found))
+	if (unlikely(endpoint->iommu->record.bytes))
+		record_translation(endpoint, iova, length, access_of(flag), status, &found);
+	if (status)
 		return entry;
 	entry.perm = permissions(&found);
 	smallest = found.identity ? 1 : granule; /* mappings consist of whole granules */

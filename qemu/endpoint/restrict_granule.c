@@ -33,6 +33,7 @@ bool core_recreate(struct iommu *iommu, Error **errp)
 	endpoints_renew_handles(iommu);
 	viommu_free(old);
 	endpoints_register(iommu);
+	record_renew(iommu);
 	memory_report(iommu);
 	return true;
 }

@@ -271,6 +271,41 @@ def the_pages_of_mappings_have_each_of_them_once(stage):
     expect(f"{len(found)} of {len(wanted)}", found == wanted)
 
 
+def a_trace_is_recorded_at_any_time(stage):
+    """It begins with the state, and ends by the property, at its limit, or with QEMU."""
+    first, second = (os.path.join(stage.folder, name) for name in ("first", "second"))
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},record={first},record-limit=8K",
+                          f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    for page in range(1000):
+        expect("MAP", iommu.map(DOMAIN, page << 13, (page << 13) + 0xfff, 0) == driver.OK)
+    expect("the name", victim.get("iommu0", "record") == first)
+    expect("the limit stays", "is being recorded" in said_of(victim, "record-limit", 1 << 20))
+    victim.set("iommu0", "record", "")
+    for wrong, message in (("record-limit", "is less than 4096"), ("record", "No such file")):
+        expect(f"{wrong}: {message}", message in said_of(victim, wrong, 1 if wrong != "record" else "/no/such"))
+    expect("no room for the state", "have no room" in said_of(victim, "record", second))
+    victim.set("iommu0", "record-limit", 1 << 20)
+    victim.set("iommu0", "record", second)
+    expect("UNMAP", iommu.unmap(DOMAIN, 0, 0xfff) == driver.OK)
+    victim.monitor.command("quit")
+    victim.machine.process.wait(20)
+    stage.victims.remove(victim)
+    traces = [open(name, "rb").read() for name in (first, second)]
+    expect("the magic", all(trace.startswith(b"VIOMMUTR") for trace in traces))
+    expect(f"{[len(trace) for trace in traces]}", 4096 < len(traces[0]) <= 8192 < len(traces[1]))
+
+
+def said_of(victim, name, value):
+    """The error of setting a property."""
+    try:
+        victim.set("iommu0", name, value)
+    except Failed as failed:
+        return str(failed)
+    return ""
+
+
 def most_memory(victim):
     """The most memory that QEMU has had, in KiB."""
     with open(f"/proc/{victim.machine.process.pid}/status", encoding="ascii") as status:
@@ -1225,7 +1260,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          an_unmap_that_waits_ends_before_the_machine_stops,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,
          an_unmap_waits_for_disk_reads_beside_an_iommu_of_the_machine,
-         interrupts_that_the_machine_remaps_are_refused,
+         interrupts_that_the_machine_remaps_are_refused, a_trace_is_recorded_at_any_time,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
          a_machine_in_which_the_device_does_little_is_started_with_a_warning,
          every_property_of_probe_is_reported_as_its_qemu_property_says,

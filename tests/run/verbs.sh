@@ -58,6 +58,14 @@ a_module_of_another_patch_release_runs_with_a_warning() {
 	prints 'no module for QEMU [0-9.]+ in .* \(there: 6.1.0\): '
 }
 
+# The guest boots, and does no more.
+record_a_guest() {
+	run record boot --out "$work" --patience 4
+	prints '^ATTACH +[1-9]'
+	prints 'at most [1-9][0-9]* mappings'
+	[[ -s $work/boot-strict.trace.xz ]] || fail "there is no trace"
+}
+
 help() {
 	run help
 	prints '^usage: ./run VERB'
