@@ -21,11 +21,12 @@ import part_qemu
 import part_spaces
 import part_tables
 import part_threads
+import part_traces
 import plot
 from results import Results, cell
 from skipped import Skipped
 
-PARTS = [part_map, part_threads, part_limits, part_spaces, part_backend, part_qemu, part_tables,
+PARTS = [part_traces, part_map, part_threads, part_limits, part_spaces, part_backend, part_qemu, part_tables,
          part_host, part_guest]
 
 

@@ -46,18 +46,22 @@ class Machine:
         self.plugin = build("bench/qemu/build.sh", os.path.join(folder, "bench"))
         self.rom = qemus.halting_rom(os.path.join(folder, "bench"))
 
-    def command(self, ranges, order, operations):
+    def command(self, *arguments):
         return [self.qemu, "-M", "q35", "-accel", "tcg", "-bios", self.rom, "-nodefaults",
                 "-display", "none", "-m", "128", "-plugin", self.module,
-                "-plugin", f"{self.plugin},ranges={ranges},order={order},operations={operations}",
+                "-plugin", ",".join([self.plugin, *arguments]),
                 "-device", "virtio-iommu-pci,addr=4",
                 "-device", "pci-testdev,bus=pcie.0,addr=10,id=theirs",
                 "-device", "pxb-pcie,id=p1,bus=pcie.0,bus_nr=64",
                 "-device", "viommu-pci,bus=pcie.0,addr=5,root-bus=p1,firmware=off",
                 "-device", "pcie-root-port,id=ours,bus=p1,chassis=1"]
 
-    def run(self, *what):
-        done = subprocess.run(self.command(*what), stdout=subprocess.PIPE, text=True, check=True)
+    def run(self, ranges, order, operations):
+        return self.play(f"ranges={ranges}", f"order={order}", f"operations={operations}")
+
+    def play(self, *arguments):
+        """What the plugin prints with these arguments."""
+        done = subprocess.run(self.command(*arguments), stdout=subprocess.PIPE, text=True, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "requests.h"
+#include "steps.h"
 #include "workload.h"
 
 /*
@@ -14,6 +15,8 @@
  * It asks for no interrupts, as Linux does. The two take turns at every step.
  *
  *     -plugin NAME.so,ranges=1000,order=scattered,operations=10000
+ *
+ *     -plugin NAME.so,steps=FILE,operations=PASSES     what a recorded guest did (bench/traces.c)
  *
  * Prints a line of JSON for each device, and ends QEMU.
  */
@@ -75,6 +78,7 @@ static struct target targets[] = {
 static struct {
 	struct workload workload;
 	uint64_t operations;
+	const char *steps; /* a file */
 } bench = { .workload.n = 1000, .operations = 10000 };
 
 #define for_each_target(t) for (struct target *t = targets; t < targets + ARRAY_SIZE(targets); t++)
@@ -140,11 +144,12 @@ static void kick(struct target *target)
 		rings->available.ring[(index + i) % QUEUE_SIZE] = cpu_to_le16(2 * i);
 	smp_wmb();
 	rings->available.index = cpu_to_le16(index + target->waiting);
-	begin = spent_ns();
+	/* The clock takes as long as a request, so it is not read for each of a trace. */
+	begin = bench.steps ? 0 : spent_ns();
 	virtio_queue_notify(target->virtio, 0);
 	for (int polls = 0; !is_served(rings) && polls < MAX_POLLS; polls++)
 		aio_poll(qemu_get_aio_context(), false);
-	target->ns += spent_ns() - begin;
+	target->ns += bench.steps ? 0 : spent_ns() - begin;
 	check_answers(target);
 	target->waiting = 0;
 }
@@ -416,10 +421,90 @@ static void translate(const char *what, uint64_t (*by)(struct target *, uint64_t
 	}
 }
 
+/* -- what a guest did ------------------------------------------------------------------ */
+
+/* Domains of the guest are parts of the one domain here. */
+#define SET_SHIFT 48
+
+static void unmap_all(struct target *target)
+{
+	sent(target, write_unmap(next_buffer(target), 0, UINT64_MAX));
+	kick(target);
+}
+
+static void change_by(struct target *target, const struct step *step)
+{
+	uint64_t part = (uint64_t)step->set << SET_SHIFT;
+	const struct extent extent = { step->extent.first + part, step->extent.last + part,
+				       PHYS_FIRST + (step->extent.phys & PHYS_MASK) };
+
+	if (step->kind == STEP_MAP)
+		sent(target, write_map(next_buffer(target), &extent));
+	else
+		sent(target, write_unmap(next_buffer(target), extent.first, extent.last));
+}
+
+/* Requests of one notification are kicked together, before anything else. Returns nanoseconds. */
+static uint64_t play_steps(struct target *target, const struct step *steps, size_t n, bool accesses)
+{
+	uint64_t begin;
+
+	unmap_all(target);
+	begin = spent_ns();
+	for (size_t i = 0; i < n; i++) {
+		if (target->waiting &&
+		    (steps[i].kind == STEP_NOTIFY || steps[i].kind == STEP_ACCESS))
+			kick(target);
+		if (steps[i].kind == STEP_MAP || steps[i].kind == STEP_UNMAP)
+			change_by(target, &steps[i]);
+		if (accesses && steps[i].kind == STEP_ACCESS)
+			by_region(target,
+				  steps[i].extent.first + ((uint64_t)steps[i].set << SET_SHIFT));
+	}
+	if (target->waiting)
+		kick(target);
+	return spent_ns() - begin;
+}
+
+static void play_trace(void)
+{
+	uint64_t without[ARRAY_SIZE(targets)] = { 0 }, with[ARRAY_SIZE(targets)] = { 0 };
+	uint64_t changes = 0, accesses = 0;
+	g_autofree char *bytes = NULL;
+	const struct step *steps;
+	gsize length;
+
+	must(g_file_get_contents(bench.steps, &bytes, &length, NULL), "reading the steps");
+	steps = (const struct step *)(void *)bytes;
+	length /= sizeof(*steps);
+	for (gsize i = 0; i < length; i++) {
+		changes += steps[i].kind == STEP_MAP || steps[i].kind == STEP_UNMAP;
+		accesses += steps[i].kind == STEP_ACCESS;
+	}
+	for (uint64_t pass = 0; pass < bench.operations; pass++)
+		for_each_target(target)
+		{
+			without[target - targets] += play_steps(target, steps, length, false);
+			with[target - targets] += play_steps(target, steps, length, true);
+		}
+	for_each_target(target)
+	{
+		uint64_t all = with[target - targets], changing = without[target - targets];
+
+		report("change", target, changing, bench.operations * changes);
+		report("access", target, all > changing ? all - changing : 0,
+		       bench.operations * accesses);
+	}
+	fflush(stdout);
+	_exit(EXIT_SUCCESS);
+}
+
 static void run(void *opaque)
 {
 	must(workload_make(&bench.workload), "allocating memory");
 	for_each_target(target) target_start(target);
+	if (bench.steps)
+		play_trace();
 	fill();
 	translate("translate", by_region);
 	translate("address space", by_address_space);
@@ -446,6 +531,8 @@ static bool take_argument(const char *argument)
 		bench.workload.n = strtoul(value + 1, NULL, 10);
 	else if (g_str_has_prefix(argument, "operations="))
 		bench.operations = strtoul(value + 1, NULL, 10);
+	else if (g_str_has_prefix(argument, "steps="))
+		bench.steps = g_strdup(value + 1);
 	else if (g_str_has_prefix(argument, "order="))
 		bench.workload.order = g_str_equal(value + 1, "scattered") ? SCATTERED : UPWARD;
 	else
