@@ -117,6 +117,21 @@ static void check_all_ports(const struct table_check *check)
 	for_each_of(check, DMAR_ATSR, check_atsr);
 }
 
+/* Structures of virtio-iommus are unknown types, unless a VIOT of 2019 wraps the table. */
+static void check_types(const struct table_check *check)
+{
+	const struct record *structure;
+
+	check_unknown_types(check);
+	for_each_structure(structure, check->table)
+		if (!check->table->base && dmar_is_virtio(structure))
+			report(check->findings, check->rule_id,
+			       dmar_place_of(check, structure, "Type"),
+			       "describe virtio-iommus in a VIOT",
+			       "%s is a structure only inside a VIOT of 2019",
+			       structure->layout->name);
+}
+
 /* -- several structures ---------------------------------------------------------- */
 
 /* Structures of unknown type may be anywhere. */
@@ -144,7 +159,7 @@ static void check_units(const struct table_check *check)
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
-		if (dmar_type_of(structure) == DMAR_DRHD)
+		if (dmar_is_unit(structure))
 			return;
 	report(check->findings, check->rule_id, table_place(check->table, 0),
 	       "describe the units, or omit the table", "the table has no remapping unit");
@@ -153,7 +168,7 @@ static void check_units(const struct table_check *check)
 /* Does the unit have all functions of its segment that no scope names? */
 static bool has_include_all(const struct record *structure)
 {
-	return dmar_type_of(structure) == DMAR_DRHD &&
+	return dmar_is_unit(structure) &&
 	       ((const struct dmar_drhd *)structure->host)->flags & DMAR_INCLUDE_PCI_ALL;
 }
 
@@ -241,7 +256,7 @@ static void check_affinities(const struct table_check *check)
 const struct table_rule dmar_rules[] = {
 	{ "dmar-revision", check_revision },
 	{ "dmar-width", check_width },
-	{ "dmar-type", check_unknown_types },
+	{ "dmar-type", check_types },
 	{ "dmar-length", check_lengths },
 	{ "dmar-reserved", check_reserved_bytes },
 	{ "dmar-value", check_undefined_values },

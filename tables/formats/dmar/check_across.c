@@ -141,7 +141,7 @@ void dmar_check_segments(const struct table_check *check)
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
-		if (dmar_type_of(structure) == DMAR_DRHD)
+		if (dmar_is_unit(structure))
 			hash_add(served,
 				 GUINT_TO_POINTER(1u +
 						  ((struct dmar_drhd *)structure->host)->segment));
@@ -264,8 +264,7 @@ static void find_root_buses(const struct table_check *check, bool *is_root)
 
 	is_root[0] = true;
 	for_each_structure(structure, check->table)
-		for (size_t i = 0;
-		     dmar_type_of(structure) == DMAR_DRHD && (record = dmar_scope(structure, i));
+		for (size_t i = 0; dmar_is_unit(structure) && (record = dmar_scope(structure, i));
 		     i++)
 			is_root[((const struct dmar_scope *)record->host)->bus] = true;
 }

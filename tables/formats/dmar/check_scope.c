@@ -129,7 +129,7 @@ static void collect_numbers(struct numbers *numbers, const struct viommu_table *
 	const struct record *structure;
 
 	for_each_structure(structure, table) {
-		if (dmar_type_of(structure) == DMAR_DRHD)
+		if (dmar_is_unit(structure))
 			collect_scope_numbers(numbers, structure);
 		else if (dmar_type_of(structure) == DMAR_ANDD)
 			numbers->named[((const struct dmar_andd *)structure->host)->number] = true;
@@ -179,6 +179,6 @@ void dmar_check_unnamed_scopes(const struct table_check *check)
 
 	collect_numbers(&numbers, check->table);
 	for_each_structure(structure, check->table)
-		if (dmar_type_of(structure) == DMAR_DRHD)
+		if (dmar_is_unit(structure))
 			check_unit_numbers(check, &numbers, structure);
 }

@@ -102,12 +102,6 @@ static bool has_other_ids(const void *object)
 	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
 }
 
-static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
-{
-	(void)table;
-	return iommu->kind == VIOMMU_VTD;
-}
-
 static const struct unsupported unsupported[] = {
 	{ OBJECT_IOMMU, OF_OTHERS, NULL, "dmar-silent-iommu",
 	  "describe it in the table of its own platform",
@@ -144,7 +138,7 @@ const struct format dmar_format = {
 	.to_topology = dmar_read,
 	.to_header = dmar_read_header,
 	.unsupported = unsupported,
-	.describes = describes,
+	.describes = dmar_describes,
 	.from_topology = dmar_write,
 	.linux_reads = linux_dmar,
 	.rejections = rejections,

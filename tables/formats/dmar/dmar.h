@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TABLES_DMAR_H
 #define VIOMMU_TABLES_DMAR_H
 
+#include "tables/model/topology.h"
 #include "tables/table/format.h"
 
 /*
@@ -17,6 +18,10 @@ enum dmar_type {
 	DMAR_ANDD = 4, /* number and name of a device of the ACPI namespace */
 	DMAR_SATC = 5, /* functions of the SoC with an address translation cache */
 	DMAR_SIDP = 6, /* functions of the SoC with special properties */
+
+	/* Only in a table inside a VIOT of 2019: virtio-iommus (docs/tables.md). */
+	DMAR_VIRTIO_PCI = 0x80,
+	DMAR_VIRTIO_MMIO = 0x81,
 
 	DMAR_UNKNOWN = LAYOUT_UNKNOWN, /* for bytes, too */
 };
@@ -39,6 +44,10 @@ enum dmar_scope_type {
 #define DMAR_ATC_REQUIRED    0x1
 
 #define DMAR_INTR_REMAP 0x1
+
+/* Flags of virtio-iommus, beside INCLUDE_PCI_ALL. */
+#define DMAR_COHERENT   0x2
+#define DMAR_HAS_DOMAIN 0x4
 
 /* Largest device and function of a hop; and how many scopes fit into the length of a structure. */
 #define DMAR_MAX_DEVICE   31
@@ -63,12 +72,19 @@ struct dmar_node {
 	uint16_t type, length;
 };
 
-/* The size was reserved in old tables: 0 is one page of registers. */
+/*
+ * The size was reserved in old tables: 0 is one page of registers. A virtio-iommu has other members
+ * behind the flags, of which its layout selects those of its transport.
+ */
 struct dmar_drhd {
 	struct dmar_node node;
 	uint8_t flags, size;
 	uint16_t segment;
 	uint64_t base;
+
+	uint64_t span;
+	uint32_t interrupt, proximity_domain;
+	uint16_t bdf, reserved;
 };
 
 /* The limit is the last byte of the region. */
@@ -122,6 +138,19 @@ static inline unsigned dmar_type_of(const struct record *record)
 	return record->layout ? record->layout->type : DMAR_UNKNOWN;
 }
 
+/* Is the structure a virtio-iommu; is it any IOMMU? */
+static inline bool dmar_is_virtio(const struct record *record)
+{
+	unsigned type = dmar_type_of(record);
+
+	return type == DMAR_VIRTIO_PCI || type == DMAR_VIRTIO_MMIO;
+}
+
+static inline bool dmar_is_unit(const struct record *record)
+{
+	return dmar_type_of(record) == DMAR_DRHD || dmar_is_virtio(record);
+}
+
 /* The i-th decoded scope of a structure; NULL behind the last. */
 const struct record *dmar_scope(const struct record *structure, size_t i);
 
@@ -143,6 +172,13 @@ bool dmar_write(struct viommu_table *table, const struct viommu_topology *topolo
 /* What a DMAR cannot describe: platform devices without a name, memory that is no RMRR. */
 bool dmar_cannot_name(const void *device);
 bool dmar_is_no_rmrr(const void *memory);
+
+/* Does the table describe the IOMMU? Virtio-iommus are in a table inside a VIOT of 2019 only. */
+static inline bool dmar_describes(const struct viommu_table *table,
+				  const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_VTD || (table->base && iommu_is_virtio(iommu));
+}
 
 /* linux.c */
 linux_reader linux_dmar;

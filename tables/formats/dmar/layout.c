@@ -28,8 +28,16 @@ const struct layout dmar_head_layout =
 
 /* Short names are those that Linux prints. */
 static const struct field_name types[] = {
-	{ DMAR_DRHD, "DRHD" }, { DMAR_RMRR, "RMRR" }, { DMAR_ATSR, "ATSR" }, { DMAR_RHSA, "RHSA" },
-	{ DMAR_ANDD, "ANDD" }, { DMAR_SATC, "SATC" }, { DMAR_SIDP, "SIDP" }, { 0, NULL },
+	{ DMAR_DRHD, "DRHD" },
+	{ DMAR_RMRR, "RMRR" },
+	{ DMAR_ATSR, "ATSR" },
+	{ DMAR_RHSA, "RHSA" },
+	{ DMAR_ANDD, "ANDD" },
+	{ DMAR_SATC, "SATC" },
+	{ DMAR_SIDP, "SIDP" },
+	{ DMAR_VIRTIO_PCI, "virtio-iommu, PCI" },
+	{ DMAR_VIRTIO_MMIO, "virtio-iommu, MMIO" },
+	{ 0, NULL },
 };
 
 #define NODE_ROWS(host) \
@@ -103,13 +111,46 @@ static const struct field sidp_fields[] = {
 	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
 };
 
+/*
+ * The draft of 2019 has nodes of virtio-iommus in an IORT only. These structures are this library's
+ * own: the types of the nodes, and what is behind the IOMMU as in a DRHD. The function of one on
+ * PCI gives the segment; one with a register window is of segment 0.
+ */
+static const struct field_name virtio_flags[] = {
+	{ DMAR_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL" },
+	{ DMAR_COHERENT, "COHERENT" },
+	{ DMAR_HAS_DOMAIN, "PROXIMITY_DOMAIN" },
+	{ 0, NULL },
+};
+
+#define VIRTIO_ROWS \
+	NODE_ROWS(struct dmar_drhd), \
+		ROW_NAMED(struct dmar_drhd, 4, FLAGS, flags, "Flags", virtio_flags), \
+		ROW(struct dmar_drhd, 5, RESERVED, size, "Reserved")
+
+static const struct field virtio_pci_fields[] = {
+	VIRTIO_ROWS,
+	ROW(struct dmar_drhd, 6, HEX, segment, "Segment number"),
+	ROW(struct dmar_drhd, 8, BDF, bdf, "Function"),
+	ROW(struct dmar_drhd, 10, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_drhd, 12, NUMBER, proximity_domain, "Proximity domain"),
+};
+static const struct field virtio_mmio_fields[] = {
+	VIRTIO_ROWS,
+	ROW(struct dmar_drhd, 6, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_drhd, 8, HEX, base, "Base address"),
+	ROW(struct dmar_drhd, 16, HEX, span, "Span"),
+	ROW(struct dmar_drhd, 24, NUMBER, interrupt, "Interrupt"),
+	ROW(struct dmar_drhd, 28, NUMBER, proximity_domain, "Proximity domain"),
+};
+
 /* The bytes behind the head are kept. */
 struct unknown_structure {
 	struct dmar_node node;
 };
 static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
 
-/* Indexed by type. The length is that of the fixed part. */
+/* The length is that of the fixed part. */
 static const struct layout layouts[] = {
 	[DMAR_DRHD] = LAYOUT("Remapping unit", DMAR_DRHD, 16, struct dmar_drhd, drhd_fields),
 	[DMAR_RMRR] =
@@ -121,6 +162,10 @@ static const struct layout layouts[] = {
 			     struct dmar_ports, satc_fields),
 	[DMAR_SIDP] = LAYOUT("Properties of the SoC's devices", DMAR_SIDP, 8, struct dmar_ports,
 			     sidp_fields),
+};
+static const struct layout virtio_layouts[] = {
+	LAYOUT("virtio-iommu on PCI", DMAR_VIRTIO_PCI, 16, struct dmar_drhd, virtio_pci_fields),
+	LAYOUT("virtio-iommu on MMIO", DMAR_VIRTIO_MMIO, 32, struct dmar_drhd, virtio_mmio_fields),
 };
 
 static const struct layout unknown_layout = LAYOUT("Structure of unknown type", DMAR_UNKNOWN, 4,
@@ -167,6 +212,8 @@ const struct layout dmar_hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_
 
 const struct layout *dmar_layout(uint64_t type)
 {
+	if (type == DMAR_VIRTIO_PCI || type == DMAR_VIRTIO_MMIO)
+		return &virtio_layouts[type - DMAR_VIRTIO_PCI];
 	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
 }
 

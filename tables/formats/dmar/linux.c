@@ -12,6 +12,14 @@
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
+/* Linux skips structures of types that it does not know, such as those of virtio-iommus. */
+static bool is_known(const struct viommu_topology *topology, const char *name)
+{
+	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, name);
+
+	return iommu && iommu->kind == VIOMMU_VTD;
+}
+
 /*
  * Scopes of a unit are adjacent, in the order of its structure: the first scope of the last unit
  * wins.
@@ -22,7 +30,8 @@ static const struct viommu_pci_range *find_scope(const struct viommu_topology *t
 	const struct viommu_pci_range *range, *found = NULL;
 
 	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
-		if (range_has(range, device) && (!found || g_strcmp0(found->iommu, range->iommu)))
+		if (range_has(range, device) && is_known(topology, range->iommu) &&
+		    (!found || g_strcmp0(found->iommu, range->iommu)))
 			found = range;
 	return found;
 }
@@ -34,7 +43,8 @@ static struct viommu_route route_of_rest(const struct viommu_topology *topology,
 	const struct viommu_host_bridge *bridge;
 
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
-		if (bridge->iommu && bridge->segment == device->segment)
+		if (bridge->iommu && bridge->segment == device->segment &&
+		    is_known(topology, bridge->iommu))
 			return route_to(topology, bridge->iommu,
 					function_id(device->segment, device->bdf), bridge->place);
 	return route_nothing;
@@ -69,5 +79,7 @@ struct viommu_route linux_dmar(const struct viommu_topology *topology,
 		return route_of_function(topology, device, ret_why);
 	*ret_why = "Linux takes the unit that has a scope for the name of the device";
 	found = topology_find(topology, OBJECT_PLATFORM_DEVICE, device->name);
-	return found ? route_to(topology, found->iommu, found->id, found->place) : route_nothing;
+	return found && is_known(topology, found->iommu)
+		       ? route_to(topology, found->iommu, found->id, found->place)
+		       : route_nothing;
 }

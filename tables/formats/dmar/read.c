@@ -206,22 +206,49 @@ static void read_bridge(struct reading *reading, const struct record *record, ui
 }
 
 /* A span of one page is the default, and omitted. */
+static void fill_unit(const struct reading *reading, struct viommu_iommu *iommu,
+		      struct dmar_drhd *drhd)
+{
+	const struct record *affinity = hash_lookup(reading->domains, &drhd->base);
+	const struct dmar_rhsa *rhsa = affinity ? affinity->host : NULL;
+
+	iommu->kind = VIOMMU_VTD;
+	iommu->base = drhd->base;
+	iommu->span = drhd->size ? (uint64_t)DMAR_PAGE << (drhd->size & DMAR_SIZE_MASK) : 0;
+	iommu->flags = drhd->flags & ~(unsigned)DMAR_INCLUDE_PCI_ALL;
+	iommu->has_proximity_domain = rhsa;
+	iommu->proximity_domain = rhsa ? rhsa->proximity_domain : 0;
+}
+
+/* Members that the layout of the transport lacks are 0. */
+static void fill_virtio(struct viommu_iommu *iommu, const struct dmar_drhd *drhd, unsigned type)
+{
+	iommu->kind = type == DMAR_VIRTIO_PCI ? VIOMMU_VIRTIO_PCI : VIOMMU_VIRTIO_MMIO;
+	iommu->bdf = drhd->bdf;
+	iommu->base = drhd->base;
+	iommu->span = drhd->span;
+	iommu->coherent = drhd->flags & DMAR_COHERENT;
+	iommu->interrupts[0] = drhd->interrupt;
+	iommu->n_interrupts = drhd->interrupt ? 1 : 0;
+	iommu->has_proximity_domain = drhd->flags & DMAR_HAS_DOMAIN;
+	iommu->proximity_domain = iommu->has_proximity_domain ? drhd->proximity_domain : 0;
+}
+
 static void read_unit(struct reading *reading, const struct record *record)
 {
 	struct dmar_drhd *drhd = record->host;
-	const struct record *affinity = hash_lookup(reading->domains, &drhd->base);
-	const struct dmar_rhsa *rhsa = affinity ? affinity->host : NULL;
-	struct viommu_iommu iommu = { .size = sizeof(iommu), .kind = VIOMMU_VTD };
+	bool is_virtio = dmar_is_virtio(record);
+	struct viommu_iommu iommu = { .size = sizeof(iommu) };
 	auto_free char *name = NULL;
 
-	name = memory_printf("dmar%zu", topology_count(reading->topology, OBJECT_IOMMU));
+	name = memory_printf("%s%zu", is_virtio ? "viommu" : "dmar",
+			     topology_count(reading->topology, OBJECT_IOMMU));
+	if (is_virtio)
+		fill_virtio(&iommu, drhd, dmar_type_of(record));
+	else
+		fill_unit(reading, &iommu, drhd);
 	iommu.name = name;
 	iommu.segment = drhd->segment;
-	iommu.base = drhd->base;
-	iommu.span = drhd->size ? (uint64_t)DMAR_PAGE << (drhd->size & DMAR_SIZE_MASK) : 0;
-	iommu.flags = drhd->flags & ~(unsigned)DMAR_INCLUDE_PCI_ALL;
-	iommu.has_proximity_domain = rhsa;
-	iommu.proximity_domain = rhsa ? rhsa->proximity_domain : 0;
 	iommu.place = place_of(reading, record);
 	if (topology_add_iommu(reading->topology, &iommu) < 0) {
 		report(reading->findings, "topology-window", iommu.place,
@@ -375,9 +402,12 @@ static const struct {
 	unsigned type;
 	void (*read)(struct reading *reading, const struct record *record);
 } steps[] = {
-	{ DMAR_RHSA, index_rhsa }, { DMAR_ANDD, index_andd },      { DMAR_ATSR, index_all_ports },
-	{ DMAR_DRHD, read_unit },  { DMAR_ATSR, read_ats_bridge }, { DMAR_RMRR, read_memory },
-	{ DMAR_ATSR, read_ports }, { DMAR_SATC, read_ports },      { DMAR_SIDP, read_ports },
+	{ DMAR_RHSA, index_rhsa },      { DMAR_ANDD, index_andd },
+	{ DMAR_ATSR, index_all_ports }, { DMAR_DRHD, read_unit },
+	{ DMAR_VIRTIO_PCI, read_unit }, { DMAR_VIRTIO_MMIO, read_unit },
+	{ DMAR_ATSR, read_ats_bridge }, { DMAR_RMRR, read_memory },
+	{ DMAR_ATSR, read_ports },      { DMAR_SATC, read_ports },
+	{ DMAR_SIDP, read_ports },
 };
 
 struct viommu_topology *dmar_read(const struct viommu_table *table,

@@ -2,7 +2,7 @@
 /*
  * A topology as a DMAR
  *
- * Each VT-d unit of the topology gets a structure, in the order of the topology, with scopes:
+ * Each unit of the topology gets a structure, in the order of the topology, with scopes:
  * interrupt sources first, then PCI functions, then other devices. The unit of a segment's host
  * bridges gets INCLUDE_PCI_ALL, and follows all other units of the segment. write_rmrr_atsr_rhsa.c
  * writes all other structures.
@@ -39,21 +39,48 @@ static uint8_t size_of(uint64_t span)
 	return size;
 }
 
-/* Adds no scopes yet; host bridges decide about INCLUDE_PCI_ALL. */
+/* The registers of a virtio-iommu on MMIO, if the topology does not give their size. */
+#define VIRTIO_SPAN 0x200
+
+/* Keeps flags that were read; host bridges decide about INCLUDE_PCI_ALL. */
+static uint8_t flags_of(const struct viommu_iommu *iommu)
+{
+	if (iommu->kind == VIOMMU_VTD)
+		return (uint8_t)(iommu->flags & ~(unsigned)DMAR_INCLUDE_PCI_ALL);
+	return (uint8_t)((iommu->coherent ? DMAR_COHERENT : 0) |
+			 (iommu->has_proximity_domain ? DMAR_HAS_DOMAIN : 0));
+}
+
+/* The layout selects the members of the kind. */
+static struct record *new_unit(const struct viommu_iommu *iommu)
+{
+	unsigned type = iommu->kind == VIOMMU_VTD          ? DMAR_DRHD
+			: iommu->kind == VIOMMU_VIRTIO_PCI ? DMAR_VIRTIO_PCI
+							   : DMAR_VIRTIO_MMIO;
+
+	return dmar_new_structure(
+		type, &(struct dmar_drhd){
+			      .flags = flags_of(iommu),
+			      .size = type == DMAR_DRHD ? size_of(iommu->span) : 0,
+			      .segment = iommu->segment,
+			      .base = iommu->base,
+			      .span = iommu->span ? iommu->span : VIRTIO_SPAN,
+			      .interrupt = iommu->n_interrupts ? iommu->interrupts[0] : 0,
+			      .proximity_domain = iommu->proximity_domain,
+			      .bdf = iommu->bdf,
+		      });
+}
+
+/* Adds no scopes yet. */
 static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct dmar_unit *unit;
 
-	if (iommu->kind != VIOMMU_VTD)
+	if (!dmar_describes(writing->table, iommu))
 		return;
 	unit = memory_new(struct dmar_unit, 1);
 	unit->iommu = iommu;
-	unit->record = dmar_new_structure(DMAR_DRHD, &(struct dmar_drhd){
-							     .flags = (uint8_t)iommu->flags,
-							     .size = size_of(iommu->span),
-							     .segment = iommu->segment,
-							     .base = iommu->base,
-						     });
+	unit->record = new_unit(iommu);
 	hash_insert(writing->units, (gpointer)iommu->name, unit);
 	pointers_add(writing->units_in_order, unit);
 }
@@ -66,7 +93,7 @@ static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *uni
 		return true;
 	dmar_report_error(writing, "dmar-segment", place,
 			  "give the unit the `segment` of the devices that it translates",
-			  "a VT-d unit can translate only devices of its own segment");
+			  "an IOMMU of a DMAR can translate only devices of its own segment");
 	return false;
 }
 
@@ -148,7 +175,7 @@ static void write_source(struct dmar_writing *writing, const struct viommu_inter
 
 	if (!unit || !in_segment(writing, unit, source->segment, source->place))
 		return;
-	writing->remaps_interrupts = true;
+	writing->remaps_interrupts |= unit->iommu->kind == VIOMMU_VTD;
 	if (!dmar_add_scope(unit->record, &target))
 		dmar_report_path(writing, source->place);
 }
@@ -187,22 +214,31 @@ static struct hash *last_explicit_units(const struct dmar_writing *writing)
 	for (guint i = 0; i < writing->units_in_order->len; i++) {
 		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 
-		if (!unit->include_all)
+		if (!unit->include_all && unit->iommu->kind == VIOMMU_VTD)
 			hash_insert(last, GUINT_TO_POINTER(unit->iommu->segment),
 				    GUINT_TO_POINTER(i + 1));
 	}
 	return last;
 }
 
-/* Keeps flags that were read; host bridges decide about INCLUDE_PCI_ALL. */
 static void add_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
 {
 	struct dmar_drhd *drhd = unit->record->host;
 
-	drhd->flags = (uint8_t)(unit->iommu->flags & ~(unsigned)DMAR_INCLUDE_PCI_ALL);
 	if (unit->include_all)
 		drhd->flags |= DMAR_INCLUDE_PCI_ALL;
 	record_add_child(writing->table->root, unit->record);
+}
+
+/* Structures are in the order of their types, so virtio-iommus follow all others. */
+static void add_virtio_units(struct dmar_writing *writing, enum viommu_iommu_kind kind)
+{
+	for (guint i = 0; i < writing->units_in_order->len; i++) {
+		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
+
+		if (unit->iommu->kind == kind)
+			add_unit(writing, unit);
+	}
 }
 
 /*
@@ -219,7 +255,7 @@ static void add_units(struct dmar_writing *writing)
 			gpointer behind = hash_lookup(last, GUINT_TO_POINTER(unit->iommu->segment));
 			bool waits = unit->include_all && GPOINTER_TO_UINT(behind) > i + 1;
 
-			if (waits == (round == 1))
+			if (unit->iommu->kind == VIOMMU_VTD && waits == (round == 1))
 				add_unit(writing, unit);
 		}
 	hash_free(last);
@@ -304,6 +340,8 @@ bool dmar_write(struct viommu_table *table, const struct viommu_topology *topolo
 
 	write_units(&writing);
 	dmar_write_other_structures(&writing);
+	add_virtio_units(&writing, VIOMMU_VIRTIO_PCI);
+	add_virtio_units(&writing, VIOMMU_VIRTIO_MMIO);
 	write_head(&writing);
 	finish(&writing);
 	hash_free(writing.units);

@@ -155,13 +155,13 @@ static void write_root_ports(struct dmar_writing *writing)
 
 /* -- affinities and names -------------------------------------------------------- */
 
-/* In the order of the units. */
+/* In the order of the units. The structure of a virtio-iommu has its domain. */
 static void write_affinities(struct dmar_writing *writing)
 {
 	for (guint i = 0; i < writing->units_in_order->len; i++) {
 		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 
-		if (unit->iommu->has_proximity_domain)
+		if (unit->iommu->kind == VIOMMU_VTD && unit->iommu->has_proximity_domain)
 			add_structure(
 				writing,
 				dmar_new_structure(

@@ -41,6 +41,20 @@ static void check_revision(const struct table_check *check)
 	       revision);
 }
 
+/* Blocks of virtio-iommus are of unknown type, unless a VIOT of 2019 wraps the table. */
+static void check_types(const struct table_check *check)
+{
+	const struct record *block;
+
+	check_unknown_types(check);
+	for_each_child(i, block, check->table->root)
+		if (!check->table->base && ivrs_is_virtio(block))
+			report(check->findings, check->rule_id,
+			       table_place_of(check->table, block, "Type"),
+			       "describe virtio-iommus in a VIOT",
+			       "%s is a block only inside a VIOT of 2019", block->layout->name);
+}
+
 /* Linux ignores such a table. */
 static void check_iommus(const struct table_check *check)
 {
@@ -260,7 +274,7 @@ static void check_flags(const struct table_check *check)
 const struct table_rule ivrs_rules[] = {
 	{ "ivrs-revision", check_revision },
 	{ "ivrs-iommu-none", check_iommus },
-	{ "ivrs-type", check_unknown_types },
+	{ "ivrs-type", check_types },
 	{ "ivrs-block-length", check_lengths },
 	{ "ivrs-reserved", check_reserved_bytes },
 	{ "ivrs-value", check_undefined_flags },

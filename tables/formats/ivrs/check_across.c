@@ -116,7 +116,7 @@ void ivrs_check_hid_text(const struct table_check *check)
 		for_each_child(j, entry, block) {
 			const struct ivrs_hid *hid = entry->host;
 
-			if (!ivrs_is_ivhd(block) || ivrs_type_of(entry) != IVRS_HID ||
+			if (!ivrs_has_entries(block) || ivrs_type_of(entry) != IVRS_HID ||
 			    is_hid(hid->hid, sizeof(hid->hid)))
 				continue;
 			report(check->findings, check->rule_id,

@@ -27,7 +27,7 @@ static void for_each_entry(const struct table_check *check, entry_check *check_o
 	const struct record *block, *entry;
 
 	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block))
+		if (ivrs_has_entries(block))
 			for_each_child(j, entry, block)
 				check_one(check, block, entry);
 }
@@ -73,7 +73,7 @@ static void for_each_range(const struct table_check *check, range_check *check_o
 	for_each_child(i, block, check->table->root) {
 		struct range range = { NULL, NULL, NULL };
 
-		if (!ivrs_is_ivhd(block))
+		if (!ivrs_has_entries(block))
 			continue;
 		for_each_child(j, entry, block)
 			take(check, &range, entry, check_one);
@@ -169,7 +169,7 @@ static void check_hid(const struct table_check *check, const struct record *bloc
 {
 	if (ivrs_type_of(entry) != IVRS_HID)
 		return;
-	if (ivrs_type_of(block) != IVRS_IVHD_40)
+	if (!ivrs_may_name(block))
 		report_entry(check, entry, "write it into a block of type 40h",
 			     "the block of an ACPI device is not of type 40h");
 	else if (!((const struct ivrs_hid *)entry->host)->hid[0])

@@ -115,7 +115,7 @@ static void copy_id(char *field, size_t length, const char *id)
 		memcpy(field, id, MIN(strlen(id), length));
 }
 
-/* Makes the table have blocks of type 40h. */
+/* Makes the table have blocks of type 40h, but for a virtio-iommu, whose block has it. */
 static void add_device(struct ivrs_writing *writing, const struct viommu_platform_device *device)
 {
 	struct ivrs_unit *unit = ivrs_unit_of(writing, device->iommu);
@@ -136,7 +136,7 @@ static void add_device(struct ivrs_writing *writing, const struct viommu_platfor
 	copy_id(pending->host.hid.hid, sizeof(pending->host.hid.hid), device->hid);
 	copy_id(pending->host.hid.cid, sizeof(pending->host.hid.cid), device->cid);
 	set_uid(pending, device->uid);
-	unit->acpi_devices = true;
+	unit->acpi_devices = !iommu_is_virtio(unit->iommu);
 }
 
 void ivrs_collect_devices(struct ivrs_writing *writing)

@@ -57,7 +57,7 @@ static const struct frame entries = {
 /* Entries end with the block; bytes that are no entry are kept behind them. */
 static void decode_entries(struct decoding *decoding, struct record *block, size_t at, size_t end)
 {
-	if (ivrs_is_ivhd(block))
+	if (ivrs_has_entries(block))
 		at = frame_decode_inside(decoding, &entries, block, at, end);
 	record_add_rest(block, decoding->bytes + at, end - at);
 }
@@ -80,12 +80,6 @@ static bool source_has_path(const void *object)
 	const struct viommu_interrupt_source *source = object;
 
 	return source->path;
-}
-
-static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
-{
-	(void)table;
-	return iommu->kind == VIOMMU_AMD_VI;
 }
 
 static const struct unsupported unsupported[] = {
@@ -118,7 +112,7 @@ const struct format ivrs_format = {
 	.to_topology = ivrs_read,
 	.to_header = ivrs_read_header,
 	.unsupported = unsupported,
-	.describes = describes,
+	.describes = ivrs_describes,
 	.from_topology = ivrs_write,
 	.linux_reads = linux_ivrs,
 	.rejections = rejections,

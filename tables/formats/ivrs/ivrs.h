@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TABLES_IVRS_H
 #define VIOMMU_TABLES_IVRS_H
 
+#include "tables/model/topology.h"
 #include "tables/table/format.h"
 
 /*
@@ -20,6 +21,10 @@ enum ivrs_block_type {
 	IVRS_IVMD_ONE = 0x21,
 	IVRS_IVMD_RANGE = 0x22,
 	IVRS_IVHD_40 = 0x40,
+
+	/* Only in a table inside a VIOT of 2019: virtio-iommus (docs/tables.md). */
+	IVRS_VIRTIO_PCI = 0x80,
+	IVRS_VIRTIO_MMIO = 0x81,
 
 	IVRS_BLOCK_UNKNOWN = LAYOUT_UNKNOWN,
 };
@@ -86,7 +91,10 @@ struct ivrs_block {
 /* Flags that blocks 11h and 40h have too: their register images replace the others. */
 #define IVRS_IMAGE_FLAGS 0x3fu
 
-/* An IOMMU; device entries follow. Type 10h ends after `features`. */
+/*
+ * An IOMMU; device entries follow. Type 10h ends after `features`. The last members are those of
+ * virtio-iommus.
+ */
 struct ivrs_ivhd {
 	struct ivrs_block block;
 	uint16_t capability;
@@ -94,6 +102,12 @@ struct ivrs_ivhd {
 	uint16_t segment, info;
 	uint32_t features; /* attributes, in types 11h and 40h */
 	uint64_t efr, efr2;
+
+	uint64_t span;
+	uint32_t interrupt;
+	uint16_t reserved_4, reserved_6, reserved_16, reserved_18;
+	uint64_t reserved_8;
+	uint32_t reserved_20;
 };
 
 /*
@@ -200,6 +214,25 @@ static inline bool ivrs_is_ivhd(const struct record *record)
 	return type == IVRS_IVHD_10 || type == IVRS_IVHD_11 || type == IVRS_IVHD_40;
 }
 
+/* Is the block a virtio-iommu? It has device entries as an IVHD has, and no other reader. */
+static inline bool ivrs_is_virtio(const struct record *record)
+{
+	unsigned type = ivrs_type_of(record);
+
+	return type == IVRS_VIRTIO_PCI || type == IVRS_VIRTIO_MMIO;
+}
+
+static inline bool ivrs_has_entries(const struct record *record)
+{
+	return ivrs_is_ivhd(record) || ivrs_is_virtio(record);
+}
+
+/* May the block have entries of ACPI devices? */
+static inline bool ivrs_may_name(const struct record *record)
+{
+	return ivrs_type_of(record) == IVRS_IVHD_40 || ivrs_is_virtio(record);
+}
+
 static inline bool ivrs_is_ivmd(const struct record *record)
 {
 	unsigned type = ivrs_type_of(record);
@@ -244,6 +277,13 @@ struct ivrs_defaults {
 	uint32_t flags;
 };
 struct ivrs_defaults ivrs_defaults(bool images, bool acpi_devices);
+
+/* Does the table describe the IOMMU? Virtio-iommus are in a table inside a VIOT of 2019 only. */
+static inline bool ivrs_describes(const struct viommu_table *table,
+				  const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_AMD_VI || (table->base && iommu_is_virtio(iommu));
+}
 
 /* Does the IOMMU have values for which only blocks 11h and 40h have fields? */
 bool ivrs_has_images(const struct viommu_iommu *iommu);

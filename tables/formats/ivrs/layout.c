@@ -42,6 +42,8 @@ static const struct field_name block_types[] = {
 	{ IVRS_IVMD_ONE, "memory of a device" },
 	{ IVRS_IVMD_RANGE, "memory of a range" },
 	{ IVRS_IVHD_40, "IOMMU with ACPI devices" },
+	{ IVRS_VIRTIO_PCI, "virtio-iommu, PCI" },
+	{ IVRS_VIRTIO_MMIO, "virtio-iommu, MMIO" },
 	{ 0, NULL },
 };
 
@@ -191,6 +193,33 @@ static const struct field ivmd_range_fields[] = {
 	IVMD_ROWS("Last device ID", BDF, "First device ID", BDF),
 };
 
+/*
+ * The draft of 2019 has nodes of virtio-iommus in an IORT only. These blocks are this library's
+ * own: the types of the nodes, the fields of a block 10h as far as they have a meaning, and device
+ * entries as there. One with a register window is of segment 0.
+ */
+static const struct field_name virtio_flags[] = { { IVRS_COHERENT, "Coherent" }, { 0, NULL } };
+
+static const struct field virtio_pci_fields[] = {
+	BLOCK_ROWS(struct ivrs_ivhd, virtio_flags),
+	ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"),
+	ROW(struct ivrs_ivhd, 6, RESERVED, reserved_6, "Reserved"),
+	ROW(struct ivrs_ivhd, 8, RESERVED, reserved_8, "Reserved"),
+	ROW(struct ivrs_ivhd, 16, HEX, segment, "PCI segment"),
+	ROW(struct ivrs_ivhd, 18, RESERVED, reserved_18, "Reserved"),
+	ROW(struct ivrs_ivhd, 20, RESERVED, reserved_20, "Reserved"),
+};
+static const struct field virtio_mmio_fields[] = {
+	BLOCK_ROWS(struct ivrs_ivhd, virtio_flags),
+	ROW(struct ivrs_ivhd, 4, RESERVED, reserved_4, "Reserved"),
+	ROW(struct ivrs_ivhd, 6, RESERVED, reserved_6, "Reserved"),
+	ROW(struct ivrs_ivhd, 8, HEX, base, "Base address"),
+	ROW(struct ivrs_ivhd, 16, RESERVED, reserved_16, "Reserved"),
+	ROW(struct ivrs_ivhd, 18, RESERVED, reserved_18, "Reserved"),
+	ROW(struct ivrs_ivhd, 20, NUMBER, interrupt, "Interrupt"),
+	ROW(struct ivrs_ivhd, 24, HEX, span, "Span"),
+};
+
 /* The head of a block; the bytes behind it are kept. */
 struct unknown_block {
 	struct ivrs_block block;
@@ -205,6 +234,8 @@ static const struct layout block_layouts[] = {
 	LAYOUT("IVMD, one device", IVRS_IVMD_ONE, 32, struct ivrs_ivmd, ivmd_one_fields),
 	LAYOUT("IVMD, range of devices", IVRS_IVMD_RANGE, 32, struct ivrs_ivmd, ivmd_range_fields),
 	LAYOUT("IVHD, type 40h", IVRS_IVHD_40, 40, struct ivrs_ivhd, ivhd_11_fields),
+	LAYOUT("virtio-iommu on PCI", IVRS_VIRTIO_PCI, 24, struct ivrs_ivhd, virtio_pci_fields),
+	LAYOUT("virtio-iommu on MMIO", IVRS_VIRTIO_MMIO, 32, struct ivrs_ivhd, virtio_mmio_fields),
 };
 
 static const struct layout unknown_block_layout = LAYOUT(

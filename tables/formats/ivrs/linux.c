@@ -52,6 +52,8 @@ static bool is_seen(const struct question *question, const struct viommu_iommu *
 	unsigned n;
 	const uint32_t *blocks = blocks_of(question, iommu, &n);
 
+	if (iommu->kind != VIOMMU_AMD_VI)
+		return false;
 	for (unsigned i = 0; i < n; i++)
 		if (blocks[i] == question->type)
 			return true;

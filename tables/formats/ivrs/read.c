@@ -100,6 +100,29 @@ static void omit_defaults(struct viommu_iommu *iommu, const struct ivrs_defaults
 		iommu->amd.image_flags = 0;
 }
 
+/* Each block is an IOMMU of its own. The layout of the transport selects the members. */
+static void take_virtio(struct ivrs_reading *reading, const struct record *block)
+{
+	const struct ivrs_ivhd *ivhd = block->host;
+	struct ivrs_iommu *found = memory_new(struct ivrs_iommu, 1);
+	struct viommu_iommu *iommu = &found->iommu;
+
+	found->newest = block;
+	iommu->size = sizeof(*iommu);
+	iommu->kind =
+		ivrs_type_of(block) == IVRS_VIRTIO_PCI ? VIOMMU_VIRTIO_PCI : VIOMMU_VIRTIO_MMIO;
+	iommu->name = memory_printf("viommu%zu", reading->iommus->len);
+	iommu->segment = ivhd->segment;
+	iommu->bdf = ivhd->block.bdf;
+	iommu->base = ivhd->base;
+	iommu->span = ivhd->span;
+	iommu->coherent = ivhd->block.flags & IVRS_COHERENT;
+	iommu->interrupts[0] = ivhd->interrupt;
+	iommu->n_interrupts = ivhd->interrupt ? 1 : 0;
+	iommu->place = table_place(reading->table, block->at);
+	pointers_add(reading->iommus, found);
+}
+
 /* -- memory ----------------------------------------------------------------------------------- */
 
 static uint16_t last_of(const struct record *block)
@@ -206,7 +229,7 @@ static bool has_pads(const struct viommu_table *table)
 	const struct record *block;
 
 	for_each_child(i, block, table->root)
-		if (ivrs_is_ivhd(block) && has_entry(block, IVRS_PAD))
+		if (ivrs_has_entries(block) && has_entry(block, IVRS_PAD))
 			return true;
 	return false;
 }
@@ -236,6 +259,8 @@ static void find_iommus(struct ivrs_reading *reading)
 	for_each_child(i, block, reading->table->root)
 		if (ivrs_is_ivhd(block))
 			take_block(reading, block);
+		else if (ivrs_is_virtio(block))
+			take_virtio(reading, block);
 }
 
 /* Ranges are added after all IOMMUs, because they may overlap. */
@@ -247,8 +272,12 @@ static void read_iommus(struct ivrs_reading *reading)
 		struct ivrs_iommu *found = reading->iommus->pdata[i];
 
 		omit_defaults(&found->iommu, &defaults);
-		topology_add_iommu(reading->topology, &found->iommu);
-		ivrs_read_entries(reading, found);
+		if (topology_add_iommu(reading->topology, &found->iommu) < 0)
+			report(reading->findings, "topology-window", found->iommu.place,
+			       "correct the base address or the span",
+			       "the registers of the IOMMU end beyond the address space: dropped");
+		else
+			ivrs_read_entries(reading, found);
 	}
 	ivrs_add_ranges(reading);
 }

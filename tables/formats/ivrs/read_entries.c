@@ -164,8 +164,7 @@ static void read_hid(struct ivrs_reading *reading, const struct record *entry)
 		.place = table_place(reading->table, entry->at),
 	};
 
-	if (ivrs_type_of(reading->found->newest) == IVRS_IVHD_40 && hid &&
-	    add_device(reading, &device) < 0)
+	if (ivrs_may_name(reading->found->newest) && hid && add_device(reading, &device) < 0)
 		ivrs_report_unrepresentable(reading, entry, "IDs that are not text");
 }
 

@@ -79,7 +79,7 @@ static void add_units(struct ivrs_writing *writing)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
-		if (iommu->kind == VIOMMU_AMD_VI)
+		if (ivrs_describes(writing->table, iommu))
 			add_unit(writing, iommu);
 }
 
@@ -132,7 +132,7 @@ static size_t write_entries(const struct ivrs_writing *writing, struct record *b
 		const struct ivrs_pending *pending =
 			&array_index(unit->pending, struct ivrs_pending, i);
 
-		if (pending->type != IVRS_HID || ivrs_type_of(block) == IVRS_IVHD_40)
+		if (pending->type != IVRS_HID || ivrs_may_name(block))
 			write_entry(writing, block, &length, pending);
 	}
 	return length;
@@ -151,6 +151,9 @@ static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 	return (uint8_t)(flags | (iommu->coherent ? IVRS_COHERENT : 0));
 }
 
+/* The registers of a virtio-iommu on MMIO, if the topology does not give their size. */
+#define VIRTIO_SPAN 0x200
+
 /* The rows of the type select the members that are written. */
 static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned type)
 {
@@ -166,6 +169,8 @@ static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned typ
 		.features = type == IVRS_IVHD_10 ? iommu->amd.features : iommu->amd.attributes,
 		.efr = iommu->amd.efr,
 		.efr2 = iommu->amd.efr2,
+		.span = iommu->span ? iommu->span : VIRTIO_SPAN,
+		.interrupt = iommu->n_interrupts ? iommu->interrupts[0] : 0,
 	};
 }
 
@@ -195,15 +200,29 @@ static bool has_type(const uint32_t *blocks, unsigned n, unsigned type)
 	return false;
 }
 
-/* The block types of the IOMMU, or those of the whole table. */
-static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *unit,
-		       const struct ivrs_defaults *defaults, unsigned type)
+/* The block types of the IOMMU, or those of the whole table. A virtio-iommu has one block. */
+static bool has_block(const struct viommu_iommu *iommu, const struct ivrs_defaults *defaults,
+		      unsigned type)
 {
-	const struct viommu_iommu *iommu = unit->iommu;
+	if (iommu_is_virtio(iommu))
+		return type ==
+		       (iommu->kind == VIOMMU_VIRTIO_PCI ? IVRS_VIRTIO_PCI : IVRS_VIRTIO_MMIO);
+	return iommu->amd.n_blocks ? has_type(iommu->amd.blocks, iommu->amd.n_blocks, type)
+				   : has_type(defaults->blocks, defaults->n_blocks, type);
+}
 
-	if (iommu->amd.n_blocks ? has_type(iommu->amd.blocks, iommu->amd.n_blocks, type)
-				: has_type(defaults->blocks, defaults->n_blocks, type))
-		write_unit(writing, unit, type);
+/* IOMMU by IOMMU; a type of 0 is none. */
+static void write_types(struct ivrs_writing *writing, const struct ivrs_defaults *defaults,
+			unsigned one, unsigned other)
+{
+	for (guint i = 0; i < writing->units->len; i++) {
+		const struct ivrs_unit *unit = writing->units->pdata[i];
+
+		if (has_block(unit->iommu, defaults, one))
+			write_unit(writing, unit, one);
+		if (has_block(unit->iommu, defaults, other))
+			write_unit(writing, unit, other);
+	}
 }
 
 /* -- memory -------------------------------------------------------------------- */
@@ -277,19 +296,19 @@ static void write_memory(struct ivrs_writing *writing, const struct viommu_reser
 
 /* -- the whole --------------------------------------------------------------------------------- */
 
-/* The order of real tables: IVMDs before blocks 40h. */
+/*
+ * The order of real tables: IVMDs before blocks 40h. Virtio-iommus are last, because Linux searches
+ * blocks of an IOMMU up to the first type above 40h.
+ */
 static void write_blocks(struct ivrs_writing *writing, const struct ivrs_defaults *defaults)
 {
 	const struct viommu_reserved_memory *memory;
 
-	for (guint i = 0; i < writing->units->len; i++) {
-		write_type(writing, writing->units->pdata[i], defaults, IVRS_IVHD_10);
-		write_type(writing, writing->units->pdata[i], defaults, IVRS_IVHD_11);
-	}
+	write_types(writing, defaults, IVRS_IVHD_10, IVRS_IVHD_11);
 	for_each_object(i, memory, writing->topology, OBJECT_RESERVED_MEMORY)
 		write_memory(writing, memory);
-	for (guint i = 0; i < writing->units->len; i++)
-		write_type(writing, writing->units->pdata[i], defaults, IVRS_IVHD_40);
+	write_types(writing, defaults, IVRS_IVHD_40, 0);
+	write_types(writing, defaults, IVRS_VIRTIO_PCI, IVRS_VIRTIO_MMIO);
 }
 
 /* The address width has its own member in a topology. */

@@ -3,9 +3,10 @@
  * VIOT as drafted in 2019: a wrapper around another table
  *
  * Behind the header and 12 reserved bytes follows one whole table, an IORT, DMAR or IVRS, with its
- * own header, length and checksum; its offsets count from its own start. A wrapped IORT may have
- * nodes for virtio-iommus, of types that no other IORT has. The wrapper kept these types out of the
- * established tables.
+ * own header, length and checksum; its offsets count from its own start. A wrapped table may have
+ * structures for virtio-iommus, of types that it has nowhere else. The wrapper kept these types out
+ * of the established tables. The draft has those of an IORT; those of a DMAR and an IVRS are this
+ * library's own.
  *
  * The draft was never published. The sources are patches to Linux that read it, and one monitor
  * that generated it; docs/decisions.md lists what both leave open.
@@ -165,8 +166,8 @@ static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_k
 }
 
 /*
- * The table of the platform that has such IOMMUs. Only an IORT has nodes for virtio-iommus; it
- * omits other IOMMUs with a finding.
+ * The table of the platform that has such IOMMUs, with the virtio-iommus beside them; it omits
+ * IOMMUs of another platform with a finding.
  */
 static const char *signature_for(const struct viommu_topology *topology)
 {
@@ -174,9 +175,10 @@ static const char *signature_for(const struct viommu_topology *topology)
 		enum viommu_iommu_kind kind;
 		const char *signature;
 	} tables[] = {
-		{ VIOMMU_VIRTIO_PCI, "IORT" }, { VIOMMU_VIRTIO_MMIO, "IORT" },
-		{ VIOMMU_SMMU_V3, "IORT" },    { VIOMMU_SMMU_V2, "IORT" },
-		{ VIOMMU_VTD, "DMAR" },        { VIOMMU_AMD_VI, "IVRS" },
+		{ VIOMMU_SMMU_V3, "IORT" },
+		{ VIOMMU_SMMU_V2, "IORT" },
+		{ VIOMMU_VTD, "DMAR" },
+		{ VIOMMU_AMD_VI, "IVRS" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)

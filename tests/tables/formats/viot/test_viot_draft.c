@@ -160,6 +160,187 @@ static void an_iort_alone_may_have_such_nodes_but_should_not(void **state)
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->kind, VIOMMU_VIRTIO_PCI);
 }
 
+/* -- virtio-iommus beside others ----------------------------------------------- */
+
+/* A unit of the platform and two virtio-iommus, all in one table. */
+struct beside {
+	const char *platform; /* of the first IOMMU */
+	const char *device;   /* what an ACPI device has in such a table */
+	const uint8_t *structures;
+	size_t length;
+	enum viommu_iommu_kind kind;
+	const char *rule_id; /* of a type that a table by itself cannot have */
+};
+
+/* A DRHD and an ANDD, then the virtio-iommus: on PCI with all of segment 1, and on MMIO. */
+static const uint8_t in_dmar[] = {
+	0x00, 0x00, 0x10, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0xd9, 0xfe, 0x00, 0x00,
+	0x00, 0x00, 0x04, 0x00, 0x1c, 0x00, 0x00, 0x00, 0x00, 0x01, '\\', '_',  'S',  'B',
+	'.',  'D',  'E',  'V',  '0',  0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x05, 0x00, 0x01, 0x00, 0x08, 0x00, 0x00, 0x00,
+	0x02, 0x00, 0x00, 0x00, 0x81, 0x00, 0x30, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x10,
+	0x00, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x25, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x00, 0x00, 0x80,
+	0x02, 0x00, 0x05, 0x08, 0x00, 0x00, 0x01, 0x00, 0x13, 0x02,
+};
+
+/* An IVHD with what is left of segment 0, then the virtio-iommus. */
+static const uint8_t in_ivrs[] = {
+	0x10, 0x00, 0x30, 0x00, 0x02, 0x00, 0x40, 0x00, 0x00, 0x00, 0xd8, 0xfe, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x04, 0x01,
+	0x00, 0x00, 0x03, 0x03, 0x00, 0x00, 0x04, 0x0f, 0x80, 0x00, 0x03, 0x11, 0x80, 0x00, 0x04,
+	0xff, 0xff, 0x00, 0x80, 0x00, 0x28, 0x00, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00,
+	0x00, 0x04, 0x07, 0x00, 0x00, 0x03, 0x09, 0x00, 0x00, 0x04, 0xff, 0xff, 0x00, 0x81, 0x20,
+	0x3a, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x25, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x02, 0x10, 0x80, 0x00, 0xf0, 0x9a, 0x00, 0x00, 'A',  'M',  'D',  'I',  '0',  '0',  '2',
+	'0',  0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
+static const struct beside besides[] = {
+	{ "kind: vt-d, at: 0xfed90000", "name: '\\_SB.DEV0', number: 1", in_dmar, sizeof(in_dmar),
+	  VIOMMU_VTD, "dmar-type" },
+	{ "kind: amd-vi, at: 0xfed80000, function: 00:00.2", "hid: AMDI0020", in_ivrs,
+	  sizeof(in_ivrs), VIOMMU_AMD_VI, "ivrs-type" },
+};
+
+#define N_BESIDES (sizeof(besides) / sizeof(besides[0]))
+
+static struct viommu_table *generate_beside(struct rig *rig, const struct beside *beside)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "iommus: [ { name: p, %s }, { name: v, kind: virtio-iommu-pci, at: 0001:00:01.0, "
+		 "proximity-domain: 2 }, { name: m, kind: virtio-iommu-mmio, at: 0x10001000, "
+		 "interrupts: [37], coherent: yes } ]\n"
+		 "host-bridges: [ { buses: 00-ff, iommu: p }, "
+		 "{ segment: 1, buses: 00-ff, iommu: v } ]\n"
+		 "ranges: [ { functions: 80:02.0, iommu: m } ]\n"
+		 "devices: [ { %s, iommu: m, id: 0x9a } ]\n",
+		 beside->platform, beside->device);
+	return generate(rig, text);
+}
+
+static void each_beside(void (*expect)(struct rig *rig, const struct beside *beside))
+{
+	for (size_t i = 0; i < N_BESIDES; i++) {
+		void *rig;
+
+		set_up(&rig);
+		expect(rig, &besides[i]);
+		tear_down(&rig);
+	}
+}
+
+static void expect_structures(struct rig *rig, const struct beside *beside)
+{
+	enum { STRUCTURES_AT = INNER_AT + 48 };
+	struct viommu_table *table = generate_beside(rig, beside);
+	void *bytes;
+
+	assert_non_null(table);
+	assert_int_equal(viommu_table_encode(table, &bytes), STRUCTURES_AT + beside->length);
+	assert_memory_equal((uint8_t *)bytes + STRUCTURES_AT, beside->structures, beside->length);
+	free(bytes);
+	viommu_table_free(table);
+}
+
+static void virtio_iommus_are_in_a_wrapped_dmar_and_ivrs(void **state)
+{
+	(void)state;
+	each_beside(expect_structures);
+}
+
+static void expect_the_same_again(struct rig *rig, const struct beside *beside)
+{
+	struct viommu_table *table = generate_beside(rig, beside), *again;
+	struct viommu_route route, linux_route;
+	size_t length;
+	void *bytes;
+
+	length = viommu_table_encode(table, &bytes);
+	viommu_table_check(table, rig->findings);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	read_back(rig, table);
+	again = viommu_table_generate(rig->topology, "VIOT-2019", rig->findings);
+	assert_encodes(again, bytes, length);
+	viommu_table_free(again);
+	free(bytes);
+	route = ask(rig, "80:02.0", &linux_route, NULL);
+	assert_int_equal(route.iommu->kind, VIOMMU_VIRTIO_MMIO);
+	assert_int_equal(route.id, 0x8010);
+	route = ask(rig, "0001:02:00.0", &linux_route, NULL);
+	assert_int_equal(route.iommu->kind, VIOMMU_VIRTIO_PCI);
+	assert_int_equal(route.id, 0x10200);
+	assert_null(ask(rig, "0001:00:01.0", &linux_route, NULL).iommu);
+	assert_int_equal(ask(rig, "03:00.0", &linux_route, NULL).iommu->kind, beside->kind);
+}
+
+static void virtio_iommus_beside_others_are_read_and_generated_again(void **state)
+{
+	(void)state;
+	each_beside(expect_the_same_again);
+}
+
+/* The table inside, as a table by itself: Linux skips types that it does not know. */
+static void expect_unknown_types(struct rig *rig, const struct beside *beside)
+{
+	struct viommu_table *table = generate_beside(rig, beside);
+	struct viommu_route linux_route;
+	void *bytes;
+	size_t length = viommu_table_encode(table, &bytes);
+
+	viommu_table_free(table);
+	table = viommu_table_decode((uint8_t *)bytes + INNER_AT, length - INNER_AT, "in",
+				    rig->findings);
+	viommu_table_check(table, rig->findings);
+	assert_true(found(rig->findings, beside->rule_id));
+	read_back(rig, table);
+	assert_int_equal(ask(rig, "80:02.0", &linux_route, NULL).iommu->kind, VIOMMU_VIRTIO_MMIO);
+	assert_false(linux_route.iommu && linux_route.iommu->kind == VIOMMU_VIRTIO_MMIO);
+	assert_non_null(ask(rig, "0001:02:00.0", &linux_route, NULL).iommu);
+	assert_null(linux_route.iommu);
+	free(bytes);
+}
+
+static void linux_skips_virtio_iommus_in_a_dmar_or_ivrs_alone(void **state)
+{
+	(void)state;
+	each_beside(expect_unknown_types);
+}
+
+static void expect_damage_is_kept(struct rig *rig, const struct beside *beside)
+{
+	static const uint8_t values[] = { 0x00, 0x01, 0x03, 0x81, 0xff };
+	struct viommu_table *table = generate_beside(rig, beside);
+	void *bytes;
+	size_t length = viommu_table_encode(table, &bytes);
+
+	viommu_table_free(table);
+	for (size_t at = INNER_AT; at < length; at++) {
+		uint8_t *cut = copy_of(bytes, at);
+
+		walk(cut, at, NULL);
+		free(cut);
+		for (size_t i = 0; i < sizeof(values); i++) {
+			uint8_t *damaged = copy_of(bytes, length);
+
+			damaged[at] = values[i];
+			walk(damaged, length, NULL);
+			free(damaged);
+		}
+	}
+	free(bytes);
+}
+
+static void damaged_structures_of_virtio_iommus_are_kept(void **state)
+{
+	(void)state;
+	each_beside(expect_damage_is_kept);
+}
+
 /* -- detection of the form ----------------------------------------------------- */
 
 static void the_iommus_choose_the_table_that_is_wrapped(void **state)
@@ -277,6 +458,10 @@ int main(void)
 		WITH_A_RIG(a_window_of_registers_has_its_node),
 		WITH_A_RIG(the_longer_node_is_read_as_well),
 		WITH_A_RIG(an_iort_alone_may_have_such_nodes_but_should_not),
+		cmocka_unit_test(virtio_iommus_are_in_a_wrapped_dmar_and_ivrs),
+		cmocka_unit_test(virtio_iommus_beside_others_are_read_and_generated_again),
+		cmocka_unit_test(linux_skips_virtio_iommus_in_a_dmar_or_ivrs_alone),
+		cmocka_unit_test(damaged_structures_of_virtio_iommus_are_kept),
 		WITH_A_RIG(the_iommus_choose_the_table_that_is_wrapped),
 		WITH_A_RIG(a_table_without_nodes_is_no_draft),
 		WITH_A_RIG(linux_ignores_the_draft),

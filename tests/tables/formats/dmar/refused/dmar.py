@@ -129,4 +129,6 @@ TOPOLOGIES = {
 # one structure of each layout
 EVERY = {".dmar": dmar(drhd(scope(NAMESPACE, 1), flags=ALL), rmrr(scope()), atsr(scope(BRIDGE)), rhsa(),
                        andd(), structure(5, struct.pack("<BBH", 1, 0, 0) + scope()),
-                       structure(6, bytes(4) + scope()), structure(7, bytes(4)))}
+                       structure(6, bytes(4) + scope()), structure(7, bytes(4)),
+                       structure(0x80, struct.pack("<BBHHHI", 0, 0, 0, 8, 0, 0) + scope()),
+                       structure(0x81, struct.pack("<BBHQQII", 0, 0, 0, 0x10001000, 0x200, 37, 0) + scope()))}

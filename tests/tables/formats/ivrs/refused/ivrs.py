@@ -153,4 +153,6 @@ EVERY = {".ivrs": ivrs(
          plain(0x46, 0x400) + struct.pack("<I", 1), plain(0x47, 0x500) + struct.pack("<I", 1),
          plain(4, 0x5ff), hid(), plain(5)),
     ivhd(kind=0x11), ivhd(kind=0x40), ivmd(0x20), ivmd(0x21), ivmd(0x22, last=0x1ff),
-    block(0x30, 0, bytes(20)))}
+    block(0x30, 0, bytes(20)),
+    block(0x80, 0, struct.pack("<HHQHHI", 8, 0, 0, 0, 0, 0) + select(0x10)),
+    block(0x81, 0, struct.pack("<HHQHHIQ", 0, 0, 0x10001000, 0, 0, 37, 0x200) + hid()))}
