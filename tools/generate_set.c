@@ -25,8 +25,6 @@ gint generate_processors;
 #define PROCESSORS_MAX 255
 #define ALIGNMENT      16
 
-#define SIGNATURE_LENGTH 4
-
 struct set {
 	const char *what; /* "all" or "acpi" */
 	const char *name; /* of the topology */
@@ -107,28 +105,6 @@ static bool parse_address(struct set *set)
 
 /* -- generating ---------------------------------------------------------------------------- */
 
-static bool is_given(const struct set *set, const struct viommu_table *table)
-{
-	for (guint i = 0; i < set->given->len; i++)
-		if (!strncmp(viommu_table_signature(set->given->pdata[i]),
-			     viommu_table_signature(table), SIGNATURE_LENGTH))
-			return true;
-	return false;
-}
-
-/* Of the IOMMUs, unless --with has a table in their place. */
-static void generate_tables_to_add(struct set *set)
-{
-	struct viommu_table *tables[VIOMMU_TABLES_MAX];
-	size_t n = viommu_tables_generate(set->topology, tables, set->findings);
-
-	for (size_t i = 0; i < n; i++)
-		if (is_given(set, tables[i]))
-			viommu_table_free(tables[i]);
-		else
-			g_ptr_array_add(set->given, tables[i]);
-}
-
 /* The library does not know where its arguments are from. */
 static void take_findings(struct set *set, struct viommu_findings *findings, const char *file)
 {
@@ -146,7 +122,7 @@ static void take_findings(struct set *set, struct viommu_findings *findings, con
 }
 
 /* Into the bytes of a set that exists, at the address where it is. */
-static void generate_into(struct set *set)
+static void generate_into(struct set *set, const struct viommu_acpi *how)
 {
 	struct viommu_findings *findings;
 	GByteArray *base = read_bytes(generate_base);
@@ -155,15 +131,19 @@ static void generate_into(struct set *set)
 		set->status = EXIT_COULD_NOT;
 		return;
 	}
-	generate_tables_to_add(set);
-	if (!viommu_findings_count_from(set->findings, VIOMMU_ERROR) && set->given->len) {
-		findings = viommu_findings_new();
-		set->length = viommu_acpi_add(base->data, base->len, set->address,
-					      (const struct viommu_table *const *)set->given->pdata,
-					      set->given->len, &set->bytes, findings);
-		take_findings(set, findings, generate_base);
-	}
+	findings = viommu_findings_new();
+	set->length = viommu_acpi_extend(base->data, base->len, set->topology, how, &set->bytes,
+					 findings);
+	take_findings(set, findings, generate_base);
 	g_byte_array_free(base, TRUE);
+}
+
+static void generate_new(struct set *set, const struct viommu_acpi *how)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+
+	set->length = viommu_acpi_generate(set->topology, how, &set->bytes, findings);
+	take_findings(set, findings, set->name);
 }
 
 static void generate_acpi(struct set *set)
@@ -176,18 +156,16 @@ static void generate_acpi(struct set *set)
 		.processors = (uint32_t)generate_processors,
 	};
 
-	struct viommu_findings *findings = viommu_findings_new();
-
-	set->length = viommu_acpi_generate(set->topology, &how, &set->bytes, findings);
-	take_findings(set, findings, set->name);
+	if (generate_base)
+		generate_into(set, &how);
+	else
+		generate_new(set, &how);
 }
 
 static void generate(struct set *set)
 {
 	if (!strcmp(set->what, "all"))
 		set->n_tables = viommu_tables_generate(set->topology, set->tables, set->findings);
-	else if (generate_base)
-		generate_into(set);
 	else
 		generate_acpi(set);
 }
@@ -205,6 +183,29 @@ static int write_table_into(const char *folder, const struct viommu_table *table
 	return status;
 }
 
+static bool has_table(const struct set *set, const char *signature)
+{
+	for (size_t i = 0; i < set->n_tables; i++)
+		if (!strcmp(viommu_table_signature(set->tables[i]), signature))
+			return true;
+	return false;
+}
+
+/* A reader of the folder would take them for tables of this machine. */
+static void report_older_tables(const struct set *set)
+{
+	static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "RIMT" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(signatures); i++) {
+		g_autofree char *path = g_build_filename(generate_output, signatures[i], NULL);
+
+		if (!has_table(set, signatures[i]) && g_file_test(path, G_FILE_TEST_EXISTS))
+			report_error("%s: is older, and not of this machine, which needs no %s: "
+				     "remove it",
+				     path, signatures[i]);
+	}
+}
+
 static int write_all(const struct set *set)
 {
 	int status = EXIT_CLEAN;
@@ -216,6 +217,7 @@ static int write_all(const struct set *set)
 	}
 	for (size_t i = 0; i < set->n_tables; i++)
 		status = worse(status, write_table_into(generate_output, set->tables[i]));
+	report_older_tables(set);
 	return status;
 }
 

@@ -103,6 +103,19 @@ size_t viommu_acpi_add(const void *bytes, size_t length, uint64_t address,
 		       const struct viommu_table *const *tables, size_t n_tables, void **ret_bytes,
 		       struct viommu_findings *findings);
 
+/*
+ * viommu_acpi_add() for a topology: a copy of a set at how->address with how->tables, and with each
+ * table of IOMMUs that the topology needs and how->tables lacks. An SRAT among how->tables also
+ * gets the proximity domains of the IOMMUs. The DSDT of the set has no device for the topology: it
+ * is the set's own, or one of how->tables. how->processors is 0.
+ *
+ * Returns: the number of bytes; 0: an error among the findings, there is nothing to add, or `how`
+ * is wrong. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+size_t viommu_acpi_extend(const void *bytes, size_t length, const struct viommu_topology *topology,
+			  const struct viommu_acpi *how, void **ret_bytes,
+			  struct viommu_findings *findings);
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,9 @@ size_t tables_generate_besides(const struct viommu_topology *topology, const str
 
 size_t acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
 		     void **ret_bytes, struct viommu_findings *findings);
+size_t acpi_extend(const void *bytes, size_t length, const struct viommu_topology *topology,
+		   const struct viommu_acpi *how, void **ret_bytes,
+		   struct viommu_findings *findings);
 size_t acpi_add(const void *bytes, size_t length, uint64_t address,
 		const struct viommu_table *const *tables, size_t n_tables, void **ret_bytes,
 		struct viommu_findings *findings);

@@ -10,6 +10,7 @@
 
 #include "acpi.h"
 #include "tables/api/formats.h"
+#include "tables/check/check.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "tables/table/image.h"
@@ -115,6 +116,16 @@ static bool describes_domain(const struct generating *generating, const struct v
 						 : parts_have(generating->parts, "SRAT");
 }
 
+static void report_domain(const struct generating *generating, const struct viommu_iommu *iommu)
+{
+	auto_free char *text = subject_describe(&(struct subject){ OBJECT_IOMMU, iommu, 0 });
+
+	report(generating->findings, "viot-silent-domain", iommu->place,
+	       iommu->kind == VIOMMU_VIRTIO_MMIO ? "describe it by _PXM in the DSDT of the set"
+						 : "give the SRAT of the machine",
+	       "VIOT omits the proximity domain of %s", text);
+}
+
 static void report_domains(const struct generating *generating)
 {
 	const struct viommu_iommu *iommu;
@@ -122,21 +133,25 @@ static void report_domains(const struct generating *generating)
 	for_each_object(i, iommu, generating->topology, OBJECT_IOMMU)
 		if (iommu->has_proximity_domain && iommu_is_virtio(iommu) &&
 		    !describes_domain(generating, iommu))
-			report(generating->findings, "viot-silent-domain", iommu->place,
-			       iommu->kind == VIOMMU_VIRTIO_MMIO
-				       ? "describe it by _PXM in the DSDT that is given"
-				       : "give the SRAT of the machine",
-			       "VIOT omits the proximity domain of IOMMU %s",
-			       iommu->name ? iommu->name : "");
+			report_domain(generating, iommu);
+}
+
+/* What the topology needs besides the parts. */
+static size_t generate_besides(const struct generating *generating,
+			       struct viommu_table *tables[VIOMMU_TABLES_MAX])
+{
+	size_t n = tables_generate_besides(generating->topology, generating->parts, tables,
+					   "viot-silent-domain", generating->findings);
+
+	report_domains(generating);
+	return n;
 }
 
 static void add_tables_of_iommus(struct generating *generating)
 {
 	struct viommu_table *tables[VIOMMU_TABLES_MAX];
-	size_t n = tables_generate_besides(generating->topology, generating->parts, tables,
-					   "viot-silent-domain", generating->findings);
+	size_t n = generate_besides(generating, tables);
 
-	report_domains(generating);
 	for (size_t i = 0; i < n; i++) {
 		pointers_add(generating->parts, part_of(tables[i]));
 		viommu_table_free(tables[i]);
@@ -222,4 +237,82 @@ size_t acpi_generate(const struct viommu_topology *topology, const struct viommu
 	bytes_free(generating.dsdt);
 	pointers_free(generating.parts);
 	return length;
+}
+
+/* -- into a set that exists --------------------------------------------------------------- */
+
+struct extending {
+	struct generating generating; /* parts: what the caller gives */
+	struct pointers *tables;      /* to add, struct viommu_table */
+	struct pointers *own;         /* those of them that are not the caller's */
+};
+
+static void table_free(void *table)
+{
+	viommu_table_free(table);
+}
+
+static void extend_with_own(struct extending *extending, struct viommu_table *table)
+{
+	pointers_add(extending->own, table);
+	pointers_add(extending->tables, table);
+}
+
+/* As it is, but for an SRAT. */
+static void extend_with(struct extending *extending, const struct viommu_table *table)
+{
+	struct bytes *part = part_of_vmm(&extending->generating, table);
+
+	pointers_add(extending->generating.parts, part);
+	if (part_is(part, "SRAT"))
+		extend_with_own(extending, table_decode(part->data, part->len,
+							viommu_table_file(table), NULL));
+	else
+		pointers_add(extending->tables, (gpointer)table);
+}
+
+static void collect_besides(struct extending *extending)
+{
+	struct generating *generating = &extending->generating;
+	struct viommu_table *tables[VIOMMU_TABLES_MAX];
+	size_t n;
+
+	if (!given_fit(generating->how.tables, generating->how.n_tables, generating->findings))
+		return;
+	for (size_t i = 0; i < generating->how.n_tables; i++)
+		extend_with(extending, generating->how.tables[i]);
+	n = generate_besides(generating, tables);
+	for (size_t i = 0; i < n; i++)
+		extend_with_own(extending, tables[i]);
+}
+
+size_t acpi_extend(const void *bytes, size_t length, const struct viommu_topology *topology,
+		   const struct viommu_acpi *how, void **ret_bytes,
+		   struct viommu_findings *findings)
+{
+	struct extending extending = {
+		.generating = { .topology = topology,
+				.parts = pointers_new(part_free),
+				.findings = findings_new() },
+		.tables = pointers_new(NULL),
+		.own = pointers_new(table_free),
+	};
+	struct generating *generating = &extending.generating;
+	size_t made = 0;
+
+	*ret_bytes = NULL;
+	if (!sized_take(&generating->how, sizeof(generating->how), how) &&
+	    !generating->how.processors)
+		collect_besides(&extending);
+	if (extending.tables->len &&
+	    !viommu_findings_count_from(generating->findings, VIOMMU_ERROR))
+		made = acpi_add(bytes, length, generating->how.address,
+				(const struct viommu_table *const *)extending.tables->pdata,
+				extending.tables->len, ret_bytes, generating->findings);
+	findings_take(findings, generating->findings);
+	viommu_findings_free(generating->findings);
+	pointers_free(generating->parts);
+	pointers_free(extending.tables);
+	pointers_free(extending.own);
+	return made;
 }

@@ -419,3 +419,11 @@ size_t viommu_acpi_add(const void *bytes, size_t length, uint64_t address,
 	return or_finding(findings, (*ret_bytes = NULL, (size_t)0),
 			  acpi_add(bytes, length, address, tables, n_tables, ret_bytes, findings));
 }
+
+size_t viommu_acpi_extend(const void *bytes, size_t length, const struct viommu_topology *topology,
+			  const struct viommu_acpi *how, void **ret_bytes,
+			  struct viommu_findings *findings)
+{
+	return or_finding(findings, (*ret_bytes = NULL, (size_t)0),
+			  acpi_extend(bytes, length, topology, how, ret_bytes, findings));
+}
