@@ -14,6 +14,10 @@
  *
  * VIOT refers to these devices by the address of their registers.
  */
+#include <string.h>
+
+#include <glib.h>
+
 #include "acpi.h"
 #include "aml.h"
 #include "tables/check/check.h"
@@ -91,6 +95,48 @@ static void report_device(const struct devices *devices, const struct device *de
 	       "%s %s: the DSDT has no device for it", text, why);
 }
 
+/* 6.1.5: an EISA ID, such as PNP0A08, or an ACPI ID, such as LNRO0005. */
+static bool is_id(const char *text)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+			  both[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	enum { EISA_VENDOR = 3, ACPI_VENDOR = 4, PRODUCT = 4 };
+	size_t length = strlen(text), vendor = length - PRODUCT;
+
+	return (length == EISA_VENDOR + PRODUCT || length == ACPI_VENDOR + PRODUCT) &&
+	       strspn(text, vendor == EISA_VENDOR ? capitals : both) >= vendor &&
+	       strspn(text + vendor, "0123456789ABCDEF") == PRODUCT;
+}
+
+/* A string of AML has the characters 01h to 7Fh; those that people see are enough. */
+static bool is_uid(const char *text)
+{
+	while (g_ascii_isprint(*text))
+		text++;
+	return !*text;
+}
+
+/* An interpreter of AML reports a wrong ID, or finds no driver, and its caller has no table. */
+static bool has_ids(const struct devices *devices, const struct device *device)
+{
+	const char *wrong = device->hid && !is_id(device->hid)   ? device->hid
+			    : device->cid && !is_id(device->cid) ? device->cid
+								 : NULL;
+
+	if (wrong)
+		report(devices->findings, "image-id", device->place,
+		       "write three capitals or four capitals and digits, and four of 0-9 and A-F: "
+		       "PNP0A08, LNRO0005",
+		       "\"%s\" is no hardware ID of ACPI", wrong);
+	else if (device->uid && !is_uid(device->uid))
+		report(devices->findings, "image-id", device->place,
+		       "write a unique ID of printable ASCII",
+		       "the unique ID has characters that AML has no string of");
+	else
+		return true;
+	return false;
+}
+
 static void add_device(struct devices *devices, const struct device *device)
 {
 	static const char give_both[] = "give it `at` and `interrupts`";
@@ -104,7 +150,7 @@ static void add_device(struct devices *devices, const struct device *device)
 			      "write a lower `at`, or a smaller `span`");
 	else if (devices->n == DEVICES_MAX)
 		report_device(devices, device, "is one more than 4096", "omit some devices");
-	else
+	else if (has_ids(devices, device))
 		put_device(devices, device);
 }
 

@@ -1014,6 +1014,9 @@ static const struct viommu_rule rules[] = {
 	  "each entry of the XSDT points to a table of its own, which is in the image", NULL },
 	{ "image-device", VIOMMU_WARNING, "ACPI 6.5, 6.2.2, _CRS",
 	  "a device of the DSDT has an address and interrupts", "finds no such device" },
+	{ "image-id", VIOMMU_ERROR, "ACPI 6.5, 6.1.5, _HID",
+	  "the hardware ID of a device of the DSDT is an EISA ID or an ACPI ID",
+	  "finds no driver for it" },
 	{ "image-iommu", VIOMMU_WARNING, "viommu", "one of the tables describes each IOMMU",
 	  "finds no such IOMMU" },
 

@@ -32,6 +32,7 @@ TABLES = {".image": {
 TOPOLOGIES = {
     "image-address": (topology(iommu=MMIO + ", interrupts: [5] }"), "-", 2),
     "image-device": (topology(iommu=MMIO + " }"), "3:5", 1),
+    "image-id": (topology("devices:", "  - { at: 0x1000, hid: lnro0005, interrupts: [5] }"), "7:5", 2),
     "image-iommu": (topology(iommu="  - { name: a, kind: other, at: 0x1000 }"), "3:5", 1),
     "image-table": (topology(iommu=MMIO + ", interrupts: [5] }"), "-", 2),
 }
