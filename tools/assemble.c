@@ -23,39 +23,42 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
-static int assemble_tree(const char *name, const GByteArray *source)
+/* NULL: there is none. */
+static GByteArray *assemble_tree(const char *name, const GByteArray *source)
 {
 	g_autofree char *message = NULL;
 	GByteArray *tree = compile_source((const char *)source->data, source->len, &message);
-	int status;
 
-	if (!tree) {
+	if (!tree)
 		report_error("%s: dtc cannot compile it: %s", name, message);
-		return EXIT_COULD_NOT;
-	}
-	status = write_output(output_name, tree->data, tree->len);
-	g_byte_array_free(tree, TRUE);
-	return status;
+	return tree;
 }
 
-static int assemble_table(const char *name, const GByteArray *source,
-			  struct viommu_findings *findings)
+static GByteArray *assemble_table(const char *name, const GByteArray *source,
+				  struct viommu_findings *findings)
 {
-	int status = EXIT_COULD_NOT;
 	void *bytes;
 	size_t length = viommu_table_assemble((const char *)source->data, source->len, name, keep,
 					      &bytes, findings);
+	GByteArray *table = length ? g_byte_array_new() : NULL;
 
 	if (length)
-		status = write_output(output_name, bytes, length);
+		g_byte_array_append(table, bytes, (guint)length);
 	free(bytes);
-	return status;
+	return table;
+}
+
+/* The findings first: a file is not written if they cannot be. */
+static int report_and_write(const GByteArray *made, const struct viommu_findings *findings)
+{
+	report_findings(findings, as_json);
+	return made ? write_output(output_name, made->data, made->len) : EXIT_COULD_NOT;
 }
 
 static int run(const struct command *command, char **arguments)
 {
 	struct viommu_findings *findings;
-	GByteArray *source;
+	GByteArray *source, *made;
 	int status;
 
 	if (g_strv_length(arguments) != 1)
@@ -67,10 +70,12 @@ static int run(const struct command *command, char **arguments)
 		return EXIT_COULD_NOT;
 	findings = viommu_findings_new();
 	if (is_device_tree_source((const char *)source->data, source->len))
-		status = assemble_tree(*arguments, source);
+		made = assemble_tree(*arguments, source);
 	else
-		status = assemble_table(*arguments, source, findings);
-	report_findings(findings, as_json);
+		made = assemble_table(*arguments, source, findings);
+	status = report_and_write(made, findings);
+	if (made)
+		g_byte_array_free(made, TRUE);
 	viommu_findings_free(findings);
 	g_byte_array_free(source, TRUE);
 	return status;

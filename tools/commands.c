@@ -167,6 +167,15 @@ static void reset_options(const struct command *command)
 		reset_option(option);
 }
 
+/* "-o -" is standard output, as without -o. */
+static void read_output_name(const struct command *command)
+{
+	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
+		if (!strcmp(option->long_name, "output") &&
+		    !g_strcmp0(*(char **)option->arg_data, "-"))
+			reset_option(option);
+}
+
 /* GLib keeps "--" in the arguments if the next one begins with a dash. */
 static char **skip_dashes(char **arguments)
 {
@@ -244,6 +253,7 @@ static int run(const struct command *command, int argc, char **argv)
 	} else {
 		if (command->is_paged && !reads_terminal(argc, argv))
 			pager_start();
+		read_output_name(command);
 		status = command->run(command, skip_dashes(arguments + 1));
 	}
 	g_option_context_free(context);

@@ -90,12 +90,22 @@ static const char functions[] = "_viommu_rules() { viommu check --rules 2>/dev/n
 
 /* -- bash ---------------------------------------------------------------------------------- */
 
+/* These have no value, but the arguments behind them are of another kind. */
+static bool precedes_words(const GOptionEntry *option)
+{
+	return !strcmp(option->long_name, "rules") || !strcmp(option->long_name, "completion");
+}
+
 static void print_bash_options(const struct command *command)
 {
 	printf("\t%s) options='", command->name);
 	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
 		printf("--%s ", option->long_name);
-	fputs("--help' ;;\n", stdout);
+	fputs("--help' flags='", stdout);
+	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
+		if (!option->arg_description && !precedes_words(option))
+			printf("--%s -%c ", option->long_name, option->short_name);
+	fputs("' ;;\n", stdout);
 }
 
 /* What follows the option is a word of the list, or a file. */
@@ -128,13 +138,14 @@ static void print_bash_values(const struct command *command)
  * of
  * --option=value. So the words are those of the line up to the cursor.
  */
-static const char bash_words[] = "\tlocal IFS=$' \\t\\n' line typed=() word before list= options=\n"
-				 "\tline=${COMP_LINE:0:COMP_POINT}\n"
-				 "\tread -ra typed <<<\"$line\"\n"
-				 "\t[[ $line != *[[:space:]] ]] || typed+=('')\n"
-				 "\tlocal command=${typed[1]-} n=${#typed[@]}\n"
-				 "\tword=${typed[n-1]-} before=${typed[n-2]-}\n"
-				 "\t[[ $word != --*=* ]] || before=${word%%=*}\n";
+static const char bash_words[] =
+	"\tlocal IFS=$' \\t\\n' line typed=() word before list= options= flags= at\n"
+	"\tline=${COMP_LINE:0:COMP_POINT}\n"
+	"\tread -ra typed <<<\"$line\"\n"
+	"\t[[ $line != *[[:space:]] ]] || typed+=('')\n"
+	"\tlocal command=${typed[1]-} n=${#typed[@]}\n"
+	"\tword=${typed[n-1]-} before=${typed[n-2]-} at=$((n-2))\n"
+	"\t[[ $word != --*=* ]] || before=${word%%=*}\n";
 
 /* Bash replaces what is behind the last character of COMP_WORDBREAKS. */
 static const char bash_reply[] =
@@ -154,7 +165,12 @@ static void print_bash(const struct command *const *list)
 	       functions, bash_words);
 	for (size_t i = 0; list[i]; i++)
 		print_bash_options(list[i]);
-	fputs("\tesac\n\tcase \"$command $before\" in\n", stdout);
+	fputs("\tesac\n"
+	      "\twhile [[ -n $before && \" $flags \" == *\" $before \"* ]]; do\n"
+	      "\t\tbefore=${typed[--at]}\n"
+	      "\tdone\n"
+	      "\tcase \"$command $before\" in\n",
+	      stdout);
 	fputs("\t'check --rules' | 'check -r') list=\"$(_viommu_rules)\" ;;\n"
 	      "\t'help --completion' | 'help -c') list='bash zsh fish' ;;\n",
 	      stdout);

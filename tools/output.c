@@ -79,9 +79,14 @@ static int write_file(const char *name, const void *bytes, size_t length)
 	return status;
 }
 
-/* Errors of standard output are checked once, in command_main(). */
+/*
+ * Errors of standard output are reported once, in command_main(). With one, no file is written: the
+ * findings about it are lost.
+ */
 int write_output(const char *name, const void *bytes, size_t length)
 {
+	if (name && (ferror(stdout) || fflush(stdout)))
+		return EXIT_COULD_NOT;
 	if (name)
 		return write_file(name, bytes, length);
 	fwrite(bytes, 1, length, stdout);

@@ -400,9 +400,9 @@ static int read_machine(struct report *report, char **arguments, struct viommu_f
 	int status = check_inputs(arguments, findings);
 
 	input_host = take_host;
-	input_neighbours = true;
+	input_neighbours = errors_are_told = true;
 	status = worse(status, read_inputs(arguments, report->findings, take_input, report));
-	input_neighbours = false;
+	input_neighbours = errors_are_told = false;
 	input_host = NULL;
 	return status;
 }

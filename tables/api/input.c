@@ -266,13 +266,29 @@ static void split_set(struct input *input)
 		       "give the bytes from the RSDP to the last table", "%s", why);
 }
 
-/* Or memory with a set in it, which begins like no table. */
+/* Do the bytes consist of tables, without any that belong to none? */
+static bool is_all_tables(const struct input *input)
+{
+	size_t at = 0;
+
+	while (at < input->length) {
+		size_t length = raw_length(input, at);
+
+		if (!begins_table(input, at) ||
+		    length != wire_load(input->bytes + at + LENGTH_AT, sizeof(uint32_t)))
+			return false;
+		at += length;
+	}
+	return true;
+}
+
+/* Or memory with a set in it, which may begin with a table. */
 static void split_raw_or_memory(struct input *input)
 {
 	struct image image = { .bytes = input->bytes, .length = input->length };
 	const char *why;
 
-	if (!begins_table(input, 0) && image_open(&image, false, &why))
+	if (!is_all_tables(input) && image_open(&image, false, &why))
 		split_image(input, &image);
 	else
 		split_raw(input, give);

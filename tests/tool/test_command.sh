@@ -88,6 +88,28 @@ what_is_too_large_is_not_read() {
 	says err "viommu: sparse: larger than 64 MiB"
 }
 
+# The findings would be lost.
+a_file_stays_if_the_findings_cannot_be_written() {
+	table
+	[ -c /dev/full ] || return
+	"$viommu" dump --source good.viot >good.txt || fail "no source"
+	echo old >made
+	cp made expected
+	for made in "generate viot topology.yaml" "generate acpi topology.yaml -a 16" "assemble good.txt"; do
+		"$viommu" $made --json -o made >/dev/full 2>err
+		[ $? -eq 2 ] || fail "a full disk is not an error: $made"
+		same made expected
+	done
+}
+
+a_dash_is_standard_output() {
+	table
+	ran 0 "$viommu" generate viot topology.yaml -o -
+	same out good.viot
+	ran 2 "$viommu" generate viot topology.yaml --json -o -
+	[ ! -e - ] || fail "it is a file"
+}
+
 # A full disk must not cost the table that was there: the limit of a file's size stands for it.
 generate_that_fails_half_way_leaves_the_old_file() {
 	table
@@ -266,6 +288,35 @@ generate_acpi_writes_a_set_of_tables() {
 	ran 2 "$viommu" generate viot mmio.yaml --processors 2 -o set
 }
 
+# An SRAT in its place has the domains of IOMMUs, as in a new set.
+generate_acpi_into_makes_no_table_that_is_given() {
+	cat >units.yaml <<'END'
+viommu: 1
+iommus:
+  - { name: a, kind: vt-d, at: 0xfed90000 }
+  - { name: b, kind: vt-d, at: 0xfed91000 }
+  - { name: v, kind: virtio-iommu-pci, at: 0001:00:01.0, proximity-domain: 1 }
+host-bridges:
+  - { buses: 00-7f, iommu: a }
+  - { buses: 80-ff, iommu: b }
+  - { segment: 1, buses: 00-ff, iommu: v }
+END
+	mmio
+	ran 0 "$viommu" generate acpi mmio.yaml -a 0xe0000 -o set
+	sed '/name: b/d; /iommu: b/d' units.yaml >one.yaml
+	ran 1 "$viommu" generate dmar one.yaml -o DMAR
+	ran 0 "$viommu" generate srat units.yaml -o SRAT
+	ran 0 "$viommu" dump --source SRAT
+	sed '/Generic Initiator/,/}/d; s/Checksum = .*/Checksum = checksum/' out >source
+	ran 0 "$viommu" assemble source -o SRAT
+	ran 2 "$viommu" generate acpi units.yaml -a 0xe0000 --into set -o more
+	says err "[dmar-bridges]"
+	ran 0 "$viommu" generate acpi units.yaml -a 0xe0000 --into set -w DMAR -w SRAT -o more
+	is_empty err
+	ran 0 "$viommu" dump more
+	says out "Proximity domain     1"
+}
+
 generate_acpi_names_an_address_that_is_none() {
 	mmio
 	for address in 8 0x -16 16K +16 " 16" 020 18446744073709551616 0x10000000000000000; do
@@ -353,12 +404,35 @@ END
 	[ ! -e wrong ] || fail "a part of the tables is there"
 	ran 2 "$viommu" generate all two.yaml
 	says err "name a folder"
+	sed 's/kind: smmu-v3, at: 0x9050000/kind: virtio-iommu-pci, at: 00:01.0/; s/, interrupts.*/ }/' two.yaml >other.yaml
+	ran 0 "$viommu" generate all other.yaml -o tables
+	says err "tables/IORT: is older"
 	printf 'APIC\054\0\0\0\1' >madt
 	head -c 35 /dev/zero >>madt
 	for set in "all -o wrong" "acpi -a 16 -o wrong"; do
 		ran 2 "$viommu" generate $set madt
 		says err "madt: no table that describes IOMMUs"
 	done
+}
+
+# -- inputs ---------------------------------------------------------------------------
+
+# A dump of memory may begin anywhere.
+memory_that_begins_with_a_table_is_searched_for_a_set() {
+	mmio
+	ran 0 "$viommu" generate acpi mmio.yaml -a 0x1000 -o set
+	ran 0 "$viommu" generate viot mmio.yaml -o VIOT
+	{ cat VIOT; head -c 200 /dev/zero; } | head -c 128 | cat - set >memory
+	ran 0 "$viommu" dump memory
+	says out "FACP"
+	cat VIOT VIOT >two
+	ran 1 "$viommu" check two
+	says err "[input-twice]"
+}
+
+an_input_that_is_missing_is_reported_once() {
+	ran 2 "$viommu" report missing
+	[ "$(grep -c missing err)" -eq 1 ] || fail "$(cat err)"
 }
 
 # -- check ----------------------------------------------------------------------------
@@ -845,6 +919,8 @@ bash_completes_commands_and_their_options() {
 	complete viommu check file
 	complete viommu generate bui
 	complete viommu generate a
+	complete viommu generate --json a
+	complete viommu generate -j --force -o x a
 	complete viommu convert --to a
 	complete viommu graph --format s
 	complete viommu plan -f lib
@@ -858,7 +934,7 @@ bash_completes_commands_and_their_options() {
 	sed -i '/^complete -o/d' out
 	PATH=$(dirname "$viommu"):$PATH bash complete.bash >completed 2>err || fail "$(cat err)"
 	printf '%s\n' resolve '--json --quiet --rules --memory --as --help' '' \
-		'builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments' 'all acpi' '' svg libvirt viot-output-node \
+		'builtin-v1 builtin-v2 builtin-v3 builtin-v3-segments' 'all acpi' 'all acpi' '' '' svg libvirt viot-output-node \
 		viot-output-node generate 0000:00:1f.2 0000:00:1f.2 >expected
 	same completed expected
 }
