@@ -152,6 +152,7 @@ struct endpoint {
 	struct iommu *iommu;
 	PCIBus *bus; /* NULL: not PCI, or free for another function */
 	int devfn;
+	int root_number;       /* of `bus`, if that is a root bus: it never changes */
 	DeviceState *platform; /* the virtio-mmio transport, or NULL */
 	uint32_t id;           /* its ID in libviommu, or ENDPOINT_FREE */
 	/* Behind a bridge to PCI: the endpoint by whose ID the function does DMA. NULL: its own. */

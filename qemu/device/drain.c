@@ -114,6 +114,8 @@ void drain_end(struct iommu *iommu)
 
 bool drain_poll(struct iommu *iommu)
 {
+	if (!iommu->drained->len)
+		return false;
 	if (is_done(iommu)) {
 		drain_end(iommu);
 		return false;

@@ -19,17 +19,20 @@
 
 /* -- IDs -------------------------------------------------------------------------------- */
 
-/* The ID by the current bus number, or ENDPOINT_UNASSIGNED. */
+/*
+ * The ID by the current bus number, or ENDPOINT_UNASSIGNED. Each notification of requests asks it of
+ * each endpoint, so pci_bus_num(), which casts objects, is not called.
+ */
 static uint32_t id_wanted(const struct endpoint *endpoint)
 {
 	int bus;
 
 	if (!endpoint->bus)
 		return endpoint->id;
-	bus = pci_bus_num(endpoint->bus);
-	if (!bus && !pci_bus_is_root(endpoint->bus))
-		return ENDPOINT_UNASSIGNED;
-	return PCI_BUILD_BDF(bus, endpoint->devfn);
+	if (pci_bus_is_root(endpoint->bus))
+		return PCI_BUILD_BDF(endpoint->root_number, endpoint->devfn);
+	bus = endpoint->bus->parent_dev->config[PCI_SECONDARY_BUS];
+	return bus ? PCI_BUILD_BDF(bus, endpoint->devfn) : ENDPOINT_UNASSIGNED;
 }
 
 static bool id_taken(struct iommu *iommu, uint32_t id)
@@ -352,6 +355,7 @@ struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn, struct
 		endpoint = endpoint_new(iommu);
 		endpoint->bus = bus;
 		endpoint->devfn = devfn;
+		endpoint->root_number = pci_bus_is_root(bus) ? pci_bus_num(bus) : 0;
 	}
 	if (endpoint->id == ENDPOINT_FREE) {
 		endpoint->ats = 0;
