@@ -7,7 +7,7 @@ names the tests that should notice. A mutant that survives is a missing test: it
 exit status is 1, unless the file explains why no test can see it. All happens in a copy of the tree
 under build-mutants/, where the results are kept too: --document writes docs/mutants.md from them, without a run.
 For a mutant in qemu/ the tests are cases of `./run hostile`, and "random" is a run of it; `qemu` names another version
-than the installed one.
+than the installed one. "judge" is the conformance suite, from a guest behind the module.
 """
 
 import argparse
@@ -93,7 +93,21 @@ def test_module(generation, cases):
     return failed[1] if failed else None
 
 
+def test_from_a_guest(_):
+    """The same for the module in the installed QEMU, by the conformance suite."""
+    run("ninja", "-C", BUILD, "src/libviommu.a", "tables/libviommu-tables-objects.a")
+    if wrong := built("qemu/build/build.sh", "", BUILD):
+        return wrong
+    done = run(sys.executable, "conformance/judge.py", "--quick", "viommu*", cwd=COPY, timeout=SECONDS)
+    failed = re.search(r"without an explanation: (.*)", done.stdout)
+    if done.returncode and not failed:
+        return f"does not compile: {(done.stdout + done.stderr)[-200:]}"
+    return failed[1] if failed else None
+
+
 def tests_of(mutant):
+    if mutant["suites"] == ["judge"]:
+        return test_from_a_guest
     return functools.partial(test_module, mutant.get("qemu", "")) if mutant["file"].startswith("qemu/") else test
 
 
@@ -101,7 +115,8 @@ def grouped(mutants):
     """What tests the unchanged tree for these mutants: functions, and suites for each."""
     groups = {}
     for mutant in mutants:
-        key = mutant["file"].startswith("qemu/") and mutant.get("qemu", "installed")
+        key = (mutant["file"].startswith("qemu/") and mutant.get("qemu", "installed"),
+               mutant["suites"] == ["judge"])
         groups.setdefault(key, (tests_of(mutant), set()))[1].update(mutant["suites"])
     return [(tests, sorted(suites)) for tests, suites in groups.values()]
 
