@@ -51,7 +51,8 @@ COMMON = ["-accel", "tcg", "-m", "256", "-nodefaults", "-display", "none", "-no-
 # Of QEMU's rings, the packed ones are off by default. The region is memory behind the suite.
 DMA = ["-device", "viommu-dma,addr=5", "-device", "viommu-dma,addr=6"]
 OURS = ["-device", "viommu-pci,addr=4,packed=on,reserved=0xa000000-0xaffffff", *DMA]
-OURS_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affffff", *DMA]
+MMIO = ["-global", "virtio-mmio.force-legacy=false", "-device", "viommu-device,bus=virtio-mmio-bus.0,pci=off"]
+OURS_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affffff", *DMA, *MMIO]
 OURS_RISCV = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x8a000000-0x8affffff", *DMA]
 NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-mask=0xffffffffffffffff",
           *DMA]

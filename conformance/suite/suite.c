@@ -13,8 +13,9 @@
 const volatile char selection[] = "viommu-conformance first=00001 last=99999";
 
 static const struct chapter *const chapters[] = {
-	&config_cases, &framing_cases, &attach_cases, &map_cases,  &unmap_cases, &bypass_cases,
-	&probe_cases,  &fault_cases,   &virtio_cases, &ring_cases, &pci_cases,   &hostile_cases,
+	&config_cases, &framing_cases, &attach_cases,  &map_cases,    &unmap_cases,
+	&bypass_cases, &probe_cases,   &fault_cases,   &virtio_cases, &ring_cases,
+	&pci_cases,    &mmio_cases,    &hostile_cases,
 };
 static const char *const level_names[] = { "MUST", "SHOULD", "choice" };
 static const char *const status_names[] = {

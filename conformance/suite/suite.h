@@ -45,7 +45,8 @@ struct chapter {
 };
 
 extern const struct chapter config_cases, framing_cases, attach_cases, map_cases, unmap_cases,
-	bypass_cases, probe_cases, fault_cases, virtio_cases, ring_cases, pci_cases, hostile_cases;
+	bypass_cases, probe_cases, fault_cases, virtio_cases, ring_cases, pci_cases, mmio_cases,
+	hostile_cases;
 
 /* -- what a case says ----------------------------------------------------------- */
 
