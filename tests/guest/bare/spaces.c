@@ -494,6 +494,87 @@ static void test_tables_from_hell_only_fault(void)
 	}
 }
 
+/* The same with tables of PASIDs, in every format. */
+static void test_contexts_from_hell_only_fault(void)
+{
+	uint64_t *page = take_pages(1);
+	const uint64_t places[] = { (uint64_t)page, (uint64_t)dma.registers, machine_pci()->ecam,
+				    0x3ffffffff000 };
+
+	for (unsigned i = 0; i < 512; i++)
+		page[i] = (uint64_t)page | 1;
+	for (unsigned i = 0; i < COUNT(places); i++) {
+		const struct table tables[] = {
+			{ .format = VIOMMU_TABLE_ARM_CD_TABLE,
+			  .body = { places[i] | 1 << 4 | 10ull << 59, 2 } },
+			{ .format = VIOMMU_TABLE_X86_PASID_DIR,
+			  .body = { places[i] | 7 << 9 | 1 } },
+			{ .format = VIOMMU_TABLE_AMD_GCR3,
+			  .body = { places[i], 1 | 4 << 8 | 1 << 16 } },
+			{ .format = VIOMMU_TABLE_RISCV_DC,
+			  .body = { 1 | 1 << 5 | 1 << 9, 0, 0, 3ull << 60 | places[i] / PAGE } },
+		};
+
+		for (unsigned k = 0; k < COUNT(tables); k++) {
+			struct table table = tables[k];
+			struct record record;
+
+			table.domain = 1;
+			table.endpoint = dma.function.devfn;
+			table.pasid = table.parent = NO_PASID;
+			CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
+			for (unsigned pasid = 0; pasid < 2; pasid++) {
+				CHECK(dma_do(&dma, DMA_READ, pasid ? 0x155 : NO_PASID, 0x1234567000,
+					     8, 0, 0) == DMA_FAULT);
+				CHECK(await_record(&record));
+			}
+		}
+	}
+}
+
+/* In odd rounds an entry becomes a page, another one, nothing, or no entry; else the same page. */
+static void change_entries(uint64_t *root, uint64_t at, uint64_t *pages, unsigned round)
+{
+	const uint64_t values[] = { (uint64_t)(pages + 512) | P | RW | US, 0,
+				    (uint64_t)(pages + 1024) | P | RW | US,
+				    (uint64_t)pages | P | RW | US | 1ull << 51 };
+	static uint64_t n;
+
+	for (unsigned i = 0; i < 64; i++) {
+		uint64_t which = dma_hash(n++);
+
+		*entry_of(root, at + which % 64 * PAGE) = values[round % 2 ? which >> 6 & 3 : 0];
+	}
+}
+
+static void test_a_table_that_changes_during_dma_leads_to_its_pages_only(void)
+{
+	enum { ROUNDS = 100, PAGES = 64 };
+	uint64_t *root = take_pages(1), *pages = take_pages(4), at = 0x40000000;
+	unsigned n_done = 0, n_faults = 0;
+	struct record record;
+
+	fill(pages, CANARY, 4 * PAGE);
+	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < PAGES; i++)
+			map_page(root, at + i * PAGE, pages + 512, P | RW | US);
+		change_entries(root, at, pages, round);
+		CHECK(iommu_invalidate_all(&iommu, 1) == VIOMMU_S_OK);
+		dma_start(&dma, DMA_WRITE, 6, at, PAGES * PAGE, 0, round);
+		do
+			change_entries(root, at, pages, round);
+		while (read32(dma.registers, DMA_STATUS) == DMA_BUSY);
+		n_done += dma_end(&dma) == DMA_DONE;
+		n_faults += dma_end(&dma) == DMA_FAULT;
+		while (iommu_event(&iommu, &record))
+			;
+	}
+	CHECK(n_done + n_faults == ROUNDS && n_done >= ROUNDS / 2 && n_faults > 0);
+	CHECK(is_all(pages, CANARY, PAGE) && is_all(pages + 1536, CANARY, PAGE));
+	CHECK(!is_all(pages + 512, CANARY, PAGE) && !is_all(pages + 1024, CANARY, PAGE));
+}
+
 static uint64_t draw(void)
 {
 	static uint64_t state;
@@ -608,6 +689,8 @@ static const struct test {
 	TEST(a_directory_has_the_tables_of_all_pasids),
 	TEST(a_table_reaches_what_its_parent_maps),
 	TEST(tables_from_hell_only_fault),
+	TEST(contexts_from_hell_only_fault),
+	TEST(a_table_that_changes_during_dma_leads_to_its_pages_only),
 	TEST(random_tables_and_requests_are_survived),
 	TEST(capabilities_must_be_enabled),
 	TEST(reset_detaches_every_slot),
