@@ -59,6 +59,12 @@ step 'the Python module reads a table'
 
 module=$(inside dpkg -L viommu-qemu | grep '/viommu/viommu-qemu\.so$') || fail "no module"
 inside qemu-system-x86_64 -display none -plugin "$module,help=on" | grep -q '^-device viommu-pci' || fail "the module does not load"
+inside viommu-conformance --html /root/matrix.html -- qemu-system-x86_64 -plugin "$module" -M q35,sata=off -nodefaults \
+	-display none -serial stdio -kernel '{image}' -device viommu-pci -device viommu-dma -device viommu-dma >"$work/judged" || :
+grep -q '^device: .* [1-9][0-9]* passed' "$work/judged" || { cat "$work/judged"; fail "the conformance suite does not run"; }
+[[ -s $chroot/root/matrix.html ]] || fail "the conformance suite writes no matrix"
+step 'the conformance suite judges the module'
+
 mv "$chroot/${module%/*}/qemu" "$chroot/kept"
 mkdir -p "$chroot/${module%/*}/qemu/6.1.0"
 inside dpkg-trigger --by-package=qemu-system-x86 /usr/bin/qemu-system-x86_64
