@@ -16,7 +16,7 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$folder"
 # 77: it needs devices, and compiles.
 run() { "$@" || [ $? = 77 ]; }
 
-cp "$source"/examples/*.c "$folder"
+cp "$source"/examples/*.[ch] "$folder"
 cd "$folder"
 for example in *.c; do
 	name=${example%.c}
