@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "backend/iommufd.h"
@@ -19,7 +19,8 @@ static int real_open(const char *path)
 
 static int real_ioctl(int fd, unsigned long request, void *argument)
 {
-	return ioctl(fd, request, argument);
+	/* ioctl() takes another type of request in each C library. */
+	return (int)syscall(SYS_ioctl, fd, request, argument);
 }
 
 static void fill_in(struct viommu_kernel_ops *ops)

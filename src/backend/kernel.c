@@ -92,7 +92,7 @@ int kernel_entry(const struct viommu_kernel *kernel, const char *path, char *nam
 	folder = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return -ENOENT;
-	length = getdents64(folder, entries, sizeof(entries));
+	length = getdents64(folder, (void *)entries, sizeof(entries));
 	for (ssize_t at = 0; at < length && error;) {
 		const struct dirent64 *entry = (const struct dirent64 *)&entries[at];
 

@@ -120,6 +120,19 @@ the_suite_judges_two_devices() {
 	prints '^viommu, QEMU [0-9.]+: .* [1-9][0-9]* passed'
 }
 
+# Kernel headers are those of the distribution: musl has none. -Db_lto: names are made local in code of LTO objects, too.
+libviommu_builds_with_musl_and_lto() {
+	mkdir "$work/kernel"
+	ln -s /usr/include/linux /usr/include/asm-generic "/usr/include/$(gcc -print-multiarch)/asm" "$work/kernel/"
+	CC=musl-gcc PKG_CONFIG_LIBDIR=$work meson setup -Dtables=disabled -Dtools=disabled -Db_lto=true -Dwerror=true \
+		-Dc_args="-isystem $work/kernel" "$work/musl" >"$work/out"
+	ninja -C "$work/musl" src/libviommu.a examples/embed >"$work/out" || { cat "$work/out"; fail "it does not build"; }
+	"$work/musl/examples/embed" >"$work/out"
+	prints 'nothing is mapped yet'
+	nm -g --defined-only "$work/musl/src/libviommu.a" >"$work/out"
+	! grep -v ' viommu_' "$work/out" | grep ' T ' || fail "an internal name is global"
+}
+
 # The tools that make the static library are those of the cross file.
 libviommu_builds_for_another_architecture() {
 	local prefix=aarch64-linux-gnu
@@ -203,7 +216,7 @@ build_folders_are_removed() {
 }
 
 steps=(show_the_demo build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
-	guests_without_an_operating_system the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
+	guests_without_an_operating_system the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)
