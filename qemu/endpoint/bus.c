@@ -58,15 +58,21 @@ static void complete(struct iommu *iommu, PCIDevice *function)
 
 /* -- the root bus ------------------------------------------------------------------ */
 
-/* Functions that have taken their address space when they were realized, and do not ask again. */
+struct assigned {
+	PCIBus *root;
+	PCIDevice *found;
+};
+
+/* Functions that have taken their address space when they were realized, and do not ask again. Those below
+ * an expander bridge have another root bus. */
 static void find_assigned(PCIBus *bus, PCIDevice *function, void *opaque)
 {
 	static const char *const types[] = { "vfio-pci", "vfio-user-pci" };
-	PCIDevice **found = opaque;
+	struct assigned *assigned = opaque;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (object_dynamic_cast(OBJECT(function), types[i]))
-			*found = function;
+		if (object_dynamic_cast(OBJECT(function), types[i]) && root_of(bus) == assigned->root)
+			assigned->found = function;
 }
 
 static void find_assigned_below(PCIBus *bus, void *opaque)
@@ -76,7 +82,7 @@ static void find_assigned_below(PCIBus *bus, void *opaque)
 
 static bool can_serve(PCIBus *bus, Error **errp)
 {
-	PCIDevice *assigned = NULL;
+	struct assigned assigned = { .root = bus };
 
 	if (!pci_bus_is_root(bus) || bus_has_iommu(bus)) {
 		error_setg(errp, "root-bus: '%s' %s", BUS(bus)->name,
@@ -84,14 +90,14 @@ static bool can_serve(PCIBus *bus, Error **errp)
 		return false;
 	}
 	pci_for_each_bus_depth_first(bus, NULL, find_assigned_below, &assigned);
-	if (assigned)
+	if (assigned.found && !pci_bus_bypass_iommu(bus))
 		error_setg(errp,
 			   "root-bus: %s, an assigned device, is created before the IOMMU, which "
 			   "would not translate its DMA: put it behind the IOMMU on the command "
 			   "line, or write '-device %s,...' instead of JSON, which QEMU creates "
 			   "later",
-			   DEVICE(assigned)->id ?: "a function", TYPE_VIOMMU_PCI);
-	return !assigned;
+			   DEVICE(assigned.found)->id ?: "a function", TYPE_VIOMMU_PCI);
+	return !assigned.found || pci_bus_bypass_iommu(bus);
 }
 
 static bool serve_root(struct iommu *iommu, Error **errp)

@@ -797,6 +797,10 @@ def an_assigned_device_before_the_iommu_is_refused(stage):
     for devices in ([assigned, "viommu-pci"], [*NATIVE[1:2], NATIVE[3], f"{assigned},bus=rp0", NATIVE[2]]):
         said = stage.refused(devices)
         expect(said, "gpu, an assigned device, is created before the IOMMU" in said)
+    for board, devices in (("q35", [NATIVE[1], NATIVE[3], NATIVE[2], f"{assigned},bus=rp0", "viommu-pci,bus=pcie.0"]),
+                           ("q35,default_bus_bypass_iommu=on", [assigned, "viommu-pci"])):
+        said = stage.refused([*devices, "viommu-pci,bus=pcie.0,aw-bits=65"], board=board)
+        expect(said, "aw-bits" in said and "assigned" not in said)
 
 
 def an_unmap_waits_for_disk_reads_beside_an_iommu_of_the_machine(stage):
