@@ -474,7 +474,7 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
 /*
  * Begin a batch: requests that wait together for DMA sections. Until viommu_batch_end() the device
  * is locked for this thread, which must not call anything of it but viommu_batch_request(),
- * viommu_batch_submit() and viommu_batch_pause(). Publish no answer before
+ * viommu_batch_submit(), viommu_batch_pause() and viommu_batch_yield(). Publish no answer before
  * viommu_batch_end() has returned:
  *
  *     viommu_batch_begin(device);
@@ -507,6 +507,29 @@ void viommu_batch_begin(struct viommu *device);
 void viommu_batch_end(struct viommu *device);
 
 /*
+ * As viommu_batch_end(), and a request of viommu_batch_submit() whose calls of listeners exceed
+ * `max_batch_ns` or `max_batch_calls` is divided: an ATTACH or DETACH of an endpoint with listeners
+ * and very many mappings. The next batch continues with it, and viommu_batch_pause() asks for its
+ * end before any other request. So a VMM that is not told 0 begins a batch again after that time,
+ * even if there is no request:
+ *
+ *     viommu_batch_begin(device);
+ *     while (!(pause = viommu_batch_pause(device)) && queue_pop(queue, &chain))
+ *             ...
+ *     rest = viommu_batch_yield(device);
+ *     if (pause || rest)
+ *             serve_again_after(pause > rest ? pause : rest);
+ *
+ * The endpoint is blocked meanwhile, and its listeners are called in the same order. Whatever lets
+ * listeners commit without delay also finishes a request that is divided, at once: other requests,
+ * a reset, viommu_save(), viommu_batch_end().
+ *
+ * Returns: nanoseconds; 0: nothing is left. Locks: device, released. Waits: DMA sections. Since:
+ * 0.2 (testing)
+ */
+uint64_t viommu_batch_yield(struct viommu *device);
+
+/*
  * As viommu_request(), between viommu_batch_begin() and viommu_batch_end().
  *
  * Returns: the used length. Locks: none, it is held. Waits: DMA sections, for ATTACH, DETACH and a
@@ -532,7 +555,8 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  * batch: 16 of them. The VMM enforces them by asking: the device executes a request that comes
  * nevertheless. One request may take longer than a batch should: an ATTACH to a domain with
  * mappings calls each listener of the endpoint once for every mapping, unless the listener has
- * `domain`.
+ * `domain`: see viommu_batch_yield(). An UNMAP calls it so without `unmap_range`, and is not
+ * divided.
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */

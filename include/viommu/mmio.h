@@ -98,9 +98,10 @@ struct viommu_mmio_ops {
 	void (*written)(void *opaque, uint64_t address, uint64_t length);
 
 	/*
-	 * Requests were left in the queue, so that a store of the guest takes a bounded time and a
-	 * guest keeps to its rates: see viommu_batch_pause(). Call viommu_mmio_serve() after so
-	 * many nanoseconds, because the driver does not notify of them. By the thread that served,
+	 * Requests were left in the queue, or one is not finished, so that a store of the guest
+	 * takes a bounded time and a guest keeps to its rates: see viommu_batch_pause() and
+	 * viommu_batch_yield(). Call viommu_mmio_serve() after so many nanoseconds, because the
+	 * driver does not notify of them. By the thread that served,
 	 * or loaded saved state, without a lock; it must not call the window. NULL: all requests
 	 * are served at once, and only the limits of faults apply.
 	 */

@@ -257,18 +257,30 @@ static void begin_move(struct endpoint *endpoint, struct domain *domain)
 	device->n_notices++;
 }
 
-int endpoint_finish_move(struct endpoint *endpoint)
+/* Its listeners are notified of what it has left, and then of what it has entered. */
+static int notify_moved(struct endpoint *endpoint, struct progress *progress)
+{
+	if (!progress->has_left) {
+		if (listeners_unmap_some(endpoint, endpoint->leaving, progress))
+			return TO_BE_CONTINUED;
+		*progress = (struct progress){ .budget = progress->budget, .has_left = true };
+	}
+	if (endpoint->domain)
+		return listeners_replay_some(endpoint, progress);
+	listeners_notify_mode(endpoint);
+	return 0;
+}
+
+int endpoint_finish_move(struct endpoint *endpoint, struct progress *progress)
 {
 	struct viommu *device = endpoint->device;
 	struct domain *old = endpoint->leaving, *new = endpoint->domain;
-	int error = 0;
+	int error = notify_moved(endpoint, progress);
 
-	listeners_unmap_all(endpoint, old);
+	if (error == TO_BE_CONTINUED)
+		return error;
+	*progress = (struct progress){ .budget = progress->budget };
 	endpoint->leaving = NULL;
-	if (new)
-		error = listeners_replay(endpoint);
-	else
-		listeners_notify_mode(endpoint);
 	if (error) {
 		endpoint->quarantined = endpoint->was_quarantined;
 		endpoint_restore(endpoint, old);

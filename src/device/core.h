@@ -250,8 +250,22 @@ struct budget {
 	struct rate requests, attaches;
 	uint64_t begin_ns; /* 0: not measured yet */
 	uint64_t calls, checked_calls;
-	unsigned n_requests; /* since the time was checked */
+	unsigned n_requests;       /* since the time was checked */
+	bool in_batch, is_bounded; /* its end leaves calls of listeners to the next batch */
 };
+
+/* How far the listeners of an endpoint were notified of a domain that it enters or leaves. */
+struct progress {
+	const struct budget *budget;      /* that bounds it, or NULL */
+	struct viommu_listener *listener; /* whose turn it is; NULL: the first one's */
+	bool has_left;                    /* all were notified of what the endpoint has left */
+	bool is_notified;                 /* the listener was of the mode or domain */
+	size_t n;                         /* mappings that it was notified of, */
+	uint64_t from;                    /* and where they end */
+};
+
+/* The result where an errno can be: the budget is used up. */
+#define TO_BE_CONTINUED 1
 
 struct viommu {
 	/* The members up to the lock are for translations. */
@@ -286,6 +300,8 @@ struct viommu {
 
 	struct pending *held, *parked, *answers; /* flight.c */
 	struct endpoint *moving; /* blocked; their listeners are notified together */
+	struct progress move;    /* of the first one */
+	bool is_divided;         /* a batch has ended before they were all notified */
 	uint64_t n_calls_due;    /* of these */
 	unsigned n_pending;      /* of all three */
 	uint64_t flight;         /* number of the open one */
@@ -464,6 +480,9 @@ void domain_mark_left(const struct viommu *device, struct domain *domain);
 
 void budget_init(struct viommu *device);
 void budget_begin(struct viommu *device);
+
+/* Is none left for a further call of a listener? */
+bool budget_is_used_up(struct viommu *device);
 
 static inline void budget_count(struct viommu *device, uint8_t type)
 {
@@ -739,10 +758,11 @@ uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spe
 void endpoint_detach(struct endpoint *endpoint);
 
 /*
- * Notify the listeners of an endpoint in viommu.moving, after the grace period, and publish its
- * route. If one refuses, the endpoint is in its old domain again, and the errno is returned.
+ * Notify the listeners of the first endpoint in viommu.moving, after the grace period, and publish
+ * its route. If one refuses, the endpoint is in its old domain again, and the errno is returned.
+ * TO_BE_CONTINUED: the budget is used up.
  */
-int endpoint_finish_move(struct endpoint *endpoint);
+int endpoint_finish_move(struct endpoint *endpoint, struct progress *progress);
 
 /* Attach the endpoint to nothing and block it until it is attached again. */
 void endpoint_quarantine(struct endpoint *endpoint);
@@ -1007,6 +1027,11 @@ void listeners_unmap_all(struct endpoint *endpoint, struct domain *domain);
  */
 int listeners_replay(struct endpoint *endpoint);
 
+/* The same, from where the progress is. 0, TO_BE_CONTINUED, or an errno. */
+int listeners_unmap_some(struct endpoint *endpoint, struct domain *domain,
+			 struct progress *progress);
+int listeners_replay_some(struct endpoint *endpoint, struct progress *progress);
+
 /* The endpoint's configuration was replaced; after the grace period. */
 void listeners_notify_update(const struct endpoint *endpoint);
 
@@ -1085,6 +1110,9 @@ void pending_free(struct viommu *device, struct pending *pending);
 
 /* Execute a request, or put it off. False: it has its status, and the caller answers and frees. */
 bool flights_submit(struct viommu *device, struct pending *pending);
+
+/* All endpoints have moved, and their listeners were notified. */
+void flights_finish_moves(struct viommu *device);
 
 /* End of a run: listeners commit. */
 void flights_launch(struct viommu *device);

@@ -216,6 +216,7 @@ static void free_slots(struct viommu *device)
 			listener->ops = (struct viommu_listener_ops){ 0 };
 		slots_clear(endpoint);
 	}
+	flights_finish_moves(device);
 	device_synchronize(device);
 }
 

@@ -172,7 +172,21 @@ static void refuse_attach(struct viommu *device, uint32_t endpoint, int error)
 	journal_invalidate(device);
 }
 
-static void finish_moves(struct viommu *device)
+static int finish_first_move(struct viommu *device)
+{
+	struct endpoint *endpoint = device->moving;
+	int error = endpoint_finish_move(endpoint, &device->move);
+
+	if (error == TO_BE_CONTINUED)
+		return error;
+	device->moving = endpoint->next_moving;
+	if (error)
+		refuse_attach(device, endpoint->node.id, error);
+	return 0;
+}
+
+/* With a budget, the rest of them is left for the next batch when it is used up. */
+static void finish_moves_within(struct viommu *device, const struct budget *budget)
 {
 	bool commits_later = device->commits_later;
 
@@ -180,17 +194,18 @@ static void finish_moves(struct viommu *device)
 		return;
 	device_synchronize_if_due(device);
 	device->commits_later = true;
-	while (device->moving) {
-		struct endpoint *endpoint = device->moving;
-		int error;
-
-		device->moving = endpoint->next_moving;
-		error = endpoint_finish_move(endpoint);
-		if (error)
-			refuse_attach(device, endpoint->node.id, error);
-	}
+	device->move.budget = budget;
+	while (device->moving && !finish_first_move(device))
+		;
 	device->commits_later = commits_later;
-	device->n_calls_due = 0;
+	device->is_divided = device->moving;
+	if (!device->moving)
+		device->n_calls_due = 0;
+}
+
+void flights_finish_moves(struct viommu *device)
+{
+	finish_moves_within(device, NULL);
 }
 
 /* Calls of listeners for which no other move is put off. */
@@ -230,7 +245,7 @@ static bool execute(struct viommu *device, struct pending *pending)
 	uint64_t before;
 
 	if (!joins_moves(device, &pending->request))
-		finish_moves(device);
+		flights_finish_moves(device);
 	before = device->n_notices;
 	device->commits_later = true;
 	run(device, pending);
@@ -270,7 +285,7 @@ static bool is_about_slots(const struct viommu *device, const union request *req
 bool flights_submit(struct viommu *device, struct pending *pending)
 {
 	if (is_about_slots(device, &pending->request)) {
-		finish_moves(device);
+		flights_finish_moves(device);
 		flights_drain(device);
 		run(device, pending);
 		return false;
@@ -282,11 +297,12 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 	return true;
 }
 
+/* Requests that are divided are finished first, and then their flight ends as well. */
 static void execute_parked(struct viommu *device)
 {
 	struct pending **at = &device->parked;
 
-	while (*at) {
+	while (*at && !device->is_divided) {
 		struct pending *pending = *at;
 
 		pending->keys = keys_of(device, &pending->request);
@@ -437,13 +453,15 @@ static bool is_open(const struct viommu *device)
  * End of a run. Only for requests that are held can listeners take their time. A flight that ends
  * at once lets parked requests begin another: true.
  */
-static bool launch(struct viommu *device, bool may_wait)
+static bool launch(struct viommu *device, bool may_wait, const struct budget *budget)
 {
 	uint64_t flight = device->flight;
 	bool has_requests;
 	struct viommu_listener *listener;
 
-	finish_moves(device);
+	finish_moves_within(device, budget);
+	if (device->is_divided)
+		return false;
 	device_synchronize_if_due(device);
 	has_requests = is_open(device);
 	if (!device->dirty && !has_requests)
@@ -463,9 +481,14 @@ static bool launch(struct viommu *device, bool may_wait)
 	return true;
 }
 
+/* Whoever unlocks the device between two batches is not delayed by what they divide. */
 void flights_launch(struct viommu *device)
 {
-	while (launch(device, !device->commits_now))
+	const struct budget *budget = device->budget.is_bounded ? &device->budget : NULL;
+
+	if (device->is_divided && !device->budget.in_batch)
+		return;
+	while (launch(device, !device->commits_now, budget))
 		;
 }
 
@@ -477,7 +500,7 @@ void flights_execute_all(struct viommu *device)
 
 			flights_committed(listener, listener_commit(listener, 0));
 		}
-		launch(device, false);
+		launch(device, false, NULL);
 	}
 }
 
@@ -493,7 +516,7 @@ static void drop_all(struct viommu *device, struct pending **list)
 
 void flights_cancel(struct viommu *device)
 {
-	finish_moves(device);
+	flights_finish_moves(device);
 	while (device->committing) {
 		struct viommu_listener *listener = device->committing;
 

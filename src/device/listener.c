@@ -173,35 +173,52 @@ int listener_notify_mode(struct viommu_listener *listener, enum viommu_mode mode
 	return error;
 }
 
+static bool must_stop(const struct viommu_listener *listener, const struct progress *progress)
+{
+	return progress->budget && budget_is_used_up(listener->endpoint->device);
+}
+
+static void count_notified(struct progress *progress, const struct range *range)
+{
+	progress->n++;
+	progress->from = range->last + 1;
+}
+
 /* Unmap the first `n` mappings of a domain. */
-static void unmap_first(struct viommu_listener *listener, const struct domain *domain, size_t n)
+static int unmap_first(struct viommu_listener *listener, const struct domain *domain, size_t n,
+		       struct progress *progress)
 {
 	struct range range;
 
-	for (uint64_t from = 0; n && map_next_range(domain->map, from, &range);
-	     from = range.last + 1) {
+	while (progress->n < n && map_next_range(domain->map, progress->from, &range)) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
 
+		if (must_stop(listener, progress))
+			return TO_BE_CONTINUED;
 		notify_unmap(listener, &mapping);
-		n--;
+		count_notified(progress, &range);
 	}
+	return 0;
 }
 
-static int map_all(struct viommu_listener *listener, const struct domain *domain)
+static int map_all(struct viommu_listener *listener, const struct domain *domain,
+		   struct progress *progress)
 {
 	size_t count = map_count(domain->map);
 	struct range range;
-	uint64_t from = 0;
 
-	for (size_t done = 0; done < count && map_next_range(domain->map, from, &range); done++) {
+	while (progress->n < count && map_next_range(domain->map, progress->from, &range)) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
-		int error = notify_map(listener, &mapping);
+		int error;
 
+		if (must_stop(listener, progress))
+			return TO_BE_CONTINUED;
+		error = notify_map(listener, &mapping);
 		if (error) {
-			unmap_first(listener, domain, done);
+			unmap_first(listener, domain, progress->n, &(struct progress){ 0 });
 			return error;
 		}
-		from = range.last + 1;
+		count_notified(progress, &range);
 	}
 	return 0;
 }
@@ -270,11 +287,14 @@ static int notify_space(struct viommu_listener *listener, uint32_t pasid, struct
 }
 
 /* `notified` is the mode of the last notification, or MODE_UNKNOWN. */
-static int replay(struct viommu_listener *listener, enum viommu_mode mode, int notified)
+static int replay(struct viommu_listener *listener, enum viommu_mode mode, int notified,
+		  struct progress *progress)
 {
 	struct domain *domain = listener->endpoint->domain;
 	int result = 0;
 
+	if (progress->is_notified)
+		return map_all(listener, domain_followed(domain), progress);
 	if (domain && domain->table && mode != VIOMMU_BLOCKED)
 		result = notify_space(listener, NO_PASID, domain);
 	else if (domain && mode == VIOMMU_TRANSLATED && listener->ops.domain)
@@ -283,43 +303,67 @@ static int replay(struct viommu_listener *listener, enum viommu_mode mode, int n
 		result = listener_notify_mode(listener, mode);
 	if (result || !domain || mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	return map_all(listener, domain_followed(domain));
+	progress->is_notified = true;
+	return map_all(listener, domain_followed(domain), progress);
 }
 
 int listener_replay(struct viommu_listener *listener)
 {
-	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN);
+	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN,
+		      &(struct progress){ 0 });
 }
 
 /*
  * A listener with `domain` loses all mappings when it gets another domain or mode; that of an
  * endpoint blocked by force has none.
  */
-static void unmap_domain(struct viommu_listener *listener, struct domain *domain)
+static int unmap_domain(struct viommu_listener *listener, struct domain *domain,
+			struct progress *progress)
 {
 	size_t n;
 
 	if (!domain || domain->bypass || listener->ops.domain || listener->endpoint->is_forced)
-		return;
+		return 0;
 	domain = domain_followed(domain);
 	n = map_count(domain->map);
-	if (n && listener->ops.unmap_range)
-		notify_unmap_range(listener, domain->node.id, 0, UINT64_MAX);
-	else
-		unmap_first(listener, domain, n);
+	if (!n || !listener->ops.unmap_range)
+		return unmap_first(listener, domain, n, progress);
+	notify_unmap_range(listener, domain->node.id, 0, UINT64_MAX);
+	return 0;
 }
 
 void listener_unmap_all(struct viommu_listener *listener)
 {
-	unmap_domain(listener, listener->endpoint->domain);
+	unmap_domain(listener, listener->endpoint->domain, &(struct progress){ 0 });
 }
 
 /* -- all listeners of an endpoint ----------------------------------------------- */
 
+/* The next listener, for which nothing is done yet. */
+static void turn_to_next(struct progress *progress)
+{
+	progress->listener = progress->listener->next;
+	progress->is_notified = false;
+	progress->n = 0;
+	progress->from = 0;
+}
+
+int listeners_unmap_some(struct endpoint *endpoint, struct domain *domain,
+			 struct progress *progress)
+{
+	if (!progress->listener)
+		progress->listener = endpoint->listeners;
+	while (progress->listener) {
+		if (unmap_domain(progress->listener, domain, progress))
+			return TO_BE_CONTINUED;
+		turn_to_next(progress);
+	}
+	return 0;
+}
+
 void listeners_unmap_all(struct endpoint *endpoint, struct domain *domain)
 {
-	for_each_listener(listener, endpoint)
-		unmap_domain(listener, domain);
+	listeners_unmap_some(endpoint, domain, &(struct progress){ 0 });
 }
 
 /* Listeners before `until` have agreed, or all. */
@@ -333,17 +377,20 @@ static void undo_replay(struct endpoint *endpoint, const struct viommu_listener 
 	endpoint->notified_mode = MODE_UNKNOWN;
 }
 
-int listeners_replay(struct endpoint *endpoint)
+int listeners_replay_some(struct endpoint *endpoint, struct progress *progress)
 {
 	enum viommu_mode mode = endpoint_mode(endpoint);
 	int error;
 
-	for_each_listener(listener, endpoint) {
-		error = replay(listener, mode, endpoint->notified_mode);
-		if (!error)
-			continue;
-		undo_replay(endpoint, listener, error);
-		return error;
+	if (!progress->listener)
+		progress->listener = endpoint->listeners;
+	while (progress->listener) {
+		error = replay(progress->listener, mode, endpoint->notified_mode, progress);
+		if (error < 0)
+			undo_replay(endpoint, progress->listener, error);
+		if (error)
+			return error;
+		turn_to_next(progress);
 	}
 	error = endpoint->device->commits_later ? 0 : listeners_commit_now(endpoint->device);
 	if (error) {
@@ -354,6 +401,11 @@ int listeners_replay(struct endpoint *endpoint)
 	endpoint->notified_mode =
 		endpoint->domain && endpoint->domain->table ? MODE_UNKNOWN : (int)mode;
 	return 0;
+}
+
+int listeners_replay(struct endpoint *endpoint)
+{
+	return listeners_replay_some(endpoint, &(struct progress){ 0 });
 }
 
 void listeners_notify_update(const struct endpoint *endpoint)
@@ -516,7 +568,7 @@ static int shadow_enter(const struct shadow *shadow, const struct slot *slot)
 
 	if (result || !domain || domain->route.mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	return map_all(shadow->listener, domain_followed(domain));
+	return map_all(shadow->listener, domain_followed(domain), &(struct progress){ 0 });
 }
 
 static void empty_until(const struct slot *slot, size_t n)

@@ -28,6 +28,7 @@ void device_unlock(struct viommu *device)
 		answers = flights_take_answers(device);
 	}
 	device->commits_now = false;
+	device->budget.in_batch = false;
 	device_publish_counts(device);
 	checks_unlock(device);
 	pthread_mutex_unlock(&device->lock);

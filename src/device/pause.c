@@ -30,6 +30,7 @@ void budget_begin(struct viommu *device)
 	budget->begin_ns = 0;
 	budget->n_requests = 0;
 	budget->calls = budget->checked_calls = device->n_calls;
+	budget->in_batch = true;
 }
 
 static bool is_time_used_up(struct viommu *device)
@@ -46,6 +47,14 @@ static bool is_time_used_up(struct viommu *device)
 	if (!budget->begin_ns)
 		budget->begin_ns = now;
 	return now - budget->begin_ns >= device->config.max_batch_ns;
+}
+
+bool budget_is_used_up(struct viommu *device)
+{
+	struct budget *budget = &device->budget;
+	uint64_t n = device->n_calls - budget->calls;
+
+	return n >= device->config.max_batch_calls || is_time_used_up(device);
 }
 
 /* If no listener is committing, the end of the batch lets them commit. */
@@ -74,7 +83,8 @@ uint64_t viommu_batch_pause(struct viommu *device)
 	checks_is_locked(device, "viommu_batch_pause");
 	delay = larger(rate_delay(&budget->requests), rate_delay(&budget->attaches));
 	delay = larger(delay, parked_delay(device));
-	if (!delay && (device->n_calls + device->n_calls_due - budget->calls >=
+	if (!delay && (device->is_divided ||
+		       device->n_calls + device->n_calls_due - budget->calls >=
 			       device->config.max_batch_calls ||
 		       is_time_used_up(device)))
 		delay = 1;

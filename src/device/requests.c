@@ -481,6 +481,21 @@ void viommu_batch_end(struct viommu *device)
 	device_unlock(device);
 }
 
+/* What is left is not finished by the unlocking. */
+uint64_t viommu_batch_yield(struct viommu *device)
+{
+	bool is_divided;
+
+	checks_is_locked(device, "viommu_batch_yield");
+	device_synchronize_if_due(device);
+	device->budget.is_bounded = true;
+	flights_launch(device);
+	is_divided = device->is_divided;
+	device->budget.in_batch = device->budget.is_bounded = false;
+	device_unlock(device);
+	return is_divided;
+}
+
 size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 		      const struct iovec *writable, size_t n_writable)
 {

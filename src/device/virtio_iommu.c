@@ -65,13 +65,23 @@ static uint64_t pause_of(void *opaque)
 	return viommu_batch_pause(iommu->device);
 }
 
-static void end_batch(void *opaque)
+/* A request was divided: the next batch continues with it. */
+static void resume_batch(void *opaque)
+{
+	begin_batch(opaque);
+}
+
+static uint64_t end_batch(void *opaque)
 {
 	struct virtio_iommu *iommu = opaque;
+	uint64_t left = 0;
 
-	if (iommu->in_batch)
+	if (iommu->in_batch && iommu->ops.paused)
+		left = viommu_batch_yield(iommu->device);
+	else if (iommu->in_batch)
 		viommu_batch_end(iommu->device);
 	iommu->in_batch = false;
+	return left;
 }
 
 _Static_assert(SERVICE_LATER == VIOMMU_LATER, "one result, two names");
@@ -81,6 +91,7 @@ _Static_assert(HELD_PIECES >= VIOMMU_TAIL_LENGTH, "a tail has room in a held cha
 static const struct service requests = {
 	.serve = execute,
 	.pause = pause_of,
+	.resume = resume_batch,
 	.served = end_batch,
 };
 

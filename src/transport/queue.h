@@ -104,6 +104,7 @@ struct queue {
 	struct held_chain *spare; /* for the next one that is held, or NULL */
 	pthread_cond_t released;  /* one was taken out of `held` */
 	bool is_served;           /* pushed chains will be published */
+	bool is_left;             /* a request is not finished: the device is to be served again */
 	bool is_polled;           /* a thread looks for chains: the driver need not notify */
 	uint64_t polled_ns;       /* when it found the last one */
 };

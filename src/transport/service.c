@@ -62,21 +62,25 @@ static int serve_all(struct queue *queue, const struct service *service, void *o
 	return more;
 }
 
-/* The queue is locked, and the device runs. Returns the pause. */
+/* The queue is locked, and the device runs. Returns the pause. What was left is continued, even if
+ * no chain comes. */
 static uint64_t serve_and_publish(struct virtio *virtio, unsigned index,
 				  const struct service *service, void *opaque)
 {
 	struct queue *queue = virtio_queue(virtio, index);
-	uint64_t pause;
+	uint64_t pause, left = 0;
 	int more;
 
 	queue->is_served = true;
+	if (queue->is_left)
+		service->resume(opaque);
 	more = serve_all(queue, service, opaque, &pause);
 	if (service->served)
-		service->served(opaque);
+		left = service->served(opaque);
+	queue->is_left = left;
 	queue->is_served = false;
 	publish(virtio, index, more);
-	return pause;
+	return pause > left ? pause : left;
 }
 
 uint64_t service_requests(struct virtio *virtio, unsigned index, const struct service *service,
@@ -133,7 +137,7 @@ static uint64_t poll_queue(struct virtio *virtio, unsigned index, const struct s
 	uint64_t pause;
 
 	poll_on(queue);
-	if (queue_is_idle(queue))
+	if (queue_is_idle(queue) && !queue->is_left)
 		return poll_off(queue, poll_ns);
 	pause = serve_and_publish(virtio, index, service, opaque);
 	queue->polled_ns = now_ns();

@@ -20,13 +20,19 @@ struct service {
 	/* Before each chain: nanoseconds for which it and later ones wait, or 0. */
 	uint64_t (*pause)(void *opaque);
 
-	/* No more chains are served now; they are shown to the driver when this returns. */
-	void (*served)(void *opaque);
+	/* What `served` has left is to be continued, whether or not there is a chain. Required if
+	 * it leaves anything. */
+	void (*resume)(void *opaque);
+
+	/* No more chains are served now; they are shown to the driver when this returns:
+	 * nanoseconds after which they are to be served again, whether or not there are more; 0:
+	 * nothing is left. */
+	uint64_t (*served)(void *opaque);
 };
 
 /*
- * Serve available chains in order. Returns 0 if all were, or the nanoseconds of `pause`. The driver
- * does not notify of those that are left.
+ * Serve available chains in order. Returns 0 if all were, or the nanoseconds of `pause` or
+ * `served`. The driver does not notify of those that are left.
  */
 uint64_t service_requests(struct virtio *virtio, unsigned queue, const struct service *service,
 			  void *opaque);

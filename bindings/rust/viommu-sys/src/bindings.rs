@@ -352,6 +352,9 @@ extern "C" {
     pub fn viommu_batch_end(device: *mut viommu);
 }
 extern "C" {
+    pub fn viommu_batch_yield(device: *mut viommu) -> u64;
+}
+extern "C" {
     pub fn viommu_batch_request(
         device: *mut viommu,
         readable: *const iovec,
@@ -1504,6 +1507,9 @@ extern "C" {
     pub fn viommu_mmio_serve(mmio: *mut viommu_mmio);
 }
 extern "C" {
+    pub fn viommu_mmio_poll(mmio: *mut viommu_mmio, poll_ns: u64) -> u64;
+}
+extern "C" {
     pub fn viommu_mmio_system_reset(mmio: *mut viommu_mmio);
 }
 extern "C" {
@@ -1627,6 +1633,9 @@ extern "C" {
 }
 extern "C" {
     pub fn viommu_pci_serve(pci: *mut viommu_pci);
+}
+extern "C" {
+    pub fn viommu_pci_poll(pci: *mut viommu_pci, poll_ns: u64) -> u64;
 }
 extern "C" {
     pub fn viommu_pci_system_reset(pci: *mut viommu_pci);
