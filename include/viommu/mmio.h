@@ -267,6 +267,33 @@ int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_len
 int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
 		     size_t room);
 
+/*
+ * The last round of a migration in rounds (viommu_save_begin()): as viommu_mmio_save(), but of the
+ * device only what viommu_save_changes() saves. So the time in which the guest is stopped does not
+ * depend on the number of its mappings:
+ *
+ *     viommu_save_begin(device)            viommu_load(device)            the guest runs
+ *     viommu_save_changes(device)          viommu_load_changes(device)    and again
+ *        the guest stops
+ *     viommu_mmio_save_changes(window)    viommu_mmio_load_changes(window)
+ *     viommu_save_end(device)
+ *
+ * where `device` is viommu_mmio_device(). -ESTALE: use viommu_mmio_save() and viommu_mmio_load().
+ *
+ * Returns: 0, -ESTALE, -ENOMEM. Locks: window, device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_mmio_save_changes(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length);
+
+/*
+ * As viommu_mmio_load(), of such a stream, to the state that was loaded to the device before. The
+ * window is reset first, without its device. On failure both are as after a failure of
+ * viommu_mmio_load().
+ *
+ * Returns: as viommu_mmio_load(). Locks: window, device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_mmio_load_changes(struct viommu_mmio *mmio, const void *bytes, size_t length,
+			     char *reason, size_t room);
+
 #ifdef __cplusplus
 }
 #endif

@@ -239,6 +239,33 @@ int viommu_pci_save(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length
 int viommu_pci_load(struct viommu_pci *pci, const void *bytes, size_t length, char *reason,
 		    size_t room);
 
+/*
+ * The last round of a migration in rounds (viommu_save_begin()): as viommu_pci_save(), but of the
+ * device only what viommu_save_changes() saves. So the time in which the guest is stopped does not
+ * depend on the number of its mappings:
+ *
+ *     viommu_save_begin(device)            viommu_load(device)            the guest runs
+ *     viommu_save_changes(device)          viommu_load_changes(device)    and again
+ *        the guest stops
+ *     viommu_pci_save_changes(function)    viommu_pci_load_changes(function)
+ *     viommu_save_end(device)
+ *
+ * where `device` is viommu_pci_device(). -ESTALE: use viommu_pci_save() and viommu_pci_load().
+ *
+ * Returns: 0, -ESTALE, -ENOMEM. Locks: function, device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_pci_save_changes(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length);
+
+/*
+ * As viommu_pci_load(), of such a stream, to the state that was loaded to the device before. The
+ * function is reset first, without its device. On failure both are as after a failure of
+ * viommu_pci_load().
+ *
+ * Returns: as viommu_pci_load(). Locks: function, device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_pci_load_changes(struct viommu_pci *pci, const void *bytes, size_t length, char *reason,
+			    size_t room);
+
 #ifdef __cplusplus
 }
 #endif

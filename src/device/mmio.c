@@ -132,14 +132,19 @@ void viommu_mmio_system_reset(struct viommu_mmio *mmio)
 
 /* -- saved state ------------------------------------------------------------------------- */
 
-static const struct virtio_iommu_stream window_stream = {
-	.magic = 0x574f4956u, /* "VIOW" */
-	.version = 1,
-};
+#define WINDOW_MAGIC 0x574f4956u /* "VIOW" */
+
+static const struct virtio_iommu_stream whole = { WINDOW_MAGIC, STREAM_VERSION_WHOLE, { 0 } };
+static const struct virtio_iommu_stream changes = { WINDOW_MAGIC, STREAM_VERSION_CHANGES, { 0 } };
 
 int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length)
 {
-	return virtio_iommu_save(&mmio->iommu, &window_stream, ret_bytes, ret_length);
+	return virtio_iommu_save(&mmio->iommu, &whole, ret_bytes, ret_length);
+}
+
+int viommu_mmio_save_changes(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length)
+{
+	return virtio_iommu_save(&mmio->iommu, &changes, ret_bytes, ret_length);
 }
 
 int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
@@ -147,5 +152,13 @@ int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length,
 {
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 
-	return virtio_iommu_load(&mmio->iommu, &window_stream, NULL, &stream);
+	return virtio_iommu_load(&mmio->iommu, &whole, NULL, &stream);
+}
+
+int viommu_mmio_load_changes(struct viommu_mmio *mmio, const void *bytes, size_t length,
+			     char *reason, size_t room)
+{
+	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
+
+	return virtio_iommu_load(&mmio->iommu, &changes, NULL, &stream);
 }

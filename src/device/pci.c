@@ -187,18 +187,18 @@ void viommu_pci_system_reset(struct viommu_pci *pci)
 
 /* -- saved state ------------------------------------------------------------------------- */
 
-static struct virtio_iommu_stream stream_of(const struct viommu_pci *pci)
+static struct virtio_iommu_stream stream_of(const struct viommu_pci *pci, uint32_t version)
 {
 	return (struct virtio_iommu_stream){
 		.magic = 0x504f4956u, /* "VIOP" */
-		.version = 1,
+		.version = version,
 		.bus = { .length = function_state_length(&pci->function) },
 	};
 }
 
-int viommu_pci_save(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length)
+static int save(struct viommu_pci *pci, uint32_t version, void **ret_bytes, size_t *ret_length)
 {
-	struct virtio_iommu_stream stream = stream_of(pci);
+	struct virtio_iommu_stream stream = stream_of(pci, version);
 	uint8_t *state = malloc(stream.bus.length);
 	int error = -ENOMEM;
 
@@ -211,21 +211,45 @@ int viommu_pci_save(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length
 	return error;
 }
 
+int viommu_pci_save(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length)
+{
+	return save(pci, STREAM_VERSION_WHOLE, ret_bytes, ret_length);
+}
+
+int viommu_pci_save_changes(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length)
+{
+	return save(pci, STREAM_VERSION_CHANGES, ret_bytes, ret_length);
+}
+
 static int load_function(void *bus, const struct stream *stream, const struct chunk *chunk)
 {
 	return function_load(bus, stream, chunk);
+}
+
+static int load(struct viommu_pci *pci, uint32_t version, struct stream *stream)
+{
+	struct virtio_iommu_stream expected = stream_of(pci, version);
+	int error;
+
+	function_reset_own(&pci->function);
+	error = virtio_iommu_load(&pci->iommu, &expected, load_function, stream);
+	if (error)
+		function_reset(&pci->function);
+	return error;
 }
 
 int viommu_pci_load(struct viommu_pci *pci, const void *bytes, size_t length, char *reason,
 		    size_t room)
 {
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
-	struct virtio_iommu_stream expected = stream_of(pci);
-	int error;
 
-	function_reset(&pci->function);
-	error = virtio_iommu_load(&pci->iommu, &expected, load_function, &stream);
-	if (error)
-		function_reset(&pci->function);
-	return error;
+	return load(pci, STREAM_VERSION_WHOLE, &stream);
+}
+
+int viommu_pci_load_changes(struct viommu_pci *pci, const void *bytes, size_t length, char *reason,
+			    size_t room)
+{
+	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
+
+	return load(pci, STREAM_VERSION_CHANGES, &stream);
 }

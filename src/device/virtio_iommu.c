@@ -300,7 +300,7 @@ void virtio_iommu_system_reset(struct virtio_iommu *iommu)
 
 /* -- saved state ------------------------------------------------------------------------- */
 
-enum { CHUNK_DEVICE = 3, CHUNK_BUS = 4 };
+enum { CHUNK_DEVICE = 3, CHUNK_BUS = 4, CHUNK_CHANGES = 6 };
 
 /* The content of a stream, before it is validated. */
 struct saved {
@@ -316,6 +316,16 @@ static size_t stream_length(const struct saved *saved)
 	return STREAM_HEAD_LENGTH + n_chunks * STREAM_CHUNK_LENGTH + virtio_state_layout.length +
 	       VIOMMU_N_QUEUES * queue_state_layout.length + saved->bus.length +
 	       saved->device.length;
+}
+
+static bool has_changes(const struct virtio_iommu_stream *stream)
+{
+	return stream->version == STREAM_VERSION_CHANGES;
+}
+
+static uint32_t device_chunk_of(const struct virtio_iommu_stream *stream)
+{
+	return has_changes(stream) ? CHUNK_CHANGES : CHUNK_DEVICE;
 }
 
 static void write_chunk(struct stream_writer *writer, uint32_t type, const struct chunk *chunk)
@@ -336,7 +346,7 @@ static int write_stream(const struct saved *saved, const struct virtio_iommu_str
 		stream_write_one(writer, &queue_state_layout, &saved->queues[i]);
 	if (saved->bus.length)
 		write_chunk(writer, CHUNK_BUS, &saved->bus);
-	write_chunk(writer, CHUNK_DEVICE, &saved->device);
+	write_chunk(writer, device_chunk_of(stream), &saved->device);
 	stream_finish(writer, stream->magic, stream->version);
 	return 0;
 }
@@ -350,7 +360,10 @@ int virtio_iommu_save(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 	int error;
 
 	virtio_save(&iommu->virtio, &saved.virtio, saved.queues);
-	error = viommu_save(iommu->device, &device, &saved.device.length);
+	if (has_changes(stream))
+		error = viommu_save_changes(iommu->device, &device, &saved.device.length);
+	else
+		error = viommu_save(iommu->device, &device, &saved.device.length);
 	if (error)
 		return error;
 	saved.device.bytes = device;
@@ -405,8 +418,18 @@ static int read_stream(struct stream *stream, const struct virtio_iommu_stream *
 	if (!error && expected->bus.length)
 		error = read_bus(stream, expected->bus.length, &ret_saved->bus);
 	if (!error)
-		error = read_chunk(stream, CHUNK_DEVICE, &ret_saved->device);
+		error = read_chunk(stream, device_chunk_of(expected), &ret_saved->device);
 	return error ? error : read_chunk(stream, STREAM_END, &end);
+}
+
+static int load_device(struct virtio_iommu *iommu, const struct virtio_iommu_stream *expected,
+		       const struct chunk *chunk, const struct stream *stream)
+{
+	if (has_changes(expected))
+		return viommu_load_changes(iommu->device, chunk->bytes, chunk->length,
+					   stream->reason, stream->room);
+	return viommu_load(iommu->device, chunk->bytes, chunk->length, stream->reason,
+			   stream->room);
 }
 
 /*
@@ -421,14 +444,16 @@ int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 	struct saved saved;
 	int error = read_stream(stream, expected, &saved);
 
-	virtio_reset(&iommu->virtio);
+	if (has_changes(expected))
+		virtio_reset_transport(&iommu->virtio);
+	else
+		virtio_reset(&iommu->virtio);
 	if (!error)
 		error = virtio_load(&iommu->virtio, stream, &saved.virtio, saved.queues);
 	if (!error && load_bus)
 		error = load_bus(iommu->virtio.config.bus, stream, &saved.bus);
 	if (!error)
-		error = viommu_load(iommu->device, saved.device.bytes, saved.device.length,
-				    stream->reason, stream->room);
+		error = load_device(iommu, expected, &saved.device, stream);
 	if (error)
 		virtio_reset(&iommu->virtio);
 	else

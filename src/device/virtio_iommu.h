@@ -66,7 +66,12 @@ uint64_t virtio_iommu_poll(struct virtio_iommu *iommu, uint64_t poll_ns);
 
 /* -- saved state ------------------------------------------------------------------------- */
 
-/* A stream of registers, queues, the bus's own chunk if its length is not 0, and the device. */
+/*
+ * A stream of registers, queues, the bus's own chunk if its length is not 0, and the device; or what
+ * has changed in the device since its state was last saved.
+ */
+enum { STREAM_VERSION_WHOLE = 1, STREAM_VERSION_CHANGES };
+
 struct virtio_iommu_stream {
 	uint32_t magic, version;
 	struct chunk bus;
@@ -76,7 +81,7 @@ int virtio_iommu_save(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 		      void **ret_bytes, size_t *ret_length);
 
 /*
- * `load_bus` validates and applies the bus's chunk, of bus.length bytes, after the reset and before
+ * Changes are loaded to the state that the device has. `load_bus` validates and applies the bus's chunk, of bus.length bytes, after the reset and before
  * the device is loaded; it is NULL without such a chunk.
  */
 typedef int load_bus_function(void *bus, const struct stream *stream, const struct chunk *chunk);

@@ -142,6 +142,11 @@ static bool update(struct function *function)
 void function_reset(struct function *function)
 {
 	virtio_reset(function->virtio);
+	function_reset_own(function);
+}
+
+void function_reset_own(struct function *function)
+{
 	pthread_mutex_lock(&function->virtio->lock);
 	memcpy(function->bytes, function->initial, sizeof(function->bytes));
 	update(function);

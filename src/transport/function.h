@@ -72,6 +72,9 @@ void function_fini(struct function *function);
 /* Function level reset. */
 void function_reset(struct function *function);
 
+/* The same, without the virtio device. */
+void function_reset_own(struct function *function);
+
 /* See viommu_pci_config_read() and the like. */
 uint32_t function_config_read(struct function *function, uint64_t offset, unsigned length);
 void function_config_write(struct function *function, uint64_t offset, unsigned length,

@@ -264,9 +264,9 @@ void virtio_reset_queue(struct virtio *virtio)
 		forget_queue(virtio, queue);
 }
 
-void virtio_reset(struct virtio *virtio)
+/* Registers and queues; with the lock. */
+static void reset_own(struct virtio *virtio)
 {
-	pthread_mutex_lock(&virtio->lock);
 	pthread_mutex_lock(&virtio->signal);
 	virtio->suspending = false;
 	virtio_signal(virtio, 0, 0);
@@ -280,7 +280,20 @@ void virtio_reset(struct virtio *virtio)
 	virtio->device_features_select = 0;
 	virtio->driver_features_select = 0;
 	virtio->queue_select = 0;
+}
+
+void virtio_reset(struct virtio *virtio)
+{
+	pthread_mutex_lock(&virtio->lock);
+	reset_own(virtio);
 	virtio->config.ops->reset(virtio->config.opaque);
+	pthread_mutex_unlock(&virtio->lock);
+}
+
+void virtio_reset_transport(struct virtio *virtio)
+{
+	pthread_mutex_lock(&virtio->lock);
+	reset_own(virtio);
 	pthread_mutex_unlock(&virtio->lock);
 }
 

@@ -128,6 +128,9 @@ void virtio_fini(struct virtio *virtio);
 /* As if the driver had written 0 to its status. */
 void virtio_reset(struct virtio *virtio);
 
+/* The same, and the device stays as it is. */
+void virtio_reset_transport(struct virtio *virtio);
+
 /* Guest memory has moved: find the rings of all running queues again. */
 void virtio_memory_changed(struct virtio *virtio);
 

@@ -902,6 +902,36 @@ static void a_driver_goes_on_with_another_function(void **state)
 	}
 }
 
+/* The last round of a migration in rounds: the device has its domains from the round before. */
+static void a_driver_goes_on_with_another_function_after_rounds(void **state)
+{
+	struct pci_rig *rig = *state;
+	size_t first_length, length;
+	uint64_t address;
+	void *first, *bytes;
+
+	driver_start(&rig->rig, &variants[0]);
+	attach_and_map(&rig->rig);
+	assert_int_equal(
+		viommu_save_begin(viommu_pci_device(rig->pci), 4096, &first, &first_length), 0);
+	post_map(&rig->rig, IOVA + PAGE, PHYS, R);
+	kick(&rig->rig);
+	assert_int_equal(status(&rig->rig), VIOMMU_S_OK);
+	assert_int_equal(viommu_pci_save_changes(rig->pci, &bytes, &length), 0);
+	pci_move(rig, pci_new_like(rig));
+	assert_int_equal(viommu_load(viommu_pci_device(rig->pci), first, first_length, NULL, 0), 0);
+	free(first);
+	assert_int_equal(viommu_pci_load_changes(rig->pci, bytes, length, NULL, 0), 0);
+	free(bytes);
+	assert_true(rig->mapped);
+	assert_int_equal(rig->mapped_at, BAR_AT);
+	assert_int_equal(reach(&rig->rig, IOVA, &address), 0);
+	assert_int_equal(reach(&rig->rig, IOVA + PAGE, &address), 0);
+	post_unmap(&rig->rig, IOVA);
+	kick(&rig->rig);
+	assert_int_equal(status(&rig->rig), VIOMMU_S_OK);
+}
+
 static void vectors_and_pending_messages_go_along(void **state)
 {
 	struct pci_rig *rig = *state;
@@ -1062,6 +1092,7 @@ int main(void)
 		cmocka_unit_test(suspend_is_offered_by_choice),
 		TEST(processors_that_agree_about_nothing_do_no_harm),
 		TEST(a_driver_goes_on_with_another_function),
+		TEST(a_driver_goes_on_with_another_function_after_rounds),
 		TEST(vectors_and_pending_messages_go_along),
 		TEST(a_state_that_cannot_be_is_refused),
 		TEST(streams_are_distinguished),

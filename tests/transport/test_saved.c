@@ -86,6 +86,128 @@ static void a_driver_goes_on_in_another_window(void **state)
 	}
 }
 
+/* -- rounds ------------------------------------------------------------------------------- */
+
+enum { ROOM_FOR_CHANGES = 4096 };
+
+/* A window whose device has the state of the rig's, which records its changes from now on. */
+static struct viommu_mmio *begin_rounds(struct rig *rig)
+{
+	struct viommu_mmio *other = another_window(rig, NULL);
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(viommu_save_begin(rig->device, ROOM_FOR_CHANGES, &bytes, &length), 0);
+	assert_int_equal(viommu_load(viommu_mmio_device(other), bytes, length, NULL, 0), 0);
+	free(bytes);
+	return other;
+}
+
+static void *save_changes(struct rig *rig, size_t *ret_length)
+{
+	void *bytes;
+
+	assert_int_equal(viommu_mmio_save_changes(rig->mmio, &bytes, ret_length), 0);
+	return bytes;
+}
+
+/* The guest unmaps one page and maps another between the rounds. */
+static void a_driver_goes_on_after_rounds(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t address;
+
+	for (size_t v = 0; v < n_variants; v++) {
+		if (variants[v].size > 256)
+			continue;
+		driver_start(rig, &variants[v]);
+		attach_and_map(rig);
+		for (uint64_t i = 0; i < 20; i++) {
+			struct viommu_mmio *other = begin_rounds(rig);
+			char reason[VIOMMU_REASON_LENGTH];
+			size_t length;
+			void *bytes;
+
+			post_unmap(rig, IOVA);
+			post_map(rig, IOVA, PHYS + (i + 1) * PAGE, R);
+			kick(rig);
+			assert_int_equal(status(rig), VIOMMU_S_OK);
+			assert_int_equal(status(rig), VIOMMU_S_OK);
+			bytes = save_changes(rig, &length);
+			move(rig, other);
+			if (viommu_mmio_load_changes(rig->mmio, bytes, length, reason,
+						     sizeof(reason)))
+				fail_msg("%s", reason);
+			free(bytes);
+			assert_int_equal(reach(rig, IOVA, &address), 0);
+			assert_int_equal(address, PHYS + (i + 1) * PAGE);
+		}
+		viommu_mmio_system_reset(rig->mmio);
+	}
+}
+
+/* However many mappings there are. */
+static void the_last_round_is_short(void **state)
+{
+	enum { N_MAPPINGS = 1000 };
+	struct rig *rig = *state;
+	struct viommu_mmio *other;
+	size_t whole, last;
+
+	driver_start(rig, &plain);
+	attach_and_map(rig);
+	for (uint64_t i = 1; i < N_MAPPINGS; i++) {
+		post_map(rig, IOVA + i * PAGE, PHYS, R);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+	}
+	free(save(rig, &whole));
+	assert_true(whole > N_MAPPINGS * 32);
+	other = begin_rounds(rig);
+	free(save_changes(rig, &last));
+	assert_in_range(last, 1, 400);
+	viommu_mmio_free(other);
+}
+
+static void without_rounds_there_are_no_changes(void **state)
+{
+	struct rig *rig = *state;
+	size_t length;
+	void *bytes;
+
+	driver_start(rig, &plain);
+	assert_int_equal(viommu_mmio_save_changes(rig->mmio, &bytes, &length), -ESTALE);
+	free(save(rig, &length));
+}
+
+/* Window and device are reset, whatever the rounds before have loaded. */
+static void a_last_round_that_is_damaged_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_domain_state domain;
+	struct viommu_mmio *other;
+	size_t length;
+	uint8_t *bytes;
+
+	driver_start(rig, &plain);
+	attach_and_map(rig);
+	other = begin_rounds(rig);
+	bytes = save_changes(rig, &length);
+	for (size_t at = 0; at < length; at += 7) {
+		bytes[at] ^= 1;
+		assert_true(viommu_mmio_load_changes(other, bytes, length, NULL, 0) < 0);
+		bytes[at] ^= 1;
+		assert_int_equal(viommu_next_domain(viommu_mmio_device(other), 0, &domain),
+				 -ENOENT);
+		assert_int_equal(viommu_mmio_read(other, STATUS, 4), 0);
+	}
+	free(bytes);
+	bytes = save(rig, &length);
+	assert_int_equal(viommu_mmio_load_changes(other, bytes, length, NULL, 0), -EINVAL);
+	free(bytes);
+	viommu_mmio_free(other);
+}
+
 /* The request is in the ring and not served yet: it is executed once, in the new window. */
 static void a_request_that_was_not_notified_of_is_not_lost(void **state)
 {
@@ -419,6 +541,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_driver_goes_on_in_another_window),
+		TEST(a_driver_goes_on_after_rounds),
+		TEST(the_last_round_is_short),
+		TEST(without_rounds_there_are_no_changes),
+		TEST(a_last_round_that_is_damaged_is_refused),
 		TEST(a_request_that_was_not_notified_of_is_not_lost),
 		TEST(faults_go_on_to_the_next_buffer),
 		TEST(the_interrupt_line_is_as_it_was),

@@ -1531,6 +1531,22 @@ extern "C" {
         room: usize,
     ) -> ::std::os::raw::c_int;
 }
+extern "C" {
+    pub fn viommu_mmio_save_changes(
+        mmio: *mut viommu_mmio,
+        ret_bytes: *mut *mut ::std::os::raw::c_void,
+        ret_length: *mut usize,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_mmio_load_changes(
+        mmio: *mut viommu_mmio,
+        bytes: *const ::std::os::raw::c_void,
+        length: usize,
+        reason: *mut ::std::os::raw::c_char,
+        room: usize,
+    ) -> ::std::os::raw::c_int;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct viommu_pci_ops {
@@ -1652,6 +1668,22 @@ extern "C" {
 }
 extern "C" {
     pub fn viommu_pci_load(
+        pci: *mut viommu_pci,
+        bytes: *const ::std::os::raw::c_void,
+        length: usize,
+        reason: *mut ::std::os::raw::c_char,
+        room: usize,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_pci_save_changes(
+        pci: *mut viommu_pci,
+        ret_bytes: *mut *mut ::std::os::raw::c_void,
+        ret_length: *mut usize,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_pci_load_changes(
         pci: *mut viommu_pci,
         bytes: *const ::std::os::raw::c_void,
         length: usize,
