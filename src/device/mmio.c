@@ -102,31 +102,37 @@ uint64_t viommu_mmio_length(const struct viommu_mmio *mmio)
 
 uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned length)
 {
+	virtio_iommu_check(&mmio->iommu);
 	return registers_read(&mmio->iommu.virtio, offset, length);
 }
 
 void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned length, uint64_t value)
 {
+	virtio_iommu_check(&mmio->iommu);
 	registers_write(&mmio->iommu.virtio, offset, length, value);
 }
 
 void viommu_mmio_serve(struct viommu_mmio *mmio)
 {
+	virtio_iommu_check(&mmio->iommu);
 	virtio_iommu_serve(&mmio->iommu);
 }
 
 uint64_t viommu_mmio_poll(struct viommu_mmio *mmio, uint64_t poll_ns)
 {
+	virtio_iommu_check(&mmio->iommu);
 	return virtio_iommu_poll(&mmio->iommu, poll_ns);
 }
 
 void viommu_mmio_memory_changed(struct viommu_mmio *mmio)
 {
+	virtio_iommu_check(&mmio->iommu);
 	virtio_memory_changed(&mmio->iommu.virtio);
 }
 
 void viommu_mmio_system_reset(struct viommu_mmio *mmio)
 {
+	virtio_iommu_check(&mmio->iommu);
 	virtio_iommu_system_reset(&mmio->iommu);
 }
 
@@ -139,11 +145,13 @@ static const struct virtio_iommu_stream changes = { WINDOW_MAGIC, STREAM_VERSION
 
 int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length)
 {
+	virtio_iommu_check(&mmio->iommu);
 	return virtio_iommu_save(&mmio->iommu, &whole, ret_bytes, ret_length);
 }
 
 int viommu_mmio_save_changes(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length)
 {
+	virtio_iommu_check(&mmio->iommu);
 	return virtio_iommu_save(&mmio->iommu, &changes, ret_bytes, ret_length);
 }
 
@@ -152,6 +160,7 @@ int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length,
 {
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 
+	virtio_iommu_check(&mmio->iommu);
 	return virtio_iommu_load(&mmio->iommu, &whole, NULL, &stream);
 }
 
@@ -160,5 +169,6 @@ int viommu_mmio_load_changes(struct viommu_mmio *mmio, const void *bytes, size_t
 {
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 
+	virtio_iommu_check(&mmio->iommu);
 	return virtio_iommu_load(&mmio->iommu, &changes, NULL, &stream);
 }

@@ -135,12 +135,14 @@ struct viommu *viommu_pci_device(struct viommu_pci *pci)
 
 uint32_t viommu_pci_config_read(struct viommu_pci *pci, uint64_t offset, unsigned length)
 {
+	virtio_iommu_check(&pci->iommu);
 	return function_config_read(&pci->function, offset, length);
 }
 
 void viommu_pci_config_write(struct viommu_pci *pci, uint64_t offset, unsigned length,
 			     uint32_t value)
 {
+	virtio_iommu_check(&pci->iommu);
 	function_config_write(&pci->function, offset, length, value);
 }
 
@@ -151,36 +153,43 @@ uint64_t viommu_pci_bar_length(const struct viommu_pci *pci)
 
 bool viommu_pci_bar_address(struct viommu_pci *pci, uint64_t *ret_address)
 {
+	virtio_iommu_check(&pci->iommu);
 	return function_bar_address(&pci->function, ret_address);
 }
 
 uint64_t viommu_pci_bar_read(struct viommu_pci *pci, uint64_t offset, unsigned length)
 {
+	virtio_iommu_check(&pci->iommu);
 	return function_bar_read(&pci->function, offset, length);
 }
 
 void viommu_pci_bar_write(struct viommu_pci *pci, uint64_t offset, unsigned length, uint64_t value)
 {
+	virtio_iommu_check(&pci->iommu);
 	function_bar_write(&pci->function, offset, length, value);
 }
 
 void viommu_pci_serve(struct viommu_pci *pci)
 {
+	virtio_iommu_check(&pci->iommu);
 	virtio_iommu_serve(&pci->iommu);
 }
 
 uint64_t viommu_pci_poll(struct viommu_pci *pci, uint64_t poll_ns)
 {
+	virtio_iommu_check(&pci->iommu);
 	return virtio_iommu_poll(&pci->iommu, poll_ns);
 }
 
 void viommu_pci_memory_changed(struct viommu_pci *pci)
 {
+	virtio_iommu_check(&pci->iommu);
 	virtio_memory_changed(&pci->iommu.virtio);
 }
 
 void viommu_pci_system_reset(struct viommu_pci *pci)
 {
+	virtio_iommu_check(&pci->iommu);
 	function_reset(&pci->function);
 	virtio_iommu_system_reset(&pci->iommu);
 }
@@ -213,11 +222,13 @@ static int save(struct viommu_pci *pci, uint32_t version, void **ret_bytes, size
 
 int viommu_pci_save(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length)
 {
+	virtio_iommu_check(&pci->iommu);
 	return save(pci, STREAM_VERSION_WHOLE, ret_bytes, ret_length);
 }
 
 int viommu_pci_save_changes(struct viommu_pci *pci, void **ret_bytes, size_t *ret_length)
 {
+	virtio_iommu_check(&pci->iommu);
 	return save(pci, STREAM_VERSION_CHANGES, ret_bytes, ret_length);
 }
 
@@ -243,6 +254,7 @@ int viommu_pci_load(struct viommu_pci *pci, const void *bytes, size_t length, ch
 {
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 
+	virtio_iommu_check(&pci->iommu);
 	return load(pci, STREAM_VERSION_WHOLE, &stream);
 }
 
@@ -251,5 +263,6 @@ int viommu_pci_load_changes(struct viommu_pci *pci, const void *bytes, size_t le
 {
 	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 
+	virtio_iommu_check(&pci->iommu);
 	return load(pci, STREAM_VERSION_CHANGES, &stream);
 }

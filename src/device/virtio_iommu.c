@@ -109,6 +109,13 @@ static void on_flush(void *opaque)
 	viommu_flush(iommu->device);
 }
 
+static void tell_paused(struct virtio_iommu *iommu, uint64_t ns)
+{
+	CALLBACK_BEGIN(iommu, "paused", true);
+	iommu->ops.paused(iommu->opaque, ns);
+	CALLBACK_END();
+}
+
 static void on_notify(void *opaque, unsigned queue)
 {
 	struct virtio_iommu *iommu = opaque;
@@ -117,7 +124,7 @@ static void on_notify(void *opaque, unsigned queue)
 	if (queue == VIOMMU_REQUEST_QUEUE)
 		pause = service_requests(&iommu->virtio, queue, &requests, iommu);
 	if (pause)
-		iommu->ops.paused(iommu->opaque, pause);
+		tell_paused(iommu, pause);
 }
 
 void virtio_iommu_serve(struct virtio_iommu *iommu)
@@ -459,7 +466,7 @@ int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 	else
 		virtio_resume(&iommu->virtio, &saved.virtio);
 	if (!error && iommu->ops.paused)
-		iommu->ops.paused(iommu->opaque, 1);
+		tell_paused(iommu, 1);
 	else if (!error)
 		virtio_iommu_serve(iommu);
 	return error;

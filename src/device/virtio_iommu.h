@@ -6,6 +6,7 @@
 
 #include <viommu/device.h>
 
+#include "sync/callbacks.h"
 #include "transport/virtio.h"
 #include "wire/stream.h"
 
@@ -49,6 +50,16 @@ struct virtio_iommu {
 	atomic_uint_fast64_t n_broken;
 };
 
+/*
+ * At the beginning of a public function that locks the transport: in a build with -Dchecks=true, it
+ * is refused in callbacks of the device, and in `paused`, in which only the device may be used.
+ */
+#define virtio_iommu_check(iommu) \
+	do { \
+		callbacks_refuse((iommu)->device, NULL, __func__); \
+		callbacks_refuse(iommu, NULL, __func__); \
+	} while (0)
+
 /* Create the device, and the virtio device that reaches all of its configuration space. Errors as
  * of viommu_mmio_new(). */
 int virtio_iommu_init(struct virtio_iommu *iommu, const struct viommu_config *device_config,
@@ -67,8 +78,8 @@ uint64_t virtio_iommu_poll(struct virtio_iommu *iommu, uint64_t poll_ns);
 /* -- saved state ------------------------------------------------------------------------- */
 
 /*
- * A stream of registers, queues, the bus's own chunk if its length is not 0, and the device; or what
- * has changed in the device since its state was last saved.
+ * A stream of registers, queues, the bus's own chunk if its length is not 0, and the device; or
+ * what has changed in the device since its state was last saved.
  */
 enum { STREAM_VERSION_WHOLE = 1, STREAM_VERSION_CHANGES };
 
@@ -81,8 +92,9 @@ int virtio_iommu_save(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 		      void **ret_bytes, size_t *ret_length);
 
 /*
- * Changes are loaded to the state that the device has. `load_bus` validates and applies the bus's chunk, of bus.length bytes, after the reset and before
- * the device is loaded; it is NULL without such a chunk.
+ * Changes are loaded to the state that the device has. `load_bus` validates and applies the bus's
+ * chunk, of bus.length bytes, after the reset and before the device is loaded; it is NULL without
+ * such a chunk.
  */
 typedef int load_bus_function(void *bus, const struct stream *stream, const struct chunk *chunk);
 int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stream *saved,

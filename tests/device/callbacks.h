@@ -42,4 +42,12 @@ void send_request(const uint8_t *bytes, size_t length, bool later);
 /* The callbacks of <viommu/pci.h>, which are those of <viommu/mmio.h> and two more. */
 void transport_scene(void);
 
+/* A callback of the device of a window of <viommu/mmio.h>. */
+void window_scene(void);
+
+/* Calls of the function and the window of these scenes. */
+#define N_FUNCTION_CALLS 12
+#define N_WINDOW_CALLS   10
+extern const struct call function_calls[N_FUNCTION_CALLS], window_calls[N_WINDOW_CALLS];
+
 #endif

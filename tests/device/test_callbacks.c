@@ -329,9 +329,24 @@ static void each_callback_may_call_what_the_header_says(void **state)
 					(callbacks[row].may == TRANSLATE && calls[i].translates));
 }
 
+/* Not even `paused`, which may call the device. */
+static void no_callback_may_call_its_window(void **state)
+{
+	static const char *const names[] = { "memory",  "interrupt", "written",
+					     "message", "mapped",    "paused" };
+
+	(void)state;
+	for (size_t row = 0; row < COUNT_OF(names); row++)
+		for (size_t i = 0; i < N_FUNCTION_CALLS; i++)
+			assert_call(transport_scene, names[row], &function_calls[i], false);
+	for (size_t i = 0; i < N_WINDOW_CALLS; i++)
+		assert_call(window_scene, "trace", &window_calls[i], false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_callback_may_call_its_window),
 		cmocka_unit_test(each_callback_may_call_what_the_header_says),
 	};
 
