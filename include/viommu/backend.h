@@ -490,7 +490,10 @@ struct viommu_limits {
 	uint8_t pasid_bits; /* PASIDs are below 2^pasid_bits; 0: it has none */
 	bool ats;           /* it may cache translations. Kernels before 7.3 report it for all */
 	bool page_requests; /* with `page_requests` in struct viommu_kernel_ops: it has PRI, or
-			     * its IOMMU stalls it */
+			     * its IOMMU stalls it. False for a device that was opened while
+			     * another one of its IOMMU group had a domain, because the group
+			     * has one page table, and the kernel tells by an attempt only: open
+			     * all devices of a group before the first of them is attached */
 };
 
 /*
