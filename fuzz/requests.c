@@ -224,7 +224,7 @@ static void send_anything(struct scene *scene)
 {
 	uint8_t request[LONGEST], answer[ANSWER];
 	size_t length = take(scene->input) % (LONGEST + 1),
-	       room = take_number(scene->input, 2) % ANSWER;
+	       room = (size_t)take_number(scene->input, 2) % ANSWER;
 	size_t cut = length ? take(scene->input) % length : 0;
 	struct iovec readable[2], writable = { answer, room };
 

@@ -136,7 +136,8 @@ struct machine *machine_new(const struct machine_config *config)
 		return NULL;
 	iommu.size = sizeof(iommu);
 	machine->memory_length = config->memory ? config->memory : MEMORY_DEFAULT;
-	machine->memory = calloc(1, machine->memory_length);
+	if (machine->memory_length <= SIZE_MAX)
+		machine->memory = calloc(1, (size_t)machine->memory_length);
 	if (machine->memory)
 		error = config->pci ? new_function(machine, &iommu)
 				    : new_window(machine, &iommu, &config->window);
@@ -240,9 +241,9 @@ static int access_bus(struct machine *machine, uint64_t address, const struct tr
 	void *memory = machine_memory(machine, address, transfer->length);
 
 	if (memory && transfer->to_device)
-		memcpy(transfer->to_device, memory, transfer->length);
+		memcpy(transfer->to_device, memory, (size_t)transfer->length);
 	else if (memory && transfer->from_device)
-		memcpy(memory, transfer->from_device, transfer->length);
+		memcpy(memory, transfer->from_device, (size_t)transfer->length);
 	else if (address >= MACHINE_MSI_FIRST && address <= MACHINE_MSI_LAST &&
 		 transfer->from_device)
 		atomic_fetch_add(&machine->msis, 1);

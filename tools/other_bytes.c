@@ -49,7 +49,7 @@ static bool is_offset(const char *field)
 static void take_field(struct block *block, const char *line)
 {
 	char *after;
-	size_t at = strtoull(line, &after, 16);
+	size_t at = (size_t)strtoull(line, &after, 16);
 
 	if (!block->lines->len)
 		block->at = at;

@@ -58,11 +58,11 @@ void *part_host(const struct part *part)
 	return (char *)range->host + (part->phys - range->first);
 }
 
-uint64_t dirty_words(uint64_t length)
+size_t dirty_words(uint64_t length)
 {
 	uint64_t pages = length / DIRTY_PAGE + (length % DIRTY_PAGE != 0);
 
-	return pages / 64 + (pages % 64 != 0);
+	return (size_t)(pages / 64) + (pages % 64 != 0);
 }
 
 /* `bits`: the pages of the part; NULL: all of them. */

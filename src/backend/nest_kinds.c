@@ -86,7 +86,7 @@ static void arm_drop_contexts(uint64_t id, void *entry)
 static size_t arm_drop_ranges(const struct viommu_range *ranges, size_t n, void *entries)
 {
 	uint8_t *entry = entries;
-	uint64_t n_entries = 0;
+	size_t n_entries = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t more = (ranges[i].last - ranges[i].first) / ARM_PAGE;
@@ -96,7 +96,7 @@ static size_t arm_drop_ranges(const struct viommu_range *ranges, size_t n, void 
 			set_word(entries, 1, 0);
 			return 1;
 		}
-		n_entries += more + 1;
+		n_entries += (size_t)more + 1;
 		for (uint64_t page = 0; page <= more; page++, entry += 16) {
 			set_word(entry, 0, CMD_TLBI_NH_VAA);
 			set_word(entry, 1, ranges[i].first + page * ARM_PAGE);

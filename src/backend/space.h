@@ -105,7 +105,7 @@ bool part_next(const struct viommu_backend *backend, const struct viommu_mapping
 
 void *part_host(const struct part *part);
 void part_mark_dirty(const struct part *part, const uint64_t *bits);
-uint64_t dirty_words(uint64_t length);
+size_t dirty_words(uint64_t length);
 
 /* -- space.c ------------------------------------------------------------------------ */
 

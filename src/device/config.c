@@ -78,7 +78,7 @@ static void read_part(struct part part, uint64_t offset, uint8_t *bytes, size_t 
 		part.end = end;
 	if (part.first < part.end)
 		memcpy(bytes + (part.first - offset), part.space + part.first,
-		       part.end - part.first);
+		       (size_t)(part.end - part.first));
 }
 
 void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, size_t length)

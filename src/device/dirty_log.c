@@ -80,7 +80,7 @@ static int give_bits(struct dirty *dirty)
 			return -ENOMEM;
 		n += words;
 	}
-	dirty->words = calloc(n + !n, sizeof(dirty->words[0]));
+	dirty->words = calloc((size_t)n + !n, sizeof(dirty->words[0]));
 	if (!dirty->words)
 		return -ENOMEM;
 	n = 0;

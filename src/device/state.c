@@ -135,7 +135,7 @@ static size_t most_slots(const struct viommu *device)
 
 	for_all_domains(domain, device)
 		if (domain->n_slots > most)
-			most = domain->n_slots;
+			most = (size_t)domain->n_slots;
 	return most;
 }
 
@@ -194,9 +194,9 @@ static size_t domain_length(const struct domain *domain)
 	const struct layout *first = domain->table ? &table_layout : &domain_layout;
 	size_t length = STREAM_CHUNK_LENGTH + first->length;
 
-	length += domain->n_endpoints * (STREAM_CHUNK_LENGTH + endpoint_layout.length);
+	length += (size_t)domain->n_endpoints * (STREAM_CHUNK_LENGTH + endpoint_layout.length);
 	if (domain->n_slots)
-		length += STREAM_CHUNK_LENGTH + domain->n_slots * slot_layout.length;
+		length += STREAM_CHUNK_LENGTH + (size_t)domain->n_slots * slot_layout.length;
 	if (is_parent_only(domain))
 		length += STREAM_CHUNK_LENGTH + granule_layout.length;
 	if (!domain->table)

@@ -205,7 +205,7 @@ static void begin_dump(struct lines *lines, const struct form *form, const struc
 
 static const char *columns_end(const char *line, const char *end)
 {
-	return end - line > COLUMNS ? line + COLUMNS : end;
+	return (size_t)(end - line) > COLUMNS ? line + COLUMNS : end;
 }
 
 static bool is_offset_start(const char *line, const char *at)

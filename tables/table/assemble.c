@@ -314,7 +314,7 @@ static void take_field(struct assembly *assembly, struct line line)
 		report_error(assembly, "source-value", "end the table before",
 			     "the table is larger than 64 MiB");
 	else
-		take_value(assembly, &line, width);
+		take_value(assembly, &line, (size_t)width);
 }
 
 static void take_line(struct assembly *assembly, struct line line)

@@ -25,14 +25,14 @@ static struct record *keep_short(const struct decoding *decoding, const struct f
 	report(decoding->findings, frame->too_short, table_place(decoding->table, cursor->at),
 	       "correct the length", "%s has %u bytes, but needs %u", layout->name,
 	       (unsigned)cursor->length, layout->length);
-	return record_new_bytes(decoding->bytes + cursor->at, cursor->length, cursor->at);
+	return record_new_bytes(decoding->bytes + cursor->at, (size_t)cursor->length, cursor->at);
 }
 
 static struct record *decode_structure(struct decoding *decoding, const struct frame *frame,
 				       const struct cursor *cursor)
 {
 	const struct layout *layout = layout_of(frame, cursor);
-	size_t at = cursor->at + layout->length, end = cursor->at + cursor->length;
+	size_t at = cursor->at + layout->length, end = cursor->at + (size_t)cursor->length;
 	struct record *structure;
 
 	decoding->records++;
@@ -61,7 +61,7 @@ static size_t first_structure(const struct viommu_table *table, size_t end)
 	size_t head = table->root->layout->length, at = head;
 
 	if (table->format->frame->offset_field)
-		at = head_field(table, table->format->frame->offset_field);
+		at = (size_t)head_field(table, table->format->frame->offset_field);
 	return at < head || at > end ? head : at;
 }
 
@@ -96,7 +96,7 @@ void check_structure_count(const struct table_check *check)
 {
 	const struct viommu_table *table = check->table;
 	const struct frame *frame = table->format->frame;
-	size_t n = count_structures(table), count = head_field(table, frame->count_field);
+	size_t n = count_structures(table), count = (size_t)head_field(table, frame->count_field);
 
 	if (count != n)
 		report(check->findings, check->rule_id,
@@ -170,7 +170,7 @@ size_t frame_decode_inside(struct decoding *decoding, const struct frame *frame,
 
 	while ((state = cursor_look(&cursor)) == CURSOR_AT && !is_full(decoding, frame)) {
 		record_add_child(parent, decode_structure(decoding, frame, &cursor));
-		cursor.at += cursor.length;
+		cursor.at += (size_t)cursor.length;
 		n++;
 	}
 	if (state != CURSOR_END)

@@ -431,7 +431,7 @@ static void scattered_maps_leave_no_memory_behind(void **state)
 
 		assert_int_equal(map(rig, 1, at, at + 0xfff, 0, R), VIOMMU_S_OK);
 	}
-	print_message("%zu bytes for each MAP\n", (mallinfo2().uordblks - before) / n);
+	print_message("%zu bytes for each MAP\n", (mallinfo2().uordblks - before) / (size_t)n);
 	assert_true(mallinfo2().uordblks < before + n * bytes_each);
 	end();
 }

@@ -42,7 +42,7 @@ struct scene {
 static uint64_t *word(void *opaque, uint64_t address, bool write)
 {
 	struct scene *scene = opaque;
-	size_t i = (address - TABLES) / 8;
+	size_t i = (size_t)(address - TABLES) / 8;
 
 	assert_int_equal(address % 8, 0);
 	if (address < TABLES || i >= WORDS || (write && scene->is_read_only))

@@ -23,9 +23,9 @@ void guest_init(struct guest *guest)
 
 	memcpy(guest->regions, regions, sizeof(regions));
 	for (size_t i = 0; i < N_REGIONS; i++) {
-		guest->regions[i].bytes = aligned_alloc(PAGE, guest->regions[i].length);
+		guest->regions[i].bytes = aligned_alloc(PAGE, (size_t)guest->regions[i].length);
 		assert(guest->regions[i].bytes);
-		memset(guest->regions[i].bytes, 0, guest->regions[i].length);
+		memset(guest->regions[i].bytes, 0, (size_t)guest->regions[i].length);
 	}
 }
 

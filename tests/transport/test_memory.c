@@ -25,14 +25,14 @@ static void copy_all(struct rig *rig)
 {
 	for (size_t i = 0; i < sizeof(destination.regions) / sizeof(destination.regions[0]); i++)
 		memcpy(destination.regions[i].bytes, rig->guest.regions[i].bytes,
-		       destination.regions[i].length);
+		       (size_t)destination.regions[i].length);
 }
 
 static void assert_same(struct rig *rig)
 {
 	for (size_t i = 0; i < sizeof(destination.regions) / sizeof(destination.regions[0]); i++)
 		assert_memory_equal(destination.regions[i].bytes, rig->guest.regions[i].bytes,
-				    destination.regions[i].length);
+				    (size_t)destination.regions[i].length);
 }
 
 /* The driver's stores are copied, the device's are left to `written`. */

@@ -66,11 +66,11 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
 {
 	uint64_t room = (length - array->at) / array->layout->length;
 	uint64_t n = MIN(array->n, room);
-	size_t at = array->at;
+	size_t at = (size_t)array->at;
 
 	if (array->n > room)
 		report_array(decoding, node, array, "do not fit into the node");
-	decoding->records += n;
+	decoding->records += (size_t)n;
 	for (uint64_t i = 0; i < n; i++, at += array->layout->length)
 		record_add_child(node, record_new(array->layout, decoding->bytes + node->at + at,
 						  node->at + at));
@@ -88,14 +88,14 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
 
 	at -= node->at;
 	at = decode_text(decoding, node, at,
-			 n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
+			 n && arrays[0].at >= at ? (size_t)MIN(arrays[0].at, length) : length);
 	for (size_t i = 0; i < n; i++) {
 		if (arrays[i].at < at) {
 			report_array(decoding, node, &arrays[i], "overlap the bytes before them");
 		} else if (arrays[i].at > length) {
 			report_array(decoding, node, &arrays[i], "do not fit into the node");
 		} else {
-			keep_gap(decoding, node, at, arrays[i].at);
+			keep_gap(decoding, node, at, (size_t)arrays[i].at);
 			at = decode_array(decoding, node, &arrays[i], length);
 		}
 	}
@@ -118,10 +118,10 @@ static const struct layout *layout_at(const struct cursor *cursor)
 	const struct layout *layout = NULL;
 
 	if (count && room < cursor->length)
-		layout = iort_layout(cursor->type, revision, room);
+		layout = iort_layout(cursor->type, revision, (size_t)room);
 	return layout && layout->length <= room
 		       ? layout
-		       : iort_layout(cursor->type, revision, cursor->length);
+		       : iort_layout(cursor->type, revision, (size_t)cursor->length);
 }
 
 /* The length covers all arrays of the node. It is unaligned, behind a type of one byte. */

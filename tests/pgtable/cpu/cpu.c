@@ -63,7 +63,7 @@ static uint64_t tables[WORDS], before[WORDS], may[WORDS];
 
 static struct cpu_cases *make(uint64_t n)
 {
-	struct cpu_cases *cases = calloc(1, sizeof(*cases) + n * sizeof(cases->cases[0]));
+	struct cpu_cases *cases = calloc(1, sizeof(*cases) + (size_t)n * sizeof(cases->cases[0]));
 
 	if (!cases)
 		abort();
@@ -247,7 +247,8 @@ int main(int argc, char **argv)
 		status = 2;
 	} else {
 		write_file(argv[5], tables, sizeof(tables));
-		write_file(argv[6], cases, sizeof(*cases) + cases->n * sizeof(cases->cases[0]));
+		write_file(argv[6], cases,
+			   sizeof(*cases) + (size_t)cases->n * sizeof(cases->cases[0]));
 	}
 	free(cases);
 	return status;

@@ -129,7 +129,7 @@ static struct arm_case random_case(void)
 
 static struct arm_cases *make(uint64_t n)
 {
-	struct arm_cases *cases = calloc(1, sizeof(*cases) + n * sizeof(cases->cases[0]));
+	struct arm_cases *cases = calloc(1, sizeof(*cases) + (size_t)n * sizeof(cases->cases[0]));
 
 	if (!cases)
 		abort();
@@ -277,7 +277,8 @@ int main(int argc, char **argv)
 		status = 2;
 	} else {
 		write_file(argv[4], tables, sizeof(tables));
-		write_file(argv[5], cases, sizeof(*cases) + cases->n * sizeof(cases->cases[0]));
+		write_file(argv[5], cases,
+			   sizeof(*cases) + (size_t)cases->n * sizeof(cases->cases[0]));
 	}
 	free(cases);
 	return status;

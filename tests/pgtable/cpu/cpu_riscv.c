@@ -110,7 +110,7 @@ static struct riscv_case random_case(void)
 
 static struct riscv_cases *make(uint64_t n)
 {
-	struct riscv_cases *cases = calloc(1, sizeof(*cases) + n * sizeof(cases->cases[0]));
+	struct riscv_cases *cases = calloc(1, sizeof(*cases) + (size_t)n * sizeof(cases->cases[0]));
 
 	if (!cases)
 		abort();
@@ -272,7 +272,8 @@ int main(int argc, char **argv)
 		status = 2;
 	} else {
 		write_file(argv[4], tables, sizeof(tables));
-		write_file(argv[5], cases, sizeof(*cases) + cases->n * sizeof(cases->cases[0]));
+		write_file(argv[5], cases,
+			   sizeof(*cases) + (size_t)cases->n * sizeof(cases->cases[0]));
 	}
 	free(cases);
 	return status;

@@ -44,7 +44,7 @@ static const uint8_t *table_at(const struct set *set, uint64_t address)
 
 	assert_true(at + HEADER_LENGTH <= set->length);
 	assert_true(at + load(set->bytes + at + LENGTH_AT, 4) <= set->length);
-	assert_int_equal(sum(set->bytes + at, load(set->bytes + at + LENGTH_AT, 4)), 0);
+	assert_int_equal(sum(set->bytes + at, (size_t)load(set->bytes + at + LENGTH_AT, 4)), 0);
 	return set->bytes + at;
 }
 
@@ -117,9 +117,9 @@ static void a_set_leads_from_the_rsdp_to_every_table(void **state)
 	assert_int_equal(load(fadt + FADT_FLAGS_AT, 4) >> 20 & 1, 1); /* hardware-reduced */
 	dsdt = table_at(&set, load(fadt + FADT_DSDT_AT, 8));
 	assert_memory_equal(dsdt, "DSDT", 4);
-	assert_non_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "LNRO0005", 9));
-	assert_non_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "_PXM", 4));
-	assert_non_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "TEST0001", 9));
+	assert_non_null(memmem(dsdt, (size_t)load(dsdt + LENGTH_AT, 4), "LNRO0005", 9));
+	assert_non_null(memmem(dsdt, (size_t)load(dsdt + LENGTH_AT, 4), "_PXM", 4));
+	assert_non_null(memmem(dsdt, (size_t)load(dsdt + LENGTH_AT, 4), "TEST0001", 9));
 	madt = find(&set, "APIC");
 	assert_int_equal(load(madt + LENGTH_AT, 4), 44 + 3 * 8 + 12);
 	assert_non_null(find(&set, "VIOT"));
@@ -269,7 +269,7 @@ static void registers_end_below_2_to_the_64(void **state)
 	set = generate(rig, NULL, 0, 0);
 	assert_true(found(rig->findings, "image-device"));
 	dsdt = table_at(&set, load(find(&set, "FACP") + FADT_DSDT_AT, 8));
-	assert_null(memmem(dsdt, load(dsdt + LENGTH_AT, 4), "V001", 4));
+	assert_null(memmem(dsdt, (size_t)load(dsdt + LENGTH_AT, 4), "V001", 4));
 	free(set.bytes);
 }
 
