@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <viommu/acpi.h>
+
 #include "answer.h"
 #include "base/pci.h"
 #include "command.h"
@@ -137,6 +139,15 @@ static void print_readings(const struct answer *answer, const char *by_table)
 		if (strcmp(text, by_table) != 0)
 			print_line("    %s: %s", kernels, text);
 	}
+}
+
+/* Xen and FreeBSD, where they read the table otherwise than Linux. */
+static void print_other_systems(const struct viommu_topology *topology)
+{
+	const char *text;
+
+	for (size_t i = 0; (text = viommu_topology_other_system(topology, i)); i++)
+		print_line("    %s", text);
 }
 
 /* What the running kernel did, which may differ from what the table says. */
@@ -387,6 +398,7 @@ static void print_answer(const struct question *question, const struct answer *a
 	print_memory(answer);
 	print_linux(answer, first, msis);
 	print_readings(answer, first);
+	print_other_systems(answer->topology);
 	print_sysfs(answer->on_host);
 }
 
@@ -451,6 +463,17 @@ static void add_readings(struct json *json, const struct answer *answer)
 	json_close(json, ']');
 }
 
+static void add_other_systems(struct json *json, const struct viommu_topology *topology)
+{
+	const char *text;
+
+	json_key(json, "other_systems");
+	json_open(json, '[');
+	for (size_t i = 0; (text = viommu_topology_other_system(topology, i)); i++)
+		json_add_string(json, text);
+	json_close(json, ']');
+}
+
 /* Always has both answers, with the same keys, so that a program can compare them. */
 static void add_answer(const struct question *question, const struct answer *answer)
 {
@@ -475,6 +498,7 @@ static void add_answer(const struct question *question, const struct answer *ans
 	json_string(json, "why", answer->why_linux);
 	json_close(json, '}');
 	add_readings(json, answer);
+	add_other_systems(json, answer->topology);
 	add_possible(json, answer);
 	if (answer->to_pci) {
 		g_autofree char *as = pci_function_text(answer->name.segment, answer->sends_as);

@@ -116,6 +116,15 @@ size_t viommu_acpi_extend(const void *bytes, size_t length, const struct viommu_
 			  const struct viommu_acpi *how, void **ret_bytes,
 			  struct viommu_findings *findings);
 
+/*
+ * What Xen and FreeBSD do with the DMAR or IVRS that the topology was read from, where Linux does
+ * something else: the i-th sentence, from 0, such as "Xen disables VT-d: it allows no reserved
+ * regions that overlap". It has static storage.
+ *
+ * Returns: NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const char *viommu_topology_other_system(const struct viommu_topology *topology, size_t i);
+
 #ifdef __cplusplus
 }
 #endif

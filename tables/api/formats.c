@@ -17,8 +17,10 @@
 #include "tables/findings/findings.h"
 #include "tables/formats/builtin/builtin.h"
 #include "tables/formats/dsdt.h"
+#include "tables/model/others.h"
 #include "tables/model/topology.h"
 #include "tables/table/format.h"
+#include "tables/table/others.h"
 #include "unsupported.h"
 
 /*
@@ -319,6 +321,20 @@ static const char *find_rejection(const struct viommu_table *table)
 	return NULL;
 }
 
+static const struct other_reader *others_of(const struct format *format)
+{
+	return format == &dmar_format ? dmar_others : format == &ivrs_format ? ivrs_others : NULL;
+}
+
+static void find_others(struct viommu_topology *topology, const struct viommu_table *table)
+{
+	const struct other_reader *other = others_of(table->format);
+
+	for (; table->whole && other && other->text; other++)
+		if (other->applies(table))
+			topology_add_other_system(topology, other->text);
+}
+
 struct viommu_topology *table_topology(const struct viommu_table *table,
 				       struct viommu_findings *findings)
 {
@@ -329,6 +345,7 @@ struct viommu_topology *table_topology(const struct viommu_table *table,
 	topology = read_meaning(table, findings);
 	topology_set_source(topology, table->format->signature);
 	topology_set_rejection(topology, find_rejection(table));
+	find_others(topology, table);
 	if (!table->format->bare)
 		keep_header(topology, table);
 	return topology;

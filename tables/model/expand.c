@@ -10,6 +10,9 @@
 
 #include <glib.h>
 
+#include <viommu/acpi.h>
+
+#include "others.h"
 #include "topology.h"
 
 #define BUS_SHIFT    8
@@ -176,6 +179,8 @@ struct viommu_topology *topology_expand(const struct viommu_topology *topology,
 	copy_headers(copy, topology);
 	topology_set_source(copy, topology_source(topology));
 	topology_set_rejection(copy, topology_rejection(topology));
+	for (size_t i = 0; viommu_topology_other_system(topology, i); i++)
+		topology_add_other_system(copy, viommu_topology_other_system(topology, i));
 	copy_unread(copy, topology);
 	for (size_t i = 0; (part = topology_part(topology, i)); i++)
 		topology_add_part(copy, topology_expand(part, below, opaque));

@@ -15,9 +15,12 @@
 
 #include <glib.h>
 
+#include <viommu/acpi.h>
+
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/strbuf.h"
+#include "others.h"
 #include "topology.h"
 #include "wire/sized.h"
 
@@ -44,7 +47,9 @@ struct viommu_topology {
 	size_t n_segments;       /* of all ranges together */
 	const char *source;
 	const char *rejection; /* why Linux rejects the table, or NULL */
-	struct hash *unread;   /* object -> why Linux does not read its mappings; NULL: all are */
+	const char *others[OTHERS_MAX];
+	size_t n_others;
+	struct hash *unread; /* object -> why Linux does not read its mappings; NULL: all are */
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not set */
 	struct {
 		struct viommu_topology *topology;
@@ -374,6 +379,17 @@ void topology_set_rejection(struct viommu_topology *topology, const char *why)
 const char *topology_rejection(const struct viommu_topology *topology)
 {
 	return topology->rejection;
+}
+
+void topology_add_other_system(struct viommu_topology *topology, const char *text)
+{
+	if (topology->n_others < OTHERS_MAX)
+		topology->others[topology->n_others++] = text;
+}
+
+const char *viommu_topology_other_system(const struct viommu_topology *topology, size_t i)
+{
+	return i < topology->n_others ? topology->others[i] : NULL;
 }
 
 void topology_set_unread(struct viommu_topology *topology, const void *object, const char *why)

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
+#include "tables/table/others.h"
 
 /* -- the head -------------------------------------------------------------------- */
 
@@ -251,6 +252,11 @@ static void check_affinities(const struct table_check *check)
 	hash_free(bases);
 }
 
+static void check_other_systems(const struct table_check *check)
+{
+	check_others(check, dmar_others);
+}
+
 /* -- the list -------------------------------------------------------------------- */
 
 const struct table_rule dmar_rules[] = {
@@ -284,5 +290,6 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-size", dmar_check_sizes },
 	{ "dmar-start-bus", dmar_check_start_buses },
 	{ "dmar-graphics", dmar_check_graphics },
+	{ "dmar-others", check_other_systems },
 	{ NULL, NULL },
 };

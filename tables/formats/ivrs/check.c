@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "ivrs.h"
 #include "tables/findings/findings.h"
+#include "tables/table/others.h"
 
 /* -- the head ------------------------------------------------------------------------ */
 
@@ -271,6 +272,11 @@ static void check_flags(const struct table_check *check)
 	for_each_memory(check, check_flags_of);
 }
 
+static void check_other_systems(const struct table_check *check)
+{
+	check_others(check, ivrs_others);
+}
+
 const struct table_rule ivrs_rules[] = {
 	{ "ivrs-revision", check_revision },
 	{ "ivrs-iommu-none", check_iommus },
@@ -299,5 +305,6 @@ const struct table_rule ivrs_rules[] = {
 	{ "ivrs-memory-end", check_end },
 	{ "ivrs-memory-devices", check_devices },
 	{ "ivrs-memory-flags", check_flags },
+	{ "ivrs-others", check_other_systems },
 	{ NULL, NULL },
 };

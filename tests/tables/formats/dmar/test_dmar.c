@@ -2,6 +2,8 @@
 /*
  * DMAR: generated from topologies, read into them, and kept byte for byte if damaged
  */
+#include <viommu/acpi.h>
+
 #include "tables_rig.h"
 
 /*
@@ -305,9 +307,68 @@ static void unknown_structures_survive(void **state)
 	assert_true(found(rig->findings, "dmar-type"));
 }
 
+/* -- Xen and FreeBSD ------------------------------------------------------------------- */
+
+static struct viommu_table *dmar_of(struct rig *rig, const uint8_t *structures, size_t length)
+{
+	uint8_t bytes[256] = { 0 };
+
+	memcpy(bytes, example_e, 48);
+	memcpy(bytes + 48, structures, length);
+	store(bytes + LENGTH_AT, 4, 48 + length);
+	fix(bytes, 48 + length);
+	return viommu_table_decode(bytes, 48 + length, "others", rig->findings);
+}
+
+/* A unit at 0xfed9xx00, with the length of its scopes; memory from 0x7b00xx00 to 0x7b00xxff. */
+#define DRHD(flags, at, scopes) \
+	0, 0, 16 + (scopes), 0, flags, 0, 0, 0, 0, at, 0xd9, 0xfe, 0, 0, 0, 0
+#define SCOPE(device) 1, 8, 0, 0, 0, 0, device, 0
+#define RMRR(first, last, device) \
+	1, 0, 32, 0, 0, 0, 0, 0, 0, first, 0, 0x7b, 0, 0, 0, 0, 0xff, last, 0, 0x7b, 0, 0, 0, 0, \
+		SCOPE(device)
+
+/* Linux uses the unit with scopes, wherever it is; FreeBSD takes the first one that matches. */
+static void other_systems_differ_where_linux_uses_the_table(void **state)
+{
+	static const uint8_t twice[] = { DRHD(1, 0x10, 0), DRHD(1, 0x20, 0) };
+	static const uint8_t shadowed[] = { DRHD(1, 0x10, 0), DRHD(0, 0x20, 8), SCOPE(3) };
+	static const uint8_t overlap[] = { DRHD(1, 0x10, 0), RMRR(0x10, 0x2f, 3),
+					   RMRR(0x20, 0x3f, 4) };
+	static const uint8_t good[] = { DRHD(0, 0x20, 8), SCOPE(3), DRHD(1, 0x10, 0),
+					RMRR(0x10, 0x1f, 3), RMRR(0x20, 0x2f, 3) };
+	static const struct {
+		const uint8_t *structures;
+		size_t length;
+		const char *text;
+	} cases[] = {
+		{ twice, sizeof(twice),
+		  "Xen disables VT-d: it allows one unit with INCLUDE_PCI_ALL in segment 0" },
+		{ shadowed, sizeof(shadowed),
+		  "FreeBSD takes a unit with INCLUDE_PCI_ALL before the units of its segment that "
+		  "follow it" },
+		{ overlap, sizeof(overlap),
+		  "Xen disables VT-d: it allows no reserved regions that overlap" },
+		{ good, sizeof(good), NULL },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct viommu_table *table = dmar_of(rig, cases[i].structures, cases[i].length);
+		struct viommu_topology *topology = viommu_table_topology(table, rig->findings);
+		const char *text = viommu_topology_other_system(topology, 0);
+
+		assert_string_equal(text ? text : "", cases[i].text ? cases[i].text : "");
+		assert_null(viommu_topology_other_system(topology, 1));
+		viommu_topology_free(topology);
+		viommu_table_free(table);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(other_systems_differ_where_linux_uses_the_table),
 		WITH_A_RIG(example_e_is_generated_byte_for_byte),
 		WITH_A_RIG(a_table_regenerated_from_its_topology_is_the_same),
 		WITH_A_RIG(the_include_all_unit_is_last),

@@ -100,10 +100,11 @@ FILES = {
     "ivrs-special-twice": (ivrs(with_entry(special(source=0x10))), ENTRY + 4, 1),
     "ivrs-uid": (ivrs(with_entry(hid(kind=1, uid=bytes(2)), kind=0x40), revision=2),
                  ENTRY + 16 + 21, 1),
-    "ivrs-memory-pages": (ivrs(WHOLE, ivmd(size=1)), BEHIND + 24, 1),
+    "ivrs-memory-pages": (ivrs(WHOLE, ivmd(size=1)), BEHIND + 24, 1, "ivrs-others"),
+    "ivrs-others": (ivrs(WHOLE, ivmd(flags=6)), BEHIND, 1, "ivrs-memory-flags", "ivrs-untold"),
     "ivrs-memory-end": (ivrs(WHOLE, ivmd(start=0xfffffffffffff000, size=0x2000)), BEHIND + 24, 1),
     "ivrs-memory-devices": (ivrs(WHOLE, ivmd(0x22, last=8)), BEHIND + 6, 1),
-    "ivrs-memory-flags": (ivrs(WHOLE, ivmd(flags=6)), BEHIND + 1, 1, "ivrs-untold"),
+    "ivrs-memory-flags": (ivrs(WHOLE, ivmd(flags=6)), BEHIND + 1, 1, "ivrs-untold", "ivrs-others"),
     "ivrs-untold": (ivrs(with_entry(plain(0x46, 8) + struct.pack("<I", 1))), ENTRY, 1, "ivrs-value"),
 }
 TABLES = {".ivrs": FILES}

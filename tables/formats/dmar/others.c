@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What Xen and FreeBSD make of a DMAR that Linux reads otherwise
+ *
+ * At a structure that it does not accept, Xen disables all of VT-d (acpi_parse_dmar()). FreeBSD
+ * takes each unit by itself, and for a function the first one in the order of the table that names
+ * it or has INCLUDE_PCI_ALL (dmar_find()).
+ */
+#include "base/array.h"
+#include "dmar.h"
+#include "tables/table/others.h"
+
+static bool is_of(const struct record *structure, unsigned type)
+{
+	return dmar_type_of(structure) == type;
+}
+
+/* The second structure of a type, in segment 0, with the flag. */
+static const struct record *find_second(const struct viommu_table *table, unsigned type)
+{
+	const struct record *structure;
+	bool seen = false;
+
+	for_each_structure(structure, table) {
+		const struct dmar_drhd *drhd = structure->host;
+		const struct dmar_ports *ports = structure->host;
+		bool unit = type == DMAR_DRHD;
+
+		if (!is_of(structure, type) || (unit ? drhd->segment : ports->segment) ||
+		    !((unit ? drhd->flags : ports->flags) & 1))
+			continue;
+		if (seen)
+			return structure;
+		seen = true;
+	}
+	return NULL;
+}
+
+static const struct record *find_second_all(const struct viommu_table *table)
+{
+	return find_second(table, DMAR_DRHD);
+}
+
+static const struct record *find_second_all_ports(const struct viommu_table *table)
+{
+	return find_second(table, DMAR_ATSR);
+}
+
+static const struct dmar_rmrr *region_of(const void *structure)
+{
+	return ((const struct record *)structure)->host;
+}
+
+static int by_base(const void *a, const void *b)
+{
+	uint64_t one = region_of(*(const void *const *)a)->base;
+	uint64_t other = region_of(*(const void *const *)b)->base;
+
+	return (one > other) - (one < other);
+}
+
+/* Sorted by their beginnings, so that a region overlaps one before it if it begins before its end.
+ */
+static const struct record *find_overlap(const struct viommu_table *table)
+{
+	struct array *regions = array_new(sizeof(const struct record *));
+	const struct record *structure, *found = NULL;
+	uint64_t end = 0;
+
+	for_each_structure(structure, table)
+		if (is_of(structure, DMAR_RMRR) &&
+		    region_of(structure)->base <= region_of(structure)->limit)
+			array_append(regions, structure);
+	array_sort(regions, by_base);
+	for (size_t i = 0; i < regions->len && !found; i++) {
+		structure = array_index(regions, const struct record *, i);
+		if (i && region_of(structure)->base <= end)
+			found = structure;
+		end = MAX(end, region_of(structure)->limit);
+	}
+	array_free(regions);
+	return found;
+}
+
+static const struct record *find_inverted(const struct viommu_table *table)
+{
+	const struct record *structure;
+
+	for_each_structure(structure, table)
+		if (is_of(structure, DMAR_RMRR) && dmar_scope(structure, 0) &&
+		    region_of(structure)->limit < region_of(structure)->base)
+			return structure;
+	return NULL;
+}
+
+static const struct record *find_without_registers(const struct viommu_table *table)
+{
+	const struct record *structure;
+
+	for_each_structure(structure, table)
+		if (is_of(structure, DMAR_DRHD) && !((struct dmar_drhd *)structure->host)->base)
+			return structure;
+	return NULL;
+}
+
+static const struct record *find_without_name(const struct viommu_table *table)
+{
+	const struct record *structure;
+
+	for_each_structure(structure, table)
+		if (is_of(structure, DMAR_ANDD) && !dmar_object_name(structure))
+			return structure;
+	return NULL;
+}
+
+static bool names_functions(const struct record *unit)
+{
+	const struct record *record;
+
+	for (size_t i = 0; (record = dmar_scope(unit, i)); i++)
+		if (((const struct dmar_scope *)record->host)->type <= DMAR_SCOPE_BRIDGE)
+			return true;
+	return false;
+}
+
+/* A unit with functions, behind that of its segment with INCLUDE_PCI_ALL. */
+static const struct record *find_shadowed(const struct viommu_table *table)
+{
+	uint8_t closed[0x10000 / 8] = { 0 };
+	const struct record *structure;
+
+	for_each_structure(structure, table) {
+		const struct dmar_drhd *drhd = structure->host;
+		uint8_t bit;
+
+		if (!is_of(structure, DMAR_DRHD))
+			continue;
+		bit = (uint8_t)(1u << drhd->segment % 8);
+		if (closed[drhd->segment / 8] & bit && names_functions(structure))
+			return structure;
+		if (drhd->flags & DMAR_INCLUDE_PCI_ALL)
+			closed[drhd->segment / 8] |= bit;
+	}
+	return NULL;
+}
+
+const struct other_reader dmar_others[] = {
+	{ "Xen disables VT-d: it allows one unit with INCLUDE_PCI_ALL in segment 0",
+	  find_second_all },
+	{ "Xen disables VT-d: it allows one ATSR with ALL_PORTS in segment 0",
+	  find_second_all_ports },
+	{ "Xen disables VT-d: it allows no reserved regions that overlap", find_overlap },
+	{ "Xen disables VT-d: it allows no reserved region that ends before it begins",
+	  find_inverted },
+	{ "FreeBSD omits a unit without registers, and uses the others", find_without_registers },
+	{ "Xen and FreeBSD use the units of the table: they do not read ANDDs", find_without_name },
+	{ "FreeBSD takes a unit with INCLUDE_PCI_ALL before the units of its segment that follow "
+	  "it",
+	  find_shadowed },
+	{ NULL, NULL },
+};
