@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/pci.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -246,6 +247,42 @@ static void read_msi_parent(struct bridge *b)
 		array_append(b->msis, run);
 }
 
+#define N_FUNCTIONS 0x10000u
+
+static void mark(uint8_t *functions, const struct dt_run *run)
+{
+	for (uint32_t bdf = run->first; bdf <= run->last; bdf++)
+		functions[bdf / 8] |= (uint8_t)(1u << bdf % 8);
+}
+
+/* The first function with an IOMMU but no ITS, or N_FUNCTIONS. */
+static uint32_t find_without_its(const struct bridge *b, const uint8_t *functions)
+{
+	for (size_t i = 0; i < b->iommus->len; i++)
+		for (uint32_t bdf = run_at(b->iommus, i)->first; bdf <= run_at(b->iommus, i)->last;
+		     bdf++)
+			if (!(functions[bdf / 8] >> bdf % 8 & 1))
+				return bdf;
+	return N_FUNCTIONS;
+}
+
+/* With an msi-map, Linux does not look for MSIs elsewhere: what the map lacks has none. */
+static void check_msis(const struct bridge *b)
+{
+	uint8_t functions[N_FUNCTIONS / 8] = { 0 };
+	uint32_t bdf;
+
+	for (size_t i = 0; i < b->msis->len; i++)
+		mark(functions, run_at(b->msis, i));
+	bdf = b->msis->len ? find_without_its(b, functions) : N_FUNCTIONS;
+	if (bdf < N_FUNCTIONS)
+		report(b->reading->findings, "dt-msi-map", b->msis_place,
+		       "add entries for all functions of iommu-map; in a topology, give their "
+		       "IOMMU an `its`",
+		       "function " PCI_BDF " has an IOMMU, but no entry here, and so no MSIs",
+		       PCI_BDF_PARTS(bdf));
+}
+
 static void read_maps(struct bridge *b)
 {
 	const struct dt_node *iommu, *its;
@@ -254,6 +291,7 @@ static void read_maps(struct bridge *b)
 	b->msis_place = place_of(b, dt_msi_map.property);
 	b->iommus = dt_map_read(b->reading, &dt_iommu_map, b->node, b->first, b->last);
 	b->msis = dt_map_read(b->reading, &dt_msi_map, b->node, b->first, b->last);
+	check_msis(b);
 	read_msi_parent(b);
 	iommu = target_of_all(b, b->iommus);
 	its = target_of_all(b, b->msis);

@@ -9,7 +9,7 @@ import struct
 from viot import pci_range, viot, virtio_pci
 
 TOKENS = {"begin": 1, "end": 2, "property": 3, "last": 9}
-VIOMMU, SMMU, OTHER = 0x10, 0x11, 0x12
+VIOMMU, SMMU, OTHER, ITS = 0x10, 0x11, 0x12, 0x13
 BRIDGE = "/pcie@10000000"
 
 
@@ -131,6 +131,9 @@ FILES = {
                        BRIDGE + ":iommu-map", 1),
     "dt-map-own": (tree(bridge(iommu_map=(0, VIOMMU, 0, 0x10000))), BRIDGE + ":iommu-map", 1,
                    "topology-range-own"),
+    "dt-msi-map": (tree(bridge(msi_map=(0x8000, ITS, 0x8000, 0x8000)), its={
+        "compatible": "arm,gic-v3-its", "msi-controller": b"", "#msi-cells": (1,), "phandle": (ITS,)}),
+        BRIDGE + ":msi-map", 1),
     "dt-map-kernels": (tree(bridge(iommu_map=(0, SMMU, 0, 0, 8)), smmu_at_9000000=smmu()),
                        BRIDGE + ":iommu-map", 0, "dt-iommu-idle"),
     "dt-interrupts": (tree(smmu_at_9000000=smmu(interrupts=()),
