@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -13,6 +14,10 @@
  */
 
 enum { MAX_QUEUE = 64, MAX_REMOTES = 2, MAX_REQUESTS = 32 };
+
+/* An assertion that fails in a callback leaves the device locked, and what follows waits. Also
+ * under drd, a test takes a part of this. */
+#define SECONDS_MAX 120
 
 struct remote {
 	struct bench *bench;
@@ -243,6 +248,7 @@ static int set_up(void **state)
 	struct bench *bench = calloc(1, sizeof(*bench));
 
 	assert_non_null(bench);
+	alarm(SECONDS_MAX);
 	start(bench, 0);
 	*state = bench;
 	return 0;
@@ -254,6 +260,7 @@ static int tear_down(void **state)
 
 	viommu_free(bench->device);
 	free(bench);
+	alarm(0);
 	return 0;
 }
 
