@@ -6,3 +6,4 @@
 #include <viommu/mmio.h>
 #include <viommu/pci.h>
 #include <viommu/protocol.h>
+#include <viommu/record.h>

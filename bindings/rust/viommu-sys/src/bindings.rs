@@ -110,6 +110,7 @@ pub const VIOMMU_MMIO_LENGTH: u32 = 512;
 pub const VIOMMU_PCI_CONFIG_LENGTH: u32 = 256;
 pub const VIOMMU_PCI_NOTIFY: u32 = 4096;
 pub const VIOMMU_PCI_NOTIFY_MULTIPLIER: u32 = 4;
+pub const VIOMMU_RECORD_LENGTH_MIN: u32 = 4096;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct iovec {
@@ -1690,4 +1691,26 @@ extern "C" {
         reason: *mut ::std::os::raw::c_char,
         room: usize,
     ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_record_begin(
+        device: *mut viommu,
+        bytes: *mut ::std::os::raw::c_void,
+        length: usize,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_record_access(
+        device: *mut viommu,
+        endpoint: u32,
+        pasid: u32,
+        iova: u64,
+        length: u64,
+        access: u32,
+        result: ::std::os::raw::c_int,
+        translation: *const viommu_translation,
+    );
+}
+extern "C" {
+    pub fn viommu_record_end(device: *mut viommu) -> usize;
 }
