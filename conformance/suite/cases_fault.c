@@ -112,9 +112,13 @@ static void a_larger_buffer_has_one_record(void)
 		expect_number(record[i], 0xa5, "a byte behind the record");
 }
 
+/*
+ * One access of the function may be several of the VMM, with a record each. A record that is spread
+ * has its end in the second buffer, which is shorter.
+ */
 static void a_record_is_not_spread(void)
 {
-	uint32_t used = 0;
+	uint32_t first = 0, second = 0;
 
 	if (!bring_up())
 		return;
@@ -122,9 +126,10 @@ static void a_record_is_not_spread(void)
 	attach_first();
 	expect(!writes(0), "the access is blocked");
 	observe("a buffer that is too small is used, 0 no, 1 yes:",
-		event_await(&used, SHORT) != NULL);
-	expect(used < LENGTH, "no more was written than there is room");
-	expect(!event_await(&used, SHORT), "no second buffer was used for one record");
+		event_await(&first, SHORT) != NULL);
+	expect(first < LENGTH, "no more was written than there is room");
+	if (event_await(&second, SHORT))
+		expect_number(second, first, "the used length of a second buffer");
 }
 
 static void a_small_buffer_breaks_nothing(void)
