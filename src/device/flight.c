@@ -287,6 +287,7 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 	if (is_about_slots(device, &pending->request)) {
 		flights_finish_moves(device);
 		flights_drain(device);
+		device->commits_now = true;
 		run(device, pending);
 		return false;
 	}
@@ -344,8 +345,23 @@ static void refuse(struct viommu *device, uint64_t flight, struct endpoint *endp
 	device_log(device, VIOMMU_LOG_LISTENER,
 		   "a listener of endpoint 0x%" PRIx32 " refused to commit: errno %d",
 		   endpoint->node.id, -error);
-	if (!any)
-		endpoint_quarantine(endpoint);
+	if (any)
+		return;
+	flights_finish_moves(device); /* the endpoint may be one of them */
+	endpoint_quarantine(endpoint);
+}
+
+/* What is refused is refused for the open flight. */
+static void commit_now(struct viommu *device)
+{
+	struct viommu_listener *listener;
+
+	while ((listener = listener_pop_dirty(device))) {
+		int result = listener_commit(listener, 0);
+
+		if (result)
+			refuse(device, device->flight, listener->endpoint, result);
+	}
 }
 
 /* Listeners are notified of what is undone, also those that refused it. */
@@ -361,21 +377,29 @@ static void undo(struct viommu *device, const struct pending *pending)
 		mapping_undo(device, domain, request->map.virt_start, request->map.virt_end);
 }
 
+/*
+ * Listeners of the open flight do not commit: one of them may be notified of a part of a move. No
+ * listener is in both, because requests of two flights do not name the same domain.
+ */
 static unsigned undo_refused(struct viommu *device, uint64_t flight)
 {
+	struct viommu_listener *dirty = device->dirty, *last_dirty = device->last_dirty;
 	unsigned n = 0;
 
+	device->dirty = NULL;
 	for (const struct pending *held = device->held; held; held = held->next) {
 		if (held->flight != flight || !held->is_refused)
 			continue;
 		undo(device, held);
 		n++;
 	}
-	if (!n)
-		return 0;
-	journal_invalidate(device);
-	device_synchronize_if_due(device);
-	listeners_commit_now(device);
+	if (n) {
+		journal_invalidate(device);
+		device_synchronize_if_due(device);
+		commit_now(device);
+	}
+	device->dirty = dirty;
+	device->last_dirty = last_dirty;
 	return n;
 }
 
@@ -481,13 +505,19 @@ static bool launch(struct viommu *device, bool may_wait, const struct budget *bu
 	return true;
 }
 
-/* Whoever unlocks the device between two batches is not delayed by what they divide. */
+/*
+ * Whoever unlocks the device between two batches is not delayed by what they divide. What was
+ * answered at once does not wait for the next batch: its listeners commit before one is notified of
+ * a part of a move.
+ */
 void flights_launch(struct viommu *device)
 {
 	const struct budget *budget = device->budget.is_bounded ? &device->budget : NULL;
 
 	if (device->is_divided && !device->budget.in_batch)
 		return;
+	if (budget && device->commits_now && device->moving)
+		commit_now(device);
 	while (launch(device, !device->commits_now, budget))
 		;
 }

@@ -26,6 +26,7 @@ struct remote {
 	uint64_t token;      /* of the pending commit, or 0 */
 	uint64_t refuses;    /* refuse a commit with a mapping of this IOVA */
 	bool refuses_attach; /* or with a mode */
+	bool refuses_unmap;  /* or that removes mappings only */
 	bool is_quick;       /* commits at once */
 	int mode;
 
@@ -111,11 +112,13 @@ static int carry_out(struct remote *remote)
 	int error = remote->has_mode && remote->mode == VIOMMU_TRANSLATED && remote->refuses_attach
 			    ? -EIO
 			    : 0;
+	bool adds = remote->has_mode;
 	size_t at;
 
 	for (size_t i = 0; i < remote->n_queue; i++) {
 		const struct viommu_mapping *mapping = &remote->queue[i];
 
+		adds |= !remote->removes[i];
 		if (remote->removes[i]) {
 			if (is_held(remote, mapping, &at))
 				remote->held[at] = remote->held[--remote->n_held];
@@ -126,6 +129,8 @@ static int carry_out(struct remote *remote)
 			remote->held[remote->n_held++] = *mapping;
 		}
 	}
+	if (!adds && remote->n_queue && remote->refuses_unmap)
+		error = -EIO;
 	remote->n_queue = 0;
 	remote->has_mode = false;
 	return error;
@@ -210,11 +215,10 @@ static void submit_bytes(struct bench *bench, const void *bytes, size_t length, 
 #define MAP_PAGE(domain, iova)   MAP(domain, iova, (iova) + 0xfff, (iova) + 0x100000, R | W)
 #define UNMAP_PAGE(domain, iova) UNMAP(domain, iova, (iova) + 0xfff, 0)
 
-static void start(struct bench *bench, uint64_t max_bytes)
+static void start_with(struct bench *bench, const struct viommu_config *config)
 {
 	static const uint32_t endpoints[] = { EP, EP2, EP3 };
 	static const char *const names[] = { "a", "b" };
-	const struct viommu_config config = { .size = sizeof(config), .max_bytes = max_bytes };
 	const struct viommu_ops ops = { .size = sizeof(ops), .answered = on_answered };
 	const struct viommu_listener_ops listener = {
 		.size = sizeof(listener),
@@ -224,14 +228,16 @@ static void start(struct bench *bench, uint64_t max_bytes)
 		.commit = on_commit,
 	};
 
-	assert_int_equal(viommu_new(&config, &ops, bench, &bench->device), 0);
+	assert_int_equal(viommu_new(config, &ops, bench, &bench->device), 0);
 	for (size_t i = 0; i < COUNT_OF(endpoints); i++)
 		assert_int_equal(viommu_endpoint_add(bench->device,
 						     &(struct viommu_endpoint){
 							     .size = sizeof(struct viommu_endpoint),
 							     .id = endpoints[i] }),
 				 0);
-	assert_int_equal(viommu_accept(bench->device, VIOMMU_FEATURES_DEFAULT), 0);
+	assert_int_equal(viommu_accept(bench->device, config->features ? config->features
+								       : VIOMMU_FEATURES_DEFAULT),
+			 0);
 	for (size_t i = 0; i < MAX_REMOTES; i++) {
 		struct remote *remote = &bench->remotes[i];
 
@@ -241,6 +247,12 @@ static void start(struct bench *bench, uint64_t max_bytes)
 				 0);
 	}
 	bench->said[0] = '\0';
+}
+
+static void start(struct bench *bench, uint64_t max_bytes)
+{
+	start_with(bench, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+						   .max_bytes = max_bytes });
 }
 
 static int set_up(void **state)
@@ -340,20 +352,22 @@ static int mover_mode(void *opaque, enum viommu_mode mode)
 	return 0;
 }
 
+static const struct viommu_listener_ops mover_ops = {
+	.size = sizeof(mover_ops), .map = mover_map, .unmap = mover_unmap, .mode = mover_mode
+};
+
 /* Each is in a domain of its own number, with a mapping; and in domain N_MOVERS is one, too. */
 static void add_movers(struct bench *bench, struct mover *movers)
 {
-	static const struct viommu_listener_ops ops = {
-		.size = sizeof(ops), .map = mover_map, .unmap = mover_unmap, .mode = mover_mode
-	};
 	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
 	struct viommu_listener *listener;
 
 	for (uint32_t i = 0; i < N_MOVERS; i++) {
 		endpoint.id = FIRST_MOVER + i;
 		assert_int_equal(viommu_endpoint_add(bench->device, &endpoint), 0);
-		assert_int_equal(
-			viommu_listen(bench->device, endpoint.id, &ops, &movers[i], &listener), 0);
+		assert_int_equal(viommu_listen(bench->device, endpoint.id, &mover_ops, &movers[i],
+					       &listener),
+				 0);
 		bench->n_requests = 0;
 		memset(bench->requests, 0, sizeof(bench->requests));
 		SUBMIT(bench, ATTACH(i, FIRST_MOVER + i, 0, 0));
@@ -890,6 +904,173 @@ static void at_the_limit_requests_that_are_put_off_are_answered_first(void **sta
 	assert_int_equal(counts(bench).limited, 0);
 }
 
+/* -- batches that divide a move ---------------------------------------------------- */
+
+enum { N_PAGES = 20, CALLS = 4 };
+
+#define PAGE_OF(i) (0x100000 + 0x1000 * (uint64_t)(i))
+
+/* A mapping in domain 1, with endpoint a. So many in domain 2, with an endpoint without listener.
+ */
+static struct bench *with_pages(void **state, uint64_t features, unsigned n)
+{
+	struct bench *bench = *state;
+
+	viommu_free(bench->device);
+	start_with(bench, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+						   .features = features,
+						   .max_batch_calls = CALLS });
+	SUBMIT(bench, ATTACH(1, EP, 0, 0));
+	done(&bench->remotes[0]);
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	done(&bench->remotes[0]);
+	SUBMIT(bench, ATTACH(2, EP3, 0, 0));
+	for (unsigned i = 0; i < n; i++) {
+		bench->n_requests = 0;
+		memset(bench->requests, 0, sizeof(bench->requests));
+		SUBMIT(bench, MAP_PAGE(2, PAGE_OF(i)));
+	}
+	bench->n_requests = 0;
+	memset(bench->requests, 0, sizeof(bench->requests));
+	bench->said[0] = '\0';
+	return bench;
+}
+
+static void continue_to_the_end(struct bench *bench)
+{
+	do {
+		viommu_batch_begin(bench->device);
+		viommu_batch_pause(bench->device);
+	} while (viommu_batch_yield(bench->device));
+}
+
+static void request_in_batch(struct bench *bench, const void *bytes, size_t length)
+{
+	uint8_t tail[VIOMMU_TAIL_LENGTH];
+	const struct iovec in = { (void *)(uintptr_t)bytes, length }, out = { tail, sizeof(tail) };
+
+	assert_int_equal(viommu_batch_request(bench->device, &in, 1, &out, 1), sizeof(tail));
+	say(bench, "%s", status_name(tail[0]));
+}
+
+static void what_is_answered_at_once_is_committed_before_a_move_is_divided(void **state)
+{
+	struct bench *bench = with_pages(state, 0, N_PAGES);
+	const uint8_t unmap[] = { UNMAP_PAGE(1, 0x1000) };
+
+	viommu_batch_begin(bench->device);
+	request_in_batch(bench, unmap, sizeof(unmap));
+	SUBMIT_IN_BATCH(bench, ATTACH(2, EP2, 0, 0));
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	assert_events(bench, "OK, a commit now 1");
+	assert_int_equal(bench->remotes[0].n_held, 0);
+	continue_to_the_end(bench);
+	done(&bench->remotes[1]);
+	assert_events(bench, "b commit 20, #0 OK");
+}
+
+/* With PASIDs, a DETACH is not put off. */
+static void a_detach_with_pasids_is_committed_before_a_move_is_divided(void **state)
+{
+	struct bench *bench = with_pages(state, VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID, N_PAGES);
+
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, DETACH(1, EP, 0));
+	SUBMIT_IN_BATCH(bench, ATTACH(2, EP2, 0, 0));
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	assert_events(bench, "#0 OK, a commit now 1");
+	continue_to_the_end(bench);
+	done(&bench->remotes[1]);
+	assert_events(bench, "b commit 20, #1 OK");
+}
+
+static void what_is_answered_at_once_is_committed_with_the_batch(void **state)
+{
+	struct bench *bench = with_pages(state, VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID, 1);
+
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, DETACH(1, EP, 0));
+	SUBMIT_IN_BATCH(bench, ATTACH(2, EP2, 0, 0));
+	viommu_batch_end(bench->device);
+	assert_events(bench, "#0 OK, a commit now 1, b commit now 1, #1 OK");
+}
+
+/* The endpoint moves when its listener refuses what it was notified of before. */
+static void an_endpoint_that_moves_is_blocked_when_it_refuses_an_unmap(void **state)
+{
+	struct bench *bench = with_pages(state, 0, N_PAGES);
+	const uint8_t unmap[] = { UNMAP_PAGE(1, 0x1000) };
+
+	bench->remotes[0].refuses_unmap = true;
+	viommu_batch_begin(bench->device);
+	request_in_batch(bench, unmap, sizeof(unmap));
+	SUBMIT_IN_BATCH(bench, DETACH(1, EP, 0));
+	SUBMIT_IN_BATCH(bench, ATTACH(2, EP2, 0, 0));
+	viommu_batch_yield(bench->device);
+	continue_to_the_end(bench);
+	viommu_flush(bench->device);
+	assert_int_equal(count_said(bench, "#0 OK"), 1);
+	assert_int_equal(count_said(bench, "#1 OK"), 1);
+	assert_int_equal(bench->remotes[0].mode, VIOMMU_BLOCKED);
+	assert_int_equal(bench->remotes[1].n_held, N_PAGES);
+}
+
+/* What one flight undoes does not commit a part of a move of the next one. */
+static void a_refusal_is_undone_while_a_move_is_divided(void **state)
+{
+	struct bench *bench = with_pages(state, 0, N_PAGES);
+	struct remote *a = &bench->remotes[0], *b = &bench->remotes[1];
+
+	a->refuses = 0x2000;
+	b->refuses = PAGE_OF(0);
+	SUBMIT(bench, MAP_PAGE(1, 0x2000));
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, ATTACH(2, EP2, 0, 0));
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	done(a);
+	assert_events(bench, "a commit 1, a commit now 1, #0 NOMEM");
+	assert_in_range(b->n_queue, 1, N_PAGES - 1);
+	continue_to_the_end(bench);
+	done(b);
+	assert_events(bench, "b commit 20, b commit now 20, #1 NOMEM");
+	assert_int_equal(b->n_held, 0);
+	assert_int_equal(b->mode, VIOMMU_BLOCKED);
+}
+
+static void a_refusal_is_undone_before_others_commit(void **state)
+{
+	struct bench *bench = attached(state);
+	const uint8_t probe[] = { UNMAP_PAGE(9, 0x1000) };
+
+	bench->remotes[0].refuses = 0x1000;
+	bench->remotes[1].refuses = 0x2000;
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(2, 0x2000));
+	request_in_batch(bench, probe, sizeof(probe));
+	viommu_batch_end(bench->device);
+	assert_events(bench, "a commit 1, a commit now 1, a commit now 1, b commit now 1, "
+			     "b commit now 1, NOENT, #0 NOMEM, #1 NOMEM");
+}
+
+/* It has what is undone, or not: nobody knows. */
+static void who_refuses_to_undo_is_blocked(void **state)
+{
+	struct bench *bench = attached(state);
+	struct remote *a = &bench->remotes[0];
+	struct viommu_endpoint_state endpoint;
+
+	a->refuses = 0x1000;
+	a->refuses_unmap = true;
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	done(a);
+	assert_int_equal(count_said(bench, "#0 NOMEM"), 1);
+	assert_int_equal(viommu_next_endpoint(bench->device, EP, &endpoint), 0);
+	assert_false(endpoint.attached);
+	assert_int_equal(endpoint.mode, VIOMMU_BLOCKED);
+	assert_int_equal(a->mode, VIOMMU_BLOCKED);
+}
+
 /* -- pauses ----------------------------------------------------------------------- */
 
 /* UNMAPs that wait for a MAP, until the batch should end or there are MAX_REQUESTS. */
@@ -1204,6 +1385,13 @@ int main(void)
 		TEST(a_guest_cannot_put_off_more_than_its_limits),
 		TEST(without_room_to_put_it_off_a_request_is_executed_now),
 		TEST(at_the_limit_requests_that_are_put_off_are_answered_first),
+		TEST(what_is_answered_at_once_is_committed_before_a_move_is_divided),
+		TEST(a_detach_with_pasids_is_committed_before_a_move_is_divided),
+		TEST(what_is_answered_at_once_is_committed_with_the_batch),
+		TEST(an_endpoint_that_moves_is_blocked_when_it_refuses_an_unmap),
+		TEST(a_refusal_is_undone_while_a_move_is_divided),
+		TEST(a_refusal_is_undone_before_others_commit),
+		TEST(who_refuses_to_undo_is_blocked),
 		TEST(a_batch_ends_when_many_requests_wait_for_others),
 		TEST(a_pause_for_a_quick_listener_is_short),
 		TEST(random_requests_are_answered_as_one_after_the_other),
