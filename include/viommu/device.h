@@ -509,9 +509,9 @@ void viommu_batch_end(struct viommu *device);
 /*
  * As viommu_batch_end(), and a request of viommu_batch_submit() whose calls of listeners exceed
  * `max_batch_ns` or `max_batch_calls` is divided: an ATTACH or DETACH of an endpoint with listeners
- * and very many mappings. The next batch continues with it, and viommu_batch_pause() asks for its
- * end before any other request. So a VMM that is not told 0 begins a batch again after that time,
- * even if there is no request:
+ * and very many mappings. The next batch continues with it, and viommu_batch_pause() asks for the
+ * end of that batch until the request is finished. So a VMM that is not told 0 begins a batch again
+ * after that time, even if there is no request:
  *
  *     viommu_batch_begin(device);
  *     while (!(pause = viommu_batch_pause(device)) && queue_pop(queue, &chain))
@@ -521,8 +521,9 @@ void viommu_batch_end(struct viommu *device);
  *             serve_again_after(pause > rest ? pause : rest);
  *
  * The endpoint is blocked meanwhile, and its listeners are called in the same order. Whatever lets
- * listeners commit without delay also finishes a request that is divided, at once: other requests,
- * a reset, viommu_save(), viommu_batch_end().
+ * listeners commit without delay also finishes a request that is divided, at once:
+ * viommu_request(), a reset, viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
+ * or INVALIDATE of viommu_submit() that waits for no earlier request; an ATTACH or DETACH may.
  *
  * Returns: nanoseconds; 0: nothing is left. Locks: device, released. Waits: DMA sections. Since:
  * 0.2 (testing)
@@ -552,11 +553,12 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  *
  * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`, and
  * from the requests of viommu_batch_submit() that wait for earlier ones, which are executed in no
- * batch: 16 of them. The VMM enforces them by asking: the device executes a request that comes
- * nevertheless. One request may take longer than a batch should: an ATTACH to a domain with
- * mappings calls each listener of the endpoint once for every mapping, unless the listener has
- * `domain`: see viommu_batch_yield(). An UNMAP calls it so without `unmap_range`, and is not
- * divided.
+ * batch and not divided: 16 of them; and from ATTACHes and DETACHes with more than 256 calls of
+ * listeners, which the next request would finish. The VMM enforces them by asking: the device
+ * executes a request that comes nevertheless. One request may take longer than a batch should: an
+ * ATTACH to a domain with mappings calls each listener of the endpoint once for every mapping,
+ * unless the listener has `domain`: see viommu_batch_yield(). An UNMAP calls it so without
+ * `unmap_range`, and is not divided.
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */
@@ -606,7 +608,8 @@ size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t
 
 /*
  * As viommu_submit(), in the place of viommu_batch_request(). In a batch with both of them, all
- * listeners commit without delay.
+ * listeners commit without delay, but for an ATTACH or DETACH that viommu_batch_yield() divides:
+ * its listeners commit in the batch that finishes it.
  *
  * Returns: as viommu_submit(). Locks: none, it is held. Waits: as viommu_batch_request(). Since:
  * 0.2 (testing)

@@ -250,8 +250,9 @@ struct budget {
 	struct rate requests, attaches;
 	uint64_t begin_ns; /* 0: not measured yet */
 	uint64_t calls, checked_calls;
-	unsigned n_requests;       /* since the time was checked */
-	bool in_batch, is_bounded; /* its end leaves calls of listeners to the next batch */
+	unsigned n_requests; /* since the time was checked */
+	bool in_batch;       /* from viommu_batch_begin() to the end of the batch */
+	bool is_bounded;     /* the batch ends, and leaves calls of listeners to the next one */
 };
 
 /* How far the listeners of an endpoint were notified of a domain that it enters or leaves. */
@@ -483,6 +484,15 @@ void budget_begin(struct viommu *device);
 
 /* Is none left for a further call of a listener? */
 bool budget_is_used_up(struct viommu *device);
+
+/* Calls of listeners that a batch makes for moves before another request, however long they take.
+ */
+#define CALLS_DUE_SHORT 256
+
+static inline bool has_long_moves(const struct viommu *device)
+{
+	return device->moving && device->n_calls_due > CALLS_DUE_SHORT;
+}
 
 static inline void budget_count(struct viommu *device, uint8_t type)
 {

@@ -298,7 +298,10 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 	return true;
 }
 
-/* Requests that are divided are finished first, and then their flight ends as well. */
+/*
+ * Requests that are divided are finished first, and then their flight ends as well. So are moves
+ * with many calls that the request would finish at once.
+ */
 static void execute_parked(struct viommu *device)
 {
 	struct pending **at = &device->parked;
@@ -311,6 +314,8 @@ static void execute_parked(struct viommu *device)
 			at = &pending->next;
 			continue;
 		}
+		if (has_long_moves(device) && !joins_moves(device, &pending->request))
+			return;
 		*at = pending->next;
 		if (!execute(device, pending))
 			answer(device, pending, VIOMMU_TAIL_LENGTH);

@@ -5,13 +5,16 @@
  * When a batch should end: the time, notifications and rates that a guest may use
  *
  * The device does not stop by itself, because it could not begin again. The clock is read only
- * after some requests or many notifications, so that a short batch does not pay for it.
+ * after some requests or notifications, so that a short batch does not pay for it.
+ *
+ * Only the end of a batch divides moves: any other request would finish them first. So a batch ends
+ * after moves with many calls of listeners.
  *
  * Parked requests are executed when those before them are answered, all at once and in no batch.
  * So their number is bounded.
  */
 
-enum { REQUESTS_PER_CHECK = 16, CALLS_PER_CHECK = 1024, PARKED_MAX = 16 };
+enum { REQUESTS_PER_CHECK = 16, CALLS_PER_CHECK = 64, PARKED_MAX = 16 };
 
 /* How soon a listener that commits may have done so. */
 #define COMMIT_NS 100000
@@ -83,7 +86,7 @@ uint64_t viommu_batch_pause(struct viommu *device)
 	checks_is_locked(device, "viommu_batch_pause");
 	delay = larger(rate_delay(&budget->requests), rate_delay(&budget->attaches));
 	delay = larger(delay, parked_delay(device));
-	if (!delay && (device->is_divided ||
+	if (!delay && (device->is_divided || has_long_moves(device) ||
 		       device->n_calls + device->n_calls_due - budget->calls >=
 			       device->config.max_batch_calls ||
 		       is_time_used_up(device)))

@@ -11,7 +11,7 @@
  * called.
  */
 
-enum { N = 1000, CALLS = 64, SLACK = 4, MAX_REQUESTS = 8, N_DOMAINS = 3 };
+enum { N = 1000, CALLS = 64, SLACK = 4, CLOCK_CALLS = 64, MAX_REQUESTS = 8, N_DOMAINS = 3 };
 
 struct ear {
 	struct bench *bench;
@@ -235,7 +235,13 @@ static int set_up(void **state)
 							   .max_batch_calls = CALLS });
 }
 
-/* A batch has no time at all; the clock is read after very many calls. */
+/* As many calls as a batch has without a limit of the VMM. */
+static int set_up_without_limit(void **state)
+{
+	return set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config) });
+}
+
+/* A batch has no time at all; the clock is read after CLOCK_CALLS. */
 static int set_up_without_time(void **state)
 {
 	return set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
@@ -320,11 +326,39 @@ static void a_batch_is_divided_by_time_as_well(void **state)
 	viommu_batch_begin(bench->device);
 	request = submit(bench, BYTES(ATTACH(2, EP, 0, 0)), true);
 	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
-	assert_true(bench->n_calls - before < 2 * 2 * N);
+	assert_in_range(bench->n_calls - before, 1, 2 * CLOCK_CALLS + SLACK);
 	while (continue_batch(bench))
 		;
 	assert_answer(request, VIOMMU_S_OK);
 	assert_heard(bench, 2);
+}
+
+/* Any other request would finish it first, however long that takes. */
+static void a_batch_ends_after_a_move_with_many_calls(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request;
+
+	viommu_batch_begin(bench->device);
+	assert_int_equal(viommu_batch_pause(bench->device), 0);
+	request = submit(bench, BYTES(ATTACH(1, EP, 0, 0)), true);
+	assert_int_equal(viommu_batch_pause(bench->device), 1);
+	viommu_batch_end(bench->device);
+	assert_answer(request, VIOMMU_S_OK);
+	assert_heard(bench, 1);
+}
+
+static void a_batch_goes_on_after_a_move_with_few_calls(void **state)
+{
+	struct bench *bench = *state;
+
+	viommu_batch_begin(bench->device);
+	submit(bench, BYTES(ATTACH(0, EP, 0, 0)), true);
+	assert_int_equal(viommu_batch_pause(bench->device), 0);
+	viommu_batch_end(bench->device);
+	viommu_batch_begin(bench->device);
+	assert_int_equal(viommu_batch_pause(bench->device), 0);
+	viommu_batch_end(bench->device);
 }
 
 /* Threads with other business do not pay for it. */
@@ -483,6 +517,9 @@ int main(void)
 		ON_BENCH(a_request_in_no_batch_is_not_divided),
 		cmocka_unit_test_setup_teardown(a_batch_is_divided_by_time_as_well,
 						set_up_without_time, tear_down),
+		cmocka_unit_test_setup_teardown(a_batch_ends_after_a_move_with_many_calls,
+						set_up_without_limit, tear_down),
+		ON_BENCH(a_batch_goes_on_after_a_move_with_few_calls),
 		ON_BENCH(a_call_between_two_batches_does_not_continue),
 		ON_BENCH(requests_for_the_domain_are_executed_afterwards),
 		ON_BENCH(a_request_at_once_finishes_it_first),

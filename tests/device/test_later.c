@@ -1071,6 +1071,34 @@ static void who_refuses_to_undo_is_blocked(void **state)
 	assert_int_equal(a->mode, VIOMMU_BLOCKED);
 }
 
+/* The ATTACH waits for a MAP of the domain that it leaves, and another MAP waits for both. */
+static void a_request_that_waits_does_not_finish_a_move_that_waits(void **state)
+{
+	enum { PAGES = 300 };
+	struct bench *bench = with_pages(state, 0, PAGES);
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = FIRST_MOVER };
+	struct mover mover = { 0 };
+	struct viommu_listener *listener;
+
+	assert_int_equal(viommu_endpoint_add(bench->device, &endpoint), 0);
+	SUBMIT(bench, ATTACH(1, FIRST_MOVER, 0, 0));
+	assert_int_equal(viommu_listen(bench->device, FIRST_MOVER, &mover_ops, &mover, &listener),
+			 0);
+	bench->said[0] = '\0';
+	bench->remotes[0].is_quick = true;
+	mover.n_maps = 0;
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(1, 0x2000));
+	SUBMIT_IN_BATCH(bench, ATTACH(2, FIRST_MOVER, 0, 0));
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(1, 0x3000));
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	assert_in_range(mover.n_maps, 0, CALLS);
+	assert_events(bench, "a commit 1, #1 OK");
+	continue_to_the_end(bench);
+	assert_int_equal(mover.n_maps, PAGES + 1);
+	assert_events(bench, "a commit 1, #2 OK, #3 OK");
+}
+
 /* -- pauses ----------------------------------------------------------------------- */
 
 /* UNMAPs that wait for a MAP, until the batch should end or there are MAX_REQUESTS. */
@@ -1392,6 +1420,7 @@ int main(void)
 		TEST(a_refusal_is_undone_while_a_move_is_divided),
 		TEST(a_refusal_is_undone_before_others_commit),
 		TEST(who_refuses_to_undo_is_blocked),
+		TEST(a_request_that_waits_does_not_finish_a_move_that_waits),
 		TEST(a_batch_ends_when_many_requests_wait_for_others),
 		TEST(a_pause_for_a_quick_listener_is_short),
 		TEST(random_requests_are_answered_as_one_after_the_other),
