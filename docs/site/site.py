@@ -10,7 +10,8 @@
     source/...                what documents link to, with numbered lines
     search.js                 every section, for the search, which needs no server
 
-A link to nothing is an error. Everything is in OUT, and nothing is loaded from elsewhere.
+A link to nothing is an error. Everything is in OUT, and nothing is loaded from elsewhere. An OUT that exists is
+made anew, which removes all that is in it: it must be empty, or have the file .viommu-site of an earlier run.
 """
 import html
 import json
@@ -35,11 +36,12 @@ MENU = [("Start", ["README.md", "NEWS.md", "docs/glossary.md"]),
                                 "docs/kubevirt.md", "docs/qemu.md", "docs/guests.md"]),
         ("Project", ["docs/design.md", "CONTRIBUTING.md", "docs/mutants.md", "docs/proposal-properties.md",
                      "docs/proposal-address-spaces.md", "docs/patches/README.md"])]
+MARK = ".viommu-site"
 SYMBOL = re.compile(r"\b(?:(?:struct|enum) )?(?:viommu_\w+|VIOMMU_\w+)\b")
 
 
 class Broken(Exception):
-    """A link to nothing."""
+    """A link to nothing, or no place for the site."""
 
 
 class Page:
@@ -361,11 +363,22 @@ class Site:
         (self.out / "search.js").write_text(f"searchEntries({entries});\n", encoding="utf-8")
 
 
+def make_empty(out):
+    """An empty folder with the mark. Nothing is removed that an earlier run has not made."""
+    if out.exists() and not out.is_dir():
+        raise Broken(f"{out} is not a folder")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / MARK).is_file():
+            raise Broken(f"{out} is not empty, and was not made by site.py: name another folder, or remove it")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+
+
 def main(source, out, viommu=None):
-    out = pathlib.Path(out)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out = pathlib.Path(out).resolve()
     try:
+        make_empty(out)
         Site(pathlib.Path(source), out).make(viommu)
     except Broken as error:
         print(f"site.py: {error}", file=sys.stderr)

@@ -93,6 +93,23 @@ class Site(unittest.TestCase):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn(link.rpartition("/")[2], done.stderr)
 
+    def test_a_folder_of_others_is_not_removed(self):
+        theirs = pathlib.Path(self.temporary.name) / "theirs"
+        theirs.mkdir()
+        (theirs / "thesis").write_text("years")
+        for out in (theirs, theirs / "thesis"):
+            done = subprocess.run([sys.executable, MAKE, SOURCE, out], capture_output=True, text=True, check=False)
+            self.assertEqual((theirs / "thesis").read_text(), "years")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "^site.py: .* is not (empty|a folder).*\n$")
+
+    def test_a_site_is_made_anew(self):
+        again = pathlib.Path(self.temporary.name) / "again"
+        for _ in range(2):
+            subprocess.run([sys.executable, MAKE, SOURCE, again], check=True)
+            self.assertFalse((again / "old.html").exists())
+            (again / "old.html").touch()
+
     @unittest.skipUnless(CHROMIUM, "no chromium")
     def test_the_search_finds_names_first(self):
         for words, first in (("viommu_listen", "api-device.html#viommu_listen"),
