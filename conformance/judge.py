@@ -7,7 +7,7 @@
 A PATTERN chooses devices by name. --quick takes those of the installed QEMU on x86, --document writes
 docs/judge.md. Reports and a matrix are in build/judge. The exit status is 1 for a difference that
 conformance/differences.rules does not explain, for one that it explains and that is not there any more,
-and for a judge that fails.
+for cases that are missing, and for a judge that fails or hangs; 2 for a pattern of no device.
 """
 
 import argparse
@@ -109,15 +109,19 @@ def judge_devices(devices):
         except packages.Unavailable as reason:
             print(f"{device.name}: skipped: {reason}")
             continue
-        report = suite.judge(device.name, command, str(OUT / f"suite-{device.architecture}"), 30)
-        if not report:
-            sys.exit(f"{device.name}: nothing could be judged")
+        try:
+            report = suite.judge(device.name, command, str(OUT / f"suite-{device.architecture}"), 30, 300)
+        except suite.Unjudged as reason:
+            sys.exit(f"{device.name}: nothing could be judged: {reason}")
         print(suite.summary(report), flush=True)
         reports.append(report)
     return reports
 
 
 # -- differences -----------------------------------------------------------------------
+
+ENDED = "ENDED: "
+
 
 def plain(name):
     return name.removesuffix(" (packed)")
@@ -128,8 +132,10 @@ def read_explanations():
 
 
 def explanation(explanations, device, case):
-    return next((row for row in explanations
-                 if fnmatch.fnmatchcase(device, row[0]) and row[1] == plain(case)), None)
+    """The row that explains what the case shows; None. A VMM that ends has a row of its own."""
+    ends = case["result"] in ("ended", "hung")
+    return next((row for row in explanations if fnmatch.fnmatchcase(device, row[0])
+                 and row[1] == plain(case["name"]) and row[2].startswith(ENDED) == ends), None)
 
 
 def differences(reports):
@@ -140,8 +146,9 @@ def differences(reports):
 
 def unexplained(reports, whole):
     explanations, used = read_explanations(), set()
+    yield from (f"{report['device']}: {report['problem']}" for report in reports if report["problem"])
     for device, case in differences(reports):
-        row = explanation(explanations, device, case["name"])
+        row = explanation(explanations, device, case)
         used.add(row)
         if not row:
             yield f"{device}: {case['result']} without an explanation: {case['name']}"
@@ -190,8 +197,8 @@ def lines_of_differences(reports):
     """A row for each case and explanation, with the devices that it holds for."""
     explanations, rows = read_explanations(), {}
     for device, case in differences(reports):
-        row = explanation(explanations, device, case["name"])
-        key = (plain(case["name"]), case["rule"], result_of(case), row[2] if row else "not explained")
+        row = explanation(explanations, device, case)
+        key = (plain(case["name"]), case["rule"], result_of(case), row[2].removeprefix(ENDED) if row else "not explained")
         devices = rows.setdefault(key, [])
         if device not in devices:
             devices.append(device)
@@ -217,7 +224,8 @@ def run_judges():
             done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False,
                                   timeout=JUDGE_SECONDS)
         except subprocess.TimeoutExpired:
-            print(f"{name}: skipped: not finished in {JUDGE_SECONDS} s", flush=True)
+            print(f"{name}: failed: not finished in {JUDGE_SECONDS} s", flush=True)
+            good = False
             continue
         seconds = time.monotonic() - begun
         print(f"{name}: {'failed' if done.returncode else 'passed'} ({seconds:.0f} s)", flush=True)
@@ -227,18 +235,32 @@ def run_judges():
     return good
 
 
-def main():
+def chosen():
+    """The options, and the devices that they choose."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--document", action="store_true")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN")
     options = parser.parse_args()
-    devices = [device for device in DEVICES if (device.quick or not options.quick) and
-               (not options.patterns or any(fnmatch.fnmatchcase(device.name, p) for p in options.patterns))]
+    if options.document and (options.quick or options.patterns):
+        parser.error("--document is about all devices: neither --quick nor a PATTERN")
+    devices = [device for device in DEVICES if device.quick or not options.quick]
+    for pattern in options.patterns:
+        if not fnmatch.filter((device.name for device in devices), pattern):
+            parser.error(f"no device has the name {pattern}; there are: "
+                         + "; ".join(device.name for device in devices))
+    return options, [device for device in devices if not options.patterns or
+                     any(fnmatch.fnmatchcase(device.name, pattern) for pattern in options.patterns)]
+
+
+def main():
+    options, devices = chosen()
     OUT.mkdir(parents=True, exist_ok=True)
     architectures = sorted({device.architecture for device in devices})
     subprocess.run([ROOT / "conformance" / "build.sh", OUT, *architectures], check=True)
     reports = judge_devices(devices)
+    if not reports:
+        sys.exit("judge: no device is here")
     suite.write(OUT / "matrix.html", suite.matrix(reports))
     suite.write(OUT / "reports.json", json.dumps(reports, indent=1) + "\n")
     if options.document:
