@@ -128,9 +128,9 @@ static void rings_outside_memory(void)
 		return;
 	device_queue(&device.requests, 0, 16);
 	write16(device.common, QUEUE_SELECT, 1);
-	write64(device.common, QUEUE_DESC, 1ull << 46);
-	write64(device.common, QUEUE_DRIVER, 1ull << 46);
-	write64(device.common, QUEUE_DEVICE, 1ull << 46);
+	write_halves(device.common, QUEUE_DESC, 1ull << 46);
+	write_halves(device.common, QUEUE_DRIVER, 1ull << 46);
+	write_halves(device.common, QUEUE_DEVICE, 1ull << 46);
 	write16(device.common, QUEUE_ENABLE, 1);
 	device_set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
 	*device.requests.notify = 1;
@@ -157,18 +157,30 @@ static void resets_under_load(void)
 		attach_first();
 }
 
+/* As many as fit into the input range, and as the device has memory for. */
 static void thousands_of_mappings(void)
 {
+	uint64_t end =
+		offers(VIOMMU_F_INPUT_RANGE) ? config64(VIOMMU_CONFIG_INPUT_END) : UINT64_MAX;
+	int status = VIOMMU_S_OK;
 	unsigned n = 0;
 
 	if (!bring_up())
 		return;
 	attach_first();
-	while (n < 4096 &&
-	       map(domain(0), iova(2 * n), end_of(iova(2 * n)), physical(0), RW) == VIOMMU_S_OK)
+	while (n < 4096 && end_of(iova(2 * n)) <= end) {
+		status = map(domain(0), iova(2 * n), end_of(iova(2 * n)), physical(0), RW);
+		if (status != VIOMMU_S_OK)
+			break;
 		n++;
-	expect_number(n, 4096, "mappings");
-	expect_status(unmap(domain(0), iova(0), end_of(iova(2 * n))), VIOMMU_S_OK, "UNMAP of all");
+	}
+	if (!n || status != VIOMMU_S_NOMEM)
+		expect_status(status, VIOMMU_S_OK, "MAP");
+	observe("mappings", n);
+	if (!n)
+		return;
+	expect_status(unmap(domain(0), iova(0), end_of(iova(2 * n - 2))), VIOMMU_S_OK,
+		      "UNMAP of all");
 	expect(!writes(0), "nothing is reached");
 }
 
@@ -176,8 +188,16 @@ static void many_domains(void)
 {
 	if (!bring_up())
 		return;
-	for (unsigned i = 0; i < 1000; i++)
-		expect_status(attach(domain(i), endpoint(0), 0), VIOMMU_S_OK, "ATTACH");
+	attach_first();
+	for (unsigned i = 1; i < 1000 && i < domains(); i++) {
+		int status = attach(domain(i), endpoint(0), 0);
+
+		if (status == VIOMMU_S_UNSUPP) {
+			skip("the device does not move endpoints");
+			return;
+		}
+		expect_status(status, VIOMMU_S_OK, "ATTACH");
+	}
 	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP to a domain that ended");
 }
 
@@ -197,8 +217,8 @@ static const struct test_case cases[] = {
 	{ "rings outside memory do no harm", "broken-rings", CHOICE, DMA, rings_outside_memory },
 	{ "a reset while requests are under way is done", "reset-status", MUST, DMA | BOTH_RINGS,
 	  resets_under_load },
-	{ "4096 mappings are made and removed at once", "unmap-covered", SHOULD, DMA,
+	{ "thousands of mappings are made and removed at once", "unmap-covered", SHOULD, DMA,
 	  thousands_of_mappings },
-	{ "an endpoint moves through 1000 domains", "domain-lifetime", MUST, DMA, many_domains },
+	{ "an endpoint moves through many domains", "domain-lifetime", MUST, DMA, many_domains },
 };
 const struct chapter hostile_cases = { cases, COUNT(cases) };

@@ -24,7 +24,8 @@ static void mappings_apply_to_later_endpoints(void)
 		return;
 	attach_first();
 	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
-	expect_status(attach(domain(0), endpoint(1), 0), VIOMMU_S_OK, "ATTACH of another, later");
+	if (!attach_second())
+		return;
 	expect(engine_writes(&engines[1], iova(0), page(0)), "it reaches the page");
 	expect_status(map_unit(domain(0), 1, RW), VIOMMU_S_OK, "another MAP");
 	expect(engine_writes(&engines[1], iova(1), page(1)), "and that of another MAP");

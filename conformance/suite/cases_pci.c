@@ -33,7 +33,7 @@ static void halves_of_64_bits(void)
 	if (!device_accept(STANDARD & device.offered))
 		return;
 	write16(device.common, QUEUE_SELECT, 0);
-	write64(device.common, QUEUE_DESC, 0x123456789000ull);
+	write_halves(device.common, QUEUE_DESC, 0x123456789000ull);
 	expect_number(read32(device.common, QUEUE_DESC), 0x56789000, "the lower half");
 	expect_number(read32(device.common, QUEUE_DESC + 4), 0x1234, "the upper half");
 }

@@ -24,6 +24,12 @@ void write16(volatile uint8_t *registers, unsigned at, uint16_t value)
 	*(volatile uint16_t *)(registers + at) = value;
 }
 
+void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value)
+{
+	write32(registers, at, (uint32_t)value);
+	write32(registers, at + 4, (uint32_t)(value >> 32));
+}
+
 static void fence(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -128,9 +134,9 @@ void device_queue(struct ring *ring, uint16_t number, uint16_t size)
 		.seen_wraps = true,
 	};
 	write16(device.common, QUEUE_SIZE, size);
-	write64(device.common, QUEUE_DESC, (uint64_t)ring->table);
-	write64(device.common, QUEUE_DRIVER, (uint64_t)ring->driver);
-	write64(device.common, QUEUE_DEVICE, (uint64_t)ring->device);
+	write_halves(device.common, QUEUE_DESC, (uint64_t)ring->table);
+	write_halves(device.common, QUEUE_DRIVER, (uint64_t)ring->driver);
+	write_halves(device.common, QUEUE_DEVICE, (uint64_t)ring->device);
 	write16(device.common, QUEUE_ENABLE, 1);
 }
 

@@ -16,13 +16,18 @@
 #define VERSION_1  (1ull << 32)
 #define PACKED     (1ull << 34)
 #define RING_RESET (1ull << 40)
-#define INDIRECT   (1ull << 28)
-#define EVENT_IDX  (1ull << 29)
+
+/* A device may refuse to work without these (6.2). */
+#define ACCESS_PLATFORM (1ull << 33)
+#define ORDER_PLATFORM  (1ull << 36)
+#define PLATFORM        (ACCESS_PLATFORM | ORDER_PLATFORM)
+#define INDIRECT        (1ull << 28)
+#define EVENT_IDX       (1ull << 29)
 
 /* What a driver of virtio 1.3 accepts, if it is offered. */
 #define STANDARD \
-	(VERSION_1 | VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | \
-	 VIOMMU_F_PROBE | VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
+	(VERSION_1 | PLATFORM | VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | \
+	 VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE | VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
 
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64 };
 
@@ -101,6 +106,9 @@ bool offers(uint64_t features);
 
 uint16_t read16(volatile uint8_t *registers, unsigned at);
 void write16(volatile uint8_t *registers, unsigned at, uint16_t value);
+
+/* A field of 64 bits: a driver must access it by halves (4.1.3.1). */
+void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value);
 
 /* -- configuration ------------------------------------------------------------- */
 

@@ -96,14 +96,14 @@ int probe(uint32_t endpoint, const uint8_t **ret_properties)
 	};
 	struct answer answer;
 
-	if (size + VIOMMU_TAIL_LENGTH > sizeof(room))
+	*ret_properties = room;
+	if (size > sizeof(room) - VIOMMU_TAIL_LENGTH)
 		return SILENT;
 	memset(room, 0xa5, sizeof(room));
 	memset(bytes, 0, sizeof(bytes));
 	bytes[0] = VIOMMU_T_PROBE;
 	put_number(bytes + 4, 4, endpoint);
 	answer = exchange(pieces, COUNT(pieces));
-	*ret_properties = room;
 	if (!answer.came)
 		return SILENT;
 	return answer.used ? *(volatile uint8_t *)(room + size) : UNWRITTEN;

@@ -88,8 +88,15 @@ void skip(const char *reason)
 
 /* -- what cases share ------------------------------------------------------------ */
 
+/* An endpoint of its own: `bypass` 0 would cut the device off from its rings. */
+static bool translates_itself;
+
 bool bring_up_with(uint64_t features)
 {
+	if (translates_itself) {
+		skip("the device is an endpoint of its own");
+		return false;
+	}
 	if (!device_start(features)) {
 		expect(false, "the device starts after a reset");
 		return false;
@@ -142,6 +149,13 @@ uint32_t domain(unsigned i)
 	return (offers(VIOMMU_F_DOMAIN_RANGE) ? config32(VIOMMU_CONFIG_DOMAIN_START) : 0) + 1 + i;
 }
 
+uint64_t domains(void)
+{
+	if (!offers(VIOMMU_F_DOMAIN_RANGE))
+		return UINT32_MAX;
+	return (uint64_t)config32(VIOMMU_CONFIG_DOMAIN_END) - config32(VIOMMU_CONFIG_DOMAIN_START);
+}
+
 uint32_t endpoint(unsigned i)
 {
 	return engines[i].endpoint;
@@ -162,6 +176,17 @@ void attach_first(void)
 	expect_status(attach(domain(0), endpoint(0), 0), VIOMMU_S_OK, "ATTACH to a new domain");
 }
 
+bool attach_second(void)
+{
+	int status = attach(domain(0), endpoint(1), 0);
+
+	if (status == VIOMMU_S_UNSUPP)
+		skip("the device does not share domains");
+	else
+		expect_status(status, VIOMMU_S_OK, "ATTACH of a second endpoint");
+	return status == VIOMMU_S_OK;
+}
+
 /* -- the run --------------------------------------------------------------------- */
 
 static const struct {
@@ -180,6 +205,8 @@ static const char *lacks(const struct test_case *test)
 {
 	if ((test->needs & (DMA | TWO)) && !engines[0].kind)
 		return "no function that does DMA";
+	if ((test->needs & (DMA | TWO)) && domains() < DOMAINS_MIN)
+		return "the domain range is too small for the suite";
 	if ((test->needs & TWO) && !engines[1].kind)
 		return "no second function that does DMA";
 	if (use_packed && !offers(PACKED))
@@ -201,7 +228,7 @@ static bool keeps_domains;
 
 static void leave_domains(void)
 {
-	const uint32_t last = domain(4000);
+	const uint32_t last = domain(domains() > 4000 ? 4000 : (unsigned)domains() - 1);
 
 	if (!device_start(STANDARD))
 		return;
@@ -211,9 +238,25 @@ static void leave_domains(void)
 	}
 }
 
+/* With ACCESS_PLATFORM, which a device behind an IOMMU offers. */
+static void find_itself(void)
+{
+	const uint64_t needed = ACCESS_PLATFORM | VIOMMU_F_BYPASS_CONFIG;
+
+	if (!offers(needed) || device.initial_bypass != 1 || domains() < DOMAINS_MIN ||
+	    !device_start(STANDARD))
+		return;
+	translates_itself =
+		attach(domain(0), device.function.devfn, VIOMMU_ATTACH_F_BYPASS) == VIOMMU_S_OK;
+	if (translates_itself)
+		print("# the device is an endpoint of its own: most cases are skipped\n");
+	detach(domain(0), device.function.devfn);
+	device_reset();
+}
+
 static void find_what_a_reset_keeps(void)
 {
-	if (!engines[0].kind || !device_start(STANDARD) ||
+	if (!engines[0].kind || domains() < DOMAINS_MIN || !device_start(STANDARD) ||
 	    attach(domain(0), endpoint(0), 0) != VIOMMU_S_OK || !device_start(STANDARD))
 		return;
 	keeps_domains = map_unit(domain(0), 0, RW) != VIOMMU_S_NOENT;
@@ -304,6 +347,7 @@ int run(void)
 	pages = (uint8_t *)(((uint64_t)pages + unit() - 1) & -unit());
 	print("1..%u\n", for_each_case(1, 0));
 	describe();
+	find_itself();
 	find_what_a_reset_keeps();
 	for_each_case(selected(25), selected(36));
 	print("# end\n");
