@@ -361,6 +361,26 @@ static void a_batch_goes_on_after_a_move_with_few_calls(void **state)
 	viommu_batch_end(bench->device);
 }
 
+/* A move with few calls is divided by time only. */
+static void batches_end_until_a_short_move_is_finished(void **state)
+{
+	enum { FEW = 100 };
+	struct bench *bench = *state;
+	struct submitted *request;
+
+	SUBMIT(bench, ATTACH(0, EP2, 0, 0));
+	for (size_t k = 0; k < FEW; k++)
+		SUBMIT(bench, MAP(0, iova_of(0, k), iova_of(0, k) + PAGE - 1, 0, R));
+	viommu_batch_begin(bench->device);
+	request = submit(bench, BYTES(ATTACH(0, EP, 0, 0)), true);
+	assert_int_equal(viommu_batch_pause(bench->device), 0);
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	while (continue_batch(bench))
+		;
+	assert_answer(request, VIOMMU_S_OK);
+	assert_int_equal(bench->ears[1].n_held, FEW);
+}
+
 /* Threads with other business do not pay for it. */
 static void a_call_between_two_batches_does_not_continue(void **state)
 {
@@ -519,6 +539,8 @@ int main(void)
 						set_up_without_time, tear_down),
 		cmocka_unit_test_setup_teardown(a_batch_ends_after_a_move_with_many_calls,
 						set_up_without_limit, tear_down),
+		cmocka_unit_test_setup_teardown(batches_end_until_a_short_move_is_finished,
+						set_up_without_time, tear_down),
 		ON_BENCH(a_batch_goes_on_after_a_move_with_few_calls),
 		ON_BENCH(a_call_between_two_batches_does_not_continue),
 		ON_BENCH(requests_for_the_domain_are_executed_afterwards),
