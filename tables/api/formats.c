@@ -321,14 +321,19 @@ static const char *find_rejection(const struct viommu_table *table)
 	return NULL;
 }
 
-static const struct other_reader *others_of(const struct format *format)
+/* NULL inside a VIOT, which no other system reads. */
+static const struct other_reader *others_of(const struct viommu_table *table)
 {
-	return format == &dmar_format ? dmar_others : format == &ivrs_format ? ivrs_others : NULL;
+	if (table->base)
+		return NULL;
+	return table->format == &dmar_format   ? dmar_others
+	       : table->format == &ivrs_format ? ivrs_others
+					       : NULL;
 }
 
 static void find_others(struct viommu_topology *topology, const struct viommu_table *table)
 {
-	const struct other_reader *other = others_of(table->format);
+	const struct other_reader *other = others_of(table);
 
 	for (; table->whole && other && other->text; other++)
 		if (other->applies(table))

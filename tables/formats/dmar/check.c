@@ -154,22 +154,29 @@ static void check_order(const struct table_check *check)
 	}
 }
 
+/* Structures of virtio-iommus are units inside a VIOT of 2019 only. */
+static bool is_unit(const struct table_check *check, const struct record *structure)
+{
+	return dmar_type_of(structure) == DMAR_DRHD ||
+	       (check->table->base && dmar_is_virtio(structure));
+}
+
 /* All other structures refer to units. */
 static void check_units(const struct table_check *check)
 {
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
-		if (dmar_is_unit(structure))
+		if (is_unit(check, structure))
 			return;
 	report(check->findings, check->rule_id, table_place(check->table, 0),
 	       "describe the units, or omit the table", "the table has no remapping unit");
 }
 
 /* Does the unit have all functions of its segment that no scope names? */
-static bool has_include_all(const struct record *structure)
+static bool has_include_all(const struct table_check *check, const struct record *structure)
 {
-	return dmar_is_unit(structure) &&
+	return is_unit(check, structure) &&
 	       ((const struct dmar_drhd *)structure->host)->flags & DMAR_INCLUDE_PCI_ALL;
 }
 
@@ -184,7 +191,7 @@ static void check_all_twice(const struct table_check *check)
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
-		if (has_include_all(structure) && !hash_add(closed, segment_of(structure)))
+		if (has_include_all(check, structure) && !hash_add(closed, segment_of(structure)))
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, structure, "Flags"),
 			       "clear INCLUDE_PCI_ALL, and add scopes for the devices of this unit",
@@ -201,7 +208,7 @@ static void check_all_last(const struct table_check *check)
 	for_each_structure(structure, check->table) {
 		if (dmar_type_of(structure) != DMAR_DRHD)
 			continue;
-		if (has_include_all(structure))
+		if (has_include_all(check, structure))
 			hash_add(closed, segment_of(structure));
 		else if (hash_contains(closed, segment_of(structure)))
 			report(check->findings, check->rule_id,

@@ -46,6 +46,25 @@ static const struct record *find_second_all_ports(const struct viommu_table *tab
 	return find_second(table, DMAR_ATSR);
 }
 
+static bool names_any(const struct record *structure, unsigned last_type)
+{
+	const struct record *record;
+
+	for (size_t i = 0; (record = dmar_scope(structure, i)); i++) {
+		unsigned type = ((const struct dmar_scope *)record->host)->type;
+
+		if (type >= DMAR_SCOPE_ENDPOINT && type <= last_type)
+			return true;
+	}
+	return false;
+}
+
+/* Xen keeps only regions with a scope of a type that it knows. */
+static bool is_kept(const struct record *structure)
+{
+	return is_of(structure, DMAR_RMRR) && names_any(structure, DMAR_SCOPE_HPET);
+}
+
 static const struct dmar_rmrr *region_of(const void *structure)
 {
 	return ((const struct record *)structure)->host;
@@ -68,8 +87,7 @@ static const struct record *find_overlap(const struct viommu_table *table)
 	uint64_t end = 0;
 
 	for_each_structure(structure, table)
-		if (is_of(structure, DMAR_RMRR) &&
-		    region_of(structure)->base <= region_of(structure)->limit)
+		if (is_kept(structure) && region_of(structure)->base <= region_of(structure)->limit)
 			array_append(regions, structure);
 	array_sort(regions, by_base);
 	for (size_t i = 0; i < regions->len && !found; i++) {
@@ -87,8 +105,7 @@ static const struct record *find_inverted(const struct viommu_table *table)
 	const struct record *structure;
 
 	for_each_structure(structure, table)
-		if (is_of(structure, DMAR_RMRR) && dmar_scope(structure, 0) &&
-		    region_of(structure)->limit < region_of(structure)->base)
+		if (is_kept(structure) && region_of(structure)->limit < region_of(structure)->base)
 			return structure;
 	return NULL;
 }
@@ -113,16 +130,6 @@ static const struct record *find_without_name(const struct viommu_table *table)
 	return NULL;
 }
 
-static bool names_functions(const struct record *unit)
-{
-	const struct record *record;
-
-	for (size_t i = 0; (record = dmar_scope(unit, i)); i++)
-		if (((const struct dmar_scope *)record->host)->type <= DMAR_SCOPE_BRIDGE)
-			return true;
-	return false;
-}
-
 /* A unit with functions, behind that of its segment with INCLUDE_PCI_ALL. */
 static const struct record *find_shadowed(const struct viommu_table *table)
 {
@@ -136,7 +143,7 @@ static const struct record *find_shadowed(const struct viommu_table *table)
 		if (!is_of(structure, DMAR_DRHD))
 			continue;
 		bit = (uint8_t)(1u << drhd->segment % 8);
-		if (closed[drhd->segment / 8] & bit && names_functions(structure))
+		if (closed[drhd->segment / 8] & bit && names_any(structure, DMAR_SCOPE_BRIDGE))
 			return structure;
 		if (drhd->flags & DMAR_INCLUDE_PCI_ALL)
 			closed[drhd->segment / 8] |= bit;

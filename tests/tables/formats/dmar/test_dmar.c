@@ -324,9 +324,10 @@ static struct viommu_table *dmar_of(struct rig *rig, const uint8_t *structures, 
 #define DRHD(flags, at, scopes) \
 	0, 0, 16 + (scopes), 0, flags, 0, 0, 0, 0, at, 0xd9, 0xfe, 0, 0, 0, 0
 #define SCOPE(device) 1, 8, 0, 0, 0, 0, device, 0
-#define RMRR(first, last, device) \
-	1, 0, 32, 0, 0, 0, 0, 0, 0, first, 0, 0x7b, 0, 0, 0, 0, 0xff, last, 0, 0x7b, 0, 0, 0, 0, \
-		SCOPE(device)
+#define REGION(length, first, last) \
+	1, 0, length, 0, 0, 0, 0, 0, 0, first, 0, 0x7b, 0, 0, 0, 0, 0xff, last, 0, 0x7b, 0, 0, 0, 0
+#define RMRR(first, last, device) REGION(32, first, last), SCOPE(device)
+#define NAMED_RMRR(first, last)   REGION(32, first, last), 5, 8, 0, 0, 1, 0, 3, 0
 
 /* Linux uses the unit with scopes, wherever it is; FreeBSD takes the first one that matches. */
 static void other_systems_differ_where_linux_uses_the_table(void **state)
@@ -335,6 +336,11 @@ static void other_systems_differ_where_linux_uses_the_table(void **state)
 	static const uint8_t shadowed[] = { DRHD(1, 0x10, 0), DRHD(0, 0x20, 8), SCOPE(3) };
 	static const uint8_t overlap[] = { DRHD(1, 0x10, 0), RMRR(0x10, 0x2f, 3),
 					   RMRR(0x20, 0x3f, 4) };
+	static const uint8_t inverted[] = { DRHD(1, 0x10, 0), RMRR(0x20, 0x10, 3) };
+	/* Xen ignores a region without a function. */
+	static const uint8_t unregistered[] = { DRHD(1, 0x10, 0), REGION(24, 0x10, 0x2f),
+						NAMED_RMRR(0x10, 0x2f), NAMED_RMRR(0x20, 0x10),
+						RMRR(0x20, 0x3f, 4) };
 	static const uint8_t good[] = { DRHD(0, 0x20, 8), SCOPE(3), DRHD(1, 0x10, 0),
 					RMRR(0x10, 0x1f, 3), RMRR(0x20, 0x2f, 3) };
 	static const struct {
@@ -349,6 +355,9 @@ static void other_systems_differ_where_linux_uses_the_table(void **state)
 		  "follow it" },
 		{ overlap, sizeof(overlap),
 		  "Xen disables VT-d: it allows no reserved regions that overlap" },
+		{ inverted, sizeof(inverted),
+		  "Xen disables VT-d: it allows no reserved region that ends before it begins" },
+		{ unregistered, sizeof(unregistered), NULL },
 		{ good, sizeof(good), NULL },
 	};
 	struct rig *rig = *state;

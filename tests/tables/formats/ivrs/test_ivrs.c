@@ -2,6 +2,8 @@
 /*
  * IVRS (AMD I/O Virtualization Technology): generated from topologies, and read back
  */
+#include <viommu/acpi.h>
+
 #include "tables_rig.h"
 
 #define HEADER \
@@ -365,6 +367,67 @@ static void linux_does_not_see_an_iommu_without_the_newest_block(void **state)
 /* -- damage ------------------------------------------------------------------------------ */
 
 /* With any value of a byte the table encodes to itself, and no walk leaves it. */
+/* -- Xen ------------------------------------------------------------------------------- */
+
+#define IVHD(type, length) \
+	type, 0, length, 0, 2, 0, 0x40, 0, 0, 0, 0xd8, 0xfe, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define IMAGES        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define FROM_TO(a, b) 3, a, 0, 0, 4, b, 0, 0
+#define IVMD(type, flags, last, start, size) \
+	type, flags, 32, 0, 8, 0, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, start, 0, 0, 0x7b, 0, 0, 0, 0, \
+		size, 0x10, 0, 0, 0, 0, 0, 0
+
+static const uint8_t parts[] = { IVHD(0x10, 32), FROM_TO(1, 8), IVMD(0x21, 7, 0, 1, 0) };
+static const uint8_t of_one[] = { IVHD(0x10, 32), FROM_TO(8, 8) };
+static const uint8_t memory_of_one[] = { IVHD(0x10, 32), FROM_TO(1, 8), IVMD(0x22, 7, 8, 0, 0) };
+static const uint8_t useless[] = { IVHD(0x10, 32), FROM_TO(1, 8), IVMD(0x21, 6, 0, 0, 0) };
+static const uint8_t newer[] = { IVHD(0x11, 48), IMAGES, FROM_TO(1, 8) };
+static const uint8_t newest[] = { IVHD(0x40, 48), IMAGES, FROM_TO(1, 8) };
+/* A range that Xen does not read. */
+static const uint8_t both[] = { IVHD(0x10, 32), FROM_TO(8, 8), IVHD(0x11, 48), IMAGES,
+				FROM_TO(1, 8) };
+
+#define NO_TYPE  "Xen has no IOMMU: it reads blocks of type 10h, and of 11h if IVinfo has EFRSup"
+#define NO_RANGE "Xen has no IOMMU: it allows no range whose last device ID is not above the first"
+#define NO_USE   "Xen has no IOMMU: it allows no memory that is neither identity-mapped nor excluded"
+
+static void xen_refuses_what_linux_accepts(void **state)
+{
+	static const struct {
+		const uint8_t *blocks;
+		size_t length;
+		uint8_t info;
+		const char *text;
+	} cases[] = {
+		{ parts, sizeof(parts), 0, "" },
+		{ of_one, sizeof(of_one), 0, NO_RANGE },
+		{ memory_of_one, sizeof(memory_of_one), 0, NO_RANGE },
+		{ useless, sizeof(useless), 0, NO_USE },
+		{ newer, sizeof(newer), 0, NO_TYPE },
+		{ newer, sizeof(newer), 1, "" },
+		{ newest, sizeof(newest), 1, NO_TYPE },
+		{ both, sizeof(both), 0, NO_RANGE },
+		{ both, sizeof(both), 1, "" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t bytes[256] = { 0 };
+		size_t length = VIOT_HEAD_LENGTH + cases[i].length;
+		const char *text;
+
+		memcpy(bytes, example_f, HEADER_LENGTH);
+		bytes[HEADER_LENGTH] = cases[i].info;
+		memcpy(bytes + VIOT_HEAD_LENGTH, cases[i].blocks, cases[i].length);
+		store(bytes + LENGTH_AT, 4, length);
+		fix(bytes, length);
+		read_back(rig, viommu_table_decode(bytes, length, "xen", rig->findings));
+		text = viommu_topology_other_system(rig->topology, 0);
+		assert_string_equal(text ? text : "", cases[i].text);
+		assert_null(viommu_topology_other_system(rig->topology, 1));
+	}
+}
+
 static void a_damaged_table_is_kept_as_it_is(void **state)
 {
 	static const uint8_t values[] = { 0x00, 0x01, 0x04, 0x40, 0x48, 0x7f, 0x80, 0xf0, 0xff };
@@ -411,6 +474,7 @@ int main(void)
 		WITH_A_RIG(linux_excludes_iommus_from_translation),
 		WITH_A_RIG(linux_knows_the_function_of_an_alias),
 		WITH_A_RIG(linux_does_not_see_an_iommu_without_the_newest_block),
+		WITH_A_RIG(xen_refuses_what_linux_accepts),
 		cmocka_unit_test(a_damaged_table_is_kept_as_it_is),
 		cmocka_unit_test(a_table_that_is_cut_off_is_kept_as_it_is),
 	};

@@ -2,6 +2,8 @@
 /*
  * VIOT, draft of 2019: another table in a wrapper
  */
+#include <viommu/acpi.h>
+
 #include "tables_rig.h"
 
 #define HEADER(name) \
@@ -198,6 +200,16 @@ static const uint8_t in_ivrs[] = {
 	'0',  0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 };
 
+/* An endpoint's scope and entry. */
+static const uint8_t virtio_in_dmar[] = { 0x80, 0, 24, 0, 0, 0, 0, 0, 8, 0, 0, 0,
+					  0,    0, 0,  0, 1, 8, 0, 0, 0, 0, 3, 0 };
+static const uint8_t virtio_in_ivrs[] = { 0x80, 0, 28, 0, 8, 0, 0, 0, 0, 0, 0, 0,    0, 0,
+					  0,    0, 0,  0, 0, 0, 0, 0, 0, 0, 2, 0x30, 0, 0 };
+
+/* Two units with INCLUDE_PCI_ALL. */
+static const uint8_t two_for_all[] = { 0, 0, 16, 0, 1, 0, 0, 0, 0, 0x00, 0xd9, 0xfe, 0, 0, 0, 0,
+				       0, 0, 16, 0, 1, 0, 0, 0, 0, 0x10, 0xd9, 0xfe, 0, 0, 0, 0 };
+
 static const struct beside besides[] = {
 	{ "kind: vt-d, at: 0xfed90000", "name: '\\_SB.DEV0', number: 1", in_dmar, sizeof(in_dmar),
 	  VIOMMU_VTD, "dmar-type" },
@@ -221,6 +233,42 @@ static struct viommu_table *generate_beside(struct rig *rig, const struct beside
 		 "devices: [ { %s, iommu: m, id: 0x9a } ]\n",
 		 beside->platform, beside->device);
 	return generate(rig, text);
+}
+
+/* Finishes a table of 48 bytes and more; what it says of itself is in its head. */
+static void finish_head(uint8_t *table, const char *signature, size_t length, uint8_t revision)
+{
+	memcpy(table, example_d, VIOT_HEAD_LENGTH);
+	memcpy(table, signature, 4);
+	memset(table + HEADER_LENGTH, 0, VIOT_HEAD_LENGTH - HEADER_LENGTH);
+	store(table + LENGTH_AT, 4, length);
+	table[REVISION_AT] = revision;
+}
+
+/* The table by itself, or inside a VIOT; the first note for other systems. */
+static const char *check_wrapped(const char *signature, const uint8_t *structures, size_t length,
+				 size_t base, struct viommu_findings *findings)
+{
+	uint8_t bytes[256] = { 0 };
+	uint8_t *inner = bytes + base;
+	size_t all = base + VIOT_HEAD_LENGTH + length;
+	struct viommu_topology *topology;
+	struct viommu_table *table;
+	const char *text;
+
+	finish_head(bytes, "VIOT", all, 0);
+	finish_head(inner, signature, VIOT_HEAD_LENGTH + length, 1);
+	inner[HEADER_LENGTH] = 47;
+	memcpy(inner + VIOT_HEAD_LENGTH, structures, length);
+	fix(inner, VIOT_HEAD_LENGTH + length);
+	fix(bytes, all);
+	table = viommu_table_decode(bytes, all, "wrapped", findings);
+	viommu_table_check(table, findings);
+	topology = viommu_table_topology(table, findings);
+	text = viommu_topology_other_system(topology, 0);
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+	return text;
 }
 
 static void each_beside(void (*expect)(struct rig *rig, const struct beside *beside))
@@ -282,6 +330,47 @@ static void virtio_iommus_beside_others_are_read_and_generated_again(void **stat
 {
 	(void)state;
 	each_beside(expect_the_same_again);
+}
+
+/* Blocks of virtio-iommus are IOMMUs inside a VIOT, and only there. */
+static void a_table_of_virtio_iommus_alone_has_iommus_inside_a_viot(void **state)
+{
+	static const struct {
+		const uint8_t *structures;
+		size_t length;
+		const char *signature, *rule_id;
+	} cases[] = {
+		{ virtio_in_dmar, sizeof(virtio_in_dmar), "DMAR", "dmar-units" },
+		{ virtio_in_ivrs, sizeof(virtio_in_ivrs), "IVRS", "ivrs-iommu-none" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct viommu_findings *alone = viommu_findings_new();
+
+		check_wrapped(cases[i].signature, cases[i].structures, cases[i].length, 0, alone);
+		assert_true(found(alone, cases[i].rule_id));
+		viommu_findings_free(alone);
+		check_wrapped(cases[i].signature, cases[i].structures, cases[i].length, INNER_AT,
+			      rig->findings);
+		assert_false(found(rig->findings, cases[i].rule_id));
+	}
+}
+
+/* No other system reads the table inside a VIOT. */
+static void other_systems_have_no_note_inside_a_viot(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_findings *alone = viommu_findings_new();
+	const char *text;
+
+	text = check_wrapped("DMAR", two_for_all, sizeof(two_for_all), 0, alone);
+	assert_true(found(alone, "dmar-others"));
+	assert_non_null(text);
+	viommu_findings_free(alone);
+	text = check_wrapped("DMAR", two_for_all, sizeof(two_for_all), INNER_AT, rig->findings);
+	assert_false(found(rig->findings, "dmar-others"));
+	assert_null(text);
 }
 
 /* The table inside, as a table by itself: Linux skips types that it does not know. */
@@ -460,6 +549,8 @@ int main(void)
 		WITH_A_RIG(an_iort_alone_may_have_such_nodes_but_should_not),
 		cmocka_unit_test(virtio_iommus_are_in_a_wrapped_dmar_and_ivrs),
 		cmocka_unit_test(virtio_iommus_beside_others_are_read_and_generated_again),
+		WITH_A_RIG(a_table_of_virtio_iommus_alone_has_iommus_inside_a_viot),
+		WITH_A_RIG(other_systems_have_no_note_inside_a_viot),
 		cmocka_unit_test(linux_skips_virtio_iommus_in_a_dmar_or_ivrs_alone),
 		cmocka_unit_test(damaged_structures_of_virtio_iommus_are_kept),
 		WITH_A_RIG(the_iommus_choose_the_table_that_is_wrapped),

@@ -85,7 +85,7 @@ FILES = {
     "machine-object": (dsdt(b"I2C0") + dmar(NAMED, andd(1, b"\\_SB.PCI0.I2C1\0")), HEAD + 16, 0),
     "machine-hardware-id": (dsdt(b"I2C0", ids=(b"AMDI0010",)) +
                             ivrs.ivrs(ivrs.with_entry(ivrs.hid(), kind=0x40), revision=2),
-                            ivrs.FIRST + 16 + len(ivrs.ALL) + 8, 0),
+                            ivrs.FIRST + 16 + len(ivrs.ALL) + 8, 0, "ivrs-others"),
     "machine-domain": (srat(memory()) + dmar(UNIT, rhsa(domain=1)), HEAD, 1),
     "machine-domain-empty": (srat(memory(), initiator(domain=1, devfn=8)) +
                              dmar(UNIT, rhsa(domain=1)), HEAD, 0),
