@@ -30,7 +30,7 @@ static bool has_other_bytes(const struct file *file)
 static void expect_known_findings(const struct file *file)
 {
 	static const char known[] = "dmar-base dmar-reserved dmar-start-bus dmar-graphics "
-				    "dmar-unit-idle";
+				    "dmar-unit-idle dmar-others";
 	struct viommu_findings *findings = viommu_findings_new();
 	struct viommu_table *table = decode(file, findings);
 
