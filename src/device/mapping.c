@@ -211,14 +211,22 @@ static bool reserve_for_removal(struct viommu *device, struct domain *domain)
 }
 
 /*
+ * Before the removal is queued: a grace period notifies listeners of what is queued, and that must
+ * not be found any more.
+ */
+static void prepare_removal(struct viommu *device, struct domain *domain)
+{
+	if (map_needs_reclaim(domain->map) && !reserve_for_removal(device, domain))
+		device_reclaim(device, domain);
+}
+
+/*
  * Remove the mappings. The device waits for readers that may still see them before the guest's
  * request completes.
  */
 static void remove_mappings(struct viommu *device, struct domain *domain, uint64_t first,
 			    uint64_t last)
 {
-	if (map_needs_reclaim(domain->map) && !reserve_for_removal(device, domain))
-		device_reclaim(device, domain);
 	if (device->dirty_log)
 		dirty_unmap(device, domain, first, last);
 	domain_unaccount(device, domain);
@@ -240,6 +248,7 @@ static void remove_and_notify(struct viommu *device, struct domain *domain, uint
 	do {
 		if (device->n_removals == REMOVALS_MAX)
 			device_synchronize(device);
+		prepare_removal(device, domain);
 		end = queue_removals(device, domain, first, last);
 		remove_mappings(device, domain, first, end);
 		first = end + 1;
@@ -250,10 +259,12 @@ static void remove_range(struct viommu *device, struct domain *domain, uint64_t 
 			 uint64_t last)
 {
 	device_synchronize_if_left(device, domain);
-	if (domain->shadows)
+	if (domain->shadows) {
 		remove_and_notify(device, domain, first, last);
-	else
+	} else {
+		prepare_removal(device, domain);
 		remove_mappings(device, domain, first, last);
+	}
 }
 
 void mapping_undo(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)

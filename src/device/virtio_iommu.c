@@ -376,6 +376,9 @@ int virtio_iommu_save(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 	saved.device.bytes = device;
 	error = write_stream(&saved, stream, &writer);
 	free(device);
+	/* The device has forgotten the changes, so they must not be taken for known. */
+	if (error && has_changes(stream))
+		viommu_save_end(iommu->device);
 	if (error)
 		return error;
 	*ret_bytes = writer.bytes;

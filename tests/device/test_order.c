@@ -14,15 +14,15 @@
 
 enum { IOVA = 0x1000, PHYS = 0x8000 };
 
-/* Asks for the translation of IOVA in every callback that takes access away. */
+/* Asks for what is translated in every callback that takes access away. */
 struct witness {
 	struct rig *rig;
 	unsigned n_questions, n_found;
 };
 
-static void ask(struct witness *witness)
+static void ask(struct witness *witness, uint64_t iova)
 {
-	const char *found = peek(witness->rig, EP, IOVA, 1);
+	const char *found = peek(witness->rig, EP, iova, 1);
 
 	witness->n_questions++;
 	witness->n_found += strcmp(found, "fault") && strcmp(found, "no endpoint");
@@ -30,28 +30,28 @@ static void ask(struct witness *witness)
 
 static void ask_in_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
-	(void)mapping;
-	ask(opaque);
+	ask(opaque, mapping->first);
 }
 
 static int ask_in_mode(void *opaque, enum viommu_mode mode)
 {
 	if (mode != VIOMMU_BYPASS)
-		ask(opaque);
+		ask(opaque, IOVA);
 	return 0;
 }
 
-static void watch(struct witness *witness, struct rig *rig)
-{
-	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+static const struct viommu_listener_ops witness_ops = { .size = sizeof(witness_ops),
 							.unmap = ask_in_unmap,
 							.mode = ask_in_mode };
+
+static void watch(struct witness *witness, struct rig *rig)
+{
 	struct viommu_listener *listener;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, R | W), VIOMMU_S_OK);
 	witness->rig = rig;
-	assert_int_equal(viommu_listen(rig->device, EP, &ops, witness, &listener), 0);
+	assert_int_equal(viommu_listen(rig->device, EP, &witness_ops, witness, &listener), 0);
 	witness->n_questions = witness->n_found = 0;
 }
 
@@ -69,6 +69,47 @@ static void an_unmapped_range_is_not_found_in_unmap(void **state)
 	watch(&witness, *state);
 	assert_int_equal(unmap(*state, 1, 0, TOP), VIOMMU_S_OK);
 	assert_nothing_found(&witness);
+}
+
+static void unmap_in_batch(struct rig *rig, uint64_t first, uint64_t last)
+{
+	const uint8_t bytes[] = { UNMAP(1, first, last, 0) };
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0xee };
+	const struct iovec in = { (void *)bytes, sizeof(bytes) }, out = { tail, sizeof(tail) };
+
+	viommu_batch_request(rig->device, &in, 1, &out, 1);
+	assert_int_equal(tail[0], VIOMMU_S_OK);
+}
+
+/*
+ * At the limit of memory a map reclaims its nodes before it removes more, and that delivers what is
+ * queued.
+ *
+ * Shows: listener-removal
+ */
+static void an_unmapped_range_is_not_found_in_unmap_at_the_limit_of_memory(void **state)
+{
+	enum { N_UNMAPS = 8, EACH = 45, APART = 50, N_LIMITS = 5 };
+	struct rig *rig = *state;
+
+	for (uint64_t limit = 1; limit <= N_LIMITS; limit++) {
+		struct witness witness = { .rig = rig };
+		struct viommu_listener *listener;
+		uint64_t i = 1;
+
+		replace(rig, (struct viommu_config){ .max_bytes = 20000 * limit });
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(viommu_listen(rig->device, EP, &witness_ops, &witness, &listener),
+				 0);
+		while (map(rig, 1, 2 * PAGE * i, 2 * PAGE * i + PAGE - 1, PHYS, R) == VIOMMU_S_OK)
+			i++;
+		viommu_batch_begin(rig->device);
+		for (i = 0; i < N_UNMAPS; i++)
+			unmap_in_batch(rig, 2 * PAGE * (APART * i + 1),
+				       2 * PAGE * (APART * i + EACH) + PAGE - 1);
+		viommu_batch_end(rig->device);
+		assert_nothing_found(&witness);
+	}
 }
 
 /* Shows: listener-removal */
@@ -265,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(an_unmapped_range_is_not_found_in_unmap),
+		ON_A_FRESH_DEVICE(an_unmapped_range_is_not_found_in_unmap_at_the_limit_of_memory),
 		ON_A_FRESH_DEVICE(a_detached_endpoint_finds_nothing_in_unmap_and_mode),
 		ON_A_FRESH_DEVICE(an_endpoint_between_two_domains_finds_neither),
 		ON_A_FRESH_DEVICE(a_reset_device_finds_nothing_in_unmap_and_mode),

@@ -169,6 +169,50 @@ static void the_last_round_is_short(void **state)
 	viommu_mmio_free(other);
 }
 
+/* Allocations of the library, which the linker hands to this (--wrap), until one fails. */
+static int left = -1;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return left >= 0 && !left-- ? NULL : __real_calloc(n, size);
+}
+
+/* The next call has the changes, or says that they are not known. */
+static void a_round_that_finds_no_memory_loses_no_change(void **state)
+{
+	struct rig *rig = *state;
+	int error = -ENOMEM;
+
+	driver_start(rig, &plain);
+	for (int n = 0; error; n++) {
+		struct viommu_mmio *other;
+		uint64_t address;
+		size_t length;
+		void *bytes;
+
+		attach_and_map(rig);
+		other = begin_rounds(rig);
+		post_unmap(rig, IOVA);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+		left = n;
+		error = viommu_mmio_save_changes(rig->mmio, &bytes, &length);
+		left = -1;
+		assert_true(n || error == -ENOMEM);
+		if (error && viommu_mmio_save_changes(rig->mmio, &bytes, &length) == -ESTALE) {
+			viommu_mmio_free(other);
+			continue;
+		}
+		move(rig, other);
+		assert_int_equal(viommu_mmio_load_changes(rig->mmio, bytes, length, NULL, 0), 0);
+		free(bytes);
+		assert_int_equal(reach(rig, IOVA, &address), -EFAULT);
+	}
+}
+
 static void without_rounds_there_are_no_changes(void **state)
 {
 	struct rig *rig = *state;
@@ -543,6 +587,7 @@ int main(void)
 		TEST(a_driver_goes_on_in_another_window),
 		TEST(a_driver_goes_on_after_rounds),
 		TEST(the_last_round_is_short),
+		TEST(a_round_that_finds_no_memory_loses_no_change),
 		TEST(without_rounds_there_are_no_changes),
 		TEST(a_last_round_that_is_damaged_is_refused),
 		TEST(a_request_that_was_not_notified_of_is_not_lost),
