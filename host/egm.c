@@ -25,7 +25,8 @@ static void add_gpu(struct viommu_host *host, struct tree *tree, const struct fo
 			    "the GPU is not in sys/bus/pci/devices");
 		return;
 	}
-	g_ptr_array_add(egm->gpus, device);
+	if (!g_ptr_array_find(egm->gpus, device, NULL))
+		g_ptr_array_add(egm->gpus, device);
 }
 
 static void scan_links(struct viommu_host *host, struct tree *tree, const struct folder *folder,

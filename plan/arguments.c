@@ -138,7 +138,8 @@ static void take_memory(const char *text, struct plan_options *options)
 /* "8", "cpus=8,sockets=2"; QEMU also computes it from sockets, cores and threads. */
 static void take_cpus(const char *text, struct plan_options *options)
 {
-	static const char *const parts[] = { "sockets", "dies", "clusters", "cores", "threads" };
+	static const char *const parts[] = { "drawers", "books",    "sockets", "dies",
+					     "clusters", "modules", "cores",   "threads" };
 	g_autofree char *cpus = value_of(text, "cpus");
 	guint64 n = g_ascii_strtoull(cpus ? cpus : text, NULL, 10), product = 1;
 
@@ -146,6 +147,11 @@ static void take_cpus(const char *text, struct plan_options *options)
 		g_autofree char *part = value_of(text, parts[i]);
 
 		product *= part ? g_ascii_strtoull(part, NULL, 10) : 1;
+	}
+	if (!n && product == 1) {
+		g_autofree char *most = value_of(text, "maxcpus");
+
+		n = most ? g_ascii_strtoull(most, NULL, 10) : 1;
 	}
 	options->cpus = (unsigned)MIN(n ? n : product, PLAN_CPUS_MAX);
 }

@@ -140,7 +140,7 @@ void plan_take_egm(struct plan *plan, struct viommu_findings *findings)
 			    "enable EGM in the firmware and load nvgrace-egm, or leave out --egm",
 			    "no assigned device has GPU memory (/sys/class/egm)");
 	check_memory(plan, findings);
-	if (plan->options.for_qemu && plan->options.cpus < plan->egm->len)
+	if (plan->options.for_qemu && !plan->options.for_libvirt && plan->options.cpus < plan->egm->len)
 		plan_report(findings, "plan-egm",
 			    "give --cpus, or -smp after --: each node gets a part",
 			    "the guest has %u CPUs for %u nodes", plan->options.cpus,

@@ -907,7 +907,7 @@ struct viommu_listener;
  * attached.
  *
  * Returns: 0, -ENOENT, -EBUSY, -EINVAL, -E2BIG, -ENOMEM, or the listener's errno. Locks: device.
- * Waits: no. Since: 0.1 (stable)
+ * Waits: DMA sections. Since: 0.1 (stable)
  */
 int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_listener_ops *ops,
 		  void *opaque, struct viommu_listener **ret_listener);
@@ -917,7 +917,7 @@ int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_
  * and with `space` for each PASID, as if the slots were emptied. Not for a listener whose endpoint
  * was removed. NULL is accepted.
  *
- * Returns: NULL. Locks: device. Waits: no. Since: 0.1 (testing)
+ * Returns: NULL. Locks: device. Waits: DMA sections. Since: 0.1 (testing)
  */
 struct viommu_listener *viommu_unlisten(struct viommu_listener *listener);
 
@@ -1092,10 +1092,10 @@ int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64
  * `piece` is invalid after the end of the section: a component that keeps translations must be a
  * listener.
  *
- * Keep sections short, because requests wait for them, and later requests for these. The thread
- * that began a section must end it. Inside a section, call only functions that translate or lock
- * the state. Do not execute a request of another device either: two threads that do so in opposite
- * order deadlock.
+ * Keep sections short: a request waits for them with the device locked, so later requests wait,
+ * too. The thread that began a section must end it. Inside a section, call only functions that
+ * translate or lock the state. Do not execute a request of another device either: two threads that
+ * do so in opposite order deadlock.
  */
 struct viommu_dma; /* a DMA section handle: opaque, one for each thread */
 
@@ -1217,7 +1217,7 @@ int viommu_page_request(struct viommu *device, const struct viommu_page_request 
  *
  * *ret_bytes is freed with free().
  *
- * Returns: 0, -ENOMEM. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: 0, -ENOMEM. Locks: device. Waits: DMA sections. Since: 0.1 (stable)
  */
 int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
 
@@ -1268,7 +1268,7 @@ int viommu_save_begin(struct viommu *device, size_t max_changes, void **ret_byte
  * Save what has changed since the last call of this or viommu_save_begin(). *ret_bytes is freed
  * with free().
  *
- * Returns: 0, -ESTALE, -ENOMEM. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -ESTALE, -ENOMEM. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
  */
 int viommu_save_changes(struct viommu *device, void **ret_bytes, size_t *ret_length);
 
@@ -1320,7 +1320,7 @@ struct viommu_dirty_region {
  *
  * -EINVAL   a region is inverted, or not of whole pages, or overlaps another; page_shift above 63
  *
- * Returns: 0, -EINVAL, -ENOMEM. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -EINVAL, -ENOMEM. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
  */
 int viommu_dirty_begin(struct viommu *device, const struct viommu_dirty_region *regions, size_t n,
 		       uint32_t page_shift);
@@ -1329,7 +1329,7 @@ int viommu_dirty_begin(struct viommu *device, const struct viommu_dirty_region *
  * Track an endpoint with all its PASIDs, or no longer. Before or after viommu_dirty_begin(); lasts
  * until the endpoint is removed.
  *
- * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -ENOENT. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
  */
 int viommu_dirty_track(struct viommu *device, uint32_t endpoint, bool on);
 

@@ -81,7 +81,7 @@ int viommu_iotlb_new(struct viommu *device, uint32_t endpoint, const struct viom
  * endpoint may have been removed before, or be removed meanwhile. No thread may use the IOTLB
  * meanwhile or afterwards. NULL is accepted.
  *
- * Returns: NULL. Locks: device. Waits: no. Since: 0.2 (testing)
+ * Returns: NULL. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
  */
 struct viommu_iotlb *viommu_iotlb_free(struct viommu_iotlb *iotlb);
 

@@ -40,8 +40,8 @@ extern "C" {
  * -ENOSPC    the device's endpoints and its state do not fit
  * -ENOTSUP   the device has VIOMMU_F_TABLE: its tables are in guest memory, which a trace has not
  *
- * Returns: 0, -EINVAL, -EBUSY, -ENOSPC, -ENOTSUP, -ENOMEM. Locks: device. Waits: no. Since: 0.2
- * (testing)
+ * Returns: 0, -EINVAL, -EBUSY, -ENOSPC, -ENOTSUP, -ENOMEM. Locks: device. Waits: DMA sections.
+ * Since: 0.2 (testing)
  */
 int viommu_record_begin(struct viommu *device, void *bytes, size_t length);
 
@@ -60,8 +60,8 @@ void viommu_record_access(struct viommu *device, uint32_t endpoint, uint32_t pas
 /*
  * End the trace.
  *
- * Returns: its length in bytes; 0: no trace had begun. Locks: device. Waits: no. Since: 0.2
- * (testing)
+ * Returns: its length in bytes; 0: no trace had begun. Locks: device. Waits: DMA sections. Since:
+ * 0.2 (testing)
  */
 size_t viommu_record_end(struct viommu *device);
 
