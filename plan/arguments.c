@@ -138,7 +138,7 @@ static void take_memory(const char *text, struct plan_options *options)
 /* "8", "cpus=8,sockets=2"; QEMU also computes it from sockets, cores and threads. */
 static void take_cpus(const char *text, struct plan_options *options)
 {
-	static const char *const parts[] = { "drawers", "books",    "sockets", "dies",
+	static const char *const parts[] = { "drawers",  "books",   "sockets", "dies",
 					     "clusters", "modules", "cores",   "threads" };
 	g_autofree char *cpus = value_of(text, "cpus");
 	guint64 n = g_ascii_strtoull(cpus ? cpus : text, NULL, 10), product = 1;

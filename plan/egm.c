@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Extended GPU Memory as the guest's memory: a NUMA node of the guest for each region */
 #include <inttypes.h>
+#include <string.h>
 
 #include "plan.h"
 
@@ -120,12 +121,26 @@ static void check_memory(struct plan *plan, struct viommu_findings *findings)
 	plan->options.memory = sum;
 }
 
-void plan_take_egm(struct plan *plan, struct viommu_findings *findings)
+/* Memory is not plugged into a running guest, and a new region would change its nodes. */
+static void check_kept(const struct plan *plan, struct viommu_findings *findings)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (guint i = 0; i < plan->egm->len; i++)
+		g_string_append_printf(names, "%s ",
+				       g_array_index(plan->egm, struct plan_egm, i).host->name);
+	if (plan->kept_egm && strcmp(plan->kept_egm, names->str) != 0)
+		plan_report(
+			findings, "plan-keep", "make a new plan, and restart the guest",
+			"the guest has the GPU memory \"%s\" by the earlier plan, and \"%s\" by "
+			"the request",
+			g_strchomp(plan->kept_egm), g_strchomp(names->str));
+}
+
+static void take_regions(struct plan *plan, struct viommu_findings *findings)
 {
 	const struct viommu_host_egm *egm;
 
-	if (!plan->options.egm)
-		return;
 	check_request(plan, findings);
 	for (size_t i = 0; (egm = viommu_host_egm(plan->host, i)); i++) {
 		unsigned n = count_assigned(plan, egm);
@@ -140,11 +155,19 @@ void plan_take_egm(struct plan *plan, struct viommu_findings *findings)
 			    "enable EGM in the firmware and load nvgrace-egm, or leave out --egm",
 			    "no assigned device has GPU memory (/sys/class/egm)");
 	check_memory(plan, findings);
-	if (plan->options.for_qemu && !plan->options.for_libvirt && plan->options.cpus < plan->egm->len)
+	if (plan->options.for_qemu && !plan->options.for_libvirt &&
+	    plan->options.cpus < plan->egm->len)
 		plan_report(findings, "plan-egm",
 			    "give --cpus, or -smp after --: each node gets a part",
 			    "the guest has %u CPUs for %u nodes", plan->options.cpus,
 			    plan->egm->len);
+}
+
+void plan_take_egm(struct plan *plan, struct viommu_findings *findings)
+{
+	if (plan->options.egm)
+		take_regions(plan, findings);
+	check_kept(plan, findings);
 }
 
 /* CPUs are divided as evenly as possible, in order. */

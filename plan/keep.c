@@ -210,6 +210,19 @@ static void read_kind(struct reader *reader, const yaml_node_t *root)
 	reader->plan->iommu_slot = number_of(reader, root, "iommu-slot", PLAN_ROOT_SLOTS - 1);
 }
 
+/* A guest gets and loses GPU memory only when it starts, so the names are enough to compare. */
+static void read_egm(struct reader *reader, const yaml_node_t *list)
+{
+	GString *names = g_string_new(NULL);
+
+	for (size_t i = 0; i < count(list); i++) {
+		const char *name = text_of(reader, element(reader, list, i), "name");
+
+		g_string_append_printf(names, "%s ", name ? name : "?");
+	}
+	reader->plan->kept_egm = g_string_free(names, false);
+}
+
 static void read_plan(struct reader *reader)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&reader->document),
@@ -224,6 +237,7 @@ static void read_plan(struct reader *reader)
 	read_kind(reader, root);
 	for (size_t i = 0; i < count(bridges) && !reader->wrong; i++)
 		read_bridge(reader, element(reader, bridges, i));
+	read_egm(reader, member(reader, root, "egm"));
 	for (size_t i = 0; i < count(bypassing) && !reader->wrong; i++)
 		read_root_port(reader, element(reader, bypassing, i));
 }

@@ -58,6 +58,7 @@ struct plan *plan_free(struct plan *plan)
 		g_array_unref(plan->initiators);
 		g_array_unref(plan->egm);
 		g_array_unref(plan->egm_gpus);
+		g_free(plan->kept_egm);
 		g_free(plan->why);
 		g_free(plan);
 	}

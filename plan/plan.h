@@ -139,6 +139,7 @@ struct plan {
 	unsigned n_initiators, first_initiator; /* nodes of each device, and the first of all */
 	GArray *egm;                            /* struct plan_egm, by node */
 	GArray *egm_gpus;                       /* struct plan_egm_gpu */
+	char *kept_egm;      /* the regions of an earlier plan: "egm4 egm5 "; NULL: none is kept */
 	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for the whole machine, on pcie.0 */
 };
 

@@ -910,6 +910,20 @@ def memory_of_gpus_without_one_of_its_gpus_is_refused():
     planned(host, "--ats", "off", devices=names[:2])
 
 
+def memory_of_gpus_is_kept_or_refused():
+    host = gpu_host(2)
+    host["egm"] = [{"name": f"egm{4 + i}", "size": "0x400000000", "gpus": [d["at"]]}
+                   for i, d in enumerate(host["devices"])]
+    names = [d["at"] for d in host["devices"]]
+    wishes = ["--egm", "--ats", "off"]
+    first = planned(host, *wishes, "--format", "json", devices=names[1:])
+    again = in_json(host, *wishes, *keep(first), devices=names[1:])
+    assert again["bridges"] == json.loads(first)["bridges"] and again["egm"] == json.loads(first)["egm"]
+    err = refused(host, "plan-keep", *wishes, *keep(first))
+    assert '"egm5" by the earlier plan, and "egm4 egm5" by the request' in err, err
+    refused(host, "plan-keep", "--ats", "off", *keep(first), devices=names[1:])
+
+
 def requests_that_memory_of_gpus_contradicts_are_refused():
     for words in (["--node", "0=0", "--node", "1=0"], ["--memory", "8G"], ["--iommu", "virtio"],
                   ["--format", "libvirt"], ["--format", "qemu"]):
