@@ -119,9 +119,15 @@ static bool serve_root(struct iommu *iommu, Error **errp)
  */
 static bool find_root(struct iommu *iommu, Error **errp)
 {
-	Object *bus = object_resolve_path_type(iommu->settings.root_bus, TYPE_PCI_BUS, NULL);
+	bool ambiguous = false;
+	Object *bus = object_resolve_path_type(iommu->settings.root_bus, TYPE_PCI_BUS, &ambiguous);
 
-	iommu->awaits_root = !bus;
+	iommu->awaits_root = !bus && !ambiguous;
+	if (ambiguous) {
+		error_setg(errp, "root-bus: several buses have the name '%s'",
+			   iommu->settings.root_bus);
+		return false;
+	}
 	if (!bus)
 		return true;
 	iommu->root_bus = PCI_BUS(bus);

@@ -48,21 +48,30 @@ static bool begin(struct iommu *iommu, Error **errp)
 }
 
 /* End the trace and write it, if there is one. */
-static void finish(struct iommu *iommu)
+static bool finish(struct iommu *iommu, Error **errp)
 {
 	struct record *record = &iommu->record;
 	size_t length = record->bytes ? viommu_record_end(iommu->core) : 0;
 	g_autoptr(GError) error = NULL;
 
 	if (length && !g_file_set_contents(record->file, record->bytes, length, &error))
-		warn_report(TYPE_VIOMMU_DEVICE ": record: %s", error->message);
+		error_setg(errp, "record: the trace is lost: %s", error->message);
 	g_clear_pointer(&record->bytes, g_free);
 	g_clear_pointer(&record->file, g_free);
+	return !error;
+}
+
+static void finish_at_last(struct iommu *iommu)
+{
+	Error *error = NULL;
+
+	if (!finish(iommu, &error))
+		warn_reportf_err(error, TYPE_VIOMMU_DEVICE ": ");
 }
 
 static void exiting(Notifier *notifier, void *unused)
 {
-	finish(container_of(notifier, struct iommu, record.exit));
+	finish_at_last(container_of(notifier, struct iommu, record.exit));
 }
 
 bool record_start(struct iommu *iommu, Error **errp)
@@ -74,7 +83,7 @@ bool record_start(struct iommu *iommu, Error **errp)
 
 void record_stop(struct iommu *iommu)
 {
-	finish(iommu);
+	finish_at_last(iommu);
 	qemu_remove_exit_notifier(&iommu->record.exit);
 }
 
@@ -108,8 +117,7 @@ static void file_set(Object *owner, const char *name, Error **errp)
 	struct iommu *iommu = VIOMMU_DEVICE(owner);
 	g_autoptr(GError) error = NULL;
 
-	finish(iommu);
-	if (!*name)
+	if (!finish(iommu, errp) || !*name)
 		return;
 	if (!g_file_set_contents(name, "", 0, &error)) {
 		error_setg(errp, "record: %s", error->message);

@@ -287,6 +287,11 @@ def a_trace_is_recorded_at_any_time(stage):
         expect(f"{wrong}: {message}", message in said_of(victim, wrong, 1 if wrong != "record" else "/no/such"))
     expect("no room for the state", "have no room" in said_of(victim, "record", second))
     victim.set("iommu0", "record-limit", 1 << 20)
+    for name in ("", second):
+        os.mkdir(os.path.join(stage.folder, "gone"))
+        victim.set("iommu0", "record", os.path.join(stage.folder, "gone", "trace"))
+        shutil.rmtree(os.path.join(stage.folder, "gone"))
+        expect("a trace that cannot be written", "the trace is lost" in said_of(victim, "record", name))
     victim.set("iommu0", "record", second)
     expect("UNMAP", iommu.unmap(DOMAIN, 0, 0xfff) == driver.OK)
     victim.monitor.command("quit")
