@@ -239,7 +239,7 @@ void report_other_bytes(const struct viommu_table *before, const struct viommu_t
 			report_block(findings, file, block, match(by_name, block->name));
 	}
 	for (guint i = 0; (block = at(new, i)); i++) {
-		g_autofree char *text = g_strdup_printf("the new table also has a %s", block->name);
+		g_autofree char *text = g_strdup_printf("the new table also has: %s", block->name);
 
 		equal &= block->matched;
 		if (!block->matched)

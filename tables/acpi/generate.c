@@ -12,6 +12,7 @@
 #include "tables/api/formats.h"
 #include "tables/check/check.h"
 #include "tables/findings/findings.h"
+#include "tables/formats/srat/srat.h"
 #include "tables/model/topology.h"
 #include "tables/table/image.h"
 #include "wire/sized.h"
@@ -77,6 +78,7 @@ struct generating {
 	struct viommu_acpi how;
 	struct pointers *parts; /* what the XSDT lists besides the FADT, struct bytes */
 	struct bytes *fadt, *dsdt;
+	const struct image *set;          /* what is extended, or NULL */
 	bool has_devices;                 /* the DSDT has those of the topology */
 	struct viommu_findings *findings; /* an error: there is no set */
 };
@@ -109,11 +111,44 @@ static void take_table_of_vmm(struct generating *generating, const struct viommu
 		pointers_add(generating->parts, part);
 }
 
+static bool srat_describes(const struct viommu_table *srat, const struct viommu_iommu *iommu)
+{
+	uint32_t id = (uint32_t)iommu->segment << 16 | iommu->bdf, domain;
+	const struct record *structure;
+
+	for_each_structure(structure, srat)
+		if (record_is(structure, &srat_initiator_layout) && srat_is_enabled(structure) &&
+		    srat_function_id(structure) == id && srat_domain(structure, &domain) &&
+		    domain == iommu->proximity_domain)
+			return true;
+	return false;
+}
+
+/* Nothing is added to the SRAT of a set, so that it has to have the domain. */
+static bool set_describes(const struct image *set, const struct viommu_iommu *iommu)
+{
+	bool found = false;
+
+	for (size_t i = 0; set && i < image_count(set) && !found; i++) {
+		size_t length;
+		const uint8_t *bytes = image_table(set, i, &length);
+		struct viommu_table *srat;
+
+		if (!bytes || memcmp(bytes, "SRAT", 4) != 0)
+			continue;
+		srat = table_decode(bytes, length, NULL, NULL);
+		found = srat && srat->whole && srat_describes(srat, iommu);
+		viommu_table_free(srat);
+	}
+	return found;
+}
+
 /* Of virtio-iommus: by _PXM in the DSDT, or in the SRAT. */
 static bool describes_domain(const struct generating *generating, const struct viommu_iommu *iommu)
 {
-	return iommu->kind == VIOMMU_VIRTIO_MMIO ? generating->has_devices
-						 : parts_have(generating->parts, "SRAT");
+	if (iommu->kind == VIOMMU_VIRTIO_MMIO)
+		return generating->has_devices;
+	return parts_have(generating->parts, "SRAT") || set_describes(generating->set, iommu);
 }
 
 static void report_domain(const struct generating *generating, const struct viommu_iommu *iommu)
@@ -298,12 +333,17 @@ size_t acpi_extend(const void *bytes, size_t length, const struct viommu_topolog
 		.own = pointers_new(table_free),
 	};
 	struct generating *generating = &extending.generating;
+	struct image set = { .bytes = bytes, .length = length };
+	const char *why;
 	size_t made = 0;
 
 	*ret_bytes = NULL;
 	if (!sized_take(&generating->how, sizeof(generating->how), how) &&
-	    !generating->how.processors)
+	    !generating->how.processors) {
+		set.address = generating->how.address;
+		generating->set = image_open(&set, true, &why) ? &set : NULL;
 		collect_besides(&extending);
+	}
 	if (extending.tables->len &&
 	    !viommu_findings_count_from(generating->findings, VIOMMU_ERROR))
 		made = acpi_add(bytes, length, generating->how.address,

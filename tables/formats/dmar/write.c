@@ -85,14 +85,23 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 	pointers_add(writing->units_in_order, unit);
 }
 
+/* A virtio-iommu on PCI is in the segment of its function, one on MMIO in segment 0. */
+static const char *segment_cure(enum viommu_iommu_kind kind)
+{
+	return kind == VIOMMU_VIRTIO_PCI
+		       ? "let it translate devices of the segment of its own function (`at`)"
+	       : kind == VIOMMU_VIRTIO_MMIO
+		       ? "let it translate devices of segment 0 only, or use virtio-iommu-pci"
+		       : "give the unit the `segment` of the devices that it translates";
+}
+
 /* All scopes of a unit share the segment of its structure. */
 static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *unit, unsigned segment,
 		       struct viommu_place place)
 {
 	if (unit->iommu->segment == segment)
 		return true;
-	dmar_report_error(writing, "dmar-segment", place,
-			  "give the unit the `segment` of the devices that it translates",
+	dmar_report_error(writing, "dmar-segment", place, segment_cure(unit->iommu->kind),
 			  "an IOMMU of a DMAR can translate only devices of its own segment");
 	return false;
 }

@@ -266,12 +266,14 @@ static uint32_t find_without_its(const struct bridge *b, const uint8_t *function
 	return N_FUNCTIONS;
 }
 
-/* With an msi-map, Linux does not look for MSIs elsewhere: what the map lacks has none. */
+/* For what the map lacks, Linux takes msi-parent, or a controller inside of the host bridge. */
 static void check_msis(const struct bridge *b)
 {
 	uint8_t functions[N_FUNCTIONS / 8] = { 0 };
 	uint32_t bdf;
 
+	if (dt_property(b->node, "msi-parent"))
+		return;
 	for (size_t i = 0; i < b->msis->len; i++)
 		mark(functions, run_at(b->msis, i));
 	bdf = b->msis->len ? find_without_its(b, functions) : N_FUNCTIONS;
@@ -279,7 +281,7 @@ static void check_msis(const struct bridge *b)
 		report(b->reading->findings, "dt-msi-map", b->msis_place,
 		       "add entries for all functions of iommu-map; in a topology, give their "
 		       "IOMMU an `its`",
-		       "function " PCI_BDF " has an IOMMU, but no entry here, and so no MSIs",
+		       "function " PCI_BDF " has an IOMMU, but no MSIs by this map",
 		       PCI_BDF_PARTS(bdf));
 }
 

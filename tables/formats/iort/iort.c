@@ -153,11 +153,11 @@ static bool is_not_virtio(const void *object)
 }
 
 /* The node of an SMMUv3 alone has a proximity domain. */
-static bool smmu_v2_has_domain(const void *object)
+static bool loses_domain(const void *object)
 {
 	const struct viommu_iommu *iommu = object;
 
-	return iommu->kind == VIOMMU_SMMU_V2 && iommu->has_proximity_domain;
+	return iommu->kind != VIOMMU_SMMU_V3 && iommu->has_proximity_domain;
 }
 
 static bool bridge_has_domain(const void *object)
@@ -178,7 +178,7 @@ static const struct unsupported unsupported[] = {
 	{ OBJECT_IOMMU, OF_OTHERS, is_not_virtio, "iort-silent-iommu",
 	  "describe it in the table of its own platform",
 	  .reason = "the table describes only SMMUs" },
-	{ OBJECT_IOMMU, OF_DESCRIBED, smmu_v2_has_domain, "iort-silent-domain",
+	{ OBJECT_IOMMU, OF_DESCRIBED, loses_domain, "iort-silent-domain",
 	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
 	{ OBJECT_HOST_BRIDGE, OF_ALL, bridge_has_domain, "iort-silent-domain",
 	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },

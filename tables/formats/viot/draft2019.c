@@ -138,8 +138,8 @@ static void check_reader(const struct table_check *check)
 
 	if (inner && strcmp(inner->signature, "IORT") != 0)
 		report(check->findings, check->rule_id, table_place(inner, 0),
-		       "give the guest the table itself",
-		       "the inner table is a %s, which no known consumer reads", inner->signature);
+		       "give the guest the table itself", "no known consumer reads the inner %s",
+		       inner->signature);
 }
 
 static const struct table_rule rules[] = {

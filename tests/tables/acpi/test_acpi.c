@@ -303,6 +303,53 @@ static void a_domain_in_the_dsdt_is_no_omission(void **state)
 	viommu_table_free(dsdt);
 }
 
+#define ON_PCI(domain) \
+	"iommus:\n" \
+	"  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: " #domain " }\n" \
+	"host-bridges:\n" \
+	"  - { buses: 00-ff, iommu: a }\n"
+
+/* A set with an SRAT, which has the domain of the function 00:01.0. */
+static struct set set_with_srat(struct rig *rig)
+{
+	struct viommu_table *srat = table_of("SRAT", 48), *extended;
+	struct set set;
+
+	read_fine(rig, ON_PCI(1));
+	set = generate(rig, (const struct viommu_table *const *)&srat, 1, 0);
+	extended = viommu_table_decode(find(&set, "SRAT"), 48 + 32, "srat", rig->findings);
+	free(set.bytes);
+	read_fine(rig, "host-bridges: [ { buses: 00-ff } ]\n");
+	set = generate(rig, (const struct viommu_table *const *)&extended, 1, 0);
+	viommu_table_free(extended);
+	viommu_table_free(srat);
+	return set;
+}
+
+static void extend(struct rig *rig, const struct set *set)
+{
+	struct viommu_acpi how = { .size = sizeof(how), .address = ADDRESS };
+	void *bytes;
+
+	assert_true(viommu_acpi_extend(set->bytes, set->length, rig->topology, &how, &bytes,
+				       rig->findings));
+	free(bytes);
+}
+
+static void a_domain_in_the_srat_of_the_set_is_no_omission(void **state)
+{
+	struct rig *rig = *state;
+	struct set set = set_with_srat(rig);
+
+	read_fine(rig, ON_PCI(1));
+	extend(rig, &set);
+	assert_false(found(rig->findings, "viot-silent-domain"));
+	read_fine(rig, ON_PCI(2));
+	extend(rig, &set);
+	assert_true(found(rig->findings, "viot-silent-domain"));
+	free(set.bytes);
+}
+
 /* -- what is no table of a set ------------------------------------------------------------ */
 
 static struct viommu_table *refused_tree(struct rig *rig)
@@ -761,6 +808,7 @@ int main(void)
 		WITH_A_RIG(registers_end_below_2_to_the_64),
 		WITH_A_RIG(a_fadt_of_the_vmm_points_to_the_dsdt),
 		WITH_A_RIG(a_domain_in_the_dsdt_is_no_omission),
+		WITH_A_RIG(a_domain_in_the_srat_of_the_set_is_no_omission),
 		WITH_A_RIG(a_set_takes_nothing_but_whole_tables),
 		WITH_A_RIG(a_set_takes_one_table_of_a_signature),
 		WITH_A_RIG(a_dsdt_that_is_added_replaces_that_of_the_fadt),

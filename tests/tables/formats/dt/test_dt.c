@@ -234,6 +234,25 @@ static void an_msi_map_routes_msis(void **state)
 	assert_null(viommu_topology_msi_range(rig->topology, 0));
 }
 
+/* Linux takes msi-parent for what the map lacks. */
+static void an_msi_parent_completes_an_msi_map(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_its(&blob);
+	blob_cells(&blob, bridge, "msi-map", 4, 0x8000u, ITS, 0x8000u, 0x8000u);
+	blob_cells(&blob, bridge, "msi-parent", 1, ITS);
+	blob_read(rig, &blob);
+	assert_false(found(rig->findings, "dt-msi-map"));
+	blob_machine(&blob);
+	blob_its(&blob);
+	blob_cells(&blob, bridge, "msi-map", 4, 0x8000u, ITS, 0x8000u, 0x8000u);
+	blob_read(rig, &blob);
+	assert_true(found(rig->findings, "dt-msi-map"));
+}
+
 /* Linux numbers bridges without linux,pci-domain in their order. */
 static void bridges_without_a_domain_are_counted(void **state)
 {
@@ -411,6 +430,7 @@ int main(void)
 		WITH_A_RIG(a_mask_without_buses_begins_again_on_each),
 		WITH_A_RIG(masks_are_limited_by_the_size_of_a_topology),
 		WITH_A_RIG(an_msi_map_routes_msis),
+		WITH_A_RIG(an_msi_parent_completes_an_msi_map),
 		WITH_A_RIG(bridges_without_a_domain_are_counted),
 		WITH_A_RIG(a_stream_mask_is_several_ids),
 		WITH_A_RIG(an_unknown_iommu_has_the_kind_other),

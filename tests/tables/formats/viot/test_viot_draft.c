@@ -332,6 +332,53 @@ static void virtio_iommus_beside_others_are_read_and_generated_again(void **stat
 	each_beside(expect_the_same_again);
 }
 
+/* A virtio-iommu has no segment of its own, but that of its function, or 0. */
+static void the_cure_of_a_wrong_segment_is_one_of_the_kind(void **state)
+{
+	static const char *const cures[][2] = {
+		{ "virtio-iommu-pci, at: 0001:00:01.0",
+		  "let it translate devices of the segment of its own function (`at`)" },
+		{ "virtio-iommu-mmio, at: 0x10001000",
+		  "let it translate devices of segment 0 only, or use virtio-iommu-pci" },
+		{ "vt-d, at: 0xfed91000",
+		  "give the unit the `segment` of the devices that it translates" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++) {
+		char text[256];
+		struct rig *rig;
+		void *fresh;
+
+		set_up(&fresh);
+		rig = fresh;
+		snprintf(text, sizeof(text),
+			 "iommus: [ { name: p, kind: vt-d, at: 0xfed90000 }, "
+			 "{ name: v, kind: %s } ]\n"
+			 "ranges: [ { functions: 0002:80:02.0, iommu: v } ]\n",
+			 cures[i][0]);
+		assert_null(generate(rig, text));
+		assert_string_equal(viommu_findings_get(rig->findings, 0)->id, "dmar-segment");
+		assert_string_equal(viommu_findings_get(rig->findings, 0)->cure, cures[i][1]);
+		tear_down(&fresh);
+	}
+}
+
+/* An IORT inside a VIOT has no field for it. */
+static void the_lost_domain_of_a_virtio_iommu_is_a_finding(void **state)
+{
+	struct rig *rig = *state;
+
+	viommu_table_free(generate(rig, "iommus: [ { name: v, kind: virtio-iommu-mmio, "
+					"at: 0x10001000, coherent: yes } ]\n"
+					"ranges: [ { functions: 80:02.0, iommu: v } ]\n"));
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	viommu_table_free(generate(rig, "iommus: [ { name: v, kind: virtio-iommu-pci, "
+					"at: 00:01.0, proximity-domain: 2 } ]\n"
+					"ranges: [ { functions: 80:02.0, iommu: v } ]\n"));
+	assert_true(found(rig->findings, "iort-silent-domain"));
+}
+
 /* Blocks of virtio-iommus are IOMMUs inside a VIOT, and only there. */
 static void a_table_of_virtio_iommus_alone_has_iommus_inside_a_viot(void **state)
 {
@@ -549,6 +596,8 @@ int main(void)
 		WITH_A_RIG(an_iort_alone_may_have_such_nodes_but_should_not),
 		cmocka_unit_test(virtio_iommus_are_in_a_wrapped_dmar_and_ivrs),
 		cmocka_unit_test(virtio_iommus_beside_others_are_read_and_generated_again),
+		cmocka_unit_test(the_cure_of_a_wrong_segment_is_one_of_the_kind),
+		WITH_A_RIG(the_lost_domain_of_a_virtio_iommu_is_a_finding),
 		WITH_A_RIG(a_table_of_virtio_iommus_alone_has_iommus_inside_a_viot),
 		WITH_A_RIG(other_systems_have_no_note_inside_a_viot),
 		cmocka_unit_test(linux_skips_virtio_iommus_in_a_dmar_or_ivrs_alone),
