@@ -60,12 +60,17 @@ static void add_finding(struct json *json, const struct viommu_finding *finding)
 	json_close(json, '}');
 }
 
+static void add_findings(struct json *json, const struct viommu_findings *findings)
+{
+	for (size_t i = 0; i < viommu_findings_count(findings); i++)
+		add_finding(json, viommu_findings_get(findings, i));
+}
+
 void json_findings(struct json *json, const struct viommu_findings *findings)
 {
 	json_key(json, "findings");
 	json_open(json, '[');
-	for (size_t i = 0; i < viommu_findings_count(findings); i++)
-		add_finding(json, viommu_findings_get(findings, i));
+	add_findings(json, findings);
 	json_close(json, ']');
 }
 
@@ -83,4 +88,23 @@ int report_findings(const struct viommu_findings *findings, bool as_json)
 		return print_findings(findings);
 	print_json(findings);
 	return viommu_findings_count_from(findings, VIOMMU_WARNING) ? EXIT_FINDINGS : EXIT_CLEAN;
+}
+
+void report_two_findings(const struct viommu_findings *first, const struct viommu_findings *second,
+			 bool as_json)
+{
+	struct json *json;
+
+	if (!as_json) {
+		print_findings(first);
+		print_findings(second);
+		return;
+	}
+	json = json_begin();
+	json_key(json, "findings");
+	json_open(json, '[');
+	add_findings(json, first);
+	add_findings(json, second);
+	json_close(json, ']');
+	json_end(json);
 }

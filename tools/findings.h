@@ -31,4 +31,8 @@ void json_findings(struct json *json, const struct viommu_findings *findings);
  * there is a warning or an error. */
 int report_findings(const struct viommu_findings *findings, bool as_json);
 
+/* Print two lists as one, the second behind the first. */
+void report_two_findings(const struct viommu_findings *first, const struct viommu_findings *second,
+			 bool as_json);
+
 #endif

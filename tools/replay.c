@@ -23,6 +23,7 @@
 
 #define PROPERTIES_MAX 65536u
 #define ENDPOINTS_MAX  (1u << 17)
+#define VISITS_MAX     (1u << 22)
 #define NS_PER_MS      1000000u
 
 static gboolean as_json;
@@ -54,7 +55,7 @@ struct replay {
 	struct viommu *device;
 	bool in_batch, is_full;
 	unsigned n_endpoints;
-	uint64_t n_notifications, ns, clock;
+	uint64_t n_notifications, n_visits, ns, clock;
 	GByteArray *state;
 	struct viommu_findings *findings;
 	struct trace_reader reader;
@@ -65,12 +66,12 @@ struct replay {
 
 /* -- what is wrong, or different --------------------------------------------------- */
 
-static void add_finding(struct replay *replay, const char *rule, size_t at, const char *text,
-			const char *cure)
+static void add_finding(struct viommu_findings *findings, const struct replay *replay,
+			const struct trace_error *error)
 {
-	const struct viommu_place place = { .file = replay->name, .at = at };
+	const struct viommu_place place = { .file = replay->name, .at = error->at };
 
-	viommu_findings_add(replay->findings, rule, &place, text, cure);
+	viommu_findings_add(findings, error->rule, &place, error->text, error->cure);
 }
 
 #define SAME_LIBRARY "replay it with the version that recorded it, to see which one has changed"
@@ -78,13 +79,17 @@ static void add_finding(struct replay *replay, const char *rule, size_t at, cons
 __attribute__((format(printf, 3, 4))) static void
 report_difference(struct replay *replay, const char *rule, const char *format, ...)
 {
-	char text[160];
+	struct trace_error difference = {
+		.rule = rule,
+		.at = replay->reader.record,
+		.cure = SAME_LIBRARY,
+	};
 	va_list args;
 
 	va_start(args, format);
-	g_vsnprintf(text, sizeof(text), format, args);
+	g_vsnprintf(difference.text, sizeof(difference.text), format, args);
 	va_end(args);
-	add_finding(replay, rule, replay->reader.record, text, SAME_LIBRARY);
+	add_finding(replay->findings, replay, &difference);
 }
 
 #define FROM_A_DEVICE "use the file as it was recorded"
@@ -203,16 +208,31 @@ static bool play_accept(struct replay *replay, const struct trace_record *record
 		    "the library does not offer these features");
 }
 
+/* Before a call that visits each endpoint, so that a short trace does not take hours. */
+static bool may_visit(struct replay *replay)
+{
+	replay->n_visits += replay->n_endpoints;
+	if (replay->n_visits <= VISITS_MAX)
+		return true;
+	trace_refuse(&replay->reader, "trace-visits", "record a shorter time, or fewer endpoints",
+		     "resets and changes of `bypass` visit more than %u endpoints", VISITS_MAX);
+	return false;
+}
+
 static bool play_bypass(struct replay *replay, const struct trace_record *record)
 {
 	const uint8_t bypass = (uint8_t)record->values[0];
 
+	if (!may_visit(replay))
+		return false;
 	viommu_config_write(replay->device, VIOMMU_CONFIG_BYPASS, &bypass, sizeof(bypass));
 	return true;
 }
 
 static bool play_reset(struct replay *replay, const struct trace_record *record)
 {
+	if (!may_visit(replay))
+		return false;
 	if (record->values[RESET_IS_SYSTEM])
 		viommu_system_reset(replay->device);
 	else
@@ -428,17 +448,24 @@ static void replay_free(struct replay *replay)
 	g_free(replay);
 }
 
+/* The error has a list of its own, because that of the differences may be full. */
+static int report_end(const struct replay *replay)
+{
+	struct viommu_findings *errors = viommu_findings_new();
+
+	add_finding(errors, replay, &replay->error);
+	report_two_findings(replay->findings, errors, as_json);
+	viommu_findings_free(errors);
+	return EXIT_COULD_NOT;
+}
+
 static int replay_bytes(struct replay *replay, const GByteArray *bytes)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };
 	int status = EXIT_CLEAN;
 
-	if (!play(replay, bytes)) {
-		add_finding(replay, replay->error.rule, replay->error.at, replay->error.text,
-			    replay->error.cure);
-		report_findings(replay->findings, as_json);
-		return EXIT_COULD_NOT;
-	}
+	if (!play(replay, bytes))
+		return report_end(replay);
 	viommu_count(replay->device, &counters);
 	if (as_json)
 		print_json(replay, &counters);

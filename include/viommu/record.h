@@ -38,7 +38,7 @@ extern "C" {
  * -EINVAL    `length` is less than VIOMMU_RECORD_LENGTH_MIN
  * -EBUSY     a trace has begun
  * -ENOSPC    the device's endpoints and its state do not fit
- * -ENOTSUP   the device has VIOMMU_F_TABLE: its tables are in guest memory, which a trace has not
+ * -ENOTSUP   the device has VIOMMU_F_TABLE: its tables are in guest memory, and not in a trace
  *
  * Returns: 0, -EINVAL, -EBUSY, -ENOSPC, -ENOTSUP, -ENOMEM. Locks: device. Waits: DMA sections.
  * Since: 0.2 (testing)
@@ -49,7 +49,7 @@ int viommu_record_begin(struct viommu *device, void *bytes, size_t length);
  * Record an access: the arguments of viommu_translate_pasid(), or VIOMMU_NO_PASID; what it
  * returned; and, if that is 0, the answer. Without effect if no trace has begun: a VMM that asks
  * first saves the call. Accesses of several threads are recorded in the order of these calls, so
- * one that runs beside a request may be on its wrong side.
+ * one that runs beside a request may be recorded before the request or after it, whichever it was.
  *
  * Returns: nothing. Locks: record lock. Waits: no. Since: 0.2 (testing)
  */

@@ -155,6 +155,25 @@ class Replay(unittest.TestCase):
         self.records[self.index(ACCESS)] = kind, time, values[:-1] + [values[-1] + 1], data
         self.assertIn("[trace-access]", self.replay(trace_of(self.records), status=1).stderr)
 
+    def test_an_error_behind_many_differences_is_the_last_finding(self):
+        at = self.index(REQUEST)
+        different = (REQUEST, 0, [MAP_RANGE], self.records[at][3])
+        data = trace_of(self.records[:at] + [different] * 1001)
+        self.assertIn("[trace-end]", self.replay(data, status=2).stderr.splitlines()[-1])
+        findings = json.loads(self.replay(data, "--json", status=2).stdout)["findings"]
+        self.assertEqual(findings[-1]["id"], "trace-end")
+
+    def test_resets_and_changes_of_bypass_visit_a_bounded_number_of_endpoints(self):
+        known = [record[2][0] for record in self.records if record[0] == ENDPOINT]
+        kind, time, values, data = self.records[self.index(ENDPOINT)]
+        fresh = max(known) + 1
+        records = self.records[:-1] + [(kind, time, [fresh + i] + values[1:], data)
+                                       for i in range(1 << 12)]
+        resets = [(9, 0, [0], b"") if i % 2 else (8, 0, [i // 2 % 2], b"") for i in range(1 << 10)]
+        end = (END, 0, [0, len(records) + 1], b"")
+        self.replay(trace_of(records + resets[:1] + [end]), status=0)
+        self.refused(records + resets, "trace-visits")
+
     def test_a_cut_trace_is_refused(self):
         data = self.trace.read_bytes()
         self.assertIn("trace:0x10: error", self.replay(data[:-1], status=2).stderr)
