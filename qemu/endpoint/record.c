@@ -54,7 +54,8 @@ static bool finish(struct iommu *iommu, Error **errp)
 	size_t length = record->bytes ? viommu_record_end(iommu->core) : 0;
 	g_autoptr(GError) error = NULL;
 
-	if (length && !g_file_set_contents(record->file, record->bytes, length, &error))
+	if (length &&
+	    !g_file_set_contents(record->file, record->bytes, (gssize)length, &error))
 		error_setg(errp, "record: the trace is lost: %s", error->message);
 	g_clear_pointer(&record->bytes, g_free);
 	g_clear_pointer(&record->file, g_free);
