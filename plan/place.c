@@ -457,10 +457,9 @@ static unsigned number_iommus(struct plan *plan, uint32_t *taken)
 	return 1;
 }
 
-static void number_slots(struct plan *plan, struct viommu_findings *findings)
+static uint32_t slots_in_use(const struct plan *plan)
 {
 	uint32_t taken = plan->options.slots | UINT32_C(1) << plan->iommu_slot;
-	unsigned last = 1;
 
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
@@ -469,18 +468,34 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 	}
 	for (guint i = 0; plan->root && i < plan->root->ports->len; i++)
 		taken |= UINT32_C(1) << ((struct plan_port *)plan->root->ports->pdata[i])->slot;
-	for (guint i = 0; i < plan->bridges->len; i++) {
+	return taken;
+}
+
+/* Bridges first, so that devices that bypass change no place of theirs. 0: a slot is missing. */
+static unsigned number_bridges(struct plan *plan, uint32_t *taken)
+{
+	unsigned last = 1;
+
+	for (guint i = 0; i < plan->bridges->len && last; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
 		if (!bridge->slot)
-			last = bridge->slot = take_slot(&taken);
+			last = bridge->slot = take_slot(taken);
 	}
-	for (guint i = 0; plan->root && last && i < plan->root->ports->len; i++) {
+	for (guint i = 0; plan->root && i < plan->root->ports->len && last; i++) {
 		struct plan_port *port = plan->root->ports->pdata[i];
 
 		if (!port->slot)
-			last = port->slot = (uint8_t)take_slot(&taken);
+			last = port->slot = (uint8_t)take_slot(taken);
 	}
+	return last;
+}
+
+static void number_slots(struct plan *plan, struct viommu_findings *findings)
+{
+	uint32_t taken = slots_in_use(plan);
+	unsigned last = number_bridges(plan, &taken);
+
 	if (plan->kind == PLAN_VIRTIO && last)
 		last = number_iommus(plan, &taken);
 	if (!plan->iommu_slot && (plan->kind == PLAN_VIRTIO_STOCK || plan->kind == PLAN_AMD))

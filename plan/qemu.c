@@ -94,10 +94,17 @@ char *plan_qemu_json(const struct plan *plan)
 	return in_words(plan, true);
 }
 
+/* The key that -readconfig has for what stands first on the command line. */
+static const char *driver_key(const struct plan_item *item)
+{
+	if (!strcmp(item->group, "object"))
+		return "qom-type";
+	return strcmp(item->group, "device") != 0 ? "type" : "driver";
+}
+
 static void append_section(GString *text, const struct plan_item *item)
 {
 	guint first = 0;
-	bool machine = !strcmp(item->group, "machine"), numa = !strcmp(item->group, "numa");
 
 	if (!strcmp(item->group, "plugin")) {
 		g_string_append_printf(text, "# and on the command line: -plugin %s\n",
@@ -121,11 +128,7 @@ static void append_section(GString *text, const struct plan_item *item)
 		return;
 	}
 	if (item->driver)
-		g_string_append_printf(text, "  %s = \"%s\"\n",
-				       machine || numa                 ? "type"
-				       : strcmp(item->group, "object") ? "driver"
-								       : "qom-type",
-				       item->driver);
+		g_string_append_printf(text, "  %s = \"%s\"\n", driver_key(item), item->driver);
 	for (guint i = first; i < item->keys->len; i++) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
 

@@ -55,6 +55,27 @@ static void append_shared(GString *text, const struct plan *plan)
 	}
 }
 
+static void append_memory(GString *text, const struct plan *plan)
+{
+	if (plan_locked_memory(plan))
+		g_string_append_printf(text,
+				       "\nlocked memory: %" G_GUINT64_FORMAT
+				       " MiB (%s), the limit of QEMU's process\n",
+				       plan_locked_memory(plan) >> 20,
+				       plan->iommufd ? "iommufd charges the guest's memory once"
+						     : "VFIO type1 may charge it for each device");
+	for (guint i = 0; i < plan->egm->len; i++) {
+		const struct plan_egm *egm = &g_array_index(plan->egm, struct plan_egm, i);
+
+		g_string_append_printf(
+			text, "%snode %d of the guest: %" G_GUINT64_FORMAT " MiB of /dev/%s\n",
+			i ? "" : "\n", egm->node, egm->host->size >> 20, egm->host->name);
+	}
+	if (plan->mmio64)
+		g_string_append_printf(text, "\n64-bit memory window: %" G_GUINT64_FORMAT " GiB\n",
+				       plan->mmio64 >> 30);
+}
+
 char *plan_text(const struct plan *plan)
 {
 	const struct plan_bridge *lowest = plan->bridges->pdata[0];
@@ -74,22 +95,6 @@ char *plan_text(const struct plan *plan)
 	for (guint i = 0; i < plan->bridges->len; i++)
 		append_bridge(text, plan, plan->bridges->pdata[i]);
 	append_shared(text, plan);
-	if (plan_locked_memory(plan))
-		g_string_append_printf(text,
-				       "\nlocked memory: %" G_GUINT64_FORMAT
-				       " MiB (%s), the limit of QEMU's process\n",
-				       plan_locked_memory(plan) >> 20,
-				       plan->iommufd ? "iommufd charges the guest's memory once"
-						     : "VFIO type1 may charge it for each device");
-	for (guint i = 0; i < plan->egm->len; i++) {
-		const struct plan_egm *egm = &g_array_index(plan->egm, struct plan_egm, i);
-
-		g_string_append_printf(
-			text, "%snode %d of the guest: %" G_GUINT64_FORMAT " MiB of /dev/%s\n",
-			i ? "" : "\n", egm->node, egm->host->size >> 20, egm->host->name);
-	}
-	if (plan->mmio64)
-		g_string_append_printf(text, "\n64-bit memory window: %" G_GUINT64_FORMAT " GiB\n",
-				       plan->mmio64 >> 30);
+	append_memory(text, plan);
 	return g_string_free(text, false);
 }
