@@ -13,11 +13,8 @@ static uint8_t bytes[4096], answer[4096];
 
 static void make_attach(void)
 {
-	memset(bytes, 0, sizeof(bytes));
 	memset(answer, 0xa5, sizeof(answer));
-	bytes[0] = VIOMMU_T_ATTACH;
-	put_number(bytes + 4, 4, domain(0));
-	put_number(bytes + 8, 4, endpoint(0));
+	write_attach(bytes, sizeof(bytes));
 }
 
 static void every_request_succeeds(void)

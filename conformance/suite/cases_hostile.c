@@ -10,11 +10,8 @@ static uint8_t bytes[VIOMMU_ATTACH_LENGTH], tail[VIOMMU_TAIL_LENGTH];
 
 static void make_attach(void)
 {
-	memset(bytes, 0, sizeof(bytes));
 	memset(tail, 0xa5, sizeof(tail));
-	bytes[0] = VIOMMU_T_ATTACH;
-	put_number(bytes + 4, 4, domain(0));
-	put_number(bytes + 8, 4, endpoint(0));
+	write_attach(bytes, sizeof(bytes));
 }
 
 /* The chain from descriptor 0 on is broken: it has no effect, and the device comes back. */

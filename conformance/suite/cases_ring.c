@@ -10,20 +10,9 @@ static struct descriptor table[8] __attribute__((aligned(16)));
 
 static void make_attach(void)
 {
-	memset(bytes, 0, sizeof(bytes));
 	memset(tail, 0xa5, sizeof(tail));
 	memset(table, 0, sizeof(table));
-	bytes[0] = VIOMMU_T_ATTACH;
-	put_number(bytes + 4, 4, domain(0));
-	put_number(bytes + 8, 4, endpoint(0));
-}
-
-static bool answered(unsigned polls)
-{
-	uint32_t length;
-	uint16_t id;
-
-	return ring_await(&device.requests, &id, &length, polls);
+	write_attach(bytes, sizeof(bytes));
 }
 
 /* In the table: the request and its tail. */

@@ -154,6 +154,9 @@ struct answer {
 
 struct answer exchange(const struct piece *pieces, unsigned n);
 
+/* Is a buffer of the request queue used, within so many polls? */
+bool answered(unsigned polls);
+
 /* Bytes of a request, and a tail; the status of the last request's whole answer. */
 int request(const void *bytes, uint32_t length);
 extern uint8_t last_tail[4];

@@ -18,6 +18,14 @@ uint64_t get_number(const uint8_t *at, unsigned length)
 	return value;
 }
 
+bool answered(unsigned polls)
+{
+	uint32_t length;
+	uint16_t id;
+
+	return ring_await(&device.requests, &id, &length, polls);
+}
+
 struct answer exchange(const struct piece *pieces, unsigned n)
 {
 	struct answer answer = { false, 0 };

@@ -118,8 +118,7 @@ uint64_t unit(void)
 	return granule > PAGE ? granule : PAGE;
 }
 
-/* Below 256 MiB where that is in the range: edu has 28 address lines, unless it is told otherwise.
- */
+/* Below 256 MiB where that is in the range: edu has 28 address lines by default (dma_mask). */
 uint64_t iova(unsigned i)
 {
 	uint64_t begin = 0x4000000;
@@ -169,6 +168,14 @@ int map_unit(uint32_t to, unsigned i, uint32_t flags)
 bool writes(unsigned i)
 {
 	return engine_writes(&engines[0], iova(i), page(i));
+}
+
+void write_attach(uint8_t *bytes, size_t length)
+{
+	memset(bytes, 0, length);
+	bytes[0] = VIOMMU_T_ATTACH;
+	put_number(bytes + 4, 4, domain(0));
+	put_number(bytes + 8, 4, endpoint(0));
 }
 
 void attach_first(void)

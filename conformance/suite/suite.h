@@ -93,6 +93,9 @@ bool writes(unsigned i);
 /* Attach endpoint 0 to domain 0, and expect OK. */
 void attach_first(void);
 
+/* The request for that, without sending it; the rest of the bytes is 0. */
+void write_attach(uint8_t *bytes, size_t length);
+
 /* Attach endpoint 1 too, and expect OK. False: the case is over, as a device need not share. */
 bool attach_second(void);
 

@@ -15,8 +15,8 @@
  * concerned in the grace period in which its route changes, so a domain that a section has found is
  * always one of those that its endpoint has now, or its endpoint is concerned.
  *
- * A domain that has only got mappings is nobody's concern: what was replaced in its map is
- * reclaimed when no section may use it, or when a grace period is for the domain.
+ * New mappings alone concern no section: what was replaced in the map of their domain is reclaimed
+ * when no section may use it, or when a grace period is for the domain.
  */
 
 bool endpoint_is_concerned(const void *object)

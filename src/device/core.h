@@ -718,8 +718,8 @@ static inline bool domain_alone_is_awaited(const struct viommu *device, struct d
 }
 
 /*
- * Is the grace period for those who reach the domain, or its parent? If not, what has changed there
- * stays as it is: somebody may use it.
+ * Is the grace period for sections that reach the domain, or its parent? If not, what was replaced
+ * there is not reclaimed, because a section may use it.
  */
 static inline bool domain_is_awaited(const struct viommu *device, struct domain *domain)
 {

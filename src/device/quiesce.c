@@ -33,7 +33,7 @@ void device_retire_domain(struct viommu *device, struct domain *domain)
 {
 	domain->next_retired = device->retired;
 	device->retired = domain;
-	device->sync_pending = true; /* whoever left it is concerned since then */
+	device->sync_pending = true; /* the endpoints that have left it are concerned already */
 }
 
 void device_changed(struct viommu *device, struct domain *domain)
@@ -59,7 +59,7 @@ static void reclaim_map(struct viommu *device, struct domain *domain)
 	domain->changed = false;
 }
 
-/* Retired domains are in nobody's use, so none of them is kept in the list. */
+/* No section uses a retired domain, so none of them is kept in the list. */
 static void reclaim_maps(struct viommu *device)
 {
 	struct domain *domain = device->changed, *next;

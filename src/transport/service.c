@@ -106,7 +106,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* Begin to poll, or go on. The time begins with a notification, whoever has served it. */
+/* Begin to poll, or go on. The time begins with a notification, whichever thread has served it. */
 static void poll_on(struct queue *queue)
 {
 	if (queue->is_polled)

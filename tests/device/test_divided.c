@@ -519,7 +519,7 @@ static void a_domain_that_ends_is_there_until_it_is_left(void **state)
 	assert_int_equal(domain.id, 1);
 }
 
-/* Also with a domain that nobody else has. */
+/* Also with a domain that has no other endpoint. */
 static void a_device_is_freed_in_the_middle_of_it(void **state)
 {
 	a_domain_that_ends_is_there_until_it_is_left(state);

@@ -1061,7 +1061,7 @@ static void a_refusal_is_undone_before_others_commit(void **state)
 			     "b commit now 1, NOENT, #0 NOMEM, #1 NOMEM");
 }
 
-/* It has what is undone, or not: nobody knows. */
+/* Whether its host has what is undone is not known. */
 static void who_refuses_to_undo_is_blocked(void **state)
 {
 	struct bench *bench = attached(state);
