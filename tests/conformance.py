@@ -21,7 +21,7 @@ from pathlib import Path
 Rule = namedtuple("Rule", "id strength section text")
 Test = namedtuple("Test", "path name rules registered")
 
-STRENGTHS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "defined", "decision", "proposal"}
+STRENGTHS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "defined", "decision", "proposal", "draft"}
 NEGATIVE = {"MUST NOT", "SHOULD NOT"}
 TEST = re.compile(r"/\*((?:[^*]|\*(?!/))*)\*/\s*static void (\w+)\(void \*\*state\)")
 SHOWS = re.compile(r"\bShows:\s*([a-z0-9,\s-]+?)\s*$")
@@ -39,7 +39,8 @@ object, f8cbe8895f0d. From "Virtio device" on, the rules of virtio 1.4 for the t
 <viommu/pci.h>. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
 the standard describes without such a word; *decision* is ours where it is silent
 ([decisions.md](decisions.md)); *proposal* is what no standard has yet, and off by default
-([proposal-address-spaces.md](proposal-address-spaces.md)).
+([proposal-address-spaces.md](proposal-address-spaces.md)); *draft* is what a device does that speaks a published
+draft ([drafts.md](drafts.md)).
 """
 
 

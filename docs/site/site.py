@@ -35,7 +35,7 @@ MENU = [("Start", ["README.md", "NEWS.md", "docs/glossary.md"]),
         ("For administrators", ["docs/host.md", "docs/plan.md", "docs/machines.md", "docs/libvirt.md",
                                 "docs/kubevirt.md", "docs/qemu.md", "docs/guests.md"]),
         ("Project", ["docs/design.md", "CONTRIBUTING.md", "docs/mutants.md", "docs/proposal-properties.md",
-                     "docs/proposal-address-spaces.md", "docs/patches/README.md"])]
+                     "docs/proposal-address-spaces.md", "docs/drafts.md", "docs/patches/README.md"])]
 MARK = ".viommu-site"
 SYMBOL = re.compile(r"\b(?:(?:struct|enum) )?(?:viommu_\w+|VIOMMU_\w+)\b")
 

@@ -245,6 +245,21 @@ struct viommu_config {
 	uint32_t max_attach_rate;  /* ATTACH and ATTACH_TABLE: they cost much more than others */
 	uint64_t max_batch_ns;     /* the time of a batch */
 	uint64_t max_batch_calls;  /* calls of listeners in a batch */
+
+	/*
+	 * VIOMMU_PERSONALITY_*. Drafts speak the published drafts of page tables, for drivers of
+	 * these: docs/drafts.md. `features` 0 then has the draft's features. Otherwise it must
+	 * include VIOMMU_F_TABLE, which stands for the draft's bit, and VIOMMU_F_PROBE, and no
+	 * other feature of the proposal; with draft E no VIOMMU_F_MAP_UNMAP.
+	 */
+	uint32_t personality;
+};
+
+/* What a device speaks. */
+enum {
+	VIOMMU_PERSONALITY_NATIVE,  /* virtio 1.3, and what `features` has of the proposal */
+	VIOMMU_PERSONALITY_DRAFT_C, /* "draft-c" */
+	VIOMMU_PERSONALITY_DRAFT_E, /* "draft-e" */
 };
 
 /* -- observing a device ---------------------------------------------------- */
@@ -389,6 +404,13 @@ struct viommu *viommu_free(struct viommu *device);
  * Returns: never NULL. Locks: none. Waits: no. Since: 0.1 (stable)
  */
 const struct viommu_config *viommu_configuration(const struct viommu *device);
+
+/*
+ * The name of a VIOMMU_PERSONALITY_*: "native", "draft-c", "draft-e".
+ *
+ * Returns: a constant string, or NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const char *viommu_personality_name(uint32_t number);
 
 /* -- features, configuration space, reset ------------------------------------ */
 
@@ -684,11 +706,12 @@ struct viommu_endpoint {
 	VIOMMU_PROPERTIES(VIOMMU_PROPERTY_MEMBERS)
 
 	/* PASIDs of the endpoint are below 2^pasid_bits, at most VIOMMU_PASID_BITS_MAX. 0: it has
-	 * none. Needs VIOMMU_F_PASID. */
+	 * none. Needs VIOMMU_F_PASID, or a draft. */
 	uint32_t pasid_bits;
 
 	/* Formats of tables that the endpoint may be attached to, the best first. Copied. May be
-	 * NULL if n_formats is 0. Needs VIOMMU_F_TABLE. */
+	 * NULL if n_formats is 0. Needs VIOMMU_F_TABLE. Those that a draft cannot express are left
+	 * out. */
 	const struct viommu_table_format *formats;
 	size_t n_formats;
 

@@ -403,6 +403,75 @@ enum {
 #define VIOMMU_FAULT_F_PRIVATE    (1u << 11)
 #define VIOMMU_FAULT_LONG_LENGTH  48
 
+/*
+ * Published drafts of page tables that a device can speak instead: docs/drafts.md
+ *
+ * C: the pgtables branch of 2021 and the patches of November 2023. E: a driver of Qualcomm for a
+ * virtual SMMUv3. Both have ATTACH_TABLE and INVALIDATE with the same numbers, and no PASIDs in
+ * other requests. INVALIDATE of E is as above, without DEV_TLB.
+ *
+ *     ATTACH_TABLE of C   4 domain le32   8 endpoint le32   12 flags le32   16 format le16
+ *         ARM_CD_TABLE    18 s1fmt u8   19 s1dss u8   20 s1cdmax le32   24 s1contextptr le64
+ *         GENERIC         24 pgd le64
+ *         X86             20 pasid le32   24 pgd le64   32 fl_flags le64   40 addr_width le32
+ *     INVALIDATE of C     4 inv_gran le16   6 inv_type le16   8 flags le16   12 domain le32
+ *                         16 pasid le32   24 archid le64   32 virt_start le64   40 nr_pages le64
+ *                         48 granule u8, log2
+ *     ATTACH_TABLE of E   4 domain le32   8 endpoint le32   12 format u8   16 ste0 le64
+ *                         24 ste1 le64
+ */
+#define VIOMMU_DRAFT_C_F_ATTACH_TABLE (1ull << 8)
+#define VIOMMU_DRAFT_E_F_ATTACH_TABLE (1ull << 7)
+#define VIOMMU_DRAFT_E_VENDOR         0x17cb /* of the transport: the driver of E binds to no other */
+
+enum {
+	VIOMMU_DRAFT_T_ATTACH_TABLE = 6,
+	VIOMMU_DRAFT_T_INVALIDATE = 7,
+};
+#define VIOMMU_DRAFT_C_ATTACH_TABLE_LENGTH 84
+#define VIOMMU_DRAFT_E_ATTACH_TABLE_LENGTH 124
+
+enum {
+	VIOMMU_DRAFT_C_FORMAT_ARM_CD_TABLE = 2,
+	VIOMMU_DRAFT_C_FORMAT_GENERIC = 3,
+	VIOMMU_DRAFT_C_FORMAT_X86 = 4,
+	VIOMMU_DRAFT_E_FORMAT_ARM_CD_TABLE = 1,
+};
+#define VIOMMU_DRAFT_C_X86_F_SRE (1ull << 0)
+#define VIOMMU_DRAFT_C_X86_F_WPE (1ull << 2)
+
+#define VIOMMU_DRAFT_C_INVALIDATE_G_DOMAIN  (1u << 0) /* the first that is set counts */
+#define VIOMMU_DRAFT_C_INVALIDATE_G_PASID   (1u << 1)
+#define VIOMMU_DRAFT_C_INVALIDATE_G_ADDRESS (1u << 2)
+#define VIOMMU_DRAFT_C_INVALIDATE_T_TLB     (1u << 0)
+#define VIOMMU_DRAFT_C_INVALIDATE_T_DEV_TLB (1u << 1)
+#define VIOMMU_DRAFT_C_INVALIDATE_T_CONTEXT (1u << 2)
+#define VIOMMU_DRAFT_C_INVALIDATE_F_PASID   (1u << 0)
+#define VIOMMU_DRAFT_C_INVALIDATE_F_ID      (1u << 1)
+#define VIOMMU_DRAFT_C_INVALIDATE_F_LEAF    (1u << 2)
+
+/*
+ * Properties of C; of E, HW_ARM_SMMU3, which has registers of an SMMUv3.
+ *
+ *     PAGE_SIZE_MASK      4 reserved[4]   8 mask le64
+ *     INPUT_RANGE         4 reserved[4]   8 start le64   16 end le64
+ *     OUTPUT_SIZE         4 bits u8   5 reserved[3]
+ *     PASID_SIZE          4 bits u8   5 reserved[3]
+ *     PAGE_TABLE_FMT      4 format le16   6 reserved[2]; for X86 also 8 cap le64   16 ecap le64
+ *     PASID_TABLE_FMT     4 format le16   6 reserved[2]
+ *     HW_ARM_SMMU3        4 reserved[4]   8 idr0 le64   16 idr1 le64   24 reserved[8]
+ *                         32 idr3 le64   40 reserved[8]   48 idr5 le64
+ */
+enum {
+	VIOMMU_DRAFT_C_PROBE_T_PAGE_SIZE_MASK = 2,
+	VIOMMU_DRAFT_C_PROBE_T_INPUT_RANGE = 3,
+	VIOMMU_DRAFT_C_PROBE_T_OUTPUT_SIZE = 4,
+	VIOMMU_DRAFT_C_PROBE_T_PASID_SIZE = 5,
+	VIOMMU_DRAFT_C_PROBE_T_PAGE_TABLE_FMT = 6,
+	VIOMMU_DRAFT_C_PROBE_T_PASID_TABLE_FMT = 7,
+	VIOMMU_DRAFT_E_PROBE_T_HW_ARM_SMMU3 = 2,
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -271,6 +271,7 @@ struct progress {
 struct viommu {
 	/* The members up to the lock are for translations. */
 	struct viommu_config config; /* defaults filled in */
+	const struct personality *personality;
 	struct viommu_ops ops;
 	void *opaque;
 	struct directory directory; /* of all endpoints */
@@ -494,13 +495,13 @@ static inline bool has_long_moves(const struct viommu *device)
 	return device->moving && device->n_calls_due > CALLS_DUE_SHORT;
 }
 
-static inline void budget_count(struct viommu *device, uint8_t type)
+static inline void budget_count(struct viommu *device, bool is_attach)
 {
 	struct budget *budget = &device->budget;
 
 	budget->n_requests++;
 	rate_take(&budget->requests);
-	if (type == VIOMMU_T_ATTACH || type == VIOMMU_T_ATTACH_TABLE)
+	if (is_attach)
 		rate_take(&budget->attaches);
 }
 
@@ -567,6 +568,36 @@ struct request_probe {
 	uint8_t reserved[64];
 };
 
+/* ATTACH_TABLE of draft C. What a field means depends on the format. */
+struct request_draft_c_table {
+	uint8_t type, reserved_head[3];
+	uint32_t domain, endpoint, flags;
+	uint16_t format;
+	uint8_t s1fmt, s1dss;
+	uint32_t s1cdmax; /* or the PASID */
+	uint64_t pointer; /* s1contextptr, pgd */
+	uint64_t fl_flags;
+	uint32_t addr_width;
+	uint8_t reserved[36];
+	uint32_t padding; /* the driver's struct is longer than the draft's */
+};
+
+struct request_draft_c_invalidate {
+	uint8_t type, reserved_head[3];
+	uint16_t inv_gran, inv_type, flags, reserved;
+	uint32_t domain, pasid, reserved1;
+	uint64_t archid, virt_start, nr_pages;
+	uint8_t granule, reserved2[11];
+};
+
+struct request_draft_e_table {
+	uint8_t type, reserved_head[3];
+	uint32_t domain, endpoint;
+	uint8_t format, reserved[3];
+	uint64_t ste0, ste1;
+	uint8_t reserved1[92];
+};
+
 /* Reserved bytes that a driver must clear. */
 static inline bool bytes_are_zero(const uint8_t *bytes, size_t length)
 {
@@ -588,6 +619,9 @@ union request {
 	struct request_map map;
 	struct request_unmap unmap;
 	struct request_probe probe;
+	struct request_draft_c_table draft_c_table;
+	struct request_draft_c_invalidate draft_c_invalidate;
+	struct request_draft_e_table draft_e_table;
 };
 
 /* The endpoint and domains that a request names (flight.c). */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/personality.h"
 #include "device/record.h"
 #include "device/trace.h"
 #include "wire/sized.h"
@@ -38,10 +39,10 @@ static void fill_in_rates(struct viommu_config *config)
 		config->max_batch_calls = VIOMMU_MAX_BATCH_CALLS_DEFAULT;
 }
 
-static void fill_in_defaults(struct viommu_config *config)
+static void fill_in_defaults(struct viommu_config *config, const struct personality *personality)
 {
 	if (!config->features)
-		config->features = VIOMMU_FEATURES_DEFAULT &
+		config->features = personality->defaults &
 				   (config->topology ? ~VIOMMU_F_TOPOLOGY : UINT64_MAX);
 	if (!config->page_size_mask)
 		config->page_size_mask = PAGE_SIZE_MASK_DEFAULT;
@@ -127,8 +128,14 @@ static int take_config(struct viommu *device, const struct viommu_config *config
 
 	if (error)
 		return error;
-	fill_in_defaults(&device->config);
-	return config_is_sound(&device->config) ? copy_topology(device) : -EINVAL;
+	device->personality = personality_find(device->config.personality);
+	if (!device->personality)
+		return -EINVAL;
+	fill_in_defaults(&device->config, device->personality);
+	if (!config_is_sound(&device->config) ||
+	    !personality_permits(device->personality, device->config.features))
+		return -EINVAL;
+	return copy_topology(device);
 }
 
 static int take_ops(struct viommu *device, const struct viommu_ops *ops)
@@ -266,21 +273,26 @@ const struct viommu_config *viommu_configuration(const struct viommu *device)
 
 uint64_t viommu_features(const struct viommu *device)
 {
-	return device->config.features | (device->topology ? VIOMMU_F_TOPOLOGY : 0);
+	return personality_offer(device->personality, device->config.features) |
+	       (device->topology ? VIOMMU_F_TOPOLOGY : 0);
 }
 
 /* VIOMMU_F_TOPOLOGY shares its bit with BYPASS_CONFIG: accepting it says nothing about bypass. */
 int viommu_accept(struct viommu *device, uint64_t features)
 {
+	const struct personality *personality = device->personality;
+	uint64_t offered = personality_offer(personality, device->config.features);
+
 	if (device->topology)
 		features &= ~VIOMMU_F_TOPOLOGY;
-	if (features & FEATURES_KNOWN & ~device->config.features) {
+	if (features & (FEATURES_KNOWN | personality->table_bit) & ~offered) {
 		device_log(device, VIOMMU_LOG_FEATURES,
 			   "the driver accepted features 0x%" PRIx64 ", and 0x%" PRIx64
 			   " were offered",
-			   features, device->config.features);
+			   features, offered);
 		return -EINVAL;
 	}
+	features = personality_accept(personality, features);
 	device_lock_drained(device);
 	journal_invalidate(device);
 	device->accepted = features & FEATURES_KNOWN;

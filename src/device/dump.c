@@ -43,6 +43,8 @@ static void show_config(const struct output *out)
 {
 	const struct viommu_config *config = viommu_configuration(out->device);
 
+	if (config->personality)
+		line(out, "personality     %s\n", viommu_personality_name(config->personality));
 	line(out, "features        0x%" PRIx64 "\n", viommu_features(out->device));
 	line(out, "page sizes      0x%016" PRIx64 "\n", config->page_size_mask);
 	line(out, "input range     0x%" PRIx64 "-0x%" PRIx64 "\n", config->input_first,

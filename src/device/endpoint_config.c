@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/personality.h"
 #include "device/record.h"
 #include "wire/sized.h"
 
@@ -79,6 +80,19 @@ static int copy_ranges(struct endpoint *endpoint)
 
 #define FORMATS_MAX 64
 
+/* Those that can be expressed. */
+static void take_formats(struct endpoint *endpoint)
+{
+	const struct personality *personality = endpoint->device->personality;
+	struct viommu_endpoint *config = &endpoint->config;
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_formats; i++)
+		if (personality_has_format(personality, config->formats[i].format))
+			endpoint->formats[n++] = config->formats[i];
+	config->n_formats = n;
+}
+
 static int copy_formats(struct endpoint *endpoint)
 {
 	const struct viommu_endpoint *config = &endpoint->config;
@@ -96,7 +110,7 @@ static int copy_formats(struct endpoint *endpoint)
 	endpoint->formats = malloc(n * sizeof(endpoint->formats[0]));
 	if (!endpoint->formats)
 		return -ENOMEM;
-	memcpy(endpoint->formats, config->formats, n * sizeof(endpoint->formats[0]));
+	take_formats(endpoint);
 	return 0;
 }
 
@@ -115,7 +129,8 @@ static bool pasids_are_sound(const struct endpoint *endpoint)
 {
 	uint32_t bits = endpoint->config.pasid_bits;
 
-	if (bits && !(endpoint->device->config.features & VIOMMU_F_PASID))
+	if (bits &&
+	    !(endpoint->device->config.features & endpoint->device->personality->pasids_need))
 		return false;
 	return bits <= VIOMMU_PASID_BITS_MAX &&
 	       endpoint->config.pasid_policy <= VIOMMU_PASID_ALLOCATED;

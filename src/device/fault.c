@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
-#include "device/core.h"
+#include "device/personality.h"
 #include "device/sdt.h"
-#include "wire/layout.h"
 
 /*
  * Faults: refused accesses, reported on the event queue (virtio 1.3, 5.13.6.9)
@@ -101,7 +100,7 @@ static struct fault_record record_of(const struct endpoint *endpoint, const stru
 		record.flags |= VIOMMU_FAULT_F_READ;
 	if (event->access & VIOMMU_MAP_F_WRITE)
 		record.flags |= VIOMMU_FAULT_F_WRITE;
-	if (event->pasid != NO_PASID &&
+	if (event->pasid != NO_PASID && device->personality->reports_pasids &&
 	    (device_accepted(device, VIOMMU_F_PASID) || device_accepted(device, VIOMMU_F_TABLE))) {
 		record.flags |= VIOMMU_FAULT_F_PASID;
 		record.pasid = event->pasid;

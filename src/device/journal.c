@@ -43,7 +43,8 @@ void journal_invalidate(struct viommu *device)
 
 static bool changes_state(uint8_t type)
 {
-	return type != VIOMMU_T_PROBE && type != VIOMMU_T_INVALIDATE;
+	return type != VIOMMU_T_PROBE && type != VIOMMU_T_INVALIDATE &&
+	       type != VIOMMU_DRAFT_T_INVALIDATE;
 }
 
 void journal_record(struct viommu *device, const struct layout *layout,

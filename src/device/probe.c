@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "device/core.h"
-#include "wire/layout.h"
+#include "device/personality.h"
 
 /*
  * The request PROBE and its properties (virtio 1.3, 5.13.6.7 and 5.13.6.8)
@@ -130,13 +129,7 @@ bool probe_values_are_valid(const struct viommu_endpoint *config)
 	return true;
 }
 
-/* The list of properties. `used` continues to count if there is no room. */
-struct answer {
-	uint8_t *properties;
-	size_t room, used;
-};
-
-static void append(struct answer *answer, const struct layout *layout, const void *property)
+void answer_append(struct answer *answer, const struct layout *layout, const void *property)
 {
 	if (wire_fits(answer->used, layout->length, answer->room))
 		layout_encode(layout, property, answer->properties + answer->used);
@@ -153,7 +146,7 @@ static void append_region(struct answer *answer, uint64_t first, uint64_t last, 
 		.end = last,
 	};
 
-	append(answer, &resv_mem_layout, &property);
+	answer_append(answer, &resv_mem_layout, &property);
 }
 
 static void append_value(struct answer *answer, uint16_t type, uint32_t value)
@@ -164,7 +157,7 @@ static void append_value(struct answer *answer, uint16_t type, uint32_t value)
 		.value = value,
 	};
 
-	append(answer, &value_layout, &property);
+	answer_append(answer, &value_layout, &property);
 }
 
 /*
@@ -196,7 +189,7 @@ static void append_pasid(struct answer *answer, const struct endpoint *endpoint)
 	};
 
 	if (endpoint->config.pasid_bits)
-		append(answer, &pasid_layout, &property);
+		answer_append(answer, &pasid_layout, &property);
 }
 
 static void append_format(struct answer *answer, const struct viommu_table_format *format)
@@ -212,7 +205,7 @@ static void append_format(struct answer *answer, const struct viommu_table_forma
 		.flags = format->flags,
 	};
 
-	append(answer, &format_layout, &property);
+	answer_append(answer, &format_layout, &property);
 }
 
 static void append_page_request(struct answer *answer, const struct endpoint *endpoint)
@@ -225,7 +218,15 @@ static void append_page_request(struct answer *answer, const struct endpoint *en
 	};
 
 	if (endpoint->config.max_page_requests)
-		append(answer, &page_request_layout, &property);
+		answer_append(answer, &page_request_layout, &property);
+}
+
+void probe_append_proposal(struct answer *answer, const struct endpoint *endpoint)
+{
+	append_pasid(answer, endpoint);
+	for (size_t i = 0; i < endpoint->config.n_formats; i++)
+		append_format(answer, &endpoint->formats[i]);
+	append_page_request(answer, endpoint);
 }
 
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room)
@@ -244,10 +245,7 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 
 	for_each_property(row) if (has_property(row, &endpoint->config))
 		append_value(&answer, row->type, value_of(row, &endpoint->config));
-	append_pasid(&answer, endpoint);
-	for (size_t i = 0; i < endpoint->config.n_formats; i++)
-		append_format(&answer, &endpoint->formats[i]);
-	append_page_request(&answer, endpoint);
+	endpoint->device->personality->append_properties(&answer, endpoint);
 	return answer.used;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "device/personality.h"
 #include "device/record.h"
 #include "device/trace.h"
-#include "wire/layout.h"
 #include "wire/once.h"
 
 /*
@@ -39,8 +39,8 @@ static const struct field attach_slot_fields[] = {
 };
 static const struct layout attach_slot_layout = LAYOUT(
 	"ATTACH", VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH, struct request_attach, attach_slot_fields);
-static const struct layout attach_layout = LAYOUT("ATTACH", VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH,
-						  struct request_attach, attach_fields);
+const struct layout attach_layout = LAYOUT("ATTACH", VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH,
+					   struct request_attach, attach_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_detach, at, kind, member, name)
 static const struct field detach_fields[] = {
@@ -50,8 +50,8 @@ static const struct field detach_fields[] = {
 	FIELD(12, RESERVED, reserved, "reserved"),
 };
 #undef FIELD
-static const struct layout detach_layout = LAYOUT("DETACH", VIOMMU_T_DETACH, VIOMMU_DETACH_LENGTH,
-						  struct request_detach, detach_fields);
+const struct layout detach_layout = LAYOUT("DETACH", VIOMMU_T_DETACH, VIOMMU_DETACH_LENGTH,
+					   struct request_detach, detach_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_detach_slot, at, kind, member, name)
 static const struct field_name detach_slot_flags[] = { { VIOMMU_SLOT_F_PASID, "PASID" },
@@ -127,6 +127,9 @@ static const struct field invalidate_fields[] = {
 static const struct layout invalidate_layout =
 	LAYOUT("INVALIDATE", VIOMMU_T_INVALIDATE, VIOMMU_INVALIDATE_LENGTH,
 	       struct request_invalidate, invalidate_fields);
+const struct layout draft_e_invalidate_layout =
+	LAYOUT("INVALIDATE", VIOMMU_DRAFT_T_INVALIDATE, VIOMMU_INVALIDATE_LENGTH,
+	       struct request_invalidate, invalidate_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_page_response, at, kind, member, name)
 static const struct field_name response_flags[] = { { VIOMMU_PAGE_RESPONSE_F_PASID, "PASID" },
@@ -167,7 +170,7 @@ static const struct field map_fields[] = {
 	ROW_NAMED(struct request_map, 32, FLAGS, flags, "flags", map_flags),
 };
 #undef FIELD
-static const struct layout map_layout =
+const struct layout map_layout =
 	LAYOUT("MAP", VIOMMU_T_MAP, VIOMMU_MAP_LENGTH, struct request_map, map_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_unmap, at, kind, member, name)
@@ -179,7 +182,7 @@ static const struct field unmap_fields[] = {
 	FIELD(24, RESERVED, reserved, "reserved"),
 };
 #undef FIELD
-static const struct layout unmap_layout =
+const struct layout unmap_layout =
 	LAYOUT("UNMAP", VIOMMU_T_UNMAP, VIOMMU_UNMAP_LENGTH, struct request_unmap, unmap_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_probe, at, kind, member, name)
@@ -189,29 +192,36 @@ static const struct field probe_fields[] = {
 	FIELD(8, RESERVED, reserved, "reserved"),
 };
 #undef FIELD
-static const struct layout probe_layout =
+const struct layout probe_layout =
 	LAYOUT("PROBE", VIOMMU_T_PROBE, VIOMMU_PROBE_LENGTH, struct request_probe, probe_fields);
 
-static const struct request_row {
-	const struct layout *layout;
-	uint64_t feature; /* if not accepted, the type is unknown */
-	uint8_t (*run)(struct viommu *device, const union request *request);
-} rows[] = {
-	[VIOMMU_T_ATTACH] = { &attach_layout, 0, do_attach },
-	[VIOMMU_T_DETACH] = { &detach_layout, 0, do_detach },
-	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, do_map },
-	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, do_unmap },
-	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
-	[VIOMMU_T_ATTACH_TABLE] = { &attach_table_layout, VIOMMU_F_TABLE, do_attach_table },
-	[VIOMMU_T_INVALIDATE] = { &invalidate_layout, VIOMMU_F_TABLE, do_invalidate },
+static const struct request_row rows[] = {
+	[VIOMMU_T_ATTACH] = { &attach_layout, 0, .run = do_attach },
+	[VIOMMU_T_DETACH] = { &detach_layout, 0, .run = do_detach },
+	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, .run = do_map },
+	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, .run = do_unmap },
+	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, .run = do_probe },
+	[VIOMMU_T_ATTACH_TABLE] = { &attach_table_layout, VIOMMU_F_TABLE, .run = do_attach_table },
+	[VIOMMU_T_INVALIDATE] = { &invalidate_layout, VIOMMU_F_TABLE, .run = do_invalidate },
 	[VIOMMU_T_PAGE_RESPONSE] = { &page_response_layout, VIOMMU_F_PAGE_REQUEST,
-				     do_page_response },
+				     .run = do_page_response },
 };
 
 /* Requests with another layout under VIOMMU_F_PASID. */
 static const struct request_row slot_rows[] = {
-	[VIOMMU_T_ATTACH] = { &attach_slot_layout, 0, do_attach },
-	[VIOMMU_T_DETACH] = { &detach_slot_layout, 0, do_detach_slot },
+	[VIOMMU_T_ATTACH] = { &attach_slot_layout, 0, .run = do_attach },
+	[VIOMMU_T_DETACH] = { &detach_slot_layout, 0, .run = do_detach_slot },
+};
+
+const struct personality personality_native = {
+	.name = "native",
+	.rows = rows,
+	.n_rows = sizeof(rows) / sizeof(rows[0]),
+	.table_bit = VIOMMU_F_TABLE,
+	.defaults = VIOMMU_FEATURES_DEFAULT,
+	.pasids_need = VIOMMU_F_PASID,
+	.reports_pasids = true,
+	.append_properties = probe_append_proposal,
 };
 
 /* -- scatter lists ----------------------------------------------------------- */
@@ -269,11 +279,12 @@ static void list_write(const struct iovec *list, size_t offset, const uint8_t *b
 ON_THE_PATH const struct request_row *find_row(const struct viommu *device, const uint8_t *wire,
 					       size_t length)
 {
+	const struct personality *personality = device->personality;
 	const struct request_row *row;
 
-	if (!length || wire[0] >= sizeof(rows) / sizeof(rows[0]))
+	if (!length || wire[0] >= personality->n_rows)
 		return NULL;
-	row = &rows[wire[0]];
+	row = &personality->rows[wire[0]];
 	if (wire[0] <= VIOMMU_T_DETACH && device_accepted(device, VIOMMU_F_PASID))
 		row = &slot_rows[wire[0]];
 	if (!row->layout || length < row->layout->length || !device_accepted(device, row->feature))
@@ -287,6 +298,25 @@ static size_t answer_length(const struct viommu *device, const struct request_ro
 	size_t length = row->layout->type == VIOMMU_T_PROBE ? device->config.probe_size : 0;
 
 	return length < room - VIOMMU_TAIL_LENGTH ? length : room - VIOMMU_TAIL_LENGTH;
+}
+
+/* Run what a request of a draft means. */
+static uint8_t run_translated(struct viommu *device, const struct request_row *row,
+			      const union request *sent)
+{
+	union request native;
+	uint8_t status = row->translate(device, sent, &native);
+
+	if (status != VIOMMU_S_OK)
+		return status;
+	status = row->run(device, &native);
+	return status == row->change.from ? row->change.to : status;
+}
+
+ON_THE_PATH uint8_t run(struct viommu *device, const struct request_row *row,
+			const union request *request)
+{
+	return row->translate ? run_translated(device, row, request) : row->run(device, request);
 }
 
 /*
@@ -304,7 +334,7 @@ ON_THE_PATH size_t execute(struct viommu *device, const struct request_row *row,
 	if (row->run == do_probe && properties < device->config.probe_size)
 		tail[0] = VIOMMU_S_INVAL;
 	else
-		tail[0] = row->run(device, &request);
+		tail[0] = run(device, row, &request);
 	if (device->journal)
 		journal_record(device, row->layout, &request, tail[0]);
 	trace_answered(device, row->layout, &request, tail[0]);
@@ -318,8 +348,8 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
 {
 	const struct layout *layout = NULL;
 
-	if (length && wire[0] < sizeof(rows) / sizeof(rows[0]))
-		layout = rows[wire[0]].layout;
+	if (length && wire[0] < device->personality->n_rows)
+		layout = device->personality->rows[wire[0]].layout;
 	atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
 	trace_unanswered(device, layout ? layout->name : NULL, wire, length);
 }
@@ -336,12 +366,19 @@ static inline void bound_retired(struct viommu *device)
 		device_synchronize(device);
 }
 
+#define LONGEST VIOMMU_DRAFT_E_ATTACH_TABLE_LENGTH
+
 /* The bytes of a request, and its row; NULL: it is not answered. */
 struct taken {
-	uint8_t wire[VIOMMU_ATTACH_TABLE_LENGTH];
+	uint8_t wire[LONGEST];
 	size_t room;
 	const struct request_row *row;
 };
+
+static bool is_attach(const struct request_row *row)
+{
+	return row && (row->run == do_attach || row->run == do_attach_table);
+}
 
 ON_THE_PATH bool take(struct viommu *device, const struct iovec *readable, size_t n_readable,
 		      const struct iovec *writable, size_t n_writable, struct taken *taken)
@@ -351,7 +388,7 @@ ON_THE_PATH bool take(struct viommu *device, const struct iovec *readable, size_
 	bound_retired(device);
 	taken->room = list_length(writable, n_writable);
 	taken->row = find_row(device, taken->wire, length);
-	budget_count(device, length ? taken->wire[0] : 0);
+	budget_count(device, is_attach(taken->row));
 	if (taken->row && taken->room >= VIOMMU_TAIL_LENGTH)
 		return true;
 	refuse(device, taken->wire, length);
@@ -381,7 +418,7 @@ int request_repeat(struct viommu *device, const uint8_t *wire, size_t room, size
 	bound_retired(device);
 	layout_decode(row->layout, wire, &request);
 	*ret_length = row->layout->length;
-	return row->run(device, &request);
+	return run(device, row, &request);
 }
 
 /* -- requests that are answered later ------------------------------------------- */
@@ -443,6 +480,9 @@ size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, 
 	checks_is_locked(device, "viommu_batch_submit");
 	if (!take(device, readable, n_readable, writable, n_writable, &taken))
 		return 0;
+	/* Of a draft: is not put off. */
+	if (taken.row->translate)
+		return execute_now(device, &taken, writable);
 	if (!is_immediate(device, taken.row))
 		return submit(device, &taken, writable, cookie);
 	return execute(device, taken.row, taken.wire, writable, taken.room);

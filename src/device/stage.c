@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "device/core.h"
+#include "device/personality.h"
 #include "device/record.h"
 #include "device/state.h"
 
@@ -36,11 +36,30 @@ static int out_of_memory(const struct stage *stage)
 
 /* -- the device and its domains ---------------------------------------------------- */
 
+/* Versions before have a reserved field in its place. */
+static int check_personality(const struct stage *stage)
+{
+	const char *here = stage->device->personality->name;
+	const char *saved = viommu_personality_name(stage->saved.personality);
+	bool is_draft = stage->saved.personality != VIOMMU_PERSONALITY_NATIVE;
+
+	if (!saved || is_draft != (stage->stream.version >= STATE_VERSION_DRAFT))
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "personality %" PRIu32 " does not fit version %" PRIu32,
+				     stage->saved.personality, stage->stream.version);
+	if (stage->saved.personality != stage->device->config.personality)
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "the device has personality %s, and %s here", saved, here);
+	return 0;
+}
+
 static int read_device(struct stage *stage, const struct chunk *chunk)
 {
 	uint64_t offered = stage->device->config.features;
 	int error = stream_read_one(&stage->stream, chunk, &device_layout, &stage->saved);
 
+	if (!error)
+		error = check_personality(stage);
 	if (error)
 		return error;
 	if (stage->saved.accepted & ~offered)

@@ -19,7 +19,7 @@
 static const struct field device_fields[] = {
 	ROW(struct chunk_device, 0, HEX, accepted, "accepted"),
 	ROW(struct chunk_device, 8, NUMBER, bypass, "bypass"),
-	ROW(struct chunk_device, 12, RESERVED, reserved, "reserved"),
+	ROW(struct chunk_device, 12, NUMBER, personality, "personality"),
 };
 const struct layout device_layout =
 	LAYOUT("device", CHUNK_DEVICE, 16, struct chunk_device, device_fields);
@@ -182,6 +182,8 @@ static bool has_spaces(const struct viommu *device)
 
 static uint32_t version_of(const struct viommu *device)
 {
+	if (device->config.personality)
+		return STATE_VERSION_DRAFT;
 	if (has_spaces(device))
 		return STATE_VERSION_SPACES;
 	return count_quarantined(device) ? STATE_VERSION_BLOCKED : STATE_VERSION_FIRST;
@@ -333,6 +335,7 @@ static void write_stream(const struct viommu *device, struct rows *rows,
 	const struct chunk_device chunk = {
 		.accepted = device->accepted,
 		.bypass = device->bypass,
+		.personality = device->config.personality,
 	};
 
 	stream_write_one(writer, &device_layout, &chunk);

@@ -14,7 +14,8 @@
 #define STATE_VERSION_FIRST   1
 #define STATE_VERSION_BLOCKED 2 /* has CHUNK_BLOCKED */
 #define STATE_VERSION_SPACES  3 /* has PASIDs, tables, parents or page requests */
-#define STATE_VERSION_LAST    STATE_VERSION_SPACES
+#define STATE_VERSION_DRAFT   4 /* of a device that speaks a draft */
+#define STATE_VERSION_LAST    STATE_VERSION_DRAFT
 
 enum chunk_type {
 	CHUNK_DEVICE = 1,   /* struct chunk_device; once, first */
@@ -30,8 +31,8 @@ enum chunk_type {
 };
 
 struct chunk_device {
-	uint64_t accepted;
-	uint32_t bypass, reserved;
+	uint64_t accepted; /* native features */
+	uint32_t bypass, personality;
 };
 
 struct chunk_domain {

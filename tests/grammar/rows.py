@@ -18,13 +18,13 @@ Protocol = namedtuple("Protocol", "numbers requests records properties config")
 NAMES = re.compile(r"static const struct field_name (\w+)\[\] = \{(.*?)\n?\};", re.S)
 NAMED = re.compile(r"\{ (\w+), \"(\w+)\" \}")
 FIELDS = re.compile(r"static const struct field (\w+)\[\] = \{(.*?)\};", re.S)
-LAYOUT = re.compile(r"static const struct layout (\w+) =\s*"
+LAYOUT = re.compile(r"(?:static )?const struct layout (\w+) =\s*"
                     r"LAYOUT\(\s*\"([^\"]+)\",\s*(\w+),\s*(\w+),\s*struct \w+,\s*(\w+)\)")
 ROW = re.compile(r"(?:FIELD\(|ROW\(struct \w+, |ROW_NAMED\(struct \w+, )"
                  r"([\w +]+), (\w+), [\w\[\]]+, \"([^\"]+)\"(?:,\s*(\w+))?\)")
 CONSTANT = re.compile(r"\b(VIOMMU_[A-Z0-9_]+)\s*(?:=|[ \t\\\n]+)\s*(\(1u(?:ll)? << \d+\)|0x[0-9a-f]+|\d+)(?=u?\b|\s|$)")
 MACRO = re.compile(r"#define (HEAD|FAULT_ROWS)\b(?:\(host\))?((?:.*\\\n)*.*)")
-REQUEST = re.compile(r"\[(VIOMMU_T_\w+)\] = \{ &(\w+), (\w+),\s*\w+ \}")
+REQUEST = re.compile(r"\[(VIOMMU_T_\w+)\] = \{ &(\w+), (\w+),\s*(?:\.run = )?\w+ \}")
 STATUS = re.compile(r"^ \*     ([A-Z_]*)\s+(INVAL|NOENT|RANGE|UNSUPP|NOMEM)\s+(.*?)(?:\s{2,}(5\.13[\d.]*))?$", re.M)
 PROPERTY = re.compile(r'ROW\((\w+), (0x\w+), (\w+), (\w+), ([\w| ]+),\s*\\?\s*"([^"]*)"\)')
 

@@ -85,6 +85,22 @@ pub const VIOMMU_FAULT_F_PASID: u32 = 512;
 pub const VIOMMU_FAULT_F_GROUP: u32 = 1024;
 pub const VIOMMU_FAULT_F_PRIVATE: u32 = 2048;
 pub const VIOMMU_FAULT_LONG_LENGTH: u32 = 48;
+pub const VIOMMU_DRAFT_C_F_ATTACH_TABLE: u32 = 256;
+pub const VIOMMU_DRAFT_E_F_ATTACH_TABLE: u32 = 128;
+pub const VIOMMU_DRAFT_E_VENDOR: u32 = 6091;
+pub const VIOMMU_DRAFT_C_ATTACH_TABLE_LENGTH: u32 = 84;
+pub const VIOMMU_DRAFT_E_ATTACH_TABLE_LENGTH: u32 = 124;
+pub const VIOMMU_DRAFT_C_X86_F_SRE: u32 = 1;
+pub const VIOMMU_DRAFT_C_X86_F_WPE: u32 = 4;
+pub const VIOMMU_DRAFT_C_INVALIDATE_G_DOMAIN: u32 = 1;
+pub const VIOMMU_DRAFT_C_INVALIDATE_G_PASID: u32 = 2;
+pub const VIOMMU_DRAFT_C_INVALIDATE_G_ADDRESS: u32 = 4;
+pub const VIOMMU_DRAFT_C_INVALIDATE_T_TLB: u32 = 1;
+pub const VIOMMU_DRAFT_C_INVALIDATE_T_DEV_TLB: u32 = 2;
+pub const VIOMMU_DRAFT_C_INVALIDATE_T_CONTEXT: u32 = 4;
+pub const VIOMMU_DRAFT_C_INVALIDATE_F_PASID: u32 = 1;
+pub const VIOMMU_DRAFT_C_INVALIDATE_F_ID: u32 = 2;
+pub const VIOMMU_DRAFT_C_INVALIDATE_F_LEAF: u32 = 4;
 pub const VIOMMU_FEATURES_DEFAULT: u32 = 119;
 pub const VIOMMU_PROBE_SIZE_DEFAULT: u32 = 512;
 pub const VIOMMU_MAX_DOMAINS_DEFAULT: u32 = 65536;
@@ -172,6 +188,22 @@ pub const VIOMMU_FAULT_R_PERMISSION: _bindgen_ty_8 = 5;
 pub const VIOMMU_FAULT_R_ACCESS: _bindgen_ty_8 = 6;
 pub const VIOMMU_FAULT_R_RANGE: _bindgen_ty_8 = 7;
 pub type _bindgen_ty_8 = ::std::os::raw::c_uint;
+pub const VIOMMU_DRAFT_T_ATTACH_TABLE: _bindgen_ty_9 = 6;
+pub const VIOMMU_DRAFT_T_INVALIDATE: _bindgen_ty_9 = 7;
+pub type _bindgen_ty_9 = ::std::os::raw::c_uint;
+pub const VIOMMU_DRAFT_C_FORMAT_ARM_CD_TABLE: _bindgen_ty_10 = 2;
+pub const VIOMMU_DRAFT_C_FORMAT_GENERIC: _bindgen_ty_10 = 3;
+pub const VIOMMU_DRAFT_C_FORMAT_X86: _bindgen_ty_10 = 4;
+pub const VIOMMU_DRAFT_E_FORMAT_ARM_CD_TABLE: _bindgen_ty_10 = 1;
+pub type _bindgen_ty_10 = ::std::os::raw::c_uint;
+pub const VIOMMU_DRAFT_C_PROBE_T_PAGE_SIZE_MASK: _bindgen_ty_11 = 2;
+pub const VIOMMU_DRAFT_C_PROBE_T_INPUT_RANGE: _bindgen_ty_11 = 3;
+pub const VIOMMU_DRAFT_C_PROBE_T_OUTPUT_SIZE: _bindgen_ty_11 = 4;
+pub const VIOMMU_DRAFT_C_PROBE_T_PASID_SIZE: _bindgen_ty_11 = 5;
+pub const VIOMMU_DRAFT_C_PROBE_T_PAGE_TABLE_FMT: _bindgen_ty_11 = 6;
+pub const VIOMMU_DRAFT_C_PROBE_T_PASID_TABLE_FMT: _bindgen_ty_11 = 7;
+pub const VIOMMU_DRAFT_E_PROBE_T_HW_ARM_SMMU3: _bindgen_ty_11 = 2;
+pub type _bindgen_ty_11 = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct viommu {
@@ -200,7 +232,12 @@ pub struct viommu_config {
     pub max_attach_rate: u32,
     pub max_batch_ns: u64,
     pub max_batch_calls: u64,
+    pub personality: u32,
 }
+pub const VIOMMU_PERSONALITY_NATIVE: _bindgen_ty_12 = 0;
+pub const VIOMMU_PERSONALITY_DRAFT_C: _bindgen_ty_12 = 1;
+pub const VIOMMU_PERSONALITY_DRAFT_E: _bindgen_ty_12 = 2;
+pub type _bindgen_ty_12 = ::std::os::raw::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct viommu_trace_field {
@@ -305,6 +342,9 @@ extern "C" {
 }
 extern "C" {
     pub fn viommu_configuration(device: *const viommu) -> *const viommu_config;
+}
+extern "C" {
+    pub fn viommu_personality_name(number: u32) -> *const ::std::os::raw::c_char;
 }
 extern "C" {
     pub fn viommu_features(device: *const viommu) -> u64;
