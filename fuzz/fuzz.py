@@ -43,6 +43,7 @@ TARGETS = {
     "acpi": Target(("tables/acpi", "tables/table/image", "tables/api/input"), None),
     "builtin": Target(("tables/formats/builtin",), "builtin"),
     "command": Target(("tools",), "all"),
+    "drafts": Target(("src/device/draft_", "src/device/personality"), None),
     "dumps": Target(("tables/dumps", "tables/api/input"), None),
     "host": Target(("host",), None),
     "kernel": Target(("src/backend",), None),
