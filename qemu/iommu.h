@@ -72,7 +72,7 @@ struct settings {
 	OnOffAuto msi;
 	char *probe[N_PROBE_PROPERTIES];
 	uint32_t pasid_bits, page_requests;
-	char *tables;
+	char *tables, *personality;
 	bool nest;
 	char *firmware;
 	char *endpoints;

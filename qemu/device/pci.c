@@ -34,7 +34,10 @@ static void proxy_realize(VirtIOPCIProxy *pci, Error **errp)
 		proxy->iommu.root_bus = bus;
 	virtio_pci_force_virtio_1(pci);
 	pci->nvectors = N_VECTORS;
-	qdev_realize(DEVICE(&proxy->iommu), BUS(&pci->bus), errp);
+	if (!qdev_realize(DEVICE(&proxy->iommu), BUS(&pci->bus), errp))
+		return;
+	if (proxy->iommu.config.personality == VIOMMU_PERSONALITY_DRAFT_E)
+		pci_set_word(pci->pci_dev.config + PCI_SUBSYSTEM_VENDOR_ID, VIOMMU_DRAFT_E_VENDOR);
 }
 
 static void proxy_init(Object *object)

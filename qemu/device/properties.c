@@ -69,6 +69,9 @@ static struct row rows[] = {
 	    "experimental: a page table of the guest may be over mappings of a domain"),
 	ROW(UINT32, "page-requests", page_requests, 0,
 	    "experimental: limit on an endpoint's unanswered page requests; 0: it makes none"),
+	ROW_STRING("personality", personality,
+		   "experimental: what the device speaks: 'native', or a published draft of page tables, "
+		   "'draft-c' or 'draft-e'; default: native"),
 	ROW_STRING("endpoints", endpoints,
 		   "settings of single endpoints: ID:NAME=VALUE[:NAME=VALUE...], joined by '+'; ID is "
 		   "the device's, NAME page-size-mask, input-first, input-last, or that of a property "

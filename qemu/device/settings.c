@@ -261,13 +261,45 @@ static bool parse_tables(struct iommu *iommu, Error **errp)
 	return true;
 }
 
+static bool parse_personality(struct iommu *iommu, Error **errp)
+{
+	const char *wanted = iommu->settings.personality ?: "native", *name;
+
+	for (uint32_t i = 0; (name = viommu_personality_name(i)); i++) {
+		iommu->config.personality = i;
+		if (g_str_equal(name, wanted))
+			return true;
+	}
+	error_setg(errp, "personality: '%s' is not native, draft-c or draft-e", wanted);
+	return false;
+}
+
+/* It has features of its own. */
+static bool check_draft(const struct iommu *iommu, Error **errp)
+{
+	const struct settings *settings = &iommu->settings;
+	const char *name = viommu_personality_name(iommu->config.personality);
+
+	if (!iommu->config.personality)
+		return true;
+	if (!iommu->formats->len)
+		error_setg(errp, "personality: there are no page tables for %s; set 'tables'", name);
+	else if (settings->nest || settings->page_requests)
+		error_setg(errp, "%s: personality %s has none",
+			   settings->nest ? "nest" : "page-requests", name);
+	else
+		return true;
+	return false;
+}
+
 /* The feature bits of virtio's standard end far below these. */
 static bool parse_spaces(struct iommu *iommu, Error **errp)
 {
 	const struct settings *settings = &iommu->settings;
 	uint64_t features = settings->pasid_bits ? VIOMMU_F_PASID : 0;
 
-	if (!parse_tables(iommu, errp))
+	if (!parse_tables(iommu, errp) || !parse_personality(iommu, errp) ||
+	    !check_draft(iommu, errp))
 		return false;
 	if (settings->pasid_bits > VIOMMU_PASID_BITS_MAX)
 		error_setg(errp, "pasid-bits: %" PRIu32 " is more than %d", settings->pasid_bits,
@@ -280,7 +312,7 @@ static bool parse_spaces(struct iommu *iommu, Error **errp)
 		features |= iommu->formats->len ? VIOMMU_F_TABLE : 0;
 		features |= settings->nest ? VIOMMU_F_NEST : 0;
 		features |= settings->page_requests ? VIOMMU_F_PAGE_REQUEST : 0;
-		if (features)
+		if (features && !iommu->config.personality)
 			iommu->config.features = features | VIOMMU_FEATURES_DEFAULT;
 		return true;
 	}

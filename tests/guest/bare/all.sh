@@ -26,6 +26,14 @@ topology() {
 	done
 }
 
+# Devices that speak a published draft.
+drafts() {
+	for name in draft-c draft-e; do
+		run "$1" drafts -device viommu-dma,addr=5 \
+			-device viommu-pci,addr=4,personality=$name,tables=generic+arm+x86,pasid-bits=8
+	done
+}
+
 disk() {
 	python3 "$here/disk.py" make "$IMAGES/disk"
 	run "$1" disk $devices -drive if=none,id=d0,format=raw,file="$IMAGES/disk" \
@@ -73,6 +81,7 @@ for architecture; do
 	run "$architecture" spaces $devices
 	disk "$architecture"
 	topology "$architecture"
+	drafts "$architecture"
 	[ "$architecture" = x86 ] || mmio "$architecture"
 	[ -z "$vectors" ] || play "$architecture"
 done
