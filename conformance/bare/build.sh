@@ -8,12 +8,10 @@ shift 2
 here=$(dirname "$0")
 
 moving="-fpie -fvisibility=hidden -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,notext"
-tree="$here/devicetree.c"
 case $architecture in
 x86)
 	prefix=x86_64-linux-gnu-
 	flags="-fno-pic -no-pie -static -mno-red-zone -mgeneral-regs-only -fcf-protection=none"
-	tree=
 	;;
 arm64)
 	prefix=aarch64-linux-gnu-
@@ -33,6 +31,6 @@ esac
 	-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -nostdlib $flags \
 	-I"$here" -I"$here/../../include" \
 	-Wl,-T,"$here/$architecture/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
-	-o "$file.elf" "$@" "$here/$architecture/start.c" "$here/$architecture/machine.c" $tree \
-	"$here/memory.c" "$here/paging.c" "$here/console.c" "$here/pci.c" "$here/virtio.c"
+	-o "$file.elf" "$@" "$here/$architecture/start.c" "$here/$architecture/machine.c" \
+	"$here/devicetree.c" "$here/memory.c" "$here/paging.c" "$here/console.c" "$here/pci.c" "$here/virtio.c"
 "${prefix}objcopy" -O binary "$file.elf" "$file"

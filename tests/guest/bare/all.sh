@@ -41,10 +41,13 @@ disk() {
 	python3 "$here/disk.py" check "$IMAGES/disk" || status=1
 }
 
-# Devices that a device tree describes.
+# Devices that a device tree describes, or on x86 the device's own topology. A multiboot image needs an option ROM.
 mmio() {
+	firmware=auto
+	[ "$1" != x86 ] || firmware=builtin-v3
 	python3 "$here/disk.py" make "$IMAGES/disk"
-	run "$1" mmio -global virtio-mmio.force-legacy=false -device viommu-device,bus=virtio-mmio-bus.0 \
+	MACHINE=microvm,acpi=off,x-option-roms=on,rtc=on run "$1" mmio -global virtio-mmio.force-legacy=false \
+		-device viommu-device,bus=virtio-mmio-bus.0,firmware=$firmware \
 		-drive if=none,id=d0,format=raw,file="$IMAGES/disk" \
 		-device virtio-blk-device,bus=virtio-mmio-bus.1,drive=d0,iommu_platform=on
 }
@@ -82,7 +85,7 @@ for architecture; do
 	disk "$architecture"
 	topology "$architecture"
 	drafts "$architecture"
-	[ "$architecture" = x86 ] || mmio "$architecture"
+	mmio "$architecture"
 	[ -z "$vectors" ] || play "$architecture"
 done
 exit $status

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # run.sh MODULE ARCHITECTURE PROGRAM [OPTION...]: build a program for a bare machine, run it in QEMU with the module
 # ARCHITECTURE: x86, arm64, riscv64. In the environment: ROUNDS of the test that maps, touches and unmaps (2000),
-# TIMEOUT in seconds (60), MEMORY in MiB (256), IMAGES: a folder that keeps what has been built
+# TIMEOUT in seconds (60), MEMORY in MiB (256), IMAGES: a folder that keeps what has been built,
+# MACHINE: another one of x86
 set -eu
 module=$1 architecture=$2 program=$3
 shift 3
@@ -15,7 +16,7 @@ image=${IMAGES:-$folder}/$program.$architecture
 	${ROUNDS:+-DCANARY_ROUNDS=${ROUNDS}u}
 case $architecture in
 # SeaBIOS waits for a SATA controller behind an IOMMU.
-x86) set -- -M q35,sata=off -cpu max -device isa-debug-exit,iobase=0xf4 -kernel "$image" "$@" ;;
+x86) set -- -M "${MACHINE:-q35,sata=off}" -cpu max -device isa-debug-exit,iobase=0xf4 -kernel "$image" "$@" ;;
 arm64) set -- -M virt -cpu max -semihosting-config enable=on,target=native -kernel "$image" "$@" ;;
 # Its address is that of the file: above the memory of the test vectors.
 riscv64) set -- -M virt -cpu rv64 -kernel "$image.elf" "$@" ;;
