@@ -13,6 +13,7 @@ import time
 
 import document
 import part_backend
+import part_bare
 import part_guest
 import part_host
 import part_limits
@@ -27,7 +28,7 @@ from results import Results, cell
 from skipped import Skipped
 
 PARTS = [part_traces, part_map, part_threads, part_limits, part_spaces, part_backend, part_qemu, part_tables,
-         part_host, part_guest]
+         part_host, part_bare, part_guest]
 
 
 class Bench:
