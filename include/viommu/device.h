@@ -83,7 +83,8 @@
  *
  * Any thread may call any function at any time; viommu_free() must be the last call. Requests run
  * one after the other. Translations run beside each other and beside requests, and never see a
- * request half done.
+ * request half done; but for an UNMAP of more than 256 mappings, in a domain with a listener
+ * without `unmap_range`, which is done in parts.
  *
  * The last line of each function's comment is:
  *
@@ -113,12 +114,12 @@
  *     space                      viommu_translate(); the device is locked
  *     invalidate                 viommu_translate(); the device is locked
  *     commit                     viommu_translate(); the device is locked
- *     answered                   everything; several at once
+ *     answered, rest             everything; several at once
  *     write of viommu_dump()     everything
  *
  * Where viommu_translate() is permitted, viommu_translate_pasid(), viommu_handle_translate() and
  * viommu_fault_report() are, too. Every callback may call viommu_count() and
- * viommu_configuration(). No callback but the last two may begin a DMA section.
+ * viommu_configuration(). No callback but those of the last two lines may begin a DMA section.
  *
  * A thread may end in `event`, as by pthread_cancel(), or inside a DMA section, which ends with it.
  * It may not end in any other callback, or in a batch.
@@ -361,6 +362,13 @@ struct viommu_ops {
 	 * viommu_batch_end() returns. NULL: every request is answered at once.
 	 */
 	void (*answered)(void *opaque, void *cookie, size_t used);
+
+	/*
+	 * Requests are left to the next batch, as if viommu_batch_yield() had not returned 0: begin
+	 * one soon. Called by viommu_listener_complete(), which then does as much as one batch may.
+	 * NULL: it executes all requests that have waited for the commit.
+	 */
+	void (*rest)(void *opaque);
 };
 
 struct viommu_page_response {
@@ -531,9 +539,11 @@ void viommu_batch_end(struct viommu *device);
 /*
  * As viommu_batch_end(), and a request of viommu_batch_submit() whose calls of listeners exceed
  * `max_batch_ns` or `max_batch_calls` is divided: an ATTACH or DETACH of an endpoint with listeners
- * and very many mappings. The next batch continues with it, and viommu_batch_pause() asks for the
- * end of that batch until the request is finished. So a VMM that is not told 0 begins a batch again
- * after that time, even if there is no request:
+ * and very many mappings, or an UNMAP of more than 256 calls, in a domain with a listener without
+ * `unmap_range`. Requests that waited for a commit are divided, too, and executed until these
+ * limits are reached. The next batch continues, and viommu_batch_pause() asks for the end of that
+ * batch until all is finished. So a VMM that is not told 0 begins a batch again after that time,
+ * even if there is no request:
  *
  *     viommu_batch_begin(device);
  *     while (!(pause = viommu_batch_pause(device)) && queue_pop(queue, &chain))
@@ -542,8 +552,15 @@ void viommu_batch_end(struct viommu *device);
  *     if (pause || rest)
  *             serve_again_after(pause > rest ? pause : rest);
  *
- * The endpoint is blocked meanwhile, and its listeners are called in the same order. Whatever lets
- * listeners commit without delay also finishes a request that is divided, at once:
+ * An endpoint is blocked meanwhile, and its listeners are called in the same order. An UNMAP is
+ * done in parts, each in the order of struct viommu_listener_ops: at each point the listeners have
+ * the mappings that translations find. So the calls of a batch for which the VMM has asked
+ * viommu_batch_pause() are at most `max_batch_calls`, and those of the request that reached it:
+ * 256, or one for each listener of its domain. Not divided are requests about PASIDs, UNMAPs of a
+ * domain with PASIDs or with a table over it, and what undoes a request that a listener has
+ * refused.
+ *
+ * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
  * viommu_request(), a reset, viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
  * or INVALIDATE of viommu_submit() that waits for no earlier request; an ATTACH or DETACH may.
  *
@@ -574,13 +591,13 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  *             serve_again_after(pause);
  *
  * It follows from `max_request_rate`, `max_attach_rate`, `max_batch_ns` and `max_batch_calls`, and
- * from the requests of viommu_batch_submit() that wait for earlier ones, which are executed in no
- * batch and not divided: 16 of them; and from ATTACHes and DETACHes with more than 256 calls of
- * listeners, which the next request would finish. The VMM enforces them by asking: the device
- * executes a request that comes nevertheless. One request may take longer than a batch should: an
- * ATTACH to a domain with mappings calls each listener of the endpoint once for every mapping,
- * unless the listener has `domain`: see viommu_batch_yield(). An UNMAP calls it so without
- * `unmap_range`, and is not divided.
+ * from the requests of viommu_batch_submit() that wait for earlier ones: 16 of them, which are
+ * executed in no batch and not divided unless the VMM has `rest`; and from ATTACHes, DETACHes and
+ * UNMAPs with more than 256 calls of listeners, which the next request would finish. The VMM
+ * enforces them by asking: the device executes a request that comes nevertheless. One request may
+ * take longer than a batch should: an ATTACH to a domain with mappings calls each listener of the
+ * endpoint once for every mapping, unless the listener has `domain`; an UNMAP does without
+ * `unmap_range`: see viommu_batch_yield().
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */

@@ -101,9 +101,9 @@ struct viommu_mmio_ops {
 	 * Requests were left in the queue, or one is not finished, so that a store of the guest
 	 * takes a bounded time and a guest keeps to its rates: see viommu_batch_pause() and
 	 * viommu_batch_yield(). Call viommu_mmio_serve() after so many nanoseconds, because the
-	 * driver does not notify of them. By the thread that served,
-	 * or loaded saved state, without a lock; it must not call the window. NULL: all requests
-	 * are served at once, and only the limits of faults apply.
+	 * driver does not notify of them. By the thread that served, loaded saved state, or called
+	 * viommu_listener_complete(), without a lock; it must not call the window. NULL: all
+	 * requests are served at once, and only the limits of faults apply.
 	 */
 	void (*paused)(void *opaque, uint64_t ns);
 };

@@ -139,6 +139,7 @@ struct domain {
 	uint64_t stale_first, stale_last;
 	atomic_uint_fast64_t generation; /* UNMAPs, for what children cached */
 	struct shadow *shadows, **shadows_end;
+	size_t n_shadows;
 	size_t n_shadows_by_mapping; /* of listeners without `unmap_range` */
 	uint64_t serial;             /* among all domains of the device; 0: no listener knows it */
 	uint64_t left;      /* the grace period in which an endpoint left it, or a child, last */
@@ -293,6 +294,7 @@ struct viommu {
 	uint64_t retired_bytes; /* bytes of these three; not part of n_bytes */
 	size_t n_listeners;
 	size_t n_committers;  /* of these: with `commit` */
+	size_t n_by_mapping;  /* of these: without `unmap_range` */
 	uint64_t n_calls;     /* notifications, since viommu_new() */
 	uint64_t n_notices;   /* of these: to listeners with `commit` */
 	struct budget budget; /* of the batch; pause.c */
@@ -303,8 +305,10 @@ struct viommu {
 	struct pending *held, *parked, *answers; /* flight.c */
 	struct endpoint *moving; /* blocked; their listeners are notified together */
 	struct progress move;    /* of the first one */
-	bool is_divided;         /* a batch has ended before they were all notified */
-	uint64_t n_calls_due;    /* of these */
+	struct removal unmap;    /* what is left of an UNMAP; without a domain: nothing */
+	bool is_divided;         /* a batch has ended before these were finished */
+	bool leaves_parked;      /* or before all parked requests were executed that can be */
+	uint64_t n_calls_due;    /* of listeners, for moves and the UNMAP */
 	unsigned n_pending;      /* of all three */
 	uint64_t flight;         /* number of the open one */
 	uint64_t n_tokens;
@@ -320,6 +324,7 @@ struct viommu {
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX, allocated for the first listener */
 	size_t n_removals;
+	uint64_t n_removal_calls; /* of listeners, for these */
 
 	atomic_uint_fast64_t accepted; /* features; changed with the lock held */
 	atomic_bool bypass;            /* the field of configuration space */
@@ -402,6 +407,9 @@ void endpoint_block(struct endpoint *endpoint);
 void device_lock_by(struct viommu *device, const char *function);
 #define device_lock(device) device_lock_by(device, __func__)
 void device_unlock(struct viommu *device);
+
+/* The same at the end of a batch, within its budget. Is anything left to the next one? */
+bool device_unlock_bounded(struct viommu *device);
 
 /* No request is put off any more. */
 #define device_lock_drained(device) (device_lock(device), flights_drain(device))
@@ -486,13 +494,15 @@ void budget_begin(struct viommu *device);
 /* Is none left for a further call of a listener? */
 bool budget_is_used_up(struct viommu *device);
 
-/* Calls of listeners that a batch makes for moves before another request, however long they take.
- */
+/* Calls of listeners until that is asked again. */
+uint64_t budget_calls(const struct viommu *device);
+
+/* Calls of listeners that a batch makes before another request, however long they take. */
 #define CALLS_DUE_SHORT 256
 
-static inline bool has_long_moves(const struct viommu *device)
+static inline bool has_many_calls_due(const struct viommu *device)
 {
-	return device->moving && device->n_calls_due > CALLS_DUE_SHORT;
+	return device->n_calls_due > CALLS_DUE_SHORT;
 }
 
 static inline void budget_count(struct viommu *device, bool is_attach)
@@ -981,6 +991,9 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
 				    const struct range *range);
 
+/* Remove the rest of an UNMAP, until a budget is used up, or all of it. */
+void mapping_continue_unmap(struct viommu *device, const struct budget *budget);
+
 /* Remove a mapping again. */
 void mapping_undo(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last);
 
@@ -1155,7 +1168,7 @@ void pending_free(struct viommu *device, struct pending *pending);
 /* Execute a request, or put it off. False: it has its status, and the caller answers and frees. */
 bool flights_submit(struct viommu *device, struct pending *pending);
 
-/* All endpoints have moved, and their listeners were notified. */
+/* Finish what the next batch would continue: moves of endpoints, and an UNMAP. */
 void flights_finish_moves(struct viommu *device);
 
 /* End of a run: listeners commit. */

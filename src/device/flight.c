@@ -23,6 +23,7 @@
  *
  * ATTACHes and DETACHes that follow one another wait for one grace period: their endpoints are
  * blocked, and after it all of their listeners are notified, before any other request is executed.
+ * So is an UNMAP of very many mappings finished, in parts. A batch may leave both to the next one.
  *
  * Everything else that changes the device first drains the flights: listeners commit without delay,
  * until no request is put off. So does a request for which there is no memory.
@@ -163,6 +164,11 @@ static bool must_wait(const struct viommu *device, const struct pending *pending
 
 /* -- moves of a run -------------------------------------------------------------------- */
 
+static bool has_calls_due(const struct viommu *device)
+{
+	return device->moving || device->unmap.domain;
+}
+
 static void refuse_attach(struct viommu *device, uint32_t endpoint, int error)
 {
 	for (struct pending *held = device->held; held; held = held->next)
@@ -190,16 +196,17 @@ static void finish_moves_within(struct viommu *device, const struct budget *budg
 {
 	bool commits_later = device->commits_later;
 
-	if (!device->moving)
+	if (!has_calls_due(device))
 		return;
 	device_synchronize_if_due(device);
 	device->commits_later = true;
 	device->move.budget = budget;
 	while (device->moving && !finish_first_move(device))
 		;
+	mapping_continue_unmap(device, budget);
 	device->commits_later = commits_later;
-	device->is_divided = device->moving;
-	if (!device->moving)
+	device->is_divided = has_calls_due(device);
+	if (!device->is_divided)
 		device->n_calls_due = 0;
 }
 
@@ -213,7 +220,8 @@ void flights_finish_moves(struct viommu *device)
 
 /*
  * Can the request be executed while endpoints move? Not an ATTACH to a domain that ends with their
- * moves, nor one that a limit refuses before the domains that they leave are freed.
+ * moves, nor one that a limit refuses before the domains that they leave are freed. None can while
+ * an UNMAP is not finished.
  */
 static bool joins_moves(const struct viommu *device, const union request *request)
 {
@@ -221,7 +229,7 @@ static bool joins_moves(const struct viommu *device, const union request *reques
 	const struct domain_spec spec = { .id = request->attach.domain };
 	const struct usage one = { .domains = 1, .bytes = domain_bytes_empty(&spec) };
 
-	if (device->n_calls_due > CALLS_DUE_MAX)
+	if (device->unmap.domain || device->n_calls_due > CALLS_DUE_MAX)
 		return false;
 	if (request->type == VIOMMU_T_DETACH)
 		return true;
@@ -298,14 +306,21 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 	return true;
 }
 
+static bool must_leave(struct viommu *device)
+{
+	return device->budget.is_bounded && budget_is_used_up(device);
+}
+
 /*
  * Requests that are divided are finished first, and then their flight ends as well. So are moves
- * with many calls that the request would finish at once.
+ * with many calls that the request would finish at once. When the budget is used up, the next batch
+ * executes the rest.
  */
 static void execute_parked(struct viommu *device)
 {
 	struct pending **at = &device->parked;
 
+	device->leaves_parked = false;
 	while (*at && !device->is_divided) {
 		struct pending *pending = *at;
 
@@ -314,9 +329,13 @@ static void execute_parked(struct viommu *device)
 			at = &pending->next;
 			continue;
 		}
-		if (has_long_moves(device) && !joins_moves(device, &pending->request))
+		if (has_many_calls_due(device) && !joins_moves(device, &pending->request))
+			return;
+		device->leaves_parked = must_leave(device);
+		if (device->leaves_parked)
 			return;
 		*at = pending->next;
+		device->budget.n_requests++;
 		if (!execute(device, pending))
 			answer(device, pending, VIOMMU_TAIL_LENGTH);
 	}
@@ -521,7 +540,9 @@ void flights_launch(struct viommu *device)
 
 	if (device->is_divided && !device->budget.in_batch)
 		return;
-	if (budget && device->commits_now && device->moving)
+	if (device->leaves_parked && device->budget.in_batch)
+		execute_parked(device);
+	if (budget && device->commits_now && has_calls_due(device))
 		commit_now(device);
 	while (launch(device, !device->commits_now, budget))
 		;
@@ -551,7 +572,10 @@ static void drop_all(struct viommu *device, struct pending **list)
 
 void flights_cancel(struct viommu *device)
 {
+	device->unmap.domain = NULL;
 	flights_finish_moves(device);
+	device->is_divided = device->leaves_parked = false;
+	device->n_calls_due = 0;
 	while (device->committing) {
 		struct viommu_listener *listener = device->committing;
 

@@ -108,8 +108,17 @@ int viommu_listener_complete(struct viommu *device, uint64_t token, int result)
 	listener = device->committing;
 	while (listener && listener->token != token)
 		listener = listener->next_committing;
-	if (listener)
-		flights_committed(listener, result);
-	device_unlock(device);
-	return listener ? 0 : -ENOENT;
+	if (!listener) {
+		device_unlock(device);
+		return -ENOENT;
+	}
+	if (device->ops.rest)
+		budget_begin(device);
+	device->budget.is_bounded = device->ops.rest;
+	flights_committed(listener, result);
+	if (!device->ops.rest)
+		device_unlock(device);
+	else if (device_unlock_bounded(device))
+		device->ops.rest(device->opaque);
+	return 0;
 }

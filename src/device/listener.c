@@ -437,14 +437,31 @@ void listeners_notify_mode_changes(struct viommu *device)
 			listeners_notify_mode(endpoint);
 }
 
+static void listener_count(const struct viommu_listener *listener)
+{
+	struct viommu *device = listener->endpoint->device;
+
+	device->n_listeners++;
+	device->n_committers += listener->ops.commit != NULL;
+	device->n_by_mapping += !listener->ops.unmap_range;
+}
+
+static void listener_uncount(const struct viommu_listener *listener)
+{
+	struct viommu *device = listener->endpoint->device;
+
+	device->n_listeners--;
+	device->n_committers -= listener->ops.commit != NULL;
+	device->n_by_mapping -= !listener->ops.unmap_range;
+}
+
 void listeners_free(struct endpoint *endpoint)
 {
 	while (endpoint->listeners) {
 		struct viommu_listener *listener = endpoint->listeners;
 
 		endpoint->listeners = listener->next;
-		endpoint->device->n_listeners--;
-		endpoint->device->n_committers -= listener->ops.commit != NULL;
+		listener_uncount(listener);
 		free(listener);
 	}
 }
@@ -455,6 +472,7 @@ static void shadow_insert(struct shadow *shadow, struct domain *domain, struct s
 {
 	struct shadow *next = *at;
 
+	domain->n_shadows++;
 	domain->n_shadows_by_mapping += !shadow->listener->ops.unmap_range;
 	shadow->next = next;
 	shadow->at = at;
@@ -482,6 +500,7 @@ static void shadow_leave(struct shadow *shadow, struct domain *domain)
 {
 	struct shadow *next = shadow->next;
 
+	domain->n_shadows--;
 	domain->n_shadows_by_mapping -= !shadow->listener->ops.unmap_range;
 	*shadow->at = next;
 	*(next ? &next->at : &domain->shadows_end) = shadow->at;
@@ -532,8 +551,7 @@ void listener_add(struct viommu_listener *listener)
 	while (*at)
 		at = &(*at)->next;
 	*at = listener;
-	listener->endpoint->device->n_listeners++;
-	listener->endpoint->device->n_committers += listener->ops.commit != NULL;
+	listener_count(listener);
 	if (listener->endpoint->domain && !listener->endpoint->is_forced)
 		shadow_join(&listener->shadow, domain_followed(listener->endpoint->domain));
 }
@@ -545,8 +563,7 @@ void listener_remove(struct viommu_listener *listener)
 	while (*at != listener)
 		at = &(*at)->next;
 	*at = listener->next;
-	listener->endpoint->device->n_listeners--;
-	listener->endpoint->device->n_committers -= listener->ops.commit != NULL;
+	listener_uncount(listener);
 	if (listener->endpoint->domain && !listener->endpoint->is_forced)
 		shadow_leave(&listener->shadow, domain_followed(listener->endpoint->domain));
 }
@@ -677,4 +694,5 @@ void listeners_deliver_removals(struct viommu *device)
 	for (size_t i = 0; i < device->n_removals; i++)
 		listeners_unmap(device->removals[i].domain, &device->removals[i].mapping);
 	device->n_removals = 0;
+	device->n_removal_calls = 0;
 }

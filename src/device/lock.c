@@ -17,6 +17,20 @@ void device_lock_by(struct viommu *device, const char *function)
 	checks_locked(device);
 }
 
+/* What is left is not finished by the unlocking. */
+bool device_unlock_bounded(struct viommu *device)
+{
+	bool is_left;
+
+	device_synchronize_if_due(device);
+	device->budget.is_bounded = true;
+	flights_launch(device);
+	is_left = device->is_divided || device->leaves_parked;
+	device->budget.in_batch = device->budget.is_bounded = false;
+	device_unlock(device);
+	return is_left;
+}
+
 /* Without requests that are put off, and listeners to commit, there is nothing to launch. */
 void device_unlock(struct viommu *device)
 {

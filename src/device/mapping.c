@@ -152,6 +152,14 @@ uint8_t do_map(struct viommu *device, const union request *request)
 
 /* -- UNMAP ------------------------------------------------------------------------ */
 
+static void queue_one(struct viommu *device, struct domain *domain,
+		      const struct viommu_mapping *mapping)
+{
+	device->removals[device->n_removals++] = (struct removal){ domain, *mapping };
+	device->n_removal_calls += domain->n_shadows;
+	device->n_notices += device->n_committers != 0;
+}
+
 static bool queue_range(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
 {
 	const struct viommu_mapping mapping = { domain->node.id, 0, first, last, 0 };
@@ -161,28 +169,27 @@ static bool queue_range(struct viommu *device, struct domain *domain, uint64_t f
 		return false;
 	if (!map_next_range(domain->map, first, &range) || range.first > last)
 		return true;
-	device->removals[device->n_removals++] = (struct removal){ domain, mapping };
-	device->n_notices += device->n_committers != 0;
+	queue_one(device, domain, &mapping);
 	return true;
 }
 
 /*
- * Queue mappings in [first, last] for the domain's listeners, as many as fit. Returns where the
- * last one queued ends; `last` if there are no more.
+ * Queue mappings in [first, last] for the domain's listeners, until there are `max` in the queue.
+ * Returns where the last one queued ends; `last` if there are no more.
  */
 static uint64_t queue_removals(struct viommu *device, struct domain *domain, uint64_t first,
-			       uint64_t last)
+			       uint64_t last, size_t max)
 {
 	struct range range;
 
 	if (queue_range(device, domain, first, last))
 		return last;
 	while (map_next_range(domain->map, first, &range) && range.first <= last) {
-		if (device->n_removals == REMOVALS_MAX)
+		const struct viommu_mapping mapping = mapping_of(domain, &range);
+
+		if (device->n_removals == max)
 			return first - 1;
-		device->removals[device->n_removals++] =
-			(struct removal){ domain, mapping_of(domain, &range) };
-		device->n_notices += device->n_committers != 0;
+		queue_one(device, domain, &mapping);
 		if (range.last == last)
 			break;
 		first = range.last + 1;
@@ -249,7 +256,7 @@ static void remove_and_notify(struct viommu *device, struct domain *domain, uint
 		if (device->n_removals == REMOVALS_MAX)
 			device_synchronize(device);
 		prepare_removal(device, domain);
-		end = queue_removals(device, domain, first, last);
+		end = queue_removals(device, domain, first, last, REMOVALS_MAX);
 		remove_mappings(device, domain, first, end);
 		first = end + 1;
 	} while (end != last);
@@ -265,6 +272,76 @@ static void remove_range(struct viommu *device, struct domain *domain, uint64_t 
 		prepare_removal(device, domain);
 		remove_mappings(device, domain, first, last);
 	}
+}
+
+/* -- an UNMAP in parts: flight.c ---------------------------------------------------- */
+
+/*
+ * Does the removal call listeners so often that a batch may have to leave a part of it to the next
+ * one? Not if it is of one mapping, which all listeners of the domain are notified of.
+ */
+static bool can_divide(const struct viommu *device, const struct domain *domain, uint64_t first,
+		       uint64_t last)
+{
+	struct range range;
+	uint64_t n = 0;
+
+	if (!device->commits_later || !domain->n_shadows_by_mapping ||
+	    map_count(domain->map) * domain->n_shadows <= CALLS_DUE_SHORT)
+		return false;
+	while (n * domain->n_shadows <= CALLS_DUE_SHORT || n < 2) {
+		if (!map_next_range(domain->map, first, &range) || range.first > last)
+			return false;
+		n++;
+		if (range.last == last)
+			break;
+		first = range.last + 1;
+	}
+	return n * domain->n_shadows > CALLS_DUE_SHORT && n > 1;
+}
+
+/* No other request changes the domain until it is finished. */
+static void begin_unmap(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
+{
+	device->unmap = (struct removal){ domain, { domain->node.id, 0, first, last, 0 } };
+	device->n_calls_due += map_count(domain->map) * domain->n_shadows;
+	device->n_notices++;
+}
+
+/* Mappings that are removed at a time; each part waits for a grace period. */
+static size_t part_of(const struct viommu *device, const struct budget *budget)
+{
+	uint64_t n = budget_calls(device) / device->unmap.domain->n_shadows;
+
+	if (!budget || n > REMOVALS_MAX)
+		return REMOVALS_MAX;
+	return n ? n : 1;
+}
+
+/* No removal is queued. */
+static void remove_part(struct viommu *device, struct removal *rest, size_t n)
+{
+	struct domain *domain = rest->domain;
+	uint64_t first = rest->mapping.first, last = rest->mapping.last, end;
+
+	device_synchronize_if_left(device, domain);
+	prepare_removal(device, domain);
+	end = queue_removals(device, domain, first, last, n);
+	remove_mappings(device, domain, first, end);
+	device_synchronize(device);
+	rest->mapping.first = end + 1;
+	if (end == last)
+		rest->domain = NULL;
+}
+
+/* At each point, listeners have the mappings that the domain has. */
+void mapping_continue_unmap(struct viommu *device, const struct budget *budget)
+{
+	if (!device->unmap.domain)
+		return;
+	device_deliver_removals(device);
+	while (device->unmap.domain && !(budget && budget_is_used_up(device)))
+		remove_part(device, &device->unmap, part_of(device, budget));
 }
 
 void mapping_undo(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
@@ -290,6 +367,9 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (map_splits_range(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	remove_range(device, domain, unmap->virt_start, unmap->virt_end);
+	if (can_divide(device, domain, unmap->virt_start, unmap->virt_end))
+		begin_unmap(device, domain, unmap->virt_start, unmap->virt_end);
+	else
+		remove_range(device, domain, unmap->virt_start, unmap->virt_end);
 	return VIOMMU_S_OK;
 }

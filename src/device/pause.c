@@ -7,11 +7,11 @@
  * The device does not stop by itself, because it could not begin again. The clock is read only
  * after some requests or notifications, so that a short batch does not pay for it.
  *
- * Only the end of a batch divides moves: any other request would finish them first. So a batch ends
- * after moves with many calls of listeners.
+ * Only the end of a batch divides moves and UNMAPs: any other request would finish them first. So a
+ * batch ends after those with many calls of listeners.
  *
- * Parked requests are executed when those before them are answered, all at once and in no batch.
- * So their number is bounded.
+ * A VMM without `rest` cannot be told to begin a batch for parked requests. Then they are executed
+ * when those before them are answered, all at once and in no batch. So their number is bounded.
  */
 
 enum { REQUESTS_PER_CHECK = 16, CALLS_PER_CHECK = 64, PARKED_MAX = 16 };
@@ -55,9 +55,19 @@ static bool is_time_used_up(struct viommu *device)
 bool budget_is_used_up(struct viommu *device)
 {
 	struct budget *budget = &device->budget;
-	uint64_t n = device->n_calls - budget->calls;
+	uint64_t n = device->n_calls + device->n_removal_calls - budget->calls;
 
 	return n >= device->config.max_batch_calls || is_time_used_up(device);
+}
+
+uint64_t budget_calls(const struct viommu *device)
+{
+	uint64_t n = device->n_calls - device->budget.calls;
+	uint64_t left = device->config.max_batch_calls - n;
+
+	return n >= device->config.max_batch_calls ? 0
+	       : left < CALLS_PER_CHECK            ? left
+						   : CALLS_PER_CHECK;
 }
 
 /* If no listener is committing, the end of the batch lets them commit. */
@@ -78,6 +88,14 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* With those that the end of the batch makes. */
+static bool are_calls_used_up(const struct viommu *device)
+{
+	uint64_t n = device->n_calls + device->n_calls_due + device->n_removal_calls;
+
+	return n - device->budget.calls >= device->config.max_batch_calls;
+}
+
 uint64_t viommu_batch_pause(struct viommu *device)
 {
 	struct budget *budget = &device->budget;
@@ -86,10 +104,8 @@ uint64_t viommu_batch_pause(struct viommu *device)
 	checks_is_locked(device, "viommu_batch_pause");
 	delay = larger(rate_delay(&budget->requests), rate_delay(&budget->attaches));
 	delay = larger(delay, parked_delay(device));
-	if (!delay && (device->is_divided || has_long_moves(device) ||
-		       device->n_calls + device->n_calls_due - budget->calls >=
-			       device->config.max_batch_calls ||
-		       is_time_used_up(device)))
+	if (!delay && (device->is_divided || device->leaves_parked || has_many_calls_due(device) ||
+		       are_calls_used_up(device) || is_time_used_up(device)))
 		delay = 1;
 	if (delay)
 		atomic_fetch_add_explicit(&device->pauses, 1, memory_order_relaxed);

@@ -438,6 +438,8 @@ static bool is_immediate(const struct viommu *device, const struct request_row *
 		return true;
 	if (device->n_listeners && (row->run == do_attach || row->run == do_detach))
 		return false;
+	if (device->n_by_mapping && row->run == do_unmap)
+		return false;
 	return !device->n_committers && !device->n_pending;
 }
 
@@ -521,19 +523,10 @@ void viommu_batch_end(struct viommu *device)
 	device_unlock(device);
 }
 
-/* What is left is not finished by the unlocking. */
 uint64_t viommu_batch_yield(struct viommu *device)
 {
-	bool is_divided;
-
 	checks_is_locked(device, "viommu_batch_yield");
-	device_synchronize_if_due(device);
-	device->budget.is_bounded = true;
-	flights_launch(device);
-	is_divided = device->is_divided;
-	device->budget.in_batch = device->budget.is_bounded = false;
-	device_unlock(device);
-	return is_divided;
+	return device_unlock_bounded(device);
 }
 
 size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,

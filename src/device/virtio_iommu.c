@@ -116,6 +116,14 @@ static void tell_paused(struct virtio_iommu *iommu, uint64_t ns)
 	CALLBACK_END();
 }
 
+static void on_rest(void *opaque)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	service_leave(&iommu->virtio, VIOMMU_REQUEST_QUEUE);
+	tell_paused(iommu, 1);
+}
+
 static void on_notify(void *opaque, unsigned queue)
 {
 	struct virtio_iommu *iommu = opaque;
@@ -278,6 +286,7 @@ int virtio_iommu_init(struct virtio_iommu *iommu, const struct viommu_config *de
 		.trace = iommu->ops.trace ? forward_trace : NULL,
 		.log = iommu->ops.log ? forward_log : NULL,
 		.answered = on_answered,
+		.rest = iommu->ops.paused ? on_rest : NULL,
 	};
 	int error;
 

@@ -172,6 +172,15 @@ void service_answer(struct virtio *virtio, unsigned index, struct held_chain *he
 	queue_unlock(queue);
 }
 
+void service_leave(struct virtio *virtio, unsigned index)
+{
+	struct queue *queue = virtio_queue(virtio, index);
+
+	queue_lock(queue);
+	queue->is_left = true;
+	queue_unlock(queue);
+}
+
 /* Fill the writable part if all bytes fit. Returns how many were written. */
 static size_t fill(const struct queue_chain *chain, const void *bytes, size_t length)
 {

@@ -55,6 +55,12 @@ uint64_t service_poll(struct virtio *virtio, unsigned queue, const struct servic
 void service_answer(struct virtio *virtio, unsigned queue, struct held_chain *held, size_t length);
 
 /*
+ * Something is left to continue, as if `served` had said so: the next service calls `resume`. By
+ * any thread, which does not hold the device's lock.
+ */
+void service_leave(struct virtio *virtio, unsigned queue);
+
+/*
  * Write bytes into the next buffer, whether or not the driver has notified of it. -ENOBUFS: there
  * is none, or it is too short and was returned empty. Never calls the device; the device may call
  * it.

@@ -129,6 +129,12 @@ static void on_iotlb_update(void *opaque, uint64_t iova, const struct viommu_tra
 	enter("viommu_iotlb_ops.update");
 }
 
+static void on_rest(void *opaque)
+{
+	(void)opaque;
+	enter("rest");
+}
+
 static void on_iotlb_invalidate(void *opaque, uint64_t first, uint64_t last)
 {
 	(void)opaque, (void)first, (void)last;
@@ -156,6 +162,7 @@ static const struct {
 	{ "invalidate", TRANSLATE },
 	{ "commit", TRANSLATE },
 	{ "answered", EVERYTHING },
+	{ "rest", EVERYTHING },
 	{ "write", EVERYTHING },
 	/* <viommu/iotlb.h> */
 	{ "viommu_iotlb_ops.update", TRANSLATE },
@@ -189,8 +196,10 @@ static void use_listeners(void)
 	SEND(false, ATTACH(1, EP, 0, 0));
 	SEND(false, MAP(1, 0, 0xfff, 0, R));
 	SEND(true, MAP(1, 0x1000, 0x1fff, 0, R));
+	SEND(true, UNMAP(1, 0, 0xfff, 0));
+	SEND(true, UNMAP(1, 0x1000, 0x1fff, 0));
 	viommu_listener_complete(device, pending, 0);
-	SEND(false, UNMAP(1, 0, 0xfff, 0));
+	viommu_flush(device);
 	viommu_endpoint_update(device, &endpoint);
 	SEND(false, DETACH(1, EP, 0));
 }
@@ -291,7 +300,9 @@ static void use_iotlb(void)
 
 static void scene(void)
 {
-	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	const struct viommu_config config = { .size = sizeof(config),
+					      .features = FEATURES,
+					      .max_batch_calls = 1 };
 	const struct viommu_ops ops = { .size = sizeof(ops),
 					.event = on_event,
 					.dirty = on_dirty,
@@ -299,7 +310,8 @@ static void scene(void)
 					.log = on_log,
 					.invalidate = on_invalidate,
 					.page_response = on_page_response,
-					.answered = on_answered };
+					.answered = on_answered,
+					.rest = on_rest };
 	struct viommu_translation to;
 
 	if (viommu_new(&config, &ops, NULL, &device))

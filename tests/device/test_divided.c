@@ -33,6 +33,8 @@ struct bench {
 		size_t used;
 	} requests[MAX_REQUESTS];
 	size_t n_requests;
+	uint64_t token;  /* of a commit that is pending */
+	unsigned n_rest; /* calls of `rest` */
 };
 
 static uint64_t iova_of(uint32_t domain, size_t i)
@@ -47,6 +49,15 @@ static bool *place(struct ear *ear, const struct viommu_mapping *mapping)
 	assert_in_range(mapping->domain, 0, N_DOMAINS - 1);
 	assert_in_range(i, 0, N - 1);
 	return &ear->has[mapping->domain][i];
+}
+
+static uint64_t reach(struct bench *bench, uint64_t iova)
+{
+	struct viommu_translation to;
+
+	return viommu_translate(bench->device, EP, iova, 1, R | VIOMMU_ACCESS_QUIET, &to)
+		       ? 0
+		       : to.address;
 }
 
 static int on_map(void *opaque, const struct viommu_mapping *mapping)
@@ -71,6 +82,7 @@ static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
 
 	ear->bench->n_calls++;
 	assert_true(*place(ear, mapping));
+	assert_int_equal(reach(ear->bench, mapping->first), 0);
 	*place(ear, mapping) = false;
 	ear->n_held--;
 	ear->bench->last_turn = 0;
@@ -152,15 +164,6 @@ static struct submitted *begin_divided(struct bench *bench, const void *bytes, s
 	return request;
 }
 
-static uint64_t reach(struct bench *bench, uint64_t iova)
-{
-	struct viommu_translation to;
-
-	return viommu_translate(bench->device, EP, iova, 1, R | VIOMMU_ACCESS_QUIET, &to)
-		       ? 0
-		       : to.address;
-}
-
 /* The endpoint is blocked until the request is answered, and no batch makes too many calls. */
 static struct submitted *submit_in_batches(struct bench *bench, const void *bytes, size_t length)
 {
@@ -193,9 +196,18 @@ static void assert_heard(const struct bench *bench, uint32_t domain)
 
 /* -- setup ------------------------------------------------------------------------------- */
 
+static void on_rest(void *opaque)
+{
+	struct bench *bench = opaque;
+
+	bench->n_rest++;
+}
+
 static int set_up_with(void **state, const struct viommu_config *config)
 {
-	static const struct viommu_ops ops = { .size = sizeof(ops), .answered = on_answered };
+	static const struct viommu_ops ops = { .size = sizeof(ops),
+					       .answered = on_answered,
+					       .rest = on_rest };
 	static const struct viommu_listener_ops listener = {
 		.size = sizeof(listener), .map = on_map, .unmap = on_unmap, .mode = on_mode
 	};
@@ -526,6 +538,266 @@ static void a_device_is_freed_in_the_middle_of_it(void **state)
 	begin_attach(*state, 1);
 }
 
+/* -- UNMAP ------------------------------------------------------------------------------- */
+
+/* The listeners have what the domain has. */
+static void assert_in_step(struct bench *bench, uint32_t id)
+{
+	struct viommu_domain_state domain;
+
+	assert_int_equal(viommu_next_domain(bench->device, id, &domain), 0);
+	assert_int_equal(domain.id, id);
+	for (size_t e = 0; e < COUNT_OF(bench->ears); e++)
+		assert_int_equal(bench->ears[e].n_held, domain.n_mappings);
+}
+
+#define UNMAP_FIRST(n) UNMAP(1, iova_of(1, 0), iova_of(1, n) - 1, 0)
+
+static struct submitted *begin_unmap(struct bench *bench, size_t n)
+{
+	attach_ears(bench, 1);
+	return begin_divided(bench, BYTES(UNMAP_FIRST(n)));
+}
+
+static void an_unmap_makes_a_bounded_number_of_calls_in_a_batch(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP(1, 0, UINT64_MAX, 0)), VIOMMU_S_OK);
+	assert_int_equal(bench->n_calls, 2 * N);
+	assert_heard(bench, 0);
+	assert_int_equal(bench->ears[0].mode, VIOMMU_TRANSLATED);
+}
+
+static void an_unmap_of_a_part_leaves_the_other_mappings(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP_FIRST(N - 10)), VIOMMU_S_OK);
+	assert_int_equal(bench->ears[1].n_held, 10);
+	assert_in_step(bench, 1);
+	assert_int_equal(reach(bench, iova_of(1, N - 10)), iova_of(1, N - 10));
+}
+
+static void between_two_batches_listeners_have_what_an_unmap_has_left(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request = begin_unmap(bench, N);
+
+	do
+		assert_in_step(bench, 1);
+	while (continue_batch(bench));
+	assert_answer(request, VIOMMU_S_OK);
+	assert_in_step(bench, 1);
+}
+
+static void a_batch_ends_after_an_unmap_with_many_calls(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request;
+
+	assert_answer(SUBMIT(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+	viommu_batch_begin(bench->device);
+	request = submit(bench, BYTES(UNMAP_FIRST(N)), true);
+	assert_int_equal(viommu_batch_pause(bench->device), 1);
+	viommu_batch_end(bench->device);
+	assert_answer(request, VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
+/* They are one call each for two listeners, and are notified at the end of the batch. */
+static void a_batch_ends_after_many_unmaps_with_few_calls(void **state)
+{
+	struct bench *bench = *state;
+	unsigned n = 0;
+
+	attach_ears(bench, 1);
+	viommu_batch_begin(bench->device);
+	for (; !viommu_batch_pause(bench->device); n++)
+		submit(bench, BYTES(UNMAP(1, iova_of(1, n), iova_of(1, n + 1) - 1, 0)), true);
+	assert_int_equal(n, CALLS / 2);
+	bench->n_calls = 0;
+	assert_int_equal(viommu_batch_yield(bench->device), 0);
+	assert_int_equal(bench->n_calls, CALLS);
+}
+
+static void an_unmap_is_divided_by_time_as_well(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request;
+	unsigned before;
+
+	assert_answer(SUBMIT(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+	before = bench->n_calls;
+	viommu_batch_begin(bench->device);
+	request = submit(bench, BYTES(UNMAP_FIRST(N)), true);
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	assert_in_range(bench->n_calls - before, 1, 2 * CLOCK_CALLS + SLACK);
+	while (continue_batch(bench))
+		;
+	assert_answer(request, VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
+/* A MAP of the range would be refused before. */
+static void a_map_is_executed_after_the_unmap_before_it(void **state)
+{
+	const uint64_t at = iova_of(1, N - 1);
+	struct bench *bench = *state;
+	struct submitted *unmap = begin_unmap(bench, N), *map;
+
+	map = SUBMIT(bench, MAP(1, at, at + PAGE - 1, 0, R));
+	assert_answer(unmap, VIOMMU_S_OK);
+	assert_answer(map, VIOMMU_S_OK);
+	assert_int_equal(bench->ears[1].n_held, 1);
+}
+
+/* The domain ends with it. */
+static void an_endpoint_leaves_after_the_unmap_before_it(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *unmap, *detach;
+
+	assert_answer(SUBMIT(bench, ATTACH(0, EP, 0, 0)), VIOMMU_S_OK);
+	for (size_t k = 0; k < N; k++) {
+		uint64_t at = iova_of(0, k);
+
+		bench->last_turn = 0;
+		assert_answer(SUBMIT(bench, MAP(0, at, at + PAGE - 1, at, R)), VIOMMU_S_OK);
+	}
+	unmap = begin_divided(bench, BYTES(UNMAP(0, 0, UINT64_MAX, 0)));
+	detach = SUBMIT(bench, DETACH(0, EP, 0));
+	assert_answer(unmap, VIOMMU_S_OK);
+	assert_answer(detach, VIOMMU_S_OK);
+	assert_int_equal(bench->ears[0].mode, VIOMMU_BLOCKED);
+}
+
+static void a_saved_state_has_the_unmap_finished(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request = begin_unmap(bench, N - 1);
+	struct viommu_mapping found;
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(viommu_save(bench->device, &bytes, &length), 0);
+	assert_answer(request, VIOMMU_S_OK);
+	viommu_reset(bench->device);
+	assert_int_equal(viommu_load(bench->device, bytes, length, NULL, 0), 0);
+	free(bytes);
+	assert_int_equal(viommu_next_mapping(bench->device, 1, 0, &found), 0);
+	assert_int_equal(found.first, iova_of(1, N - 1));
+	assert_int_equal(bench->ears[1].n_held, 1);
+}
+
+static void a_reset_drops_an_unmap(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request = begin_unmap(bench, N);
+
+	viommu_reset(bench->device);
+	assert_true(request->is_answered);
+	assert_int_equal(request->used, 0);
+	assert_heard(bench, 0);
+	assert_int_equal(bench->ears[1].mode, VIOMMU_BLOCKED);
+	assert_answer(SUBMIT(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+}
+
+static void a_device_is_freed_in_the_middle_of_an_unmap(void **state)
+{
+	begin_unmap(*state, N);
+}
+
+/* -- requests that wait for a listener ------------------------------------------------------- */
+
+static int on_commit(void *opaque, uint64_t token)
+{
+	struct ear *ear = opaque;
+
+	ear->bench->token = token;
+	return token ? VIOMMU_PENDING : 0;
+}
+
+static struct ear *add_committer(struct bench *bench)
+{
+	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+							.map = on_map,
+							.unmap = on_unmap,
+							.mode = on_mode,
+							.commit = on_commit };
+	struct ear *ear = &bench->ears[1];
+	struct viommu_listener *added;
+
+	assert_int_equal(viommu_listen(bench->device, EP3, &ops, ear, &added), 0);
+	bench->n_calls = 0;
+	return ear;
+}
+
+static void complete(struct bench *bench)
+{
+	uint64_t token = bench->token;
+
+	bench->token = bench->n_calls = 0;
+	assert_int_equal(viommu_listener_complete(bench->device, token, 0), 0);
+}
+
+/* Removes the last mapping of the domain, and waits for the listener. */
+static void remove_last(struct bench *bench)
+{
+	SUBMIT(bench, UNMAP(2, iova_of(2, N - 1), iova_of(2, N) - 1, 0));
+	assert_int_not_equal(bench->token, 0);
+}
+
+static void a_commit_lets_a_bounded_number_of_calls_follow(void **state)
+{
+	enum { EACH = 40, UNMAPS = 5 };
+	struct bench *bench = *state;
+	const struct ear *ear = add_committer(bench);
+	struct submitted *unmaps[UNMAPS];
+
+	remove_last(bench);
+	for (size_t i = 0; i < UNMAPS; i++)
+		unmaps[i] = SUBMIT(
+			bench, UNMAP(2, iova_of(2, i * EACH), iova_of(2, (i + 1) * EACH) - 1, 0));
+	complete(bench);
+	assert_in_range(bench->n_calls, 1, CALLS + EACH);
+	assert_int_equal(bench->n_rest, 1);
+	while (!unmaps[UNMAPS - 1]->is_answered)
+		if (bench->token)
+			complete(bench);
+		else
+			continue_batch(bench);
+	for (size_t i = 0; i < UNMAPS; i++)
+		assert_answer(unmaps[i], VIOMMU_S_OK);
+	assert_int_equal(ear->n_held, N - 1 - UNMAPS * EACH);
+}
+
+static void a_request_that_waits_for_a_commit_is_divided(void **state)
+{
+	struct bench *bench = *state;
+	const struct ear *ear = add_committer(bench);
+	struct submitted *unmap;
+	unsigned n_batches = 0;
+
+	remove_last(bench);
+	unmap = SUBMIT(bench, UNMAP(2, 0, UINT64_MAX, 0));
+	complete(bench);
+	assert_in_range(bench->n_calls, 1, CALLS + SLACK);
+	assert_int_equal(bench->n_rest, 1);
+	do {
+		bench->n_calls = 0;
+		n_batches++;
+	} while (continue_batch(bench) && bench->n_calls <= CALLS + SLACK);
+	assert_in_range(n_batches, N / CALLS - 1, 2 * N / CALLS);
+	assert_false(unmap->is_answered);
+	complete(bench);
+	assert_answer(unmap, VIOMMU_S_OK);
+	assert_int_equal(ear->n_held, 0);
+	assert_int_equal(bench->n_rest, 1);
+}
+
 int main(void)
 {
 #define ON_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -551,6 +823,21 @@ int main(void)
 		ON_BENCH(a_refusal_leads_back_to_the_old_domain),
 		ON_BENCH(a_domain_that_ends_is_there_until_it_is_left),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_it),
+		ON_BENCH(an_unmap_makes_a_bounded_number_of_calls_in_a_batch),
+		ON_BENCH(an_unmap_of_a_part_leaves_the_other_mappings),
+		ON_BENCH(between_two_batches_listeners_have_what_an_unmap_has_left),
+		cmocka_unit_test_setup_teardown(a_batch_ends_after_an_unmap_with_many_calls,
+						set_up_without_limit, tear_down),
+		ON_BENCH(a_batch_ends_after_many_unmaps_with_few_calls),
+		cmocka_unit_test_setup_teardown(an_unmap_is_divided_by_time_as_well,
+						set_up_without_time, tear_down),
+		ON_BENCH(a_map_is_executed_after_the_unmap_before_it),
+		ON_BENCH(an_endpoint_leaves_after_the_unmap_before_it),
+		ON_BENCH(a_saved_state_has_the_unmap_finished),
+		ON_BENCH(a_reset_drops_an_unmap),
+		ON_BENCH(a_device_is_freed_in_the_middle_of_an_unmap),
+		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
+		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
 	};
 
 	return cmocka_run_group_tests_name("divided", tests, NULL, NULL);

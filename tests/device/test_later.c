@@ -1104,7 +1104,7 @@ static void a_request_that_waits_does_not_finish_a_move_that_waits(void **state)
 	assert_events(bench, "a commit 1, #1 OK");
 	continue_to_the_end(bench);
 	assert_int_equal(mover.n_maps, PAGES + 1);
-	assert_events(bench, "a commit 1, #2 OK, #3 OK");
+	assert_events(bench, "#2 OK, a commit 1, #3 OK");
 }
 
 /* -- pauses ----------------------------------------------------------------------- */
@@ -1121,7 +1121,7 @@ static uint64_t park(struct bench *bench)
 	return pause;
 }
 
-/* What is parked is executed when its listener has committed, and no batch bounds that. */
+/* Without `rest`, what is parked is executed when its listener has committed, in no batch. */
 static void a_batch_ends_when_many_requests_wait_for_others(void **state)
 {
 	enum { UNMAPS = 16 };

@@ -4,8 +4,10 @@
  *
  * Reviewed with: src/device/quiesce.c c77a6dec16c6917c
  *
- * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: queue_removals(device, domain, first, last)
+ * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: queue_removals(device, domain, first, last, REMOVALS_MAX)
  * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: remove_mappings(device, domain, first, end)
+ * Call: src/device/mapping.c remove_part NO_UNPUBLISH_FIRST: remove_mappings(device, domain, first, end)
+ * Call: src/device/mapping.c remove_part NO_WAIT: device_synchronize(device)
  * Call: src/device/quiesce.c device_synchronize NO_WAIT NO_WAIT_BEFORE_NOTICE: wait_for_sections(device)
  * Call: src/device/quiesce.c device_synchronize NOTICE: listeners_deliver_removals(device)
  * Call: src/device/attach.c endpoint_detach NO_UNPUBLISH_FIRST: leave(endpoint)
@@ -17,6 +19,9 @@
  * Call: src/device/attach.c begin_move NO_UNPUBLISH_FIRST: endpoint_block(endpoint)
  * Call: src/device/flight.c finish_moves_within NO_WAIT_BEFORE_NOTICE: device_synchronize_if_due(device)
  * Call: src/device/flight.c finish_moves_within NOTICE: finish_first_move(device)
+ * Call: src/device/flight.c finish_moves_within NO_NOTICE_BEFORE_ANSWER: mapping_continue_unmap(device, budget)
+ * Call: src/device/flight.c launch NO_NOTICE_BEFORE_ANSWER: finish_moves_within(device, budget)
+ * Call: src/device/flight.c launch ANSWER: end(device, flight)
  * Call: src/device/lock.c device_unlock NO_NOTICE_BEFORE_ANSWER: device_synchronize_if_due(device)
  * Call: src/device/lock.c device_unlock ANSWER: flights_deliver(device, answers)
  * Call: src/device/iotlb.c viommu_iotlb_miss NO_LOCK: pthread_mutex_lock(&iotlb->lock)

@@ -453,6 +453,24 @@ static bool serve_by_poll(struct scene *scene)
 	return viommu_mmio_poll(scene->rig.mmio, 0) != VIOMMU_SLEEP;
 }
 
+static void post_unmap_all(struct rig *rig, uint32_t domain)
+{
+	uint8_t *bytes = post(rig, VIOMMU_T_UNMAP, VIOMMU_UNMAP_LENGTH);
+
+	wire_store(bytes + 4, 4, domain);
+	wire_store(bytes + 16, 8, UINT64_MAX);
+}
+
+static void post_map_at(struct rig *rig, uint32_t domain, uint64_t iova)
+{
+	uint8_t *bytes = post(rig, VIOMMU_T_MAP, VIOMMU_MAP_LENGTH);
+
+	wire_store(bytes + 4, 4, domain);
+	wire_store(bytes + 8, 8, iova);
+	wire_store(bytes + 16, 8, iova + PAGE - 1);
+	wire_store(bytes + 32, 4, R);
+}
+
 /* An endpoint that goes to and fro between two domains of MANY mappings. */
 static void assert_bounded(void **state, bool (*serve)(struct scene *scene))
 {
@@ -470,12 +488,7 @@ static void assert_bounded(void **state, bool (*serve)(struct scene *scene))
 	kick(rig);
 	assert_int_equal(status(rig), VIOMMU_S_OK);
 	for (unsigned i = 0; i < MANY; i++) {
-		uint8_t *bytes = post(rig, VIOMMU_T_MAP, VIOMMU_MAP_LENGTH);
-
-		wire_store(bytes + 4, 4, OTHER_DOMAIN);
-		wire_store(bytes + 8, 8, IOVA + i * PAGE);
-		wire_store(bytes + 16, 8, IOVA + (i + 1) * PAGE - 1);
-		wire_store(bytes + 32, 4, R);
+		post_map_at(rig, OTHER_DOMAIN, IOVA + i * PAGE);
 		kick(rig);
 		assert_int_equal(status(rig), VIOMMU_S_OK);
 	}
@@ -496,6 +509,42 @@ static void assert_bounded(void **state, bool (*serve)(struct scene *scene))
 	assert_in_range(n_kicks, MOVES * MANY / CALLS, 2 * MOVES * MANY / CALLS);
 	for (unsigned i = 0; i < MOVES; i++)
 		assert_int_equal(status(rig), VIOMMU_S_OK);
+}
+
+/* The UNMAP waits for the MAP before it, and is executed when the listener has committed that. */
+static void a_commit_lets_a_bounded_number_of_calls_follow(void **state)
+{
+	enum { CALLS = 64 };
+	static const struct viommu_config config = { .size = sizeof(config),
+						     .max_batch_calls = CALLS };
+	struct scene *scene = set_up_again(state, &config);
+	struct rig *rig = attached(scene, &variants[0]);
+	unsigned n_serves = 0;
+
+	scene->is_quick = true;
+	for (unsigned i = 0; i < 3 * MANY; i++) {
+		post_map_at(rig, DOMAIN, IOVA + i * PAGE);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+	}
+	scene->is_quick = false;
+	post_map_at(rig, DOMAIN, IOVA + 3 * MANY * PAGE);
+	post_unmap_all(rig, DOMAIN);
+	kick(rig);
+	scene->n_calls = scene->n_pauses = 0;
+	complete(scene);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+	assert_in_range(scene->n_calls, 1, CALLS + 2);
+	while (scene->n_pauses) {
+		scene->n_pauses = scene->n_calls = 0;
+		assert_unanswered(rig);
+		viommu_mmio_serve(rig->mmio);
+		assert_in_range(scene->n_calls, 1, CALLS + 2);
+		n_serves++;
+	}
+	assert_in_range(n_serves, 3 * MANY / CALLS - 1, 3 * MANY / CALLS + 2);
+	complete(scene);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
 }
 
 static void a_kick_makes_a_bounded_number_of_calls(void **state)
@@ -620,6 +669,7 @@ int main(void)
 		TEST(a_saved_window_has_no_request_that_is_put_off),
 		TEST(a_window_is_freed_with_the_requests_that_it_holds),
 		TEST(requests_that_a_reset_of_the_device_drops_come_back_unwritten),
+		TEST(a_commit_lets_a_bounded_number_of_calls_follow),
 		TEST(a_kick_makes_a_bounded_number_of_calls),
 		TEST(a_poll_makes_a_bounded_number_of_calls),
 		TEST(a_guest_above_its_rate_waits),

@@ -310,6 +310,7 @@ pub struct viommu_ops {
             used: usize,
         ),
     >,
+    pub rest: ::std::option::Option<unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void)>,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
