@@ -131,8 +131,8 @@ struct viommu_backend_calls {
 	/*
 	 * `table_invalidate` of several devices, or of one several times, with a result for each.
 	 * Items that concern the caches of one vIOMMU may share an error: their devices leave
-	 * their tables together. For batches; NULL: `table_invalidate` is called for each
-	 * INVALIDATE.
+	 * their tables together. It is called in the place of `table_invalidate`, for all devices
+	 * of an INVALIDATE or of a batch; NULL: `table_invalidate` is called for each of them.
 	 */
 	void (*tables_invalidate)(void *kernel, struct viommu_backend_invalidation *items,
 				  size_t n);

@@ -314,11 +314,24 @@ static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 
 	if (!device->table)
 		return;
-	if (backend->batch && backend->calls.tables_invalidate)
+	if (backend->calls.tables_invalidate)
 		pending_add(device, what->first, what->last);
 	else if (CALL(backend, table_invalidate, device->number, what))
 		device_leave(device);
 	spaces_collect(backend);
+}
+
+/* All devices that an INVALIDATE concerns have been notified of it. Nothing else waits. */
+static int on_commit(void *opaque, uint64_t token)
+{
+	struct viommu_backend *backend = ((struct device *)opaque)->backend;
+
+	(void)token;
+	if (backend->batch || !backend->n_pending)
+		return 0;
+	pending_send(backend);
+	spaces_collect(backend);
+	return 0;
 }
 
 /* -- life ------------------------------------------------------------------------------ */
@@ -380,13 +393,16 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend)
 int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iommu,
 			      uint32_t endpoint, int number)
 {
-	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
-							.map = on_map,
-							.mode = on_mode,
-							.domain = on_domain,
-							.space = on_space,
-							.invalidate = on_invalidate,
-							.unmap_range = on_unmap_range };
+	const struct viommu_listener_ops ops = { .size = sizeof(ops),
+						 .map = on_map,
+						 .mode = on_mode,
+						 .domain = on_domain,
+						 .space = on_space,
+						 .invalidate = on_invalidate,
+						 .unmap_range = on_unmap_range,
+						 .commit = backend->calls.tables_invalidate
+								   ? on_commit
+								   : NULL };
 	struct device *device;
 	int error;
 

@@ -415,6 +415,33 @@ static void a_first_stage_of_vtd_is_nested_over_the_parent_itself(void **state)
 	end();
 }
 
+static void devices_in_a_page_table_are_invalidated_together(void **state)
+{
+	struct viommu_backend_invalidation items[] = { { 0x6000, 0x6fff, A, 0 },
+						       { 0x6000, 0x6fff, B, 0 } };
+	struct viommu_backend_table wanted = {
+		.format = VIOMMU_TABLE_X86_PASID_ENTRY,
+		.body = { 0x41 },
+		.iommu = one,
+	};
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_INTEL_VTD, KERNEL_HWPT_NEST, false);
+	wanted.space = new_space();
+	assert_int_equal(calls->table_new(kernel, &wanted, &table), 0);
+	assert_int_equal(calls->table_attach(kernel, A, table, 8), 0);
+	assert_int_equal(calls->table_attach(kernel, B, table, 9), 0);
+	assert_int_equal(fake.in[A], fake.in[B]);
+	fake.calls = 0;
+	calls->tables_invalidate(kernel, items, 2);
+	assert_int_equal(fake.calls, 1);
+	assert_int_equal(fake.n_invalidated, 1);
+	assert_int_equal(items[0].error, 0);
+	assert_int_equal(items[1].error, 0);
+	end();
+}
+
 static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
 {
 	const struct viommu_invalidation some = { .first = 0x5000, .last = 0x7fff };
@@ -765,6 +792,32 @@ static void invalidations_of_a_batch_are_one_call_for_each_iommu(void **state)
 	end_guest();
 }
 
+/* An entry for the contexts of each device, and one for all that the IOMMU has cached. */
+static void an_invalidation_is_one_call_for_all_devices_of_an_iommu(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_guest(rig);
+	assert_int_equal(viommu_backend_remove_device(backend, C), 0);
+	assert_int_equal(viommu_backend_add_device(backend, rig->device, EP2, B), 0);
+	assert_int_equal(attach_table(rig, 1, EP, 5, 0), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, 1, EP2, 5, 0), VIOMMU_S_OK);
+	fake.calls = fake.n_invalidated = 0;
+	assert_int_equal(invalidate(rig, 1), VIOMMU_S_OK);
+	assert_int_equal(fake.calls, 1);
+	assert_int_equal(fake.n_invalidated, 3);
+	/* Both leave the table if that fails. */
+	fake.calls = 0;
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = EIO;
+	assert_int_equal(invalidate(rig, 1), VIOMMU_S_OK);
+	fake.fail = 0;
+	assert_int_equal(fake.at[A], 0);
+	assert_int_equal(fake.at[B], 0);
+	end_guest();
+}
+
 static void invalidations_of_a_batch_are_merged_where_they_touch(void **state)
 {
 	struct rig *rig = *state;
@@ -958,6 +1011,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_changes_its_viommu_is_nowhere_between),
 		cmocka_unit_test(what_hardware_does_not_read_is_unsupported),
 		cmocka_unit_test(a_first_stage_of_vtd_is_nested_over_the_parent_itself),
+		cmocka_unit_test(devices_in_a_page_table_are_invalidated_together),
 		cmocka_unit_test(invalidations_are_batches_whose_rest_is_sent_again),
 		cmocka_unit_test(devices_of_a_viommu_are_invalidated_together),
 		cmocka_unit_test(an_erratum_makes_invalidations_sent_twice),
@@ -967,6 +1021,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(hardware_reads_a_table_over_mappings_of_the_guest),
 		ON_A_FRESH_DEVICE(what_hardware_does_not_invalidate_is_left_by_its_device),
 		ON_A_FRESH_DEVICE(invalidations_of_a_batch_are_one_call_for_each_iommu),
+		ON_A_FRESH_DEVICE(an_invalidation_is_one_call_for_all_devices_of_an_iommu),
 		ON_A_FRESH_DEVICE(invalidations_of_a_batch_are_merged_where_they_touch),
 		ON_A_FRESH_DEVICE(a_device_leaves_its_table_after_the_invalidations_of_the_batch),
 		ON_A_FRESH_DEVICE(what_a_batch_does_not_invalidate_is_left_by_its_devices),
