@@ -3,7 +3,7 @@
 """Run real, unmodified Linux guests behind the device, and check what they print.
 
     guest.py [NAME...] [--qemu installed|7.2|10.0|all] [--device viommu|builtin|both]
-             [--shell] [--list] [--again] [--patience N] [--keep]
+             [--nested] [--shell] [--list] [--again] [--patience N] [--keep]
 
 The rows are in rows.py; docs/guests.md describes each of them. Exit status: 0 when every row
 passed, 1 when one failed, 2 when something that is needed is missing.
@@ -22,6 +22,7 @@ import tempfile
 import time
 
 import initramfs
+import nested
 import packages
 import planned
 import qemus
@@ -109,6 +110,7 @@ class Run:
         self.machines = []
         self.counts = {}
         self.killed = False     # the row has killed its QEMUs on purpose
+        self.inner = None       # the guest inside of this one
         self.log = self.notes = ""
         self.label = f"{row.name:<12} {device:<8} {qemu.generation:<5}"
 
@@ -143,7 +145,7 @@ class Run:
         for name, image in row.images.items():
             shutil.copy(image_file(image), self.image(name))
         self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress,
-                                           row.kernel)
+                                           row.kernel, row.modules)
         extra = []
         if row.module:
             extra.append(("module", initramfs.module(row.module, row.architecture, row.flavour,
@@ -152,6 +154,8 @@ class Run:
             extra.append(("program", initramfs.program(row.program, row.architecture)))
         if row.command:
             extra += viommu_program.files(row.architecture)
+        if row.inner:
+            extra += self.inner_files()
         self.initramfs = os.path.join(self.folder, "initramfs")
         first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
         if row.rekernel:
@@ -166,6 +170,13 @@ class Run:
             self.acpi = tables.make_set(row.acpi, row.processors, self.folder)
         if row.table and not row.is_tree():
             tables.put_in_front(self.table, row.table, self.initramfs)
+
+    def inner_files(self):
+        """The guest in the guest, as files of this one."""
+        arguments = argparse.Namespace(shell=False, patience=self.patience)
+        self.inner = Run(self.row.inner, "viommu", nested.Inside(), self.progress, arguments)
+        self.inner.prepare()
+        return nested.files(self.inner, self.progress)
 
     def base(self):
         """The table or device tree that the row's table is put into, or None."""
@@ -184,8 +195,8 @@ class Run:
         """The beginning of a command line."""
         row = self.row
         processor = row.processor or PROCESSORS[row.architecture]
-        return ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg",
-                "-M", machine, "-cpu", processor, "-m", "512" if row.rekernel else "256",
+        return ["-nodefaults", "-no-user-config", "-display", "none", "-accel", row.accelerator,
+                "-M", machine, "-cpu", processor, "-m", str(row.mebibytes),
                 "-smp", str(row.processors)]
 
     def command(self, serial="stdio"):
@@ -454,6 +465,8 @@ class Run:
         return os.path.relpath(path, qemus.ROOT)
 
     def clean(self):
+        if self.inner:
+            self.inner.clean()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -514,6 +527,8 @@ def parse():
     parser.add_argument("--qemu", default="installed",
                         choices=["installed", *qemus.GENERATIONS, "all"])
     parser.add_argument("--device", default="both", choices=[*DEVICES, "both"])
+    parser.add_argument("--nested", action="store_true",
+                        help="run the rows with a guest in a guest, which take minutes")
     parser.add_argument("--shell", action="store_true",
                         help="run a shell in the guest instead of the row's script")
     parser.add_argument("--list", action="store_true", help="list the rows")
@@ -530,6 +545,13 @@ def parse():
     return arguments
 
 
+def choose_rows(arguments):
+    named = set(arguments.names)
+    if arguments.nested:
+        named |= {row.name for row in rows.ROWS if row.inner}
+    return [row for row in rows.ROWS if row.name in named or not (named or row.by_name)]
+
+
 def qemu_of(row, chosen, progress):
     """The QEMU that a row runs with: the chosen one, unless it needs another."""
     return qemus.choose(row.qemu, progress)[0] if row.qemu else chosen
@@ -540,8 +562,7 @@ def main():
     if arguments.list:
         return listing()
     progress = Progress()
-    chosen = [row for row in rows.ROWS
-              if row.name in arguments.names or not (arguments.names or row.by_name)]
+    chosen = choose_rows(arguments)
     passed = failed = skipped = again = 0
     for qemu in qemus.choose(arguments.qemu, progress):
         for row in chosen:

@@ -47,10 +47,10 @@ def contents_of_module(path):
         return file.read()
 
 
-def modules(kernel, instead):
+def modules(kernel, instead, more):
     """
-    The modules and their dependencies, as (name, content), in the order in which to load them. Those of
-    the folder `instead` replace the kernel's.
+    The modules, `more` of them, and their dependencies, as (name, content), in the order in which to load
+    them. Those of the folder `instead` replace the kernel's.
     """
     found, ordered = {}, {}
     for folder, _, names in os.walk(os.path.join(kernel, "usr/lib/modules")):
@@ -69,7 +69,7 @@ def modules(kernel, instead):
             add(other.replace("-", "_"))
         ordered[name] = content
 
-    for name in MODULES:
+    for name in [*MODULES, *more]:
         add(name.replace("-", "_"))
     return list(ordered.items())
 
@@ -122,7 +122,7 @@ def module(name, architecture, flavour, report, version):
                                                 report))
 
 
-def kernel_and_modules(architecture, flavour, report, version):
+def kernel_and_modules(architecture, flavour, report, version, more):
     """Returns (kernel image, modules), with what modules() returns."""
     if version == small_kernel.VERSION:
         return small_kernel.image(report), []
@@ -130,12 +130,12 @@ def kernel_and_modules(architecture, flavour, report, version):
     instead = iommufd.modules(architecture, flavour, report) if version == iommufd.VERSION else None
     image = next(path for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
                  for path in glob.glob(os.path.join(kernel, pattern)))
-    return image, modules(kernel, instead)
+    return image, modules(kernel, instead, more)
 
 
-def base(architecture, flavour, report, version):
-    """Returns (kernel image, base archive)."""
-    image, loaded = kernel_and_modules(architecture, flavour, report, version)
+def base(architecture, flavour, report, version, more=()):
+    """Returns (kernel image, base archive), with more modules than those of all rows."""
+    image, loaded = kernel_and_modules(architecture, flavour, report, version, more)
     files = [("init", contents(os.path.join(HERE, "inside", "init"))),
              ("bin/busybox", contents(packages.busybox(architecture, report)))]
     files += [(f"tools/{name}", tool(name, architecture)) for name in TOOLS[architecture]]

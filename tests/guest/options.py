@@ -55,7 +55,8 @@ def list_names_every_row_once():
 def help_names_every_option():
     status, output = guest("--help")
     expect(status == 0 and all(option in output for option in (
-        "NAME", "--qemu", "--device", "--shell", "--list", "--again", "--keep")), output)
+        "NAME", "--qemu", "--device", "--nested", "--shell", "--list", "--again", "--patience", "--keep")),
+        output)
 
 
 def an_unknown_row_is_refused():
@@ -92,6 +93,12 @@ def keep_keeps_the_files_of_a_run():
 def a_missing_module_is_no_success():
     status, output = guest(ROW, "--device", "viommu", VIOMMU_MODULE="/nonexistent.so")
     expect(status == 1 and f"skipped {ROW}" in output and "1 skipped" in output, output)
+
+
+def nested_chooses_the_guests_in_guests():
+    status, output = guest("--nested", VIOMMU_MODULE="/nonexistent.so")
+    skipped = [line.split()[1].rstrip(":") for line in output.splitlines() if line.startswith("skipped")]
+    expect(status == 1 and skipped == [row.name for row in rows.ROWS if row.inner] != [], output)
 
 
 def again_runs_a_failed_row_once_more():
@@ -137,6 +144,7 @@ def shell_gives_a_prompt_with_the_helpers_of_scripts():
 TESTS = [list_names_every_row_once, help_names_every_option, an_unknown_row_is_refused,
          an_unknown_qemu_or_device_is_refused, a_row_runs_with_both_devices, device_chooses_one,
          keep_keeps_the_files_of_a_run, a_missing_module_is_no_success,
+         nested_chooses_the_guests_in_guests,
          again_runs_a_failed_row_once_more, shell_gives_a_prompt_with_the_helpers_of_scripts]
 
 

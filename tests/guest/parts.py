@@ -48,7 +48,11 @@ class Row:
     processor: str = ""         # instead of the one of guest.py
     kernel: str = KERNEL        # its version; with another, the row is skipped where it cannot be had
     qemu: str = ""              # the version of QEMU that it needs, whatever was chosen
-    by_name: bool = False       # the row runs only if it is named: building its kernel takes long
+    by_name: bool = False       # the row runs only if it is named: it, or the build of its kernel, takes long
+    inner: object = None        # the row of a guest inside of this one (nested.py): --nested runs it
+    mebibytes: int = 256        # of memory
+    accelerator: str = "tcg"
+    modules: tuple = ()         # of the kernel, beside those of all rows (initramfs.py)
     flavour: str = "cloud-"     # of the kernel; "": the usual one, with all drivers
     append: str = ""
     images: dict = field(default_factory=dict)   # drive's name: its Image

@@ -5,6 +5,7 @@ parts.py explains the words in braces and the helpers of scripts.
 """
 
 import backend_rows
+import nested_rows
 import plan_rows
 import table_rows
 from parts import (
@@ -421,7 +422,7 @@ fi
 """ + CHURN_END + "groups\n",
         [("a second kernel ran", r"row: starting another kernel\n(?:.*\n)*.*row: second kernel")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
-        images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True, timeout=TWICE),
+        images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True, mebibytes=512, timeout=TWICE),
 
     Row("vfio", 6, "a user-space driver does DMA in its own domain, and nowhere else",
         ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED),
@@ -574,7 +575,7 @@ fi
             "two processes have their own memory at one address")],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
         module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
-        by_name=True, rekernel=True, timeout=TWICE),
+        by_name=True, rekernel=True, mebibytes=512, timeout=TWICE),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
@@ -751,4 +752,4 @@ edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 sto
 
     behind_a_bridge("on"),
     behind_a_bridge("off"),
-] + table_rows.ROWS + backend_rows.ROWS + plan_rows.ROWS
+] + table_rows.ROWS + backend_rows.ROWS + plan_rows.ROWS + nested_rows.ROWS

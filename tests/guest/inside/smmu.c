@@ -143,8 +143,11 @@ static void request(const char *what, unsigned char *bytes, size_t length)
 	exit(1);
 }
 
-/* `parent`: a domain, or 0. */
-static void attach_table(int device, uint32_t parent)
+/*
+ * `parent`: a domain, or 0. The table has 2^pasid_bits descriptors, of which the first one is also
+ * for requests without PASID (S1CDMax, S1DSS).
+ */
+static void attach_table(int device, uint32_t parent, unsigned pasid_bits)
 {
 	unsigned char bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
 
@@ -154,6 +157,10 @@ static void attach_table(int device, uint32_t parent)
 	put(bytes + 12, parent ? VIOMMU_SLOT_F_PARENT : 0, 4);
 	put(bytes + 24, parent, 4);
 	make_tables(device, parent ? OFFSET : 0, bytes + 32);
+	if (pasid_bits) {
+		bytes[32 + 7] |= (uint8_t)(pasid_bits << 3);
+		bytes[32 + 8] |= 2;
+	}
 	request("ATTACH_TABLE", bytes, sizeof(bytes));
 }
 
@@ -234,7 +241,7 @@ static void walk(int device)
 static void use_tables(const struct viommu_memory *range)
 {
 	for (int i = 0; i < N_DEVICES; i++)
-		attach_table(i, 0);
+		attach_table(i, 0, 0);
 	printf("smmu: by its table the first device reaches %s\n", reaches(0, VIRTUAL));
 	printf("smmu: by its table the second device reaches %s\n", reaches(1, VIRTUAL));
 	walk(0);
@@ -269,7 +276,7 @@ static void use_tables(const struct viommu_memory *range)
 /* Context, tables and page are at addresses that mappings of the guest give them. */
 static void use_parent(void)
 {
-	attach_table(0, PARENT);
+	attach_table(0, PARENT, 0);
 	map(OFFSET + TABLES, TABLES_BYTES, TABLES);
 	printf("smmu: over a domain without its page the first reaches %s\n", reaches(0, VIRTUAL));
 	map(OFFSET + PAGE, PAGE_BYTES, PAGE + PAGE_BYTES);
@@ -282,6 +289,16 @@ static void use_parent(void)
 	read_events("over the domain");
 	detach(0, 1);
 	printf("smmu: detached from that, it reaches %s\n", reaches(0, VIRTUAL));
+}
+
+/* The kernel passes on a table of several descriptors; QEMU's SMMUv3 reads only tables of one. */
+static void use_pasids(void)
+{
+	attach_table(0, 0, 1);
+	printf("smmu: by a table of two descriptors it reaches %s\n", reaches(0, VIRTUAL));
+	read_events("of that table");
+	walk(0);
+	detach(0, 1);
 }
 
 int main(int argc, char **argv)
@@ -328,6 +345,7 @@ int main(int argc, char **argv)
 	}
 	use_tables(&range);
 	use_parent();
+	use_pasids();
 	viommu_backend_free(backend);
 	viommu_kernel_free(kernel);
 	viommu_free(iommu);
