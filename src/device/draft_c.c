@@ -243,7 +243,8 @@ static void translate_range(const struct viommu *device,
 			    struct request_invalidate *native)
 {
 	const struct domain *domain = domain_find(device, sent->domain);
-	uint64_t size = domain && domain->table ? granule_of(domain->table->granules) : 1;
+	uint64_t granules = domain && domain->table ? domain->table->granules : 0;
+	uint64_t size = granules ? granule_of(granules) : 1;
 	uint64_t first = sent->virt_start & ~((UINT64_C(1) << sent->granule) - 1), length, last;
 
 	if (__builtin_mul_overflow(sent->nr_pages, UINT64_C(1) << sent->granule, &length) ||

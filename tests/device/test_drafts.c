@@ -770,6 +770,23 @@ static void a_driver_of_draft_c_uses_the_generic_table(void **state)
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 }
 
+/* Shows: draft-c-invalidate */
+static void a_table_without_page_sizes_is_not_invalidated_by_range(void **state)
+{
+	static const struct viommu_table_format none = { VIOMMU_TABLE_GENERIC, 48, 52, 0, 0, 0 };
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint), .id = EP, .formats = &none, .n_formats = 1
+	};
+	struct rig *rig = with_c(state);
+	const struct c_drop page = { 4, 1, 0, .nr_pages = 1, .granule = 12 };
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+	assert_int_equal(c_attach(rig, (struct c_table)GENERIC(.change = SAME)), VIOMMU_S_OK);
+	assert_int_equal(c_invalidate(rig, page), VIOMMU_S_INVAL);
+	assert_int_equal(c_invalidate(rig, (struct c_drop){ 1, 1, 0, .change = SAME }),
+			 VIOMMU_S_OK);
+}
+
 /*
  * A size that the table does not have is rounded to what it has, and no less is dropped.
  *
@@ -1101,6 +1118,7 @@ int main(void)
 		ON_A_DRAFT(draft_e_invalidate),
 		ON_A_DRAFT(draft_e_has_no_mappings),
 		ON_A_DRAFT(a_driver_of_draft_c_uses_the_generic_table),
+		ON_A_DRAFT(a_table_without_page_sizes_is_not_invalidated_by_range),
 		ON_A_DRAFT(draft_c_drops_all_of_a_range_of_any_size),
 		ON_A_DRAFT(a_driver_of_draft_c_uses_the_first_stage_of_vtd),
 		ON_A_DRAFT(a_driver_of_draft_c_uses_context_descriptors),
