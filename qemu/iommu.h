@@ -34,6 +34,8 @@
 #define VIRTIO_ID_VIOMMU  23
 #define VIOMMU_QUEUE_SIZE 256
 #define VIOMMU_BATCH      64 /* requests that are executed, and then returned, as one */
+/* Notifications of a batch: each may cost an ioctl, with the big lock held. */
+#define VIOMMU_BATCH_CALLS 4096
 #define MAX_AW_BITS       64
 
 /* The firmware description of the device for the guest. */
@@ -106,6 +108,8 @@ struct iommu {
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
 	bool modes_pending;            /* some endpoint's mode is not applied yet */
+	bool applies_modes;            /* right now */
+	struct endpoint *told;         /* whose listener was called last; or NULL */
 	bool has_aliases;              /* some endpoint has an alias */
 	DeviceListener device_listener;
 
@@ -117,6 +121,7 @@ struct iommu {
 		VirtQueueElement *elements[VIOMMU_BATCH];
 		unsigned int used[VIOMMU_BATCH]; /* bytes written for each */
 		unsigned int n;
+		bool is_divided; /* libviommu has not finished the last ones */
 	} batch;            /* executed requests; returned when the I/O that they wait for has ended */
 	GPtrArray *drained; /* BlockDriverState: the nodes of that I/O */
 	QEMUTimer *drain_timer;
@@ -172,6 +177,8 @@ struct endpoint {
 	void *requester_opaque;
 
 	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
+	bool has_maps;         /* of its domain, announced since the mode; up to: */
+	uint64_t maps_last;
 	bool revoked;          /* requests have taken accesses away from it */
 	AddressSpace as;
 	MemoryRegion root, bypass;
@@ -278,6 +285,12 @@ bool notify_can_mirror(const struct viommu_mapping *mapping);
 /* Announce a mapping at once to one notifier, or with NULL to all of the region. */
 void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
 		    const struct viommu_mapping *mapping);
+
+/*
+ * While libviommu notifies an endpoint of its domain in parts: announce the rest at once, before
+ * `notifier` is replayed all of it.
+ */
+void notify_finish(IOMMUMemoryRegion *region, IOMMUNotifier *notifier);
 
 /* -- endpoint/memory.c --------------------------------------------------------------- */
 

@@ -5,7 +5,8 @@
 Each mutant of tests/mutants.toml replaces one piece of text of one file, which must be there once, and
 names the tests that should notice. A mutant that survives is a missing test: it is listed, and the
 exit status is 1, unless the file explains why no test can see it. All happens in a copy of the tree
-under build-mutants/, where the results are kept too: --document writes docs/mutants.md from them, without a run.
+under build-mutants/, where the results are kept too: --document writes docs/mutants.md from them, without a run. Of a
+mutant that was not run here, the row that the document has is kept, so that rows can be renewed one at a time.
 For a mutant in qemu/ the tests are cases of `./run hostile`, and "random" is a run of it; `qemu` names another version
 than the installed one. "judge" is the conformance suite, from a guest behind the module.
 """
@@ -161,8 +162,18 @@ the tests must notice (`tests/mutants.toml`); the test named is the first one th
 """
 
 
+def documented(mutants):
+    """The results in the document."""
+    survivors = {"**nothing**", *(m["survives"] for m in mutants if m.get("survives"))}
+    text = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else ""
+    return {name: None if found in survivors else found
+            for name, found in re.findall(r"^\| (.+?) \| \S+ \| (.+) \|$", text, re.M) if found != "not run"}
+
+
 def document(mutants):
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results = documented(mutants)
+    if RESULTS.exists():
+        results |= json.loads(RESULTS.read_text(encoding="utf-8"))
     rooms = {}
     for mutant in mutants:
         rooms.setdefault(os.path.dirname(mutant["file"]), []).append(mutant)
@@ -185,7 +196,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="mutants, or folders, such as qemu/; all when none is named")
     parser.add_argument("--fits", action="store_true", help="only report mutants that do not fit the sources")
     parser.add_argument("--document", action="store_true",
-                        help="write docs/mutants.md from the results of earlier runs")
+                        help="write docs/mutants.md from the results of earlier runs, and its own rows")
     arguments = parser.parse_args()
     with open(ROOT / "tests" / "mutants.toml", "rb") as file:
         mutants = tomllib.load(file)["mutant"]

@@ -573,7 +573,7 @@ uint64_t viommu_batch_yield(struct viommu *device);
  * As viommu_request(), between viommu_batch_begin() and viommu_batch_end().
  *
  * Returns: the used length. Locks: none, it is held. Waits: DMA sections, for ATTACH, DETACH and a
- * MAP that needs memory of retired nodes. Since: 0.1 (stable)
+ * MAP that needs memory of retired nodes. Since: 0.1 (testing)
  */
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			    const struct iovec *writable, size_t n_writable);

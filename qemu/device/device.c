@@ -5,11 +5,13 @@
  * viommu-device: libviommu's device behind QEMU's virtio
  *
  * QEMU implements the transport, the queues, features and status; libviommu executes the requests.
- * A chain of buffers goes to viommu_batch_request() as it was popped, and is returned with the
+ * A chain of buffers goes to viommu_batch_submit() as it was popped, and is returned with the
  * length that this reports.
  *
  * A batch has at most VIOMMU_BATCH requests, and ends earlier when viommu_batch_pause() says so: after
- * 10 ms or 65,536 notifications, or at a rate limit. Then the main loop runs.
+ * 10 ms or VIOMMU_BATCH_CALLS notifications, or at a rate limit. Then the main loop runs. A request
+ * with more notifications than that is continued by the bottom half, and the batch is returned when
+ * it is finished.
  */
 
 /* -- requests ---------------------------------------------------------------------- */
@@ -23,6 +25,24 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 	return n;
 }
 
+static void batch_end(struct iommu *iommu)
+{
+	iommu->told = NULL;
+	iommu->batch.is_divided = viommu_batch_yield(iommu->core);
+	endpoints_deliver(iommu);
+}
+
+/* All at once. */
+static void batch_finish(struct iommu *iommu)
+{
+	if (!iommu->batch.is_divided)
+		return;
+	iommu->batch.is_divided = false;
+	viommu_batch_begin(iommu->core);
+	viommu_batch_end(iommu->core);
+	endpoints_deliver(iommu);
+}
+
 /*
  * Executes requests until none is left or the batch must end, and sets `used` to the number of bytes
  * written for each. Returns the number of executed requests.
@@ -33,12 +53,15 @@ static unsigned int batch_run(struct iommu *iommu, VirtQueueElement **elements, 
 	unsigned int i = 0;
 
 	viommu_batch_begin(iommu->core);
-	for (; i < n && !(*ret_pause = viommu_batch_pause(iommu->core)); i++)
-		used[i] = (unsigned int)viommu_batch_request(
+	for (; i < n && !(*ret_pause = viommu_batch_pause(iommu->core)); i++) {
+		size_t length = viommu_batch_submit(
 			iommu->core, elements[i]->out_sg, elements[i]->out_num, elements[i]->in_sg,
-			elements[i]->in_num);
-	viommu_batch_end(iommu->core);
-	endpoints_deliver(iommu);
+			elements[i]->in_num, &used[i]);
+
+		if (length != VIOMMU_LATER)
+			used[i] = (unsigned int)length;
+	}
+	batch_end(iommu);
 	return i;
 }
 
@@ -80,6 +103,7 @@ static void batch_drop(struct iommu *iommu)
 		g_free(batch->elements[i]);
 	}
 	batch->n = 0;
+	batch->is_divided = false;
 	drain_end(iommu);
 }
 
@@ -96,20 +120,32 @@ static uint64_t serve_batch(struct iommu *iommu)
 
 	batch->n = batch_run(iommu, batch->elements, batch->used, popped, &pause);
 	batch_put_back(iommu, batch->elements, batch->n, popped);
+	if (batch->is_divided)
+		return 1;
 	if (batch->n && !drain_begin(iommu))
 		batch_return(iommu);
 	return pause ? pause : popped == VIOMMU_BATCH;
+}
+
+/* The same for a batch that was divided. */
+static uint64_t continue_batch(struct iommu *iommu)
+{
+	viommu_batch_begin(iommu->core);
+	batch_end(iommu);
+	if (!iommu->batch.is_divided && !drain_begin(iommu))
+		batch_return(iommu);
+	return 1;
 }
 
 static void serve(struct iommu *iommu)
 {
 	uint64_t pause;
 
-	if (iommu->serving || iommu->batch.n || !iommu_runs(iommu))
+	if (iommu->serving || !iommu_runs(iommu) || (iommu->batch.n && !iommu->batch.is_divided))
 		return;
 	iommu->serving = true;
 	endpoints_assign_ids(iommu);
-	pause = serve_batch(iommu);
+	pause = iommu->batch.is_divided ? continue_batch(iommu) : serve_batch(iommu);
 	iommu->serving = false;
 	if (pause > 1)
 		timer_mod(iommu->requests_timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + (int64_t)pause);
@@ -154,6 +190,10 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 	struct iommu *iommu = opaque;
 
 	if (!running && iommu->batch.n) {
+		if (iommu->batch.is_divided) {
+			batch_finish(iommu);
+			drain_begin(iommu);
+		}
 		drain_wait(iommu);
 		batch_return(iommu);
 	}
@@ -196,10 +236,13 @@ static void device_reset(VirtIODevice *virtio)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	faults_clear(iommu);
-	batch_drop(iommu);
-	if (iommu->resetting)
+	if (iommu->resetting) {
+		batch_finish(iommu);
+		batch_drop(iommu);
 		return;
+	}
 	viommu_reset(iommu->core);
+	batch_drop(iommu);
 	endpoints_deliver(iommu);
 }
 

@@ -376,6 +376,7 @@ static struct viommu_config make_configuration(const struct settings *settings)
 	return (struct viommu_config){
 		.size = sizeof(struct viommu_config),
 		.page_size_mask = settings->page_size_mask,
+		.max_batch_calls = VIOMMU_BATCH_CALLS,
 		.input_first = settings->input_first,
 		.input_last = input_last(settings),
 		.domain_first = settings->domain_first,

@@ -142,8 +142,11 @@ static bool extends_pending(struct endpoint *endpoint, const struct viommu_mappi
 /* Mappings of the parent of a table have other addresses than the endpoint. */
 static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	const struct endpoint *endpoint = opaque;
+	struct endpoint *endpoint = opaque;
 
+	endpoint->iommu->told = endpoint;
+	endpoint->has_maps = true;
+	endpoint->maps_last = mapping->last;
 	if (!endpoint->has_table && notify_can_mirror(mapping))
 		queue_add(opaque, true, mapping);
 	return 0;
@@ -156,6 +159,8 @@ static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 	struct endpoint *endpoint = opaque;
 
 	requester_invalidate(endpoint, &all);
+	endpoint->iommu->told = endpoint;
+	endpoint->has_maps = false;
 	endpoint->revoked = true;
 	if (!endpoint->has_table && !cancels_pending(endpoint, mapping) &&
 	    !extends_pending(endpoint, mapping))
@@ -175,6 +180,8 @@ static int queue_mode(void *opaque, enum viommu_mode mode)
 	struct endpoint *endpoint = opaque;
 
 	requester_invalidate(opaque, &all);
+	endpoint->iommu->told = endpoint;
+	endpoint->has_maps = false;
 	endpoint->has_table = false;
 	notify_mode(opaque, mode);
 	return 0;
@@ -273,10 +280,23 @@ void notify_deliver(struct iommu *iommu)
 	if (!iommu->modes_pending)
 		return;
 	iommu->modes_pending = false;
+	iommu->applies_modes = true;
 	memory_region_transaction_begin();
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_switch(endpoint);
 	memory_region_transaction_commit();
+	iommu->applies_modes = false;
+}
+
+/* The notifier is in the list already, and would get the rest twice. */
+void notify_finish(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
+{
+	struct iommu *iommu = container_of(region, struct endpoint, translated)->iommu;
+
+	viommu_flush(iommu->core);
+	QLIST_REMOVE(notifier, node);
+	deliver_mappings(iommu);
+	QLIST_INSERT_HEAD(&region->iommu_notify, notifier, node);
 }
 
 void notify_start(struct iommu *iommu)

@@ -98,6 +98,29 @@ static uint64_t region_page_size(IOMMUMemoryRegion *region)
 
 /* -- replay ----------------------------------------------------------------------- */
 
+/* Is the endpoint blocked, although its domain has a mapping? libviommu notifies it in parts. */
+static bool is_moving(struct endpoint *endpoint, uint32_t domain)
+{
+	struct viommu_translation found;
+	struct viommu_mapping mapping;
+
+	return endpoint->iommu->batch.is_divided &&
+	       !viommu_next_mapping(endpoint->iommu->core, domain, 0, &mapping) &&
+	       viommu_handle_translate(endpoint->handle, VIOMMU_NO_PASID, mapping.first, 1,
+				       VIOMMU_ACCESS_QUIET, &found);
+}
+
+/* Was the mapping announced? If not, it follows. */
+static bool was_announced(const struct endpoint *endpoint, const struct viommu_mapping *mapping)
+{
+	return endpoint->iommu->told == endpoint && endpoint->has_maps &&
+	       mapping->last <= endpoint->maps_last;
+}
+
+/*
+ * A mode that is applied while libviommu notifies an endpoint of its domain in parts makes QEMU replay
+ * the domain: of what was announced so far. Any other replay in between finishes that, and is of all.
+ */
 static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
@@ -105,13 +128,20 @@ static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 	uint32_t id = endpoint->source ? endpoint->source->id : ENDPOINT_FREE;
 	struct viommu_endpoint_state state;
 	struct viommu_mapping mapping = { 0 };
+	bool moving;
 
-	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) || id == ENDPOINT_FREE ||
-	    viommu_next_endpoint(core, id, &state) || state.id != id ||
+	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) || id == ENDPOINT_FREE)
+		return;
+	if (endpoint->iommu->batch.is_divided && !endpoint->iommu->applies_modes)
+		notify_finish(region, notifier);
+	if (viommu_next_endpoint(core, id, &state) || state.id != id ||
 	    state.mode != VIOMMU_TRANSLATED)
 		return;
+	moving = is_moving(endpoint, state.domain);
 	for (uint64_t from = 0; !viommu_next_mapping(core, state.domain, from, &mapping);
 	     from = mapping.last + 1) {
+		if (moving && !was_announced(endpoint, &mapping))
+			return;
 		if (notify_can_mirror(&mapping))
 			notify_mapping(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
 		if (mapping.last == UINT64_MAX)

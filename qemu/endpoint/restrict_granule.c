@@ -9,12 +9,19 @@
  * read it.
  */
 
+/* Of a request that was divided: `cookie` is its place in the batch. */
+static void keep_answer(void *opaque, void *cookie, size_t used)
+{
+	*(unsigned int *)cookie = (unsigned int)used;
+}
+
 bool core_create(struct iommu *iommu, Error **errp)
 {
 	static const struct viommu_ops ops = { .size = sizeof(ops),
 					       .event = fault_push,
 					       .dirty = memory_mark_dirty,
-					       .page_response = requester_answer };
+					       .page_response = requester_answer,
+					       .answered = keep_answer };
 	int status = viommu_new(&iommu->config, &ops, iommu, &iommu->core);
 
 	if (status)

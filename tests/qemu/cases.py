@@ -210,8 +210,59 @@ def a_kick_leaves_the_main_loop_its_turn(stage):
     _, used = victim.qtest.commands(f"writew {iommu.doorbell(0):#x} 0",
                                     f"readw {driver.RINGS + driver.USED + 2:#x}")
     done = int(used, 0) - before & 0xffff
-    expect(f"{done} of {driver.ENTRIES} ATTACHes are done first", 0 < done < driver.ENTRIES)
+    expect(f"{done} of {driver.ENTRIES} ATTACHes are done first", done < driver.ENTRIES)
     victim.wait_for("all of them", lambda: iommu.used(0) == iommu.offered[0], 30)
+
+
+def kicked(victim, iommu, *then):
+    """Kick, and do what follows before the main loop has its turn. Returns how many requests are answered."""
+    before = iommu.used(0)
+    *_, used = victim.qtest.commands(f"writew {iommu.doorbell(0):#x} 0", *then,
+                                     f"readw {driver.RINGS + driver.USED + 2:#x}")
+    return int(used, 0) - before & 0xffff
+
+
+def one_request_leaves_the_main_loop_its_turn(stage):
+    """An ATTACH to a domain, and an UNMAP of all, with more notifications than a batch has."""
+    mappings = 16384
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}",
+                          f"viommu-watch,id=w0,addr={WATCH}", f"pci-testdev,addr={PORT}",
+                          f"pci-testdev,addr={PORT + 1}"])
+    iommu = started(victim)
+    watch = driver.Function(victim.qtest, WATCH)
+    watch.set(driver.COMMAND, 2, driver.MASTER)
+    many_mappings(iommu, DOMAIN, PORT << 3, 0, mappings)
+    many_mappings(iommu, DOMAIN + 1, (PORT + 1) << 3, 0, mappings)
+    # From bypass, and from one domain to another; QEMU replays all when the function becomes a master again.
+    for domain, toggled in ((DOMAIN, False), (DOMAIN + 1, False), (DOMAIN, True)):
+        iommu.offer_all([driver.ATTACH_FORM.pack(driver.ATTACH, domain, WATCH << 3, 0)], kick=False)
+        expect(f"the ATTACH to domain {domain} is not answered at once", not kicked(victim, iommu))
+        if toggled:
+            watch.set(driver.COMMAND, 2, 0)
+            watch.set(driver.COMMAND, 2, driver.MASTER)
+        victim.wait_for("the ATTACH", lambda: iommu.used(0) == iommu.offered[0])
+        expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+        expect("all is mirrored", victim.get("w0", "mirror").count("\n") == mappings)
+        expect(f"the mirror: {victim.get('w0', 'check')}", not victim.get("w0", "check"))
+    iommu.offer_all([driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, 0, EVERYTHING)], kick=False)
+    expect("the UNMAP is not answered at once", not kicked(victim, iommu))
+    victim.wait_for("the UNMAP", lambda: iommu.used(0) == iommu.offered[0])
+    expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+    expect("nothing is mirrored", not victim.get("w0", "mirror"))
+    # A reset in between, and a machine that stops.
+    many_mappings(iommu, DOMAIN, PORT << 3, 0, mappings // 2)
+    iommu.offer_all([driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, 0, EVERYTHING)], kick=False)
+    expect("the UNMAP is not answered at once", not kicked(victim, iommu))
+    victim.monitor.command("stop")
+    expect("the UNMAP is answered", iommu.used(0) == iommu.offered[0])
+    victim.monitor.command("cont")
+    iommu.offer_all([driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + 1, WATCH << 3, 0)], 2, kick=False)
+    expect("the ATTACH is not answered at once", not kicked(victim, iommu))
+    iommu.start()
+    expect("no domain", not json.loads(victim.get("iommu0", "state"))["domains"])
+    expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+    expect("nothing is mirrored", not victim.get("w0", "mirror"))
+    expect("ATTACH", iommu.attach(DOMAIN, WATCH << 3) == driver.OK)
 
 
 def requests_attaches_and_faults_have_a_rate(stage):
@@ -1251,7 +1302,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          removals_of_a_kick_leave_what_is_between_them, an_answer_may_kick_its_own_queue,
          a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
-         a_kick_leaves_the_main_loop_its_turn, requests_attaches_and_faults_have_a_rate,
+         a_kick_leaves_the_main_loop_its_turn, one_request_leaves_the_main_loop_its_turn, requests_attaches_and_faults_have_a_rate,
          a_device_that_caches_translations_needs_ats,
          the_pages_of_mappings_have_each_of_them_once, a_kick_holds_the_notifications_of_one_request,
          a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping,
