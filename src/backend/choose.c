@@ -78,11 +78,16 @@ int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kerne
 	kernel->opaque = opaque;
 	if (!error)
 		error = choose(kernel, interface);
-	if (error)
+	if (error) {
 		free(kernel);
-	else
-		*ret_kernel = kernel;
-	return error;
+		return error;
+	}
+	kernel->calls = *kernel->kind->calls();
+	/* For a listener of INVALIDATEs of several devices, the device does more for each MAP. */
+	if (!kernel->ops.nest)
+		kernel->calls.tables_invalidate = NULL;
+	*ret_kernel = kernel;
+	return 0;
 }
 
 struct viommu_kernel *viommu_kernel_free(struct viommu_kernel *kernel)
@@ -104,7 +109,7 @@ enum viommu_interface viommu_kernel_interface(const struct viommu_kernel *kernel
 
 const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kernel *kernel)
 {
-	return kernel->kind->calls();
+	return &kernel->calls;
 }
 
 /* A free entry, or a new one. */

@@ -71,6 +71,7 @@ struct viommu_kernel {
 	struct viommu_kernel_ops ops;
 	void *opaque;
 	const struct kernel_kind *kind;
+	struct viommu_backend_calls calls;
 	int fd; /* iommufd: /dev/iommu */
 	struct kernel_device *devices;
 	size_t n_devices;

@@ -85,6 +85,7 @@ static void a_device_shares_a_page_table_with_those_of_its_iommu(void **state)
 
 	(void)state;
 	begin(0, KERNEL_HWPT_DIRTY, true);
+	assert_null(calls->tables_invalidate); /* without `nest` */
 	space = new_space();
 	fake.calls = 0;
 	assert_int_equal(calls->attach(kernel, A, space), 0);
