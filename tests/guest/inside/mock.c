@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <viommu/backend.h>
@@ -31,6 +32,8 @@ enum {
 	MEMORY_BYTES = 1 << 20,
 	FIRST = 1 << 24, /* of the mock's addresses; guest memory begins there, too */
 	N_DEVICES = 3,
+	N_MEASURED = 64, /* devices after these, for figures */
+	N_ALL = N_DEVICES + N_MEASURED,
 	FIRST_ENDPOINT = 8,
 	/* Commands of the mock, and its types. */
 	CHECK_MAP = 3,
@@ -86,7 +89,7 @@ struct test_command {
 static struct mock {
 	int file;
 	uint32_t stdev, idev, nowhere;
-} mocks[N_DEVICES];
+} mocks[N_ALL];
 
 /* The file of the kernel's event queue, and the two ends of what stands for it. */
 static int queue_in = -1, queue_out = -1, queue_file = -1;
@@ -109,7 +112,7 @@ static int test(struct test_command *command)
 
 static struct mock *mock_of(int file)
 {
-	for (int i = 0; i < N_DEVICES; i++)
+	for (int i = 0; i < N_ALL; i++)
 		if (mocks[i].file == file)
 			return &mocks[i];
 	return NULL;
@@ -287,7 +290,7 @@ static int invalidate(struct kernel_hwpt_invalidate *given)
 	return result;
 }
 
-static int mock_ioctl(int file, unsigned long request, void *argument)
+static int call_kernel(int file, unsigned long request, void *argument)
 {
 	struct mock *mock = mock_of(file);
 
@@ -304,6 +307,26 @@ static int mock_ioctl(int file, unsigned long request, void *argument)
 	if (request == KERNEL_HWPT_INVALIDATE)
 		return invalidate(argument);
 	return ioctl(file, request, argument);
+}
+
+static double in_kernel; /* microseconds */
+
+static double microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int mock_ioctl(int file, unsigned long request, void *argument)
+{
+	double begin = microseconds();
+	int result = call_kernel(file, request, argument), error = errno;
+
+	in_kernel += microseconds() - begin;
+	errno = error;
+	return result;
 }
 
 /* -- the guest ------------------------------------------------------------------------- */
@@ -702,20 +725,19 @@ static void make_sysfs(void)
 	mkdir("/tmp/mock/sys/bus", 0755);
 	mkdir("/tmp/mock/sys/bus/pci", 0755);
 	mkdir("/tmp/mock/sys/bus/pci/devices", 0755);
-	for (int i = 0; i < N_DEVICES; i++) {
-		snprintf(path, sizeof(path), "/tmp/mock/sys/bus/pci/devices/0000:00:0%d.0", i);
+	for (int i = 0; i < N_ALL; i++) {
+		snprintf(path, sizeof(path), "/tmp/mock/sys/bus/pci/devices/0000:%02x:00.0", i);
 		mkdir(path, 0755);
 		strcat(path, "/vfio-dev");
 		mkdir(path, 0755);
-		snprintf(path, sizeof(path),
-			 "/tmp/mock/sys/bus/pci/devices/0000:00:0%d.0/vfio-dev/vfio%d", i, i);
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "/vfio%d", i);
 		mkdir(path, 0755);
 	}
 }
 
-static void open_devices(void)
+static void open_devices(int first, int n)
 {
-	for (int i = 0; i < N_DEVICES; i++) {
+	for (int i = first; i < first + n; i++) {
 		struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
 						    .id = FIRST_ENDPOINT + (uint32_t)i,
 						    .pasid_bits = 4,
@@ -724,7 +746,7 @@ static void open_devices(void)
 		char name[16];
 		int number;
 
-		snprintf(name, sizeof(name), "0000:00:0%d.0", i);
+		snprintf(name, sizeof(name), "0000:%02x:00.0", i);
 		must(name, viommu_kernel_open_device(kernel, name, &number));
 		endpoint.formats = &format;
 		endpoint.n_formats = viommu_kernel_formats(kernel, number, &format, 1);
@@ -732,6 +754,150 @@ static void open_devices(void)
 			printf("mock: the device cannot request pages\n");
 		must("endpoint", viommu_endpoint_add(iommu, &endpoint));
 	}
+}
+
+static void add_devices(int first, int n)
+{
+	for (int i = first; i < first + n; i++)
+		must("add device",
+		     viommu_backend_add_device(backend, iommu, FIRST_ENDPOINT + (uint32_t)i, i));
+}
+
+/* -- what requests cost ------------------------------------------------------------------------ */
+
+enum { PAIRS = 50, MANY = 20000, TIMES = 7, MEASURED_DOMAIN = 100 };
+
+struct spent {
+	double all, in_kernel;
+};
+
+/* A MAP and an UNMAP of a page in each of n domains; the quickest of several attempts. */
+static struct spent time_of_pair(uint32_t n_domains)
+{
+	struct spent best = { 1e12, 1e12 };
+	int status = 0;
+
+	for (int times = 0; times < TIMES; times++) {
+		double begin = microseconds(), spent;
+
+		in_kernel = 0;
+		for (int i = 0; i < PAIRS; i++) {
+			for (uint32_t n = 0; n < n_domains; n++)
+				status |= map(MEASURED_DOMAIN + n, FIRST, PAGE_BYTES, FIRST);
+			for (uint32_t n = 0; n < n_domains; n++)
+				status |= unmap(MEASURED_DOMAIN + n, FIRST, PAGE_BYTES);
+		}
+		spent = (microseconds() - begin) / PAIRS;
+		best.all = spent < best.all ? spent : best.all;
+		if (in_kernel / PAIRS < best.in_kernel)
+			best.in_kernel = in_kernel / PAIRS;
+	}
+	must("MAP and UNMAP", status);
+	return best;
+}
+
+static int attach_measured(uint32_t n, uint32_t n_domains)
+{
+	int status = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		status |=
+			attach(MEASURED_DOMAIN + i % n_domains, FIRST_ENDPOINT + N_DEVICES + i, 0);
+	return status;
+}
+
+/* One domain, which is one IOAS; and an IOAS for each endpoint, as QEMU has it. */
+static void measure_maps(void)
+{
+	static const uint32_t counts[] = { 1, 8, N_MEASURED };
+	struct spent together[3], apart[3];
+
+	for (int i = 0; i < 3; i++) {
+		must("ATTACH", attach_measured(counts[i], 1));
+		together[i] = time_of_pair(1);
+		must("ATTACH", attach_measured(counts[i], counts[i]));
+		apart[i] = time_of_pair(counts[i]);
+		printf("mock: MAP and UNMAP with %u endpoints: %.0f us in one domain, %.0f of them "
+		       "in "
+		       "the kernel; %.0f us in one of each, %.0f in the kernel\n",
+		       counts[i], together[i].all, together[i].in_kernel, apart[i].all,
+		       apart[i].in_kernel);
+	}
+	printf("mock: in one domain the kernel needs the same for all of them: %s\n",
+	       says(together[2].in_kernel < 2 * together[0].in_kernel &&
+		    apart[2].all > 4 * together[2].all));
+}
+
+/* Memory is pinned by MAP; while an endpoint bypasses, all of it is, and MAPs share that. */
+static void measure_pinning(void)
+{
+	struct spent pins, shares;
+
+	must("ATTACH", attach_measured(1, 1));
+	pins = time_of_pair(1);
+	must("ATTACH", attach(99, FIRST_ENDPOINT + 2, VIOMMU_ATTACH_F_BYPASS));
+	shares = time_of_pair(1);
+	must("ATTACH", attach(98, FIRST_ENDPOINT + 2, 0));
+	printf("mock: MAP and UNMAP of a page: %.0f us if they pin it, %.0f us if bypass has "
+	       "pinned it\n",
+	       pins.all, shares.all);
+}
+
+static double time_of_attach(void)
+{
+	double best = 1e12;
+	int status = 0;
+
+	for (int times = 0; times < TIMES; times++) {
+		double begin = microseconds(), spent;
+
+		status |= attach(MEASURED_DOMAIN, FIRST_ENDPOINT + N_DEVICES + 1, 0);
+		spent = microseconds() - begin;
+		best = spent < best ? spent : best;
+		status |= attach(MEASURED_DOMAIN + 1, FIRST_ENDPOINT + N_DEVICES + 1, 0);
+	}
+	must("ATTACH", status);
+	return best;
+}
+
+/* To a domain that has another device already. */
+static void measure_attach(void)
+{
+	double few, many;
+	int status = attach_measured(2, 2);
+
+	status |= map(MEASURED_DOMAIN, FIRST, PAGE_BYTES, FIRST);
+	few = time_of_attach();
+	for (uint64_t i = 1; i < MANY; i++)
+		status |= map(MEASURED_DOMAIN, FIRST + i * 2 * PAGE_BYTES, PAGE_BYTES, FIRST);
+	must("MAP", status);
+	many = time_of_attach();
+	printf("mock: ATTACH to a domain with 1 mapping: %.0f us, with %d: %.0f us, the same: %s\n",
+	       few, MANY, many, says(many < 5 * few));
+}
+
+/* -- a device that dies while it is mapped --------------------------------------------------- */
+
+static void dying(void)
+{
+	struct kernel_destroy destroy = { .size = sizeof(destroy), .id = mocks[1].stdev };
+	int status = attach(9, FIRST_ENDPOINT, 0) | attach(9, FIRST_ENDPOINT + 1, 0) |
+		     map(9, FIRST + 0x5000, PAGE_BYTES, FIRST + 0x2000);
+
+	must("device dies", status | (ioctl(iommufd, KERNEL_DESTROY, &destroy) ? errno : 0));
+	mocks[1].stdev = 0;
+	status = map(9, FIRST + 0x6000, PAGE_BYTES, FIRST + 0x3000);
+	printf("mock: after a device died a MAP of its domain has status %d, the other has both: "
+	       "%s\n",
+	       status,
+	       says(maps(0, FIRST + 0x5000, FIRST + 0x2000) &&
+		    maps(0, FIRST + 0x6000, FIRST + 0x3000)));
+	status = unmap(9, FIRST + 0x5000, PAGE_BYTES);
+	printf("mock: an UNMAP has status %d: %s, the other page: %s\n", status,
+	       says(maps(0, FIRST + 0x5000, FIRST + 0x2000)),
+	       says(maps(0, FIRST + 0x6000, FIRST + 0x3000)));
+	printf("mock: its ATTACH has status %d\n", attach(10, FIRST_ENDPOINT + 1, 0));
+	printf("mock: it is removed with error %d\n", viommu_backend_remove_device(backend, 1));
 }
 
 int main(void)
@@ -757,7 +923,7 @@ int main(void)
 	int file;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int i = 0; i < N_DEVICES; i++)
+	for (int i = 0; i < N_ALL; i++)
 		mocks[i].file = -1;
 	make_sysfs();
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
@@ -772,19 +938,23 @@ int main(void)
 	calls = viommu_kernel_calls(kernel);
 	must("iommu", viommu_new(&config, &callbacks, NULL, &iommu));
 	must("features", viommu_accept(iommu, viommu_features(iommu)));
-	open_devices();
+	open_devices(0, N_DEVICES);
 	tables();
 	must("backend", viommu_backend_new(calls, kernel, &backend));
 	must("memory", viommu_backend_add_memory_file(backend, &range, file, 0));
-	for (int i = 0; i < N_DEVICES; i++)
-		must("add device",
-		     viommu_backend_add_device(backend, iommu, FIRST_ENDPOINT + (uint32_t)i, i));
+	add_devices(0, N_DEVICES);
 	domains();
 	pasids();
 	page_requests();
 	pinning();
 	dirty();
 	failing();
+	open_devices(N_DEVICES, N_MEASURED);
+	add_devices(N_DEVICES, N_MEASURED);
+	measure_maps();
+	measure_pinning();
+	measure_attach();
+	dying();
 	viommu_backend_free(backend);
 	viommu_kernel_free(kernel);
 	viommu_free(iommu);
