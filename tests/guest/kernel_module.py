@@ -16,7 +16,8 @@ PROTOCOL = os.path.join(HERE, "..", "..", "include", "viommu", "protocol.h")
 GUEST = os.path.join(HERE, "..", "..", "guest")
 PATCH = os.path.join(HERE, "..", "..", "docs", "patches", "linux.patch")
 # module -> its objects, if they are several
-OBJECTS = {"viommu_spaces": "", "viommu_topology": "reader.o", "virtio-iommu": ""}
+OBJECTS = {"viommu_spaces": "", "viommu_tables": "", "viommu_topology": "reader.o", "virtio-iommu": ""}
+WITH_DRIVER = ("virtio-iommu", "viommu_tables")     # modules that are the kernel's own driver, changed
 DRIVER = re.compile(r"[^/]+/(drivers/iommu/(virtio-iommu[.]c|dma-iommu[.]h)|"
                     r"include/uapi/linux/virtio_iommu[.]h)")
 
@@ -32,16 +33,18 @@ def makefile(name):
 
 
 def take_driver(version, tree, report):
-    """The kernel's own driver with the patch, and its header, which comes before that of the kernel."""
+    """The kernel's own driver, and its headers."""
     source = packages.kernel_source(version, report)
     with tarfile.open(glob.glob(f"{source}/usr/src/linux-source-*.tar.xz")[0]) as archive:
         for member in archive:
             if DRIVER.fullmatch(member.name):
                 member.name = member.name.partition("/")[2]
                 archive.extract(member, tree, filter="data")
+
+
+def patch_driver(tree):
+    """With the patch, its header comes before that of the kernel."""
     packages.run("git", "apply", "--unidiff-zero", PATCH, cwd=tree)
-    shutil.move(f"{tree}/drivers/iommu/virtio-iommu.c", tree)
-    shutil.move(f"{tree}/drivers/iommu/dma-iommu.h", tree)
     with open(f"{tree}/Makefile", "a", encoding="ascii") as file:
         file.write("ccflags-y := -include $(src)/include/uapi/linux/virtio_iommu.h\n")
 
@@ -60,8 +63,13 @@ def make(name, architecture, flavour, version, target, report):
         os.rename(f"{tree}/viommu_builtin.c", f"{tree}/reader.c")
     with open(f"{tree}/Makefile", "w", encoding="ascii") as file:
         file.write(makefile(name))
-    if name == "virtio-iommu":
+    if name in WITH_DRIVER:
         take_driver(version, tree, report)
+    if name == "virtio-iommu":
+        patch_driver(tree)
+    if name in WITH_DRIVER:
+        shutil.move(f"{tree}/drivers/iommu/virtio-iommu.c", tree)
+        shutil.move(f"{tree}/drivers/iommu/dma-iommu.h", tree)
     if not os.path.lexists(f"{root}/usr/bin/awk"):
         os.symlink("gawk", f"{root}/usr/bin/awk")
     headers = next(os.path.basename(path) for path in glob.glob(f"{root}/usr/src/linux-headers-*")
