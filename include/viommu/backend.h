@@ -526,7 +526,8 @@ int viommu_limits_config(const struct viommu_limits *limits, struct viommu_confi
  * Give an endpoint the input range and reserved regions of its device, beside those that it has,
  * such as an MSI region. `config` is the one in force. `regions` gets all of them, and has to live
  * until viommu_endpoint_add(). -ERANGE: as above; the guest's granule is too small for the device,
- * no address is in common, or the endpoint has more PASIDs than the device.
+ * no address is in common, the endpoint has more PASIDs than the device, or is to have ATS on a
+ * path where the device has none.
  *
  * Returns: 0, -ERANGE, -ENOSPC. Locks: none. Waits: no. Since: 0.2 (testing)
  */

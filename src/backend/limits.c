@@ -186,6 +186,23 @@ static bool reserve(struct regions *to, uint64_t first, uint64_t last)
 	return true;
 }
 
+/* What PROBE tells the guest of the device. */
+static int limit_promises(const struct viommu_limits *limits,
+			  const struct viommu_endpoint *endpoint, char *reason, size_t room)
+{
+	if (endpoint->pasid_bits > limits->pasid_bits)
+		return refuse(reason, room,
+			      "the guest may use PASIDs of %u bits, and the device has %u; set"
+			      " pasid_bits to that",
+			      (unsigned)endpoint->pasid_bits, (unsigned)limits->pasid_bits);
+	if (endpoint->has_ats && endpoint->ats & VIOMMU_ATS_F_PATH && !limits->ats)
+		return refuse(reason, room,
+			      "the guest is told ats 0x%x, and the host's IOMMU has no ATS for the"
+			      " device; clear VIOMMU_ATS_F_PATH (0x%x)",
+			      (unsigned)endpoint->ats, (unsigned)VIOMMU_ATS_F_PATH);
+	return 0;
+}
+
 int viommu_limits_endpoint(const struct viommu_limits *limits, const struct viommu_config *config,
 			   struct viommu_endpoint *endpoint,
 			   struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS], char *reason,
@@ -206,11 +223,9 @@ int viommu_limits_endpoint(const struct viommu_limits *limits, const struct viom
 			      (unsigned long long)config->input_last,
 			      (unsigned long long)limits->ranges[0].first,
 			      (unsigned long long)limits->ranges[limits->n_ranges - 1].last);
-	if (endpoint->pasid_bits > limits->pasid_bits)
-		return refuse(reason, room,
-			      "the guest may use PASIDs of %u bits, and the device has %u; set"
-			      " pasid_bits to that",
-			      (unsigned)endpoint->pasid_bits, (unsigned)limits->pasid_bits);
+	error = limit_promises(limits, endpoint, reason, room);
+	if (error)
+		return error;
 	if (endpoint->n_reserved > VIOMMU_LIMITS_REGIONS)
 		return -ENOSPC;
 	if (endpoint->n_reserved && endpoint->reserved != regions)

@@ -206,6 +206,25 @@ static void pasids_and_ats_of_a_device_are_limits(void **state)
 	assert_string_equal(reason,
 			    "the guest may use PASIDs of 12 bits, and the device has 10; set"
 			    " pasid_bits to that");
+	/* Both flags say that the device may cache translations, which the host's IOMMU must
+	 * permit. */
+	endpoint = (struct viommu_endpoint){
+		.size = sizeof(endpoint), .id = 8, .has_ats = true, .ats = VIOMMU_ATS_F_ENDPOINT
+	};
+	limits.ats = false;
+	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
+						sizeof(reason)),
+			 0);
+	endpoint.ats |= VIOMMU_ATS_F_PATH;
+	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
+						sizeof(reason)),
+			 -ERANGE);
+	assert_string_equal(reason, "the guest is told ats 0x3, and the host's IOMMU has no ATS for"
+				    " the device; clear VIOMMU_ATS_F_PATH (0x2)");
+	limits.ats = true;
+	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
+						sizeof(reason)),
+			 0);
 	end();
 }
 
