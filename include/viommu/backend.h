@@ -384,7 +384,8 @@ struct viommu_kernel *viommu_kernel_free(struct viommu_kernel *kernel);
 enum viommu_interface viommu_kernel_interface(const struct viommu_kernel *kernel);
 
 /*
- * The calls for viommu_backend_new(), with `kernel` as their `kernel`.
+ * The calls for viommu_backend_new(), with `kernel` as their `kernel`. They are valid until
+ * viommu_kernel_free().
  *
  * Returns: never NULL. Locks: none. Waits: no. Since: 0.2 (testing)
  */

@@ -32,6 +32,8 @@ class Inside(qemus.Qemu):
 
 def qemu_files(report):
     """(name, path) of QEMU, its loader, libraries and firmware, and of the module."""
+    if packages.host_architecture() != "amd64":
+        raise packages.Unavailable("the module is built for this machine, and the host of the row is an amd64")
     qemu = qemus.unpacked(GENERATION, report)
     loader, libraries = qemu.prefix[0], qemu.prefix[2].split(":")
     program = os.path.join(qemu.root, "usr/bin", qemus.BINARIES["amd64"])
