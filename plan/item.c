@@ -308,6 +308,20 @@ static void add_initiators(GPtrArray *items, const struct plan *plan)
 		}
 }
 
+/* libvirt starts QEMU in "/", so its path is absolute: that of the package viommu-qemu. */
+const char *plan_plugin(const struct plan *plan)
+{
+	static const char *const installed[] = {
+		[PLAN_X86] = "/usr/lib/x86_64-linux-gnu/viommu/viommu-qemu.so",
+		[PLAN_ARM] = "/usr/lib/aarch64-linux-gnu/viommu/viommu-qemu.so",
+		[PLAN_RISCV] = "/usr/lib/riscv64-linux-gnu/viommu/viommu-qemu.so",
+	};
+
+	if (plan->options.plugin)
+		return plan->options.plugin;
+	return plan->options.for_libvirt ? installed[plan->architecture] : "viommu-qemu.so";
+}
+
 GPtrArray *plan_items(const struct plan *plan)
 {
 	GPtrArray *items = g_ptr_array_new_with_free_func(item_free);
@@ -316,7 +330,7 @@ GPtrArray *plan_items(const struct plan *plan)
 
 	add_machine(items, plan);
 	if (plan->kind == PLAN_VIRTIO)
-		add(items, "plugin", "viommu-qemu.so");
+		add(items, "plugin", plan_plugin(plan));
 	add_memory(items, plan);
 	add_regions(items, plan);
 	if (plan->iommufd)

@@ -30,4 +30,7 @@ void plan_append_word(GString *text, const char *word);
 /* In the order that QEMU requires. */
 GPtrArray *plan_items(const struct plan *plan);
 
+/* The path of viommu-qemu.so, for `-plugin`. */
+const char *plan_plugin(const struct plan *plan);
+
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "domain_rows.h"
+#include "item.h"
 
 #define QEMU_SPACE "http://libvirt.org/schemas/domain/qemu/1.0"
 #define INDENT     "    "
@@ -391,15 +392,15 @@ static void append_bypass(struct plan_domain *domain, const struct plan *plan)
 	}
 }
 
-static void append_virtio(struct plan_domain *domain, const struct plan_bridge *bridge, long index,
-			  bool first)
+static void append_virtio(struct plan_domain *domain, const struct plan *plan,
+			  const struct plan_bridge *bridge, long index)
 {
 	xmlNs *space;
 	xmlNode *line = command_line(domain, &space);
 
-	if (first) {
+	if (bridge == plan_branch(plan, 0)) {
 		append_argument(line, space, "-plugin");
-		append_argument(line, space, "viommu-qemu.so");
+		append_argument(line, space, "%s", plan_plugin(plan));
 	}
 	append_argument(line, space, "-device");
 	append_argument(line, space,
@@ -471,7 +472,7 @@ void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 		if (bridge->iommu && plan->kind == PLAN_SMMUV3)
 			append_smmu(domain, plan, bridge, index);
 		if (bridge->iommu && plan->kind == PLAN_VIRTIO)
-			append_virtio(domain, bridge, index, !i);
+			append_virtio(domain, plan, bridge, index);
 	}
 	if (!plan_kind_row(plan->kind)->several) {
 		append_one(domain, plan);

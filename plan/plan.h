@@ -74,6 +74,7 @@ struct plan_options {
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
 	bool chassis[PLAN_CHASSIS_MAX + 1]; /* those of the user's root ports */
+	const char *plugin;        /* path of viommu-qemu.so; NULL: as plan_plugin() selects */
 	const char *const *bypass; /* functions that no virtual IOMMU translates; NULL: none */
 	GHashTable *buses; /* name of an IOMMU of the host -> number of its bridge; NULL: none */
 	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */

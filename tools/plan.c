@@ -15,7 +15,7 @@
 
 static char **devices, **nodes, **buses, **bypass;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
-	*accel, *cmdqv, *domain_name, *keep_name;
+	*accel, *cmdqv, *domain_name, *keep_name, *plugin;
 static int spare, root_ports, cpus;
 static gboolean managed, if_needed, egm;
 
@@ -64,6 +64,9 @@ static const GOptionEntry options[] = {
 	  "reserve bus numbers for bridges that you add to pcie.0", "N" },
 	{ "managed", 'g', 0, G_OPTION_ARG_NONE, &managed,
 	  "allow devices that a host driver uses: the launcher unbinds them", NULL },
+	{ "plugin", 'P', 0, G_OPTION_ARG_FILENAME, &plugin,
+	  "path of viommu-qemu.so; default: as installed for libvirt, else in the current folder",
+	  "MODULE" },
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write to FILE instead of standard output", "FILE" },
 	INPUT_FORM_OPTION,
@@ -238,6 +241,14 @@ static bool read_switches(struct plan_options *wanted)
 	       read_switch(cmdqv, &wanted->cmdqv);
 }
 
+/* QEMU ends the path at a comma, and libvirt runs QEMU in another folder. */
+static bool read_plugin(struct plan_options *wanted)
+{
+	wanted->plugin = plugin;
+	return !plugin || (*plugin && !strchr(plugin, ',') &&
+			   (!find_form()->for_libvirt || g_path_is_absolute(plugin)));
+}
+
 static const struct {
 	bool (*read)(struct plan_options *wanted);
 	const char *error;
@@ -252,6 +263,7 @@ static const struct {
 	{ read_nodes, "--node must be like 0=1: the host's node, and the guest's" },
 	{ read_buses, "--bus must be like dmar0=0x10: an IOMMU of the host, and a number from 1 to "
 		      "255" },
+	{ read_plugin, "--plugin must be a path without commas, and absolute for libvirt" },
 };
 
 /* Returns an error message, or NULL. */

@@ -725,6 +725,19 @@ def what_libvirt_needs_for_one_iommu_is_written():
     assert '"amd-iommu.dma-remap=on"' in out, out
 
 
+def the_path_of_the_module_is_the_installed_one_or_the_users():
+    host = pc_host(1)
+    own = ["--iommu", "virtio", "--plugin", "/opt/viommu-qemu.so"]
+    for form in ("qemu", "readconfig", "libvirt", "virt-install"):
+        assert "/opt/viommu-qemu.so" in planned(host, *own, "--format", form), form
+        assert "viommu-qemu.so" in planned(host, *own[:2], "--format", form), form
+    for form in ("libvirt", "virt-install"):
+        assert "/usr/lib/x86_64-linux-gnu/viommu/viommu-qemu.so" in planned(host, *own[:2], "--format", form)
+    for form, path in (("libvirt", "viommu-qemu.so"), ("qemu", "/opt/a,b.so"), ("qemu", "")):
+        status, _, err = plan(host, *own[:2], "--plugin", path, "--format", form)
+        assert status == 2 and "--plugin" in err, (form, path, status, err)
+
+
 def units_of_memory_are_those_of_libvirt():
     hole = "0x0000000200000000 0x00000002ffffffff reserved"
     host = pc_host(1, reserved=[hole, trees.MSI])
