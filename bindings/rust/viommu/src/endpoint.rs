@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Endpoints and their listeners.
 use crate::callbacks::guarded;
-use crate::{sys, zeroed_plain, Device, Error, Mapping, Result, Translation};
+use crate::{bounds, sys, zeroed_plain, Device, Error, Mapping, Result, Translation};
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::os::raw::{c_int, c_void};
@@ -30,19 +30,17 @@ pub struct EndpointConfig {
 
 impl EndpointConfig {
     /// Call `with` with the struct of C, which borrows.
-    fn with_c<R>(&self, with: impl FnOnce(&sys::viommu_endpoint) -> R) -> R {
+    fn with_c(&self, with: impl FnOnce(&sys::viommu_endpoint) -> c_int) -> Result<()> {
         let reserved: Vec<_> = self.reserved.iter().map(Reserved::to_c).collect();
         let mut c: sys::viommu_endpoint = zeroed_plain();
         c.size = std::mem::size_of_val(&c);
         c.id = self.id;
         c.page_size_mask = self.page_size_mask;
-        if let Some(input) = &self.input {
-            (c.input_first, c.input_last) = (*input.start(), *input.end());
-        }
+        (c.input_first, c.input_last) = bounds(&self.input)?;
         (c.reserved, c.n_reserved) = (reserved.as_ptr(), reserved.len());
         (c.has_proximity, c.proximity_domain) = (self.proximity_domain.is_some(), self.proximity_domain.unwrap_or(0));
         (c.has_ats, c.ats) = (self.ats.is_some(), self.ats.unwrap_or(0));
-        with(&c)
+        Error::check(with(&c))
     }
 }
 
@@ -65,7 +63,7 @@ pub struct Endpoint<'d, 'env> {
 impl<'d, 'env> Endpoint<'d, 'env> {
     pub(crate) fn new(device: &'d Device<'env>, config: &EndpointConfig) -> Result<Self> {
         // SAFETY: the configuration is copied.
-        Error::check(config.with_c(|c| unsafe { sys::viommu_endpoint_add(device.as_ptr(), c) }))?;
+        config.with_c(|c| unsafe { sys::viommu_endpoint_add(device.as_ptr(), c) })?;
         Ok(Endpoint { device, id: config.id })
     }
 
@@ -78,7 +76,7 @@ impl<'d, 'env> Endpoint<'d, 'env> {
     pub fn update(&self, config: &EndpointConfig) -> Result<()> {
         let config = EndpointConfig { id: self.id, ..config.clone() };
         // SAFETY: the configuration is copied.
-        Error::check(config.with_c(|c| unsafe { sys::viommu_endpoint_update(self.device.as_ptr(), c) }))
+        config.with_c(|c| unsafe { sys::viommu_endpoint_update(self.device.as_ptr(), c) })
     }
 
     /// Block it by force, or end that.

@@ -129,20 +129,18 @@ pub struct Config {
     pub max_bytes: u64,
     pub max_fault_rate: u32,
     pub max_attach_rate: u32,
+    /// `viommu_sys::VIOMMU_PERSONALITY_*`: the protocol of guest-owned page tables.
+    pub personality: u32,
 }
 
 impl Config {
-    fn to_c(&self) -> sys::viommu_config {
+    fn to_c(&self) -> Result<sys::viommu_config> {
         let mut c: sys::viommu_config = zeroed_plain();
         c.size = std::mem::size_of_val(&c);
         c.features = self.features;
         c.page_size_mask = self.page_size_mask;
-        if let Some(input) = &self.input {
-            (c.input_first, c.input_last) = (*input.start(), *input.end());
-        }
-        if let Some(domains) = &self.domains {
-            (c.domain_first, c.domain_last) = (*domains.start(), *domains.end());
-        }
+        (c.input_first, c.input_last) = bounds(&self.input)?;
+        (c.domain_first, c.domain_last) = bounds(&self.domains)?;
         c.probe_size = self.probe_size;
         c.bypass = self.bypass;
         c.max_domains = self.max_domains;
@@ -150,7 +148,17 @@ impl Config {
         c.max_bytes = self.max_bytes;
         c.max_fault_rate = self.max_fault_rate;
         c.max_attach_rate = self.max_attach_rate;
-        c
+        c.personality = self.personality;
+        Ok(c)
+    }
+}
+
+/// The ends of a range. Both 0 are no limit in C, so 0..=0 is refused.
+pub(crate) fn bounds<T: Copy + Default + PartialEq>(range: &Option<RangeInclusive<T>>) -> Result<(T, T)> {
+    let none = (T::default(), T::default());
+    match range.as_ref().map(|range| (*range.start(), *range.end())) {
+        Some(ends) if ends == none => Err(Error::INVAL),
+        ends => Ok(ends.unwrap_or(none)),
     }
 }
 
@@ -190,7 +198,7 @@ unsafe impl Sync for Device<'_> {}
 impl<'env> Device<'env> {
     /// Create a device. `()` ignores all events, so that every fault is dropped.
     pub fn new<E: Events + 'env>(config: &Config, events: E) -> Result<Self> {
-        let config = config.to_c();
+        let config = config.to_c()?;
         let ops = callbacks::ops::<E>();
         let events = Box::into_raw(Box::new(events));
         let mut raw = ptr::null_mut();

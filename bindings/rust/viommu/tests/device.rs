@@ -47,6 +47,19 @@ fn diary() -> (Diary, impl Fn() -> Vec<String>) {
     (Diary(pages.clone()), move || std::mem::take(&mut *pages.lock().unwrap()))
 }
 
+/// Both ends 0 are no limit in C, so this range would silently become all addresses.
+#[test]
+fn a_range_of_only_0_is_refused() {
+    let config = Config { input: Some(0..=0), ..Default::default() };
+    assert_eq!(Device::new(&config, ()).err(), Some(Error::INVAL));
+    let config = Config { domains: Some(0..=0), ..Default::default() };
+    assert_eq!(Device::new(&config, ()).err(), Some(Error::INVAL));
+    let device = device();
+    let config = EndpointConfig { input: Some(0..=0), ..disk() };
+    assert_eq!(device.add(&config).err(), Some(Error::INVAL));
+    assert!(device.add(&EndpointConfig { input: Some(0..=0xfff), ..disk() }).is_ok());
+}
+
 #[test]
 fn a_mapping_is_translated_until_it_is_unmapped() {
     let device = device();
