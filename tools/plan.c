@@ -246,7 +246,7 @@ static bool read_plugin(struct plan_options *wanted)
 {
 	wanted->plugin = plugin;
 	return !plugin || (*plugin && !strchr(plugin, ',') &&
-			   (!find_form()->for_libvirt || g_path_is_absolute(plugin)));
+			   (!wanted->for_libvirt || g_path_is_absolute(plugin)));
 }
 
 static const struct {
@@ -267,10 +267,12 @@ static const struct {
 };
 
 /* Returns an error message, or NULL. */
-static const char *read_plan_options(struct plan_options *wanted)
+static const char *read_plan_options(const struct form *form, struct plan_options *wanted)
 {
 	*wanted = (struct plan_options){ .managed = managed,
 					 .egm = egm,
+					 .for_qemu = form->for_qemu,
+					 .for_libvirt = form->for_libvirt,
 					 .bypass = (const char *const *)bypass };
 	for (size_t i = 0; i < G_N_ELEMENTS(readers); i++)
 		if (!readers[i].read(wanted))
@@ -375,8 +377,6 @@ static int plan_inputs(struct plan_options *wanted, char **arguments, const stru
 	struct viommu_findings *findings = viommu_findings_new();
 	int status;
 
-	wanted->for_qemu = form->for_qemu;
-	wanted->for_libvirt = form->for_libvirt;
 	if (*arguments)
 		status = plan_qemu_arguments(wanted, arguments, form, findings);
 	else if (domain_name)
@@ -409,7 +409,7 @@ static int run(const struct command *command, char **arguments)
 		return report_format(command);
 	error = find_conflict(form, qemu, *arguments && !qemu);
 	if (!error)
-		error = read_plan_options(&wanted);
+		error = read_plan_options(form, &wanted);
 	status =
 		error ? command_usage(command, "%s", error) : plan_inputs(&wanted, arguments, form);
 	if (wanted.nodes)
