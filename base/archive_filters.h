@@ -17,7 +17,7 @@ static inline void add_archive_filters(struct archive *archive)
 		archive_read_support_filter_gzip,     archive_read_support_filter_xz,
 		archive_read_support_filter_lzma,     archive_read_support_filter_bzip2,
 		archive_read_support_filter_compress, archive_read_support_filter_zstd,
-		archive_read_support_filter_lz4,
+		archive_read_support_filter_lz4,      archive_read_support_filter_lzip,
 	};
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {

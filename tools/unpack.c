@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Files inside a file: gzip, xz, zstd, bzip2, lz4, tar, zip, cpio, 7z
+ * Files inside a file: gzip, xz, lzma, lzip, zstd, bzip2, lz4, tar, zip, cpio, 7z
  *
  * An archive may come from anywhere: its members, their bytes and their depth have an end. Filters
  * that libarchive would start a program for are not used.
@@ -22,10 +22,12 @@ static const struct {
 	size_t at, length;
 	const char *magic;
 } packed[] = {
-	{ 0, 2, "\x1f\x8b" },   { 0, 6, "\xfd\067zXZ\0" },      { 0, 4, "\x28\xb5\x2f\xfd" },
-	{ 0, 3, "BZh" },        { 0, 4, "\x04\x22\x4d\x18" },   { 0, 2, "\x1f\x9d" },
-	{ 0, 4, "PK\x03\x04" }, { 0, 6, "7z\xbc\xaf\x27\x1c" }, { 0, 6, "070701" },
-	{ 257, 5, "ustar" },
+	{ 0, 2, "\x1f\x8b" },         { 0, 6, "\xfd\067zXZ\0" },
+	{ 0, 4, "\x28\xb5\x2f\xfd" }, { 0, 3, "BZh" },
+	{ 0, 4, "\x04\x22\x4d\x18" }, { 0, 2, "\x1f\x9d" },
+	{ 0, 4, "PK\x03\x04" },       { 0, 6, "7z\xbc\xaf\x27\x1c" },
+	{ 0, 6, "070701" },           { 257, 5, "ustar" },
+	{ 0, 5, "LZIP\1" },           { 0, 3, "\x5d\0\0" },
 };
 
 bool is_packed(const void *bytes, size_t length)

@@ -32,7 +32,8 @@ struct input {
 	struct viommu_findings *findings;
 	struct hash *seen; /* known signatures so far */
 	bool several;
-	bool array; /* the bytes are of an array in a text */
+	bool dump;  /* the bytes are of a dump in a text */
+	bool array; /* of an array there */
 	bool without_fragments;
 	size_t found;
 	bool stopped;
@@ -122,20 +123,28 @@ static size_t raw_length(const struct input *input, size_t at)
 	if (left < ACPI_HEADER_LENGTH)
 		return left;
 	length = (size_t)wire_load(input->bytes + at + LENGTH_AT, sizeof(uint32_t));
-	return length >= ACPI_HEADER_LENGTH && length <= left && begins_table(input, at + length)
+	return length >= ACPI_HEADER_LENGTH && length <= left &&
+			       (begins_table(input, at + length) ||
+				(input->dump && !sum_of(input->bytes + at, length)))
 		       ? length
 		       : left;
 }
 
-/* The length in each header gives the start of the next table. */
+/*
+ * The length in each header gives the start of the next table. A debugger and firmware's shell dump
+ * memory: what is behind a whole table there belongs to nothing.
+ */
 static void split_raw(struct input *input, take_function *take)
 {
-	size_t at = 0, length;
+	size_t at = 0, length = raw_length(input, 0);
 
-	input->several |= raw_length(input, 0) < input->length;
-	for (; at < input->length && !input->stopped; at += length) {
+	input->several |= begins_table(input, length);
+	while (at < input->length && !input->stopped) {
 		length = raw_length(input, at);
 		take(input, input->bytes + at, length);
+		at += length;
+		if (input->dump && !begins_table(input, at))
+			break;
 	}
 }
 
@@ -302,6 +311,7 @@ static void split_dump(struct input *input, const struct dump *dump, take_functi
 
 	part.bytes = dump->bytes->data;
 	part.length = dump->bytes->len;
+	part.dump = true;
 	part.array = dump->array;
 	if (dt_begins(part.bytes, part.length))
 		take(&part, part.bytes, part.length);

@@ -107,6 +107,14 @@ static const char *decode_lines(struct decoder *decoder, const char *line, const
 	}
 }
 
+/* acpidump's text may begin with the dump of an RSDP. */
+static bool is_title_of_rsdp(const struct bytes *bytes)
+{
+	static const char title[] = "RSD PTR @ ";
+
+	return bytes->len >= strlen(title) && !memcmp(bytes->data, title, strlen(title));
+}
+
 const char *base64_take(struct dumps *dumps, const char *line, const char *at, const char *end,
 			unsigned number, bool announced)
 {
@@ -119,10 +127,13 @@ const char *base64_take(struct dumps *dumps, const char *line, const char *at, c
 		return NULL;
 	decoder.bytes = bytes_new();
 	at = decode_lines(&decoder, line, at, end);
-	looks = looks_of_bytes(decoder.bytes->data, decoder.bytes->len);
+	looks = is_title_of_rsdp(decoder.bytes)
+			? NULL
+			: looks_of_bytes(decoder.bytes->data, decoder.bytes->len);
 	if (looks)
 		dumps->packed = looks->name;
-	if (!looks && dump_begins(decoder.bytes->data, decoder.bytes->len)) {
+	if (!looks && !is_title_of_rsdp(decoder.bytes) &&
+	    dump_begins(decoder.bytes->data, decoder.bytes->len)) {
 		dumps_add(dumps->found, decoder.bytes, number);
 		return at;
 	}

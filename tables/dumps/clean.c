@@ -11,7 +11,8 @@
 
 #include "dumps.h"
 
-#define PROBE 65536u
+#define PROBE   65536u
+#define TAG_MAX 256u
 
 /* What a sequence of bytes stands for. */
 static const struct {
@@ -23,10 +24,13 @@ static const struct {
 	{ "\xe2\x80\xaf", " " },                            /* narrow no-break space */
 	{ "\xe2\x80\x93", "-" },                            /* dashes */
 	{ "\xe2\x80\x94", "-" },  { "\xe2\x80\x9c", "\"" }, /* quotation marks */
-	{ "\xe2\x80\x9d", "\"" }, { "&nbsp;", " " },        { "&#160;", " " },  { "&#32;", " " },
-	{ "&gt;", ">" },          { "&lt;", "<" },          { "&quot;", "\"" }, { "&#39;", "'" },
-	{ "&amp;", "&" },         { "<br>", "\n" },         { "<br/>", "\n" },  { "<br />", "\n" },
-	{ "\r\n", "\n" },         { "\r", "\n" },           { "\t", "  " },
+	{ "\xe2\x80\x9d", "\"" }, { "&nbsp;", " " },        { "&#160;", " " },
+	{ "&#32;", " " },         { "&gt;", ">" },          { "&lt;", "<" },
+	{ "&quot;", "\"" },       { "&#39;", "'" },         { "&amp;", "&" },
+	{ "&#10;", "\n" },        { "<br>", "\n" },         { "<br/>", "\n" },
+	{ "<br />", "\n" },       { "\r", "\n" },           { "\t", "  " },
+	{ "\xe2\x94\x82", " " }, /* lines of a box: hexyl prints them between bytes */
+	{ "\xe2\x94\x8a", "" },
 };
 
 /* -- UTF-16 --------------------------------------------------------------------------- */
@@ -51,16 +55,32 @@ static unsigned utf16_half(const uint8_t *bytes, size_t length)
 	return zero[1] == n ? 1 : zero[0] == n ? 2 : 0;
 }
 
+/* In UTF-8 (RFC 3629, 3); what has two halves in UTF-16 stays two characters. */
+static void append_character(struct bytes *text, unsigned value)
+{
+	uint8_t bytes[3] = { (uint8_t)(0xe0 | value >> 12), (uint8_t)(0x80 | (value >> 6 & 0x3f)),
+			     (uint8_t)(0x80 | (value & 0x3f)) };
+	uint8_t byte = (uint8_t)value;
+
+	if (value < 0x80) {
+		bytes_append(text, &byte, 1);
+		return;
+	}
+	if (value < 0x800)
+		bytes[1] = (uint8_t)(0xc0 | value >> 6);
+	bytes_append(text, bytes + (value < 0x800), 3 - (value < 0x800));
+}
+
+/* In UTF-32, every other half is 0. */
 static struct bytes *from_utf16(const uint8_t *bytes, size_t length, unsigned half)
 {
 	struct bytes *text = bytes_new_sized(length / 2);
 
 	for (size_t i = 0; i + 1 < length; i += 2) {
-		uint8_t low = bytes[i + half - 1], high = bytes[i + 2 - half];
-		uint8_t byte = high ? '?' : low;
+		unsigned value = bytes[i + half - 1] | (unsigned)bytes[i + 2 - half] << 8;
 
-		if (!(high == 0xfe && low == 0xff))
-			bytes_append(text, &byte, 1);
+		if (value && value != 0xfeff)
+			append_character(text, value);
 	}
 	return text;
 }
@@ -116,6 +136,94 @@ static struct bytes *unquote(const struct bytes *text)
 	return plain;
 }
 
+/* -- JSON and web pages ----------------------------------------------------------------- */
+
+/* What a tracker's interface answers has strings of JSON (RFC 8259, 7). */
+static bool is_json(const struct bytes *text)
+{
+	size_t at = 0;
+
+	while (at < text->len && (text->data[at] == ' ' || text->data[at] == '\n'))
+		at++;
+	return at < text->len && (text->data[at] == '{' || text->data[at] == '[') &&
+	       has_text(text, "\":");
+}
+
+/* What a backslash and the letters behind it stand for. Returns their length. */
+static size_t append_escaped(struct bytes *text, const char *at, size_t left)
+{
+	unsigned value = (uint8_t)at[1];
+
+	if (*at != '\\' || left < 2) {
+		bytes_append(text, at, 1);
+		return 1;
+	}
+	if (value == 'u' && left >= 6) {
+		value = 0;
+		for (unsigned i = 2; i < 6; i++)
+			value = value << 4 | ((unsigned)g_ascii_xdigit_value(at[i]) & 15);
+		append_character(text, value);
+		return 6;
+	}
+	append_character(text, value == 'n' ? '\n' : value == 't' || value == 'r' ? ' ' : value);
+	return 2;
+}
+
+static struct bytes *unescape(const struct bytes *text)
+{
+	struct bytes *plain = bytes_new_sized(text->len);
+
+	for (size_t i = 0; i < text->len;)
+		i += append_escaped(plain, (const char *)text->data + i, text->len - i);
+	return plain;
+}
+
+/* A program that highlights a dump puts each byte between tags. */
+static bool is_page(const struct bytes *text)
+{
+	return has_text(text, "</span>") || has_text(text, "</div>") || has_text(text, "</pre>") ||
+	       has_text(text, "</td>") || has_text(text, "</html>");
+}
+
+/* The length of a tag, 0: there is none. A debugger writes <table+16>, which is none of HTML. */
+static size_t tag_length(const char *at, size_t left)
+{
+	size_t n = 1;
+
+	while (n < left && n < TAG_MAX && at[n] != '>' && at[n] != '<' && at[n] != '\n' &&
+	       at[n] != '+')
+		n++;
+	return n > 1 && n < left && at[n] == '>' && (g_ascii_isalpha(at[1]) || at[1] == '/') ? n + 1
+											     : 0;
+}
+
+/* Tags that end a line, as the elements of a block do, or a cell of a table. */
+static const struct {
+	const char *tag, *to;
+} ends[] = {
+	{ "<br", "\n" },   { "</p>", "\n" }, { "</div>", "\n" }, { "</li>", "\n" },
+	{ "</tr>", "\n" }, { "</td>", " " }, { "</th>", " " },
+};
+
+static struct bytes *without_tags(const struct bytes *text)
+{
+	struct bytes *plain = bytes_new_sized(text->len);
+	size_t n;
+
+	for (size_t i = 0; i < text->len; i += n) {
+		const char *at = (const char *)text->data + i;
+
+		n = *at == '<' ? tag_length(at, text->len - i) : 0;
+		for (size_t k = 0; n && k < G_N_ELEMENTS(ends); k++)
+			if (!g_ascii_strncasecmp(at, ends[k].tag, MIN(n, strlen(ends[k].tag))))
+				bytes_append(plain, ends[k].to, 1);
+		if (!n)
+			bytes_append(plain, at, 1);
+		n = MAX(n, 1);
+	}
+	return plain;
+}
+
 /* -- all of it ----------------------------------------------------------------------------- */
 
 /* ECMA-48, control sequences: ESC [, parameters, one letter. Returns the length. */
@@ -167,20 +275,44 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 	return plain;
 }
 
-struct bytes *clean_text(const uint8_t *bytes, size_t length)
+/* In this order: a mail may have a page. Entities that stand for `<` are replaced behind it. */
+static const struct {
+	bool (*is)(const struct bytes *text);
+	struct bytes *(*decode)(const struct bytes *text);
+} encodings[] = {
+	{ is_quoted_printable, unquote },
+	{ is_json, unescape },
+	{ is_page, without_tags },
+};
+
+/* One byte a character, and \n where Windows and mails have \r\n. */
+static struct bytes *narrow(const uint8_t *bytes, size_t length)
 {
 	unsigned half = utf16_half(bytes, length);
-	struct bytes *narrow = half ? from_utf16(bytes, length, half) : NULL;
-	struct bytes *plain =
-		replace_all(narrow ? narrow->data : bytes, narrow ? narrow->len : length);
-	struct bytes *unquoted;
+	struct bytes *text = half ? from_utf16(bytes, length, half) : bytes_new_sized(length);
+	size_t n = 0;
 
-	bytes_free(narrow);
-	if (!is_quoted_printable(plain))
-		return plain;
-	unquoted = unquote(plain);
-	bytes_free(plain);
-	plain = replace_all(unquoted->data, unquoted->len);
-	bytes_free(unquoted);
+	if (!half)
+		bytes_append(text, bytes, length);
+	for (size_t i = 0; i < text->len; i++)
+		if (text->data[i] != '\r' || i + 1 == text->len || text->data[i + 1] != '\n')
+			text->data[n++] = text->data[i];
+	bytes_set_size(text, n);
+	return text;
+}
+
+struct bytes *clean_text(const uint8_t *bytes, size_t length)
+{
+	struct bytes *text = narrow(bytes, length), *plain;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
+		if (!encodings[i].is(text))
+			continue;
+		plain = encodings[i].decode(text);
+		bytes_free(text);
+		text = plain;
+	}
+	plain = replace_all(text->data, text->len);
+	bytes_free(text);
 	return plain;
 }

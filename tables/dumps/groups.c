@@ -31,6 +31,7 @@ const struct form forms[] = {
 	{ .radix = 16, .min = 1, .max = 3, .width = 1, .marked = true, .gap = 8 },
 	{ .radix = 10, .min = 1, .max = 3, .width = 1, .gap = 4 },
 	{ .radix = 10, .min = 1, .max = 5, .width = 2, .gap = 8 },
+	{ .radix = 2, .min = 8, .max = 8, .width = 1, .gap = 2 },
 	{ .radix = 16, .min = 32, .max = G_MAXUINT, .big = true, .gap = 2 },
 };
 const size_t n_forms = G_N_ELEMENTS(forms);
@@ -106,19 +107,48 @@ static bool fits(const struct form *form, size_t n_digits, size_t n)
 	       (form->radix == 16 && (n || form->partial) && n_digits % 2 == 0);
 }
 
+/* h and U of assemblers and C, u8 of Rust. Returns the length. */
+static size_t suffix_length(const char *at, const char *end)
+{
+	static const char *const suffixes[] = { "_u8", "u8", "h", "H", "u", "U" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		size_t n = strlen(suffixes[i]);
+
+		if ((size_t)(end - at) >= n && !memcmp(at, suffixes[i], n))
+			return n;
+	}
+	return 0;
+}
+
+/* A byte that a program prints as a number with a sign. */
+static const char *signed_byte(const char *at, const char *end, uint8_t *bytes, size_t room,
+			       size_t *n)
+{
+	unsigned value = 0;
+
+	while (at < end && value <= 128 && g_ascii_isdigit(*at))
+		value = value * 10 + (unsigned)g_ascii_digit_value(*at++);
+	if (!value || value > 128 || *n >= room || (at < end && is_word(*at)))
+		return NULL;
+	bytes[(*n)++] = (uint8_t)-value;
+	return at;
+}
+
 const char *group_parse(const struct form *form, const char *at, const char *end, uint8_t *bytes,
 			size_t room, size_t *n)
 {
-	size_t prefix = prefix_length(at, end), n_digits = 0;
+	size_t prefix = prefix_length(at, end), n_digits = 0, suffix;
 	const char *digits = at + prefix, *after;
 
+	if (form->radix == 10 && form->width == 1 && at < end && *at == '-')
+		return signed_byte(at + 1, end, bytes, room, n);
 	while (digits + n_digits < end && digit_value(digits[n_digits], form->radix) >= 0)
 		n_digits++;
 	after = digits + n_digits;
-	if (after < end && (*after == 'h' || *after == 'H' || *after == 'U' || *after == 'u')) {
-		prefix++;
-		after++;
-	}
+	suffix = suffix_length(after, end);
+	prefix += suffix;
+	after += suffix;
 	if ((after < end && is_word(*after)) || (form->marked && !prefix) ||
 	    (form->radix != 16 && prefix) || !fits(form, n_digits, *n))
 		return NULL;

@@ -12,7 +12,9 @@
 
 #define PROBE (1u << 20)
 
-#define UNPACK "unpack it, or give the file to the command `viommu`, which unpacks it"
+#define EXTRACT "extract its files, and give the tables"
+#define PICTURE "post the bytes as text or as a file, not as a picture"
+#define UNPACK  "unpack it, or give the file to the command `viommu`, which unpacks it"
 
 static const struct {
 	size_t at, length;
@@ -26,17 +28,11 @@ static const struct {
 	{ 0, 4, "\x04\x22\x4d\x18", { "compressed by lz4", UNPACK } },
 	{ 0, 4, "PK\x03\x04", { "a zip archive", UNPACK } },
 	{ 0, 6, "7z\xbc\xaf\x27\x1c", { "a 7z archive", UNPACK } },
-	{ 0, 6, "Rar!\x1a\x07", { "a RAR archive", UNPACK } },
+	{ 0, 6, "Rar!\x1a\x07", { "a RAR archive", EXTRACT } },
 	{ 257, 5, "ustar", { "a tar archive", UNPACK } },
 	{ 0, 6, "070701", { "a cpio archive", UNPACK } },
-	{ 0,
-	  8,
-	  "\x89PNG\r\n\x1a\n",
-	  { "a picture (PNG)", "post the bytes as text or as a file, not as a picture" } },
-	{ 0,
-	  3,
-	  "\xff\xd8\xff",
-	  { "a picture (JPEG)", "post the bytes as text or as a file, not as a picture" } },
+	{ 0, 8, "\x89PNG\r\n\x1a\n", { "a picture (PNG)", PICTURE } },
+	{ 0, 3, "\xff\xd8\xff", { "a picture (JPEG)", PICTURE } },
 	{ 0, 4, "%PDF", { "a PDF", "give the table itself" } },
 	{ 0, 4, "\177ELF", { "a program or kernel (ELF)", "give the table itself" } },
 	{ 0, 2, "MZ", { "a program or kernel (PE)", "give the table itself" } },
@@ -60,6 +56,17 @@ static const struct {
 	  { "a hive of the Windows registry",
 	    "give the table itself; `acpidump` runs on Windows" } },
 	{ 0, 16, "SQLite format 3\0", { "a database (SQLite)", "give the table itself" } },
+	{ 0, 4, "LZIP", { "compressed by lzip", UNPACK } },
+	{ 0, 3, "\x5d\0\0", { "compressed by lzma", UNPACK } },
+	{ 0, 4, "MSCF", { "a cabinet of Windows", EXTRACT } },
+	{ 0, 7, "!<arch>", { "an archive of ar, or a Debian package", EXTRACT } },
+	{ 0, 5, "MSWIM", { "an image of a Windows installation (WIM)", "give the table itself" } },
+	{ 0, 4, "GIF8", { "a picture (GIF)", PICTURE } },
+	{ 0, 4, "RIFF", { "a picture or sound (RIFF)", PICTURE } },
+	{ 0, 8, "ANDROID!", { "Android's boot image", "give its device tree" } },
+	{ 0, 8, "VNDRBOOT", { "Android's boot image", "give its device tree" } },
+	{ 0, 4, "PAGE", { "a crash dump of Windows", "give the table itself" } },
+	{ 0, 4, "MDMP", { "a crash dump of Windows", "give the table itself" } },
 	{ 40, 4, "_FVH", { "a firmware volume", "give the tables of the running machine" } },
 };
 
@@ -75,6 +82,8 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 
 #define THE_BYTES "give /sys/firmware/acpi/tables/DMAR (IVRS, IORT), or what `acpidump` prints"
 
+#define IN_HEX "give the table as a file, or what `hexdump -C` prints"
+
 /* By words that the form always has, the most particular ones first. */
 static const struct {
 	const char *words[3]; /* all of them; NULL: no more */
@@ -89,6 +98,9 @@ static const struct {
 	{ { "/plugin/;" },
 	  { "the source of a device tree overlay",
 	    "`dtc -@ -I dts -O dtb -o FILE.dtbo FILE.dts`" } },
+	{ { "OEMID=", "Creator Revision=", "Length=" },
+	  { "what FreeBSD's `acpidump -t` prints, which has no bytes",
+	    "use ACPICA's acpidump (package acpica-tools), or Linux" } },
 	{ { "DefinitionBlock" },
 	  { "ASL, the source of AML",
 	    "`iasl FILE` makes the DSDT or SSDT; IOMMUs are in other tables" } },
@@ -100,9 +112,6 @@ static const struct {
 	  { "iasl's source of a table", "`iasl FILE` makes the table from it: give FILE.aml" } },
 	{ { "Table Length :", "Signature :" },
 	  { "iasl's source of a table", "`iasl FILE` makes the table from it: give FILE.aml" } },
-	{ { "OEMID=", "Creator Revision=", "Length=" },
-	  { "what FreeBSD's `acpidump -t` prints, which has no bytes",
-	    "use ACPICA's acpidump (package acpica-tools), or Linux" } },
 	{ { "--- DMAR Table ---" },
 	  { "what UEFI's acpiview prints, without the bytes",
 	    "`acpiview -s DMAR -d` writes them" } },
@@ -123,6 +132,15 @@ static const struct {
 	  { "a kernel log, which only names what the tables have", THE_BYTES } },
 	{ { "ACPI: IORT 0x" },
 	  { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "D   M   A   R" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
+	{ { "I   V   R   S" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
+	{ { "I   O   R   T" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
+	{ { "V   I   O   T" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
+	{ { "begin 6", "\nend" }, { "uuencoded", "`uudecode -o TABLE FILE` decodes it" } },
+	{ { ":10", ":00000001FF" },
+	  { "Intel HEX", "`objcopy -I ihex -O binary FILE TABLE` decodes it" } },
+	{ { "\nS9030000FC" },
+	  { "a file of S-records", "`objcopy -I srec -O binary FILE TABLE` decodes it" } },
 	{ { "Capabilities: [", "Kernel driver in use" }, { "the output of lspci", THE_BYTES } },
 	{ { "IOMMU Group ", "[0" }, { "a list of IOMMU groups", THE_BYTES } },
 	{ { "SMBIOS", "DMI type" }, { "the output of dmidecode", THE_BYTES } },

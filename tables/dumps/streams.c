@@ -56,17 +56,79 @@ static const char *line_end(const char *at, const char *end)
 	return found || limit < end ? found : end;
 }
 
+enum run { NO_RUN, SPACES, DIGITS, HEX_DIGITS };
+
+static bool is_of(char letter, enum run run)
+{
+	return run == SPACES   ? letter == ' '
+	       : run == DIGITS ? g_ascii_isdigit(letter)
+			       : run == HEX_DIGITS && g_ascii_isxdigit(letter);
+}
+
+static const char *skip_run(const char *at, const char *end, enum run run)
+{
+	while (at < end && is_of(*at, run))
+		at++;
+	return at;
+}
+
+/* The last number of a prefix can be an offset. */
+static enum run run_at(const char *at, const char *end)
+{
+	const char *after = skip_run(skip_run(at, end, HEX_DIGITS), end, SPACES);
+
+	if (*at == ' ')
+		return SPACES;
+	if (after == end && g_ascii_isxdigit(*at))
+		return HEX_DIGITS;
+	return g_ascii_isdigit(*at) ? DIGITS : NO_RUN;
+}
+
+/*
+ * What is before the bytes of a later line if it is like the prefix of the first one: logs and
+ * listings number lines. NULL: it is not.
+ */
+static const char *match_prefix(const struct stream *stream, const char *at)
+{
+	const char *prefix = stream->line, *end = stream->start;
+
+	if (end - prefix > (ptrdiff_t)PREFIX_MAX)
+		return NULL;
+	while (prefix < end && at < stream->end) {
+		enum run run = run_at(prefix, end);
+
+		if (run == SPACES ? false : run ? !is_of(*at, run) : *at != *prefix)
+			return NULL;
+		prefix = run ? skip_run(prefix, end, run) : prefix + 1;
+		at = run ? skip_run(at, stream->end, run) : at + 1;
+	}
+	return prefix == end ? at : NULL;
+}
+
+/* Assemblers begin each line with the kind of what follows. */
+static const char *skip_directive(const char *at, const char *end)
+{
+	static const char *const directives[] = { ".byte ", "db ", "DB ", "dc.b " };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(directives); i++) {
+		size_t n = strlen(directives[i]);
+
+		if ((size_t)(end - at) > n && !memcmp(at, directives[i], n))
+			return at + n;
+	}
+	return at;
+}
+
 /* The prefix of the first line, or what mails put before a line. */
 static const char *skip_prefix(const struct stream *stream, const char *at)
 {
-	size_t prefix = (size_t)(stream->start - stream->line);
+	const char *after = match_prefix(stream, at);
 
-	if (prefix && prefix <= PREFIX_MAX && (size_t)(stream->end - at) > prefix &&
-	    !memcmp(at, stream->line, prefix))
-		return at + prefix;
+	if (after)
+		return after;
 	while (at < stream->end && (*at == ' ' || *at == '>' || *at == '|'))
 		at++;
-	return at;
+	return skip_directive(at, stream->end);
 }
 
 /* Returns NULL where no byte can follow. */
@@ -80,6 +142,22 @@ static const char *skip_comment(const struct stream *stream, const char *at)
 		return line_end(at, stream->end);
 	close = at[1] == '*' ? find(at, stream->end, "*/") : NULL;
 	return close ? close + 2 : NULL;
+}
+
+/* (byte)0xa8, as Java has it. NULL: the parenthesis is no cast. */
+static const char *skip_cast(const struct stream *stream, const char *at)
+{
+	at++;
+	while (at < stream->end && (g_ascii_isalnum(*at) || *at == '_'))
+		at++;
+	return at < stream->end && *at == ')' ? at + 1 : NULL;
+}
+
+/* A digit behind `-` belongs to a number; hex digits are only separated by it. */
+static bool is_sign(const struct stream *stream, const char *at)
+{
+	return *at == '-' && stream->form->radix == 10 && stream->end - at > 1 &&
+	       g_ascii_isdigit(at[1]);
 }
 
 /* The next byte's place. *ret_gap: spaces before it; *ret_fresh: a line begins with it. */
@@ -98,6 +176,10 @@ static const char *next_item(const struct stream *stream, const char *at, unsign
 			*ret_fresh = true;
 		} else if (*at == '/') {
 			at = skip_comment(stream, at);
+		} else if (*at == '(') {
+			at = skip_cast(stream, at);
+		} else if (is_sign(stream, at)) {
+			return at;
 		} else if (*at == ':' && !stream->form->width) {
 			at++;
 		} else if (*at == ' ' || *at == ',' || *at == '\\' || *at == '-' || *at == '"') {

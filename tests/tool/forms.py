@@ -7,6 +7,7 @@ import base64
 import bz2
 import gzip
 import io
+import json
 import lzma
 import quopri
 import tarfile
@@ -19,6 +20,14 @@ def ascii_of(piece):
 
 def pairs(piece, mark=" ", form="%02x"):
     return mark.join(form % byte for byte in piece)
+
+
+def pairs_of_bits(piece):
+    return pairs([int(f"{byte:b}") for byte in piece], form="%08d")
+
+
+def signed(byte):
+    return byte - 256 if byte > 127 else byte
 
 
 def words(piece, width, order, digits="%0*x"):
@@ -106,6 +115,20 @@ def programs(table):
     yield "ioreg", '| "ACPI Tables" = {"DMAR"=<%s>,"SSDT"=<5353>}' % table.hex()
 
 
+    yield "od -t d1", lines(table, lambda at, piece: f"{at:07o} {pairs([signed(byte) for byte in piece], form='%4d')}\n")
+    yield "xxd -b", lines(table, lambda at, piece: f"{at:08x}: {pairs_of_bits(piece)}  {ascii_of(piece)}\n", 6)
+    yield "hexyl", lines(table, lambda at, piece: "\u2502%08x\u2502 %-23s \u250a %-23s \u2502%s\u2502\n" % (
+        at, pairs(piece[:8]), pairs(piece[8:]), ascii_of(piece)))
+    memory = table + b"\xab\xcd\xef\x01" * 16 + bytes(-len(table) % 16)
+    yield "gdb x/xw", lines(memory, lambda at, piece: "0x%x:\t%s\n" % (0x7FFFF0 + at, "\t".join(
+        "0x%08x" % int.from_bytes(piece[i:i + 4], "little") for i in range(0, len(piece), 4))))
+    yield "U-Boot md", lines(memory, lambda at, piece: f"{0x7FE00000 + at:08x}: {words(piece, 4, 'little')}    {ascii_of(piece)}\n")
+    yield "crash rd", lines(memory, lambda at, piece: f"{0xFFFF888000000000 + at:16x}:  {words(piece, 8, 'little')}   {ascii_of(piece)}\n")
+    yield "reg query", f"HKEY_LOCAL_MACHINE\\HARDWARE\\ACPI\\X\r\n    00000000    REG_BINARY    {table.hex().upper()}\r\n"
+    yield "BitConverter", pairs(table, "-", "%02X")
+    yield "Get-Content", "".join(f"{byte}\r\n" for byte in table)
+
+
 def languages(table):
     """Arrays and strings."""
     yield "C", "static const uint8_t table[] = {\n" + lines(
@@ -116,6 +139,9 @@ def languages(table):
     yield "one line", "uint8_t t[] = {" + pairs(table, ",", "0x%x") + "};"
     yield "characters", "{ '%s', " % "', '".join(table[:4].decode()) + pairs(table[4:], ", ", "0x%02x") + " }"
     yield "decimal", "table = [" + pairs(table, ", ", "%d") + "]"
+    yield "Java", "{ " + ", ".join(f"(byte)0x{byte:02X}" for byte in table) + " }"
+    yield "signed", "[" + ", ".join(str(signed(byte)) for byte in table) + "]"
+    yield "Rust", "[" + ", ".join(f"0x{byte:02x}_u8" for byte in table) + "]"
     yield "C string", "const char t[] =\n" + lines(
         table, lambda at, piece: '  "' + pairs(piece, "", "\\x%02x") + '"\n') + ";"
     yield "Python", f"table = {table!r}"
@@ -125,24 +151,67 @@ def languages(table):
     yield "spaces", pairs(table)
 
 
+def prefixed(prefix):
+    """Each line has one, with the number of the line."""
+    return lambda text: "".join(prefix % number + line + "\n" for number, line in enumerate(text.split("\n")))
+
+
+def escape(text):
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+# What mails, logs, trackers, editors and pages make of a text.
+WRAPPINGS = {
+    "quoted": prefixed("%.0s> > "),
+    "fenced": lambda text: "It does not boot:\n\n```\n" + text + "\n```\nThanks!\n",
+    "indented": prefixed("%.0s        "),
+    "kernel log": prefixed("[    0.%06d] "),
+    "journal": prefixed("Nov 30 14:53:21 host kernel: [   12.%06d] "),
+    "numbered": prefixed("%6d\t"),
+    "grep -n": prefixed("%d:"),
+    "patch": prefixed("%.0s+"),
+    "commented": lambda text: "/*\n" + prefixed("%.0s * ")(text.replace("*/", "..")) + " */\n",
+    "prose": lambda text: "I have 32 GB: 00 01 02, DMAR 44 4d 41 52.\n\n" + text + "\n\nThanks, DMAR 44 4d\n",
+    "blank lines": lambda text: text.replace("\n", "\n\n"),
+    "spaces at the ends": lambda text: text.replace("\n", "   \n"),
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "CR": lambda text: text.replace("\n", "\r"),
+    "mark": lambda text: "\ufeff" + text,
+    "UTF-16": lambda text: text.replace("\n", "\r\n").encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "UTF-32": lambda text: text.encode("utf-32"),
+    "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
+    "page": lambda text: "<html><pre>" + escape(text).replace(" ", "&nbsp;").replace("\n", "<br>\n") + "</pre></html>",
+    "rows of a page": lambda text: "<ol>" + "".join(
+        f'<li class="l"><span>{escape(line)}</span></li>' for line in text.split("\n")) + "</ol>",
+    "colours": lambda text: "".join(f"\x1b[1;32m{line}\x1b[0m\n" for line in text.split("\n")),
+    "JSON": lambda text: json.dumps({"number": 1, "body": text.replace("\n", "\r\n")}, indent=1),
+    "quoted-printable": lambda text: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quopri.encodestring(
+        text.replace("\r", "").replace(" ", "\u00a0").encode()).replace(b"\n", b"\r\n"),
+    "base64": lambda text: b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(text.encode()) + b"\n--x--\n",
+}
+
+
 def mails(table):
     """What mails, logs and pages make of a dump."""
     text = acpidump(table)
-    yield "quoted", "> > " + text.replace("\n", "\n> > ")
-    yield "fenced", "It does not boot:\n\n```\n" + text + "```\nThanks!\n"
-    yield "indented", "        " + text.replace("\n", "\n        ")
-    yield "kernel log", "".join(f"[    0.{i:06d}] {line}\n" for i, line in enumerate(text.split("\n")))
-    yield "numbered", "".join(f"{i:6d}\t{line}\n" for i, line in enumerate(text.split("\n")))
+    for name, wrapping in WRAPPINGS.items():
+        yield name, wrapping(text)
     yield "wrapped", "\n".join(line[:40] + "\n> " + line[40:] if len(line) > 40 else line for line in text.split("\n"))
-    yield "CRLF", text.replace("\n", "\r\n")
-    yield "UTF-16", text.replace("\n", "\r\n").encode("utf-16")
-    yield "no-break spaces", text.replace(" ", "\u00a0")
-    yield "page", "<html><pre>" + text.replace(" ", "&nbsp;").replace("\n", "<br>\n") + "</pre></html>"
-    yield "colours", "".join(f"\x1b[1;32m{line}\x1b[0m\n" for line in text.split("\n"))
-    yield "quoted-printable", b"Content-Transfer-Encoding: quoted-printable\n\n" + quopri.encodestring(
-        text.replace(" ", "\u00a0").encode())
     yield "base64", base64.encodebytes(table)
-    yield "base64 attachment", b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(text.encode()) + b"\n--x--\n"
+
+
+# A comment in a comment; and characters that only a mark tells from bytes.
+UNLIKELY = {("iasl -tc", "commented"), ("hexyl", "UTF-16 without a mark")}
+
+
+def products(table):
+    """Every form of a program or of a language, in every wrapping."""
+    for forms in (programs, languages):
+        for form, text in forms(table):
+            for name, wrapping in WRAPPINGS.items():
+                if isinstance(text, str) and (form, name) not in UNLIKELY:
+                    yield f"{form}, {name}", wrapping(text)
 
 
 def members(table, add):
@@ -172,6 +241,7 @@ def packed(table):
     yield "gzip", gzip.compress(table)
     yield "gzip of text", gzip.compress(acpidump(table).encode())
     yield "xz", lzma.compress(table)
+    yield "lzma", lzma.compress(table, lzma.FORMAT_ALONE)
     yield "bzip2", bz2.compress(table)
     yield "tar", tar(table, "")
     yield "tar.gz", tar(table, "gz")
@@ -179,7 +249,7 @@ def packed(table):
     yield "zip", zipped(table)
 
 
-def each(table):
-    for forms in (programs, languages, mails, packed):
+def each(table, *groups):
+    for forms in groups or (programs, languages, mails, packed):
         for name, form in forms(table):
             yield name, form if isinstance(form, bytes) else form.encode()

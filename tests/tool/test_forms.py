@@ -19,6 +19,12 @@ UNREADABLE = [
     (b"/*\n  DMAR: Length=176, Revision=1, Checksum=13,\n\tOEMID=INTEL,\n\tCreator Revision=0x1\n*/\n", "FreeBSD", "acpidump"),
     (b"[    0.01] DMAR: DRHD base: 0x000000fed90000 flags: 0x1\n", "kernel log", "acpidump"),
     (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "picture", "bytes"),
+    (b"DMAR: Length=176, OEMID=INTEL,\n\tCreator Revision=0x1\nDefinitionBlock (\"\", \"DSDT\", 2)\n", "FreeBSD", "acpidump"),
+    (b"0000000   D   M   A   R 250  \\0  \\0  \\0\n", "od -c", "hexdump -C"),
+    (b"begin 644 DMAR\n#86)C\n`\nend\n", "uuencoded", "uudecode"),
+    (b":10000000444D4152A80000000113494E54454C205B\n:00000001FF\n", "Intel HEX", "objcopy"),
+    (b"GIF89a\x10\0\x10\0" + bytes(40), "picture", "bytes"),
+    (b"MSCF\0\0\0\0" + bytes(40), "cabinet", "extract"),
     (b"%PDF-1.4\n\0\0", "PDF", "table"),
     (b"\x1f\x8b\x08\0garbage that is no gzip", "damaged", "unpack"),
     (b"Hello, my GPU does not work.\n", "no bytes of a table", "acpidump"),
@@ -29,25 +35,32 @@ def run(*arguments):
     return subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
 
 
-def dump_of(viommu, path):
-    """What `dump` shows, without the name of the input and of the part."""
-    result = run(viommu, "dump", path)
-    out = result.stdout.decode()
-    return out.split("\n", 1)[1] if out.startswith(path) else out
+def dumps_of(viommu, paths):
+    """What `dump` shows of each file, without its name."""
+    out = run(viommu, "dump", *paths).stdout.decode(errors="replace")
+    shown, names = {}, set(paths)
+    for line in out.split("\n"):
+        if line.split(":")[0] in names:
+            shown[line.split(":")[0]] = at = []
+        elif shown:
+            at.append(line)
+    return ["\n".join(shown.get(path, ["nothing"])).strip() for path in paths]
 
 
-def forms_that_differ(viommu, path, folder):
+def forms_that_differ(viommu, path, folder, *groups):
     with open(path, "rb") as file:
         table = file.read()
-    expected, n = dump_of(viommu, path), 0
-    for name, form in forms.each(table):
-        posted = os.path.join(folder, "posted")
-        with open(posted, "wb") as file:
+    names, paths = [], [path]
+    for name, form in forms.each(table, *groups):
+        paths.append(os.path.join(folder, f"posted{len(paths)}"))
+        names.append(name)
+        with open(paths[-1], "wb") as file:
             file.write(form)
-        n += 1
-        if dump_of(viommu, posted) != expected:
+    expected, *shown = dumps_of(viommu, paths)
+    for name, text, posted in zip(names, shown, paths[1:]):
+        if text != expected:
             yield f"{os.path.basename(path)} as {name} is read differently: {run(viommu, 'dump', posted).stderr[:200]}"
-    print(f"{os.path.basename(path)}: {n} forms")
+    print(f"{os.path.basename(path)}: {len(names)} forms")
 
 
 def unreadable_that_is_not_named(viommu, folder):
@@ -64,6 +77,7 @@ def unreadable_that_is_not_named(viommu, folder):
 def main(viommu, *tables):
     with tempfile.TemporaryDirectory() as folder:
         wrong = [line for path in tables for line in forms_that_differ(viommu, path, folder)]
+        wrong += forms_that_differ(viommu, tables[0], folder, forms.products)
         wrong += unreadable_that_is_not_named(viommu, folder)
     print("\n".join(wrong))
     return bool(wrong)
