@@ -125,19 +125,22 @@ static void print_linux(const struct answer *answer, const char *by_table, const
 }
 
 /* Other versions of Linux, where they differ from what the table says. */
-static void print_readings(const struct answer *answer, const char *by_table)
+static void print_readings(const struct answer *answer, const char *by_table, const char *msis)
 {
 	const struct viommu_topology *other;
 	const char *kernels;
 
 	for (size_t i = 0; (other = viommu_topology_reading(answer->topology, i, &kernels)); i++) {
 		struct viommu_route route, linux_route;
-		g_autofree char *text = NULL;
+		g_autofree char *text = NULL, *its = NULL;
 
 		viommu_topology_resolve(other, &answer->name, &route, &linux_route, NULL);
 		text = describe(&route, 1);
-		if (strcmp(text, by_table) != 0)
+		its = describe_msis(&route);
+		if (strcmp(text, by_table) != 0 || g_strcmp0(msis, its))
 			print_line("    %s: %s", kernels, text);
+		if (g_strcmp0(msis, its))
+			print_line("    %s", its ? its : "MSIs to no ITS");
 	}
 }
 
@@ -397,7 +400,7 @@ static void print_answer(const struct question *question, const struct answer *a
 		print_line("    the PCI tree has no such function");
 	print_memory(answer);
 	print_linux(answer, first, msis);
-	print_readings(answer, first);
+	print_readings(answer, first, msis);
 	print_other_systems(answer->topology);
 	print_sysfs(answer->on_host);
 }

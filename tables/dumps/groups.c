@@ -128,7 +128,7 @@ static const char *signed_byte(const char *at, const char *end, uint8_t *bytes, 
 	unsigned value = 0;
 
 	while (at < end && value <= 128 && g_ascii_isdigit(*at))
-		value = value * 10 + (unsigned)g_ascii_digit_value(*at++);
+		value = value * 10 + (unsigned)(*at++ - '0');
 	if (!value || value > 128 || *n >= room || (at < end && is_word(*at)))
 		return NULL;
 	bytes[(*n)++] = (uint8_t)-value;

@@ -21,6 +21,7 @@ sys.path[1:1] = [str(TABLES)] + [str(folder) for folder in TABLES.glob("**/refus
 
 import acpi  # noqa: E402
 import dmar  # noqa: E402
+import dt  # noqa: E402
 import iort  # noqa: E402
 import iovt  # noqa: E402
 import ivrs  # noqa: E402
@@ -763,6 +764,41 @@ class Explanations(Reports):
         self.assertNotIn("04:00.0", told)
         _, told = self.explain("06:01.0", PciTrees.MONITOR, DMAR=dmar.dmar(dmar.UNIT))
         self.assertIn("0000:06:02.0 shares its requester ID", told)
+
+
+class DeviceTrees(Reports):
+    ITS = {"compatible": "arm,gic-v3-its", "msi-controller": b"", "phandle": (dt.ITS,)}
+
+    def test_other_kernels_send_msis_elsewhere(self):
+        tree = dt.tree(dt.bridge(msi_map=(0, dt.ITS, 0x4000, 0, 0x10000)), its=self.ITS | {"#msi-cells": (2,)})
+        (path,) = self.write(tree=tree)
+        _, told = self.run_command("resolve", "00:02.0", "--from", path)
+        self.assertIn("MSIs to /its, device 0x4010", told)
+        before = told[told.index("Linux before ccb2fd725d41"):].splitlines()
+        self.assertIn("/virtio_iommu@1,0", before[0])
+        self.assertEqual(before[1].strip(), "MSIs to no ITS")
+
+    def test_a_map_to_nodes_with_different_cells_is_read_otherwise_by_older_kernels(self):
+        tree = dt.tree(dt.bridge(iommu_map=(0, dt.VIOMMU, 0, 8, 0x100, dt.SMMU, 0, 0, 8)),
+                       smmu_at_9000000=dt.smmu())
+        _, told = self.check(tree=tree)
+        self.assertIn("an entry has 5 cells, which kernels without ccb2fd725d41", told)
+
+    def interrupts(self, **changes):
+        smmu = dt.smmu(**{"interrupt-parent": (0x20,)} | changes)
+        smmu = {key: value for key, value in smmu.items() if value is not None}
+        tree = dt.tree(smmu_at_9000000=smmu, device_at_9100000=dt.device(dt.SMMU, 1, 0),
+                       gic={"#interrupt-cells": (3,), "phandle": (0x20,)})
+        return self.check(tree=tree)
+
+    def test_an_smmu_has_interrupts_that_are_not_global(self):
+        self.assertEqual(self.interrupts(), (0, ""))
+        for changes, text in ({"#global-interrupts": (2,)}, "no more interrupts (2) than global ones (2)"), \
+                ({"#global-interrupts": None}, "has no #global-interrupts"), \
+                ({"interrupts": None, "interrupts-extended": (0x20, 0, 60, 4)}, "no more interrupts (1) than global ones (1)"):
+            status, told = self.interrupts(**changes)
+            self.assertEqual(status, 1)
+            self.assertIn(text, told)
 
 
 class LeftOut(Reports):

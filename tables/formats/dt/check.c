@@ -104,11 +104,11 @@ static void check_virtio_iommus(const struct table_check *check)
 
 /* -- maps ------------------------------------------------------------------------------------ */
 
-/* A map whose first node has not one cell: what entries have, and how kernels read it. */
+/* A map with a node that has not one cell: what its entries have, and how kernels read it. */
 struct odd_map {
 	const struct dt_node *node;
 	const struct dt_map *map;
-	uint32_t cells;    /* of the node */
+	uint32_t cells;    /* of the first such node */
 	bool legacy, kept; /* see dt_map_is_legacy() */
 };
 
@@ -116,11 +116,9 @@ static void check_map(const struct table_check *check, struct odd_map *odd,
 		      void (*check_one)(const struct table_check *check, const struct odd_map *odd))
 {
 	const struct dt_property *property = dt_property(odd->node, odd->map->property);
-	const struct dt_node *target =
-		property ? dt_target(check->table->tree, dt_cell(property, 1)) : NULL;
 
-	odd->cells = target ? dt_number(target, odd->map->cells, 1) : 1;
-	if (!property || odd->cells == 1)
+	odd->cells = property ? dt_map_other_cells(check->table->tree, odd->map, property) : 1;
+	if (odd->cells == 1)
 		return;
 	odd->legacy = dt_map_is_legacy(check->table->tree, odd->map, property, &odd->kept);
 	check_one(check, odd);
@@ -155,7 +153,7 @@ static void check_new(const struct table_check *check, const struct odd_map *odd
 {
 	if (!odd->legacy)
 		report_node(check, odd->node, odd->map->property, NULL,
-			    "entries have %u cells, which kernels without ccb2fd725d41 (2026) read "
+			    "an entry has %u cells, which kernels without ccb2fd725d41 (2026) read "
 			    "as 4: they translate none or others of these functions",
 			    odd->cells + 3);
 }
@@ -190,19 +188,67 @@ static void check_domains(const struct table_check *check)
 /* -- interrupts ---------------------------------------------------------------------------------
  */
 
-/* An SMMUv1 or SMMUv2 without any; what its parent's cells mean is not needed for that. */
+#define NOT_KNOWN SIZE_MAX
+
+/* Of a controller; 0: they are not known. */
+static size_t interrupt_cells(const struct dt_node *controller)
+{
+	return controller ? dt_cell_count(controller, "#interrupt-cells", 0) : 0;
+}
+
+static size_t count_extended(const struct devicetree *tree, const struct dt_property *extended)
+{
+	size_t n = 0, cells;
+
+	for (size_t i = 0; i < dt_cells(extended); i += 1 + cells, n++) {
+		cells = interrupt_cells(dt_target(tree, dt_cell(extended, i)));
+		if (!cells)
+			return NOT_KNOWN;
+	}
+	return n;
+}
+
+static size_t count_interrupts(const struct devicetree *tree, const struct dt_node *node)
+{
+	const struct dt_property *own = dt_property(node, "interrupts"), *parent = NULL;
+	const struct dt_property *extended = dt_property(node, "interrupts-extended");
+	size_t cells;
+
+	if (extended)
+		return count_extended(tree, extended);
+	if (!dt_cells(own))
+		return 0;
+	for (; node && !parent; node = node->parent)
+		parent = dt_property(node, "interrupt-parent");
+	cells = interrupt_cells(parent ? dt_target(tree, dt_cell(parent, 0)) : NULL);
+	return cells ? dt_cells(own) / cells : NOT_KNOWN;
+}
+
+static void check_interrupts_of(const struct table_check *check, const struct dt_node *node)
+{
+	size_t n = count_interrupts(check->table->tree, node);
+	uint32_t global = dt_number(node, "#global-interrupts", 0);
+
+	if (!n)
+		report_node(check, node, NULL,
+			    "write its global interrupts and those of its context banks",
+			    "the SMMU %s has no interrupts", node->name);
+	else if (!dt_property(node, "#global-interrupts"))
+		report_node(check, node, NULL, "write how many of its interrupts are global",
+			    "the SMMU %s has no #global-interrupts", node->name);
+	else if (n != NOT_KNOWN && n <= global)
+		report_node(check, node, "#global-interrupts",
+			    "write the interrupts of its context banks, too",
+			    "the SMMU %s has no more interrupts (%zu) than global ones (%u)",
+			    node->name, n, global);
+}
+
 static void check_interrupts(const struct table_check *check)
 {
-	for_each_dt_node(node, check->table->tree) {
-		const struct dt_property *own = dt_property(node, "interrupts");
-		const struct dt_property *extended = dt_property(node, "interrupts-extended");
-
+	for_each_dt_node(node, check->table->tree)
 		if (dt_is_smmu_v2(node) && dt_property(node, "#iommu-cells") &&
-		    dt_is_available(node) && !dt_cells(own) && !dt_cells(extended))
-			report_node(check, node, NULL,
-				    "write its global interrupts and those of its context banks",
-				    "the SMMU %s has no interrupts", node->name);
-	}
+		    dt_is_available(node))
+			check_interrupts_of(check, node);
 }
 
 /* -- distances --------------------------------------------------------------------------------- */

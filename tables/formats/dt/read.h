@@ -72,6 +72,10 @@ struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
 		      const struct dt_property *property, bool *ret_kept);
 
+/* The first number of cells of a node of the map that is not 1; 1: there is none. */
+uint32_t dt_map_other_cells(const struct devicetree *tree, const struct dt_map *map,
+			    const struct dt_property *property);
+
 /* An entry of a map. */
 struct dt_entry {
 	uint32_t rid, phandle, out, length;

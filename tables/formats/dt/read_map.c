@@ -74,6 +74,19 @@ static bool is_whole(const struct devicetree *tree, const struct dt_map *map,
 	return i == n && property->length == n * sizeof(uint32_t);
 }
 
+uint32_t dt_map_other_cells(const struct devicetree *tree, const struct dt_map *map,
+			    const struct dt_property *property)
+{
+	size_t cells;
+
+	for (size_t i = 0; i + OTHER_CELLS <= dt_cells(property); i += OTHER_CELLS + cells) {
+		cells = cells_of(tree, map, dt_cell(property, i + 1));
+		if (cells != 1)
+			return (uint32_t)cells;
+	}
+	return 1;
+}
+
 /* Newer kernels still read four cells per entry if there is one node, and all lengths are 1. */
 static bool is_kept_by_linux(const struct dt_property *property)
 {
@@ -182,14 +195,38 @@ static void add_plain_runs(struct reading_map *m)
 /* Has any entry another number of cells than four? */
 static bool has_other_cells(const struct reading_map *m, const struct dt_property *property)
 {
-	size_t cells;
+	return dt_map_other_cells(m->reading->tree, m->map, property) != 1;
+}
 
-	for (size_t i = 0; i + OTHER_CELLS <= dt_cells(property); i += OTHER_CELLS + cells) {
-		cells = cells_of(m->reading->tree, m->map, dt_cell(property, i + 1));
-		if (cells != 1)
-			return true;
+static int by_rid(const void *a, const void *b)
+{
+	const struct dt_entry *one = a, *other = b;
+
+	return (one->rid > other->rid) - (one->rid < other->rid);
+}
+
+/* Two ranges of an IOMMU are checked as ranges of the topology. Of MSIs it has only the result. */
+static void check_overlap(const struct reading_map *m)
+{
+	struct array *entries = array_new(sizeof(struct dt_entry));
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < m->entries->len; i++)
+		array_append(entries, array_index(m->entries, struct dt_entry, i));
+	array_sort(entries, by_rid);
+	for (size_t i = 0; i < entries->len; i++) {
+		const struct dt_entry *entry = &array_index(entries, struct dt_entry, i);
+
+		if (entry->length && entry->rid < end) {
+			report(m->reading->findings, "dt-msi-overlap", place_of(m),
+			       "put each function into one entry",
+			       "two entries have requester ID 0x%x: the first one counts",
+			       entry->rid);
+			break;
+		}
+		end = MAX(end, (uint64_t)entry->rid + entry->length);
 	}
-	return false;
+	array_free(entries);
 }
 
 /* How the map is read: with four cells for each entry or not, or not at all. */
@@ -222,6 +259,8 @@ static void read_map(struct reading_map *m, const struct dt_property *property)
 		return;
 	}
 	read_entries(m, property, mask, legacy);
+	if (m->map == &dt_msi_map)
+		check_overlap(m);
 	if ((mask & ALL_RIDS) == ALL_RIDS)
 		add_plain_runs(m);
 	else

@@ -8,6 +8,7 @@
  */
 #include "base/array.h"
 #include "read.h"
+#include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
 #define DEFAULT_ADDRESS_CELLS 2
@@ -66,6 +67,23 @@ static void add_memory(struct dt_reading *reading, const struct dt_node *device,
 		array_free(list);
 }
 
+/* It is truncated or empty, or there is no device. */
+static void report_entry(struct dt_reading *reading, const struct dt_node *node,
+			 const struct dt_property *property, size_t at,
+			 const struct dt_node *device)
+{
+	uint32_t phandle = dt_cell(property, at);
+	struct viommu_place place = dt_place(reading->tree, node, property->name);
+
+	if (device)
+		report(reading->findings, "dt-addresses", place,
+		       "write a phandle, an address and a size, with the cells of the device's bus",
+		       "the entry for %s is truncated, or its size is 0", device->name);
+	else if (!dt_is_unresolved(reading->tree, phandle))
+		report(reading->findings, "dt-dangling", place, "write the phandle of a device",
+		       "no node has phandle 0x%x", phandle);
+}
+
 /* Returns the index of the next entry, or the end if the entry is truncated. */
 static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 			 const struct dt_property *property, size_t at)
@@ -77,10 +95,14 @@ static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 	size_t next = at + 1 + address_cells + size_cells;
 	uint64_t first, size;
 
-	if (!device || next > dt_cells(property))
+	if (!device || next > dt_cells(property)) {
+		report_entry(reading, node, property, at, device);
 		return dt_cells(property);
+	}
 	first = number(property, at + 1, address_cells);
 	size = number(property, at + 1 + address_cells, size_cells);
+	if (!size)
+		report_entry(reading, node, property, at, device);
 	if (size && size - 1 <= UINT64_MAX - first)
 		add_memory(reading, device,
 			   &(struct viommu_reserved_memory){

@@ -8,6 +8,8 @@
  * Linux reads blocks of one type for the whole table, which the order of the blocks decides, and
  * ignores all others. It refuses a table whose checksum is wrong.
  */
+#include <inttypes.h>
+
 #include <string.h>
 
 #include "base/array.h"
@@ -218,10 +220,13 @@ static void check_pages_of(const struct table_check *check, const struct record 
 	const struct ivrs_ivmd *memory = block->host;
 
 	if ((memory->start | memory->length) & PAGE_MASK || !memory->length)
-		report_memory(check, block,
-			      memory->start & PAGE_MASK ? "Start address" : "Memory length",
-			      "write whole pages of 0x1000 bytes",
-			      "the memory does not consist of whole pages of 4 KiB");
+		report(check->findings, check->rule_id,
+		       table_place_of(check->table, block,
+				      memory->start & PAGE_MASK ? "Start address"
+								: "Memory length"),
+		       "write whole pages of 0x1000 bytes",
+		       "%s: 0x%" PRIx64 " bytes at 0x%" PRIx64 " are no whole pages of 4 KiB",
+		       block->layout->name, memory->length, memory->start);
 }
 
 /* Firmware with memory of one byte exists. */
@@ -302,6 +307,7 @@ const struct table_rule ivrs_rules[] = {
 	{ "ivrs-uid", ivrs_check_uid },
 	{ "ivrs-base", ivrs_check_bases },
 	{ "ivrs-capability", ivrs_check_capabilities },
+	{ "ivrs-beyond-width", ivrs_check_addresses },
 	{ "ivrs-special-twice", ivrs_check_special_twice },
 	{ "ivrs-hid-text", ivrs_check_hid_text },
 	{ "ivrs-memory-pages", check_pages },

@@ -12,8 +12,10 @@
 /* Base Address Low: registers begin at a multiple of 16 KiB. */
 #define BASE_ALIGNMENT 0x4000u
 
-/* The standard header of configuration space, where no capability can be. */
-#define CONFIG_HEADER_LENGTH 0x40
+/* Behind the standard header of configuration space; the offset is one byte, and a multiple of 4.
+ */
+#define CAPABILITY_FIRST 0x40
+#define CAPABILITY_LAST  0xfc
 
 /* -- IOMMUs --------------------------------------------------------------------------- */
 
@@ -33,6 +35,11 @@ void ivrs_check_bases(const struct table_check *check)
 	}
 }
 
+static bool is_capability(unsigned offset)
+{
+	return offset >= CAPABILITY_FIRST && offset <= CAPABILITY_LAST && !(offset & 3);
+}
+
 void ivrs_check_capabilities(const struct table_check *check)
 {
 	const struct record *block;
@@ -40,11 +47,41 @@ void ivrs_check_capabilities(const struct table_check *check)
 	for_each_child(i, block, check->table->root) {
 		const struct ivrs_ivhd *ivhd = block->host;
 
-		if (ivrs_is_ivhd(block) && ivhd->capability < CONFIG_HEADER_LENGTH)
+		if (ivrs_is_ivhd(block) && !is_capability(ivhd->capability))
 			report(check->findings, check->rule_id,
 			       table_place_of(check->table, block, "Capability offset"),
 			       "write where the capability block is in configuration space",
 			       "no capability can be at 0x%x", ivhd->capability);
+	}
+}
+
+/* Is the address, or its last byte, above the width in IVinfo? 0 bits: it is not stated. */
+static void check_width(const struct table_check *check, const struct record *block,
+			uint64_t address, const char *field)
+{
+	const struct ivrs_head *head = check->table->root->host;
+	unsigned bits = (head->info & IVRS_ADDRESS_BITS) >> IVRS_ADDRESS_SHIFT;
+
+	if (bits && bits < 64 && address >> bits)
+		report(check->findings, check->rule_id, table_place_of(check->table, block, field),
+		       "correct the address, or the width in IVinfo",
+		       "0x%" PRIx64 " is beyond the physical addresses of %u bits", address, bits);
+}
+
+void ivrs_check_addresses(const struct table_check *check)
+{
+	const struct record *block;
+
+	for_each_child(i, block, check->table->root) {
+		const struct ivrs_ivmd *memory = block->host;
+
+		if (ivrs_is_ivhd(block))
+			check_width(check, block, ((const struct ivrs_ivhd *)block->host)->base,
+				    "Base address");
+		else if (ivrs_is_ivmd(block) && memory->length &&
+			 memory->start <= UINT64_MAX - (memory->length - 1))
+			check_width(check, block, memory->start + (memory->length - 1),
+				    "Start address");
 	}
 }
 

@@ -251,6 +251,7 @@ extern const struct layout ivrs_head_layout;
 
 /* check_across.c */
 void ivrs_check_bases(const struct table_check *check);
+void ivrs_check_addresses(const struct table_check *check);
 void ivrs_check_capabilities(const struct table_check *check);
 void ivrs_check_special_twice(const struct table_check *check);
 void ivrs_check_hid_text(const struct table_check *check);

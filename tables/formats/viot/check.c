@@ -65,9 +65,27 @@ static void check_iommus(const struct table_check *check)
 	       "describe the virtio-iommu, or omit the table", "the table has no virtio-iommu");
 }
 
+static void check_endpoint_bases(const struct table_check *check)
+{
+	const struct record *node;
+
+	for_each_structure(node, check->table)
+		if (viot_type_of(node) == VIOT_MMIO_ENDPOINT &&
+		    !((const struct viot_mmio_endpoint *)node->host)->base_address)
+			report(check->findings, check->rule_id,
+			       table_place_of(check->table, node, "Base address"),
+			       "write the address of the device's registers",
+			       "the registers of an endpoint cannot be at 0x0");
+}
+
 const struct table_rule viot_rules[] = {
-	{ "viot-revision", check_revision },       { "viot-node-count", check_structure_count },
-	{ "viot-node-type", check_unknown_types }, { "viot-node-length", check_lengths },
-	{ "viot-reserved", check_reserved_bytes }, { "viot-node-beyond", check_beyond },
-	{ "viot-iommu-none", check_iommus },       { NULL, NULL },
+	{ "viot-revision", check_revision },
+	{ "viot-node-count", check_structure_count },
+	{ "viot-node-type", check_unknown_types },
+	{ "viot-node-length", check_lengths },
+	{ "viot-reserved", check_reserved_bytes },
+	{ "viot-node-beyond", check_beyond },
+	{ "viot-iommu-none", check_iommus },
+	{ "viot-endpoint-base", check_endpoint_bases },
+	{ NULL, NULL },
 };

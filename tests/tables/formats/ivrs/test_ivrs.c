@@ -364,32 +364,50 @@ static void linux_does_not_see_an_iommu_without_the_newest_block(void **state)
 	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
 }
 
-/* -- damage ------------------------------------------------------------------------------ */
-
-/* With any value of a byte the table encodes to itself, and no walk leaves it. */
 /* -- Xen ------------------------------------------------------------------------------- */
 
 #define IVHD(type, length) \
 	type, 0, length, 0, 2, 0, 0x40, 0, 0, 0, 0xd8, 0xfe, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-#define IMAGES        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-#define FROM_TO(a, b) 3, a, 0, 0, 4, b, 0, 0
-#define IVMD(type, flags, last, start, size) \
-	type, flags, 32, 0, 8, 0, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, start, 0, 0, 0x7b, 0, 0, 0, 0, \
-		size, 0x10, 0, 0, 0, 0, 0, 0
+#define IMAGES          0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+#define FROM_TO(a, b)   3, a, 0, 0, 4, b, 0, 0
+#define IOAPIC(id, bdf) 0x48, 0, 0, 0, id, bdf, 0, 1
+#define SOUTHBRIDGE     IOAPIC(0, 0xa0)
+/* Memory from `start` on in units of 16 MiB, and of `pages` pages and `size` bytes. */
+#define IVMD(type, flags, last, start, pages, size) \
+	type, flags, 32, 0, 8, 0, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, start, 0, 0, 0, 0, \
+		size, (pages) << 4, 0, 0, 0, 0, 0, 0
+#define OLD(n) IVHD(0x10, 32 + (n)), SOUTHBRIDGE
 
-static const uint8_t parts[] = { IVHD(0x10, 32), FROM_TO(1, 8), IVMD(0x21, 7, 0, 1, 0) };
-static const uint8_t of_one[] = { IVHD(0x10, 32), FROM_TO(8, 8) };
-static const uint8_t memory_of_one[] = { IVHD(0x10, 32), FROM_TO(1, 8), IVMD(0x22, 7, 8, 0, 0) };
-static const uint8_t useless[] = { IVHD(0x10, 32), FROM_TO(1, 8), IVMD(0x21, 6, 0, 0, 0) };
-static const uint8_t newer[] = { IVHD(0x11, 48), IMAGES, FROM_TO(1, 8) };
-static const uint8_t newest[] = { IVHD(0x40, 48), IMAGES, FROM_TO(1, 8) };
+static const uint8_t parts[] = { OLD(8), FROM_TO(1, 8), IVMD(0x21, 7, 0, 0x7b, 1, 1) };
+static const uint8_t of_one[] = { OLD(8), FROM_TO(8, 8) };
+static const uint8_t memory_of_one[] = { OLD(8), FROM_TO(1, 8), IVMD(0x22, 7, 8, 0x7b, 1, 0) };
+static const uint8_t useless[] = { OLD(8), FROM_TO(1, 8), IVMD(0x21, 6, 0, 0x7b, 1, 0) };
+static const uint8_t newer[] = { IVHD(0x11, 56), IMAGES, SOUTHBRIDGE, FROM_TO(1, 8) };
+static const uint8_t newest[] = { IVHD(0x40, 56), IMAGES, SOUTHBRIDGE, FROM_TO(1, 8) };
 /* A range that Xen does not read. */
-static const uint8_t both[] = { IVHD(0x10, 32), FROM_TO(8, 8), IVHD(0x11, 48), IMAGES,
-				FROM_TO(1, 8) };
+static const uint8_t both[] = { OLD(8), FROM_TO(8, 8), IVHD(0x11, 56),
+				IMAGES, SOUTHBRIDGE,   FROM_TO(1, 8) };
+static const uint8_t all[] = { OLD(4), 1, 0, 0, 0 };
+static const uint8_t elsewhere[] = { IVHD(0x10, 32), IOAPIC(0, 1) };
+static const uint8_t again[] = { OLD(8), IOAPIC(0, 0xa0) };
+static const uint8_t conflict[] = { OLD(8), IOAPIC(0, 1) };
+static const uint8_t first_page[] = { OLD(8), FROM_TO(1, 8), IVMD(0x21, 7, 0, 0, 0, 1) };
+#define TWO_REGIONS(pages) IVMD(0x21, 7, 0, 0x7b, 1, 0), IVMD(0x20, 7, 0, 0x7b, pages, 0)
+static const uint8_t overlap[] = { OLD(8), FROM_TO(1, 8), TWO_REGIONS(2) };
+static const uint8_t equal[] = { OLD(8), FROM_TO(1, 8), TWO_REGIONS(1) };
+/* Xen ignores memory of a function that is not listed. */
+static const uint8_t of_none[] = { OLD(8), FROM_TO(1, 7), TWO_REGIONS(2) };
 
 #define NO_TYPE  "Xen has no IOMMU: it reads blocks of type 10h, and of 11h if IVinfo has EFRSup"
 #define NO_RANGE "Xen has no IOMMU: it allows no range whose last device ID is not above the first"
 #define NO_USE   "Xen has no IOMMU: it allows no memory that is neither identity-mapped nor excluded"
+#define NO_ENTRY "Xen has no IOMMU: it knows no device entries of all functions or of unknown types"
+#define NO_SOUTHBRIDGE \
+	"Xen has no IOMMU, unless it runs with iommu=no-intremap or ivrs_ioapic[...]=00:14.0: no " \
+	"IOAPIC is listed as 00:14.0"
+#define NO_CONFLICT "Xen has no IOMMU: it allows one device ID for an IOAPIC"
+#define NO_RAM      "Xen has no IOMMU where memory that stays mapped is RAM, as the first page mostly is"
+#define NO_OVERLAP  "Xen has no IOMMU: it allows no two regions of a device that overlap and differ"
 
 static void xen_refuses_what_linux_accepts(void **state)
 {
@@ -408,6 +426,14 @@ static void xen_refuses_what_linux_accepts(void **state)
 		{ newest, sizeof(newest), 1, NO_TYPE },
 		{ both, sizeof(both), 0, NO_RANGE },
 		{ both, sizeof(both), 1, "" },
+		{ all, sizeof(all), 0, NO_ENTRY },
+		{ elsewhere, sizeof(elsewhere), 0, NO_SOUTHBRIDGE },
+		{ again, sizeof(again), 0, "" },
+		{ conflict, sizeof(conflict), 0, NO_CONFLICT },
+		{ first_page, sizeof(first_page), 0, NO_RAM },
+		{ overlap, sizeof(overlap), 0, NO_OVERLAP },
+		{ equal, sizeof(equal), 0, "" },
+		{ of_none, sizeof(of_none), 0, "" },
 	};
 	struct rig *rig = *state;
 
@@ -428,6 +454,9 @@ static void xen_refuses_what_linux_accepts(void **state)
 	}
 }
 
+/* -- damage ------------------------------------------------------------------------------ */
+
+/* With any value of a byte the table encodes to itself, and no walk leaves it. */
 static void a_damaged_table_is_kept_as_it_is(void **state)
 {
 	static const uint8_t values[] = { 0x00, 0x01, 0x04, 0x40, 0x48, 0x7f, 0x80, 0xf0, 0xff };

@@ -88,6 +88,8 @@ FILES = {
     "dmar-segment-unserved": (dmar(UNIT, structure(2, struct.pack("<BBH", 0, 0, 1) + scope(BRIDGE))),
                               END + 6, 1),
     "dmar-beyond-width": (dmar(drhd(flags=ALL, base=0x10000000000)), HEAD + 8, 1),
+    "dmar-memory-named": (dmar(drhd(scope(NAMESPACE, 1), flags=ALL), rmrr(scope(NAMESPACE, 1)), andd()),
+                          HEAD + 24 + 24, 0),
     "dmar-size": (dmar(structure(0, struct.pack("<BBHQ", ALL, 0x10, 0, 0xfed90000))), HEAD + 5, 1),
     "dmar-others": (dmar(UNIT, rmrr(scope()), rmrr(scope(hops=((4, 0),)), base=0x7b7ff000, limit=0x7b8fffff)),
                     END + 32, 0),

@@ -70,7 +70,7 @@ def bridge(iommu=None, **changes):
 
 def smmu(**changes):
     return {"compatible": "arm,mmu-500", "reg": (0, 0x9000000, 0, 0x10000), "#iommu-cells": (2,),
-            "phandle": (SMMU,), "interrupts": (0, 60, 4, 0, 61, 4)} | changes
+            "phandle": (SMMU,), "interrupts": (0, 60, 4, 0, 61, 4), "#global-interrupts": (1,)} | changes
 
 
 def device(*iommus):
@@ -134,6 +134,12 @@ FILES = {
     "dt-msi-map": (tree(bridge(msi_map=(0x8000, ITS, 0x8000, 0x8000)), its={
         "compatible": "arm,gic-v3-its", "msi-controller": b"", "#msi-cells": (1,), "phandle": (ITS,)}),
         BRIDGE + ":msi-map", 1),
+    "dt-msi-overlap": (tree(bridge(msi_map=(0, ITS, 0, 0x10000, 8, ITS, 8, 1)), its={
+        "compatible": "arm,gic-v3-its", "msi-controller": b"", "#msi-cells": (1,), "phandle": (ITS,)}),
+        BRIDGE + ":msi-map", 1),
+    "dt-addresses": (tree(smmu_at_9000000=smmu(), device_at_9100000=device(SMMU, 1, 0) | {"phandle": (OTHER,)},
+                          reserved_memory={"fb": {"iommu-addresses": (OTHER, 0, 0x8000000, 0)}}),
+                     "/reserved-memory/fb:iommu-addresses", 1),
     "dt-map-kernels": (tree(bridge(iommu_map=(0, SMMU, 0, 0, 8)), smmu_at_9000000=smmu()),
                        BRIDGE + ":iommu-map", 0, "dt-iommu-idle"),
     "dt-interrupts": (tree(smmu_at_9000000=smmu(interrupts=()),

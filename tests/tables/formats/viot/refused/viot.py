@@ -73,6 +73,8 @@ FILES = {
     "viot-reserved": (viot(virtio_pci(reserved=b"\1" + bytes(7)), pci_range()), IOMMU + 8, 1),
     "viot-output-node": (viot(virtio_pci(), pci_range(),
                               pci_range(0x100, 0x1ff, output=IOMMU + 4)), END + 16, 1),
+    "viot-endpoint-base": (viot(virtio_pci(), pci_range(), struct.pack("<BxHIQH6x", 2, 24, 0x20000, 0, IOMMU)),
+                           END + 8, 1),
     "viot-range-inverted": (viot(virtio_pci(), pci_range(), pci_range(2, 1)), END, 1),
     "viot-node-beyond": (viot(virtio_pci(), pci_range(), struct.pack("<BxH65516x", 9, 0xfff0),
                               virtio_pci(0x100)), END + 0xfff0, 1,
