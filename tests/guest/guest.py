@@ -211,7 +211,9 @@ class Run:
             command += ["-dtb", self.table]
         if row.acpi:
             command += ["-device", f"loader,file={self.acpi},addr={tables.SET_AT:#x},force-raw=on"]
-        if row.firmware:
+        if row.firmware and row.architecture == "riscv64":
+            command += self.flash(packages.riscv_firmware(self.progress))
+        elif row.firmware:
             command += ["-bios", self.qemu.firmware()]
         if self.device == "viommu":
             command += ["-plugin", self.qemu.module()]
@@ -220,6 +222,12 @@ class Run:
         for device in row.devices:
             command += ["-device", self.fill_in(device)]
         return command + row.options
+
+    @staticmethod
+    def flash(folder):
+        """UEFI of RISC-V is in two flash memories; what it writes is dropped."""
+        return [word for unit, name, mode in ((0, "CODE", "readonly=on"), (1, "VARS", "snapshot=on")) for word in (
+            "-drive", f"if=pflash,unit={unit},format=raw,{mode},file={folder}/RISCV_VIRT_{name}.fd")]
 
     def start(self, name="guest", extra=()):
         machine = Machine(self.command() + list(extra), self.folder, name, self.qemu.environment)

@@ -178,6 +178,15 @@ def qemu(generation, architecture, report):
     return unpacked(f"qemu-{generation}-{architecture}", find, report)
 
 
+def riscv_firmware(report):
+    """The folder with UEFI for the machine virt of RISC-V: code, and variables."""
+    def find():
+        source = archive(QEMUS[NEWEST_QEMU], host_architecture())
+        source.refresh()
+        return source, ["qemu-efi-riscv64"]
+    return os.path.join(unpacked("efi-riscv64", find, report), "usr/share/qemu-efi-riscv64")
+
+
 def kernel_source(version, report):
     """A folder with the source package of a kernel: usr/src/linux-source-VERSION.tar.xz."""
     def find():

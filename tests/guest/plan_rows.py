@@ -49,6 +49,7 @@ say "status of plan: $?"
 gzip -c /tmp/plan.json | base64 | tell plan
 viommu plan "$@" --qemu QEMU --format FORM | tell arguments
 viommu check 2>&1 | tell check
+say "tables: $(cd /sys/firmware/acpi/tables 2>/dev/null && echo *)"
 """
 
 
@@ -119,5 +120,11 @@ ROWS = [
                 ["riscv-iommu-pci,addr=1", EDU, "pcie-root-port,id=rp0,chassis=1,addr=6", "edu,bus=rp0"],
                 [], form=("topology", "iommu: viommu0"), planned_for="11.1", qemu="11.1",
                 architecture="riscv64", machine="virt,aia=aplic-imsic", kernel="7.2", flavour="", runs=STOCK,
+                by_name=True, timeout=300),
+    scanned_row("scanned-rimt", "the same by ACPI: an RIMT with an IOMMU on the system bus, with UEFI",
+                ["riscv-iommu"], [EDU, "pcie-root-port,id=rp0,chassis=1,addr=6", "edu,bus=rp0"],
+                [("the table is there", r"row: tables: .*RIMT")], form=("topology", "iommu: viommu0"),
+                planned_for="11.1", qemu="11.1", architecture="riscv64", firmware=True, append="acpi=force",
+                machine="virt,aia=aplic-imsic,iommu-sys=on", kernel="7.2", flavour="", runs=STOCK,
                 by_name=True, timeout=300),
 ]
