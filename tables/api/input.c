@@ -14,6 +14,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/strbuf.h"
+#include "messages.h"
 #include "questions.h"
 #include "tables/dumps/dumps.h"
 #include "tables/fdt/devicetree.h"
@@ -419,8 +420,10 @@ static void split_text(struct input *input)
 		report_gap(input, &array_index(dumps->gaps, struct dump_gap, i));
 	split_dumps(&counting, dumps, count);
 	give_counted(input, dumps, &counted);
-	if (!dumps->found->len && !dumps->gaps->len)
+	if (!dumps->found->len && !dumps->gaps->len) {
 		report_text(input, dumps);
+		report_messages(input->findings, input->file, input->bytes, input->length);
+	}
 	hash_free(counted.seen);
 	strbuf_free(counted.signatures);
 	dumps_free(dumps);

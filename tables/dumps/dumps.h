@@ -48,6 +48,12 @@ bool dumps_is_text(const uint8_t *bytes, size_t length);
 struct dumps *dumps_find(const uint8_t *bytes, size_t length);
 void dumps_free(struct dumps *dumps);
 
+/* The text with \n, spaces and ASCII where the original has others; lines keep their numbers. */
+struct bytes *clean_text(const uint8_t *bytes, size_t length);
+
+/* The word in a text that has no end of its own, NULL: it is not there. */
+const char *text_find(const char *text, ptrdiff_t length, const char *word);
+
 /* -- what an input looks like (looks.c) --------------------------------------------------- */
 
 struct looks {
@@ -60,9 +66,6 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length);
 const struct looks *looks_of_text(const uint8_t *bytes, size_t length);
 
 /* -- inside this room ----------------------------------------------------------------------- */
-
-/* The text with \n, spaces and ASCII where the original has others; lines keep their numbers. */
-struct bytes *clean_text(const uint8_t *bytes, size_t length);
 
 /* Bytes of a text as they were printed in groups of digits. */
 struct form {
@@ -118,8 +121,5 @@ struct dumps *dumps_new(void);
 
 /* Takes the bytes; of none, there is no dump, and NULL is returned. */
 struct dump *dumps_add(struct pointers *list, struct bytes *bytes, unsigned line);
-
-/* The word in a text that has no end of its own, NULL: it is not there. */
-const char *text_find(const char *text, ptrdiff_t length, const char *word);
 
 #endif

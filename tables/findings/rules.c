@@ -36,6 +36,8 @@ static const struct viommu_rule rules[] = {
 	  "text has all bytes of each table that it has bytes of", NULL },
 	{ "input-form", VIOMMU_ERROR, "viommu",
 	  "an input is a table, or text with the bytes of one", NULL },
+	{ "input-message", VIOMMU_NOTE, "viommu",
+	  "a text without a table has no message of a kernel about one", NULL },
 	{ "input-text", VIOMMU_ERROR, "viommu", "text has the bytes of a table, or is a topology",
 	  NULL },
 

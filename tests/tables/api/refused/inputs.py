@@ -31,6 +31,8 @@ FILES = {
     "input-empty": (b"", "-", 2),
     "input-twice": (GOOD + GOOD, "-", 1),
     "input-form": (b"DefinitionBlock (\"\", \"SSDT\", 2, \"OEM\", \"TABLE\", 1) { }\n", "-", 2),
+    "input-message": (b"[    0.01] DMAR: DRHD base: 0x0 flags: 0x1\n[    0.02] DMAR: [Firmware Bug]: Your BIOS is "
+                      b"broken; DMAR reported at address 0!\n", "2:1", 2, "input-form"),
     "input-text": (b"No table of bytes at all.\n", "-", 2),
     "input-fragment": (with_a_fragment(), "-", 0),
     "input-acpidump": (without_a_line(), "7:1", 1,
