@@ -11,10 +11,12 @@
 
 #include "command.h"
 #include "pci_tree.h"
+#include "unpack.h"
 
 #define CONFIG_LENGTH  256u
 #define FUNCTIONS_MAX  65536u
 #define COLUMNS_MAX    512u
+#define PREFIX_MAX     96u
 #define DEVFN(dev, fn) ((uint16_t)((dev) << 3 | (fn)))
 
 struct pci_tree {
@@ -511,27 +513,151 @@ static void take_line(struct text *text, const char *line)
 		take_verbose(text, line);
 }
 
+/* The number of spaces at a place. */
+static size_t spaces_at(const char *at)
+{
+	return strspn(at, " ");
+}
+
+/*
+ * What is behind the prefix of quotations and logs, whose numbers differ from line to line. The
+ * spaces at its end are as many in each line: columns of a tree have a meaning.
+ */
+static const char *strip(const char *line, const char *prefix, size_t length)
+{
+	const char *at = line, *end = prefix + length;
+
+	while (prefix < end) {
+		size_t n = spaces_at(prefix);
+
+		if (n && prefix + n >= end) {
+			at += MIN((size_t)(end - prefix), spaces_at(at));
+			return at;
+		}
+		if (!n && (g_ascii_isdigit(*prefix) ? !g_ascii_isdigit(*at) : *at != *prefix))
+			return line;
+		if (n)
+			at += spaces_at(at);
+		else
+			at += g_ascii_isdigit(*prefix) ? strspn(at, "0123456789") : 1;
+		prefix += n ? n : g_ascii_isdigit(*prefix) ? strspn(prefix, "0123456789") : 1;
+	}
+	return at;
+}
+
+/* A number before a colon, so that few places are read as a function. */
+static bool may_be_bdf(const char *at)
+{
+	size_t n = 0;
+
+	while (n < 8 && g_ascii_isxdigit(at[n]))
+		n++;
+	return n && at[n] == ':';
+}
+
+/* Does what names a function begin here? */
+static bool begins_function(const char *at)
+{
+	unsigned bus, device, function;
+	uint32_t segment;
+	uint16_t bdf;
+
+	return (may_be_bdf(at) && scan_bdf(at, &segment, &bdf)) ||
+	       (!strncmp(at, "-[", 2) && g_ascii_isxdigit(at[2])) ||
+	       sscanf(at, "Bus %3u, device %3u, function %3u:", &bus, &device, &function) == 3;
+}
+
+/* The length of what is before the first function of a line; 0: nothing, or there is none. */
+static size_t prefix_length(const char *line)
+{
+	for (size_t i = 1; i < PREFIX_MAX && line[i - 1]; i++)
+		if (!g_ascii_isalnum(line[i - 1]) && line[i - 1] != ':' &&
+		    begins_function(line + i))
+			return i;
+	return 0;
+}
+
+/* Takes the lines, or with a prefix what is behind it: that of the first line with a function. */
+static void take_lines(struct text *text, const GString *lines, bool prefixed)
+{
+	const char *end = lines->str + lines->len, *prefix = NULL;
+	size_t length = 0;
+
+	for (size_t i = 0; i < COLUMNS_MAX; i++)
+		text->bus_at[i] = -1;
+	for (const char *line = lines->str; line < end; line += strlen(line) + 1) {
+		if (prefixed && !length) {
+			length = prefix_length(line);
+			prefix = line;
+		}
+		take_line(text, length ? strip(line, prefix, length) : line);
+	}
+	take_config(text);
+}
+
+/* The length of a byte order mark. */
+static guint mark_length(const GByteArray *bytes)
+{
+	static const char *const marks[] = { "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
+		if (bytes->len >= strlen(marks[i]) &&
+		    !memcmp(bytes->data, marks[i], strlen(marks[i])))
+			return (guint)strlen(marks[i]);
+	return 0;
+}
+
+/* Lines of UTF-16, of pages and of old systems, with a NUL behind each. */
+static GString *plain(const GByteArray *bytes)
+{
+	guint mark = mark_length(bytes);
+	bool wide = mark == 2 || (bytes->len > 1 && (!bytes->data[0] || !bytes->data[1]));
+	GString *text = g_string_sized_new(bytes->len);
+
+	for (guint i = mark; i < bytes->len; i++) {
+		char c = (char)bytes->data[i];
+
+		if (!c && wide)
+			continue;
+		if (c == '\xc2' && i + 1 < bytes->len && bytes->data[i + 1] == 0xa0)
+			i++;
+		g_string_append_c(text, c == '\r' || c == '\n' ? '\0'
+					: !c || c == '\xc2'    ? ' '
+							       : c);
+	}
+	return text;
+}
+
+static void read_lines(struct text *text, const GByteArray *bytes)
+{
+	GString *lines = plain(bytes);
+
+	take_lines(text, lines, false);
+	if (!text->tree->functions->len)
+		take_lines(text, lines, true);
+	g_string_free(lines, TRUE);
+}
+
+static bool read_member(void *opaque, const char *path, GByteArray *bytes)
+{
+	(void)path;
+	read_lines(opaque, bytes);
+	return true;
+}
+
 static struct pci_tree *read_text(const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
 	struct text text = { .tree = bytes ? tree_new() : NULL };
-	char *line, *next;
+	struct unpack_room room;
 
 	if (!bytes)
 		return NULL;
-	for (size_t i = 0; i < COLUMNS_MAX; i++)
-		text.bus_at[i] = -1;
-	for (guint i = 0; i < bytes->len; i++)
-		if (!bytes->data[i])
-			bytes->data[i] = ' ';
-	g_byte_array_append(bytes, (const guint8 *)"", 1);
-	for (line = (char *)bytes->data; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		take_line(&text, line);
-	}
-	take_config(&text);
+	unpack_room_init(&room);
+	if (is_packed(bytes->data, bytes->len))
+		unpack(bytes, &room, read_member, &text);
+	else
+		read_lines(&text, bytes);
 	set_above(text.tree);
 	g_byte_array_free(bytes, TRUE);
 	return text.tree;

@@ -7,6 +7,7 @@
 A test makes its tables with the modules of the refused folders, runs the command, and compares
 what a person would read.
 """
+import gzip
 import pathlib
 import resource
 import struct
@@ -26,6 +27,7 @@ import iort  # noqa: E402
 import iovt  # noqa: E402
 import ivrs  # noqa: E402
 import machine  # noqa: E402
+import forms  # noqa: E402
 import rimt  # noqa: E402
 import viot  # noqa: E402
 
@@ -284,6 +286,75 @@ class LoongArch(Reports):
     def test_what_is_in_no_list_has_no_iommu(self):
         told = self.resolve("03:00.0", iovt.iommu(iovt.entry(iovt.SINGLE, 0x100)))
         self.assertIn("no IOMMU", told)
+
+
+class KernelLogs(Reports):
+    """What people post instead of a table."""
+
+    def log(self, *lines):
+        return self.check(log="".join(f"[    0.{i:06d}] {line}\n" for i, line in enumerate(lines)))
+
+    def test_a_message_about_a_table_is_explained_by_its_rule(self):
+        for message, rule in (
+                ("DMAR: [Firmware Bug]: RMRR entry for device 03:00.0 is broken - applying workaround", "dmar-start-bus"),
+                ("[Firmware Bug]: AMD-Vi: No southbridge IOAPIC found", "ivrs-southbridge"),
+                ("/pcie@10000000: Bad iommu-map length: 40", "dt-map-length"),
+                ("DMAR: Failed to find handle for ACPI object \\_SB.PCI0.I2C0", "dmar-name-path")):
+            status, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0", message)
+            self.assertEqual(status, 2)
+            self.assertRegex(told, f"log:3:1: note: Linux says this of a table that breaks {rule}: .* \\[input-message\\]")
+
+    def test_what_keeps_a_device_from_a_guest_is_explained(self):
+        for message, text in (
+                ("vfio-pci 0000:04:00.1: DMAR: Device is ineligible for IOMMU domain attach due to platform RMRR "
+                 "requirement.  Contact your platform vendor.", "a reserved region is for the device"),
+                ("DMAR: [DMA Read] Request device [00:02.0] fault addr 7cd80000 [fault reason 06]", "that is not mapped"),
+                ("(XEN) IVMD: page at 00000 can't be converted", "memory that stays mapped is RAM")):
+            status, told = self.log("DMAR: Host address width 39", message)
+            self.assertEqual(status, 2)
+            self.assertRegex(told, f"log:2:1: note: .*{text}")
+
+    def test_a_log_without_a_message_is_only_named(self):
+        _, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0")
+        self.assertIn("a kernel log", told)
+        self.assertNotIn("input-message", told)
+
+    def test_messages_beside_a_table_are_left_to_its_findings(self):
+        table = dmar.dmar(dmar.UNIT)
+        _, told = self.check(log="Your BIOS is broken; DMAR reported at address 0!\nDMAR @ 0x0\n" + hexdump(table))
+        self.assertEqual(told, "")
+
+
+class RiscV(Reports):
+    """The RIMTs of QEMU 11.1, and what Linux 7.2 made of them."""
+
+    ON_SYSTEM_BUS = bytes.fromhex(
+        "52494d548000000001de424f434853204258504320202020010000004258504301000000020000003000000000000000"
+        "000128000000000052534356303030340000010300000000000000000000000000000000000028000101280000000100"
+        "0000000000000000140001000000000000000100000000003000000000000000")
+    ON_PCI = bytes.fromhex(
+        "52494d5480000000014e424f434853204258504320202020010000004258504301000000020000003000000000000000"
+        "000128000000000030303130303031340000000000000000010000000000000000000800000028000101280000000100"
+        "00000000000000001400010009000000f7ff0000090000003000000000000000")
+
+    def behind(self, table):
+        (path,) = self.write(RIMT=table)
+        status, told = self.run_command("resolve", "00:00.0", "00:01.0", "00:02.0", "01:00.0", "--from", path)
+        self.assertEqual(status, 0)
+        return [line.split(": ")[1].split()[0] for line in told.splitlines() if line[0] != " "]
+
+    def test_the_iommu_on_the_system_bus_has_all_functions(self):
+        self.assertEqual(self.behind(self.ON_SYSTEM_BUS), ["riscv0"] * 4)
+
+    def test_the_function_of_the_iommu_and_the_one_before_it_have_none(self):
+        self.assertEqual(self.behind(self.ON_PCI), ["no", "no", "riscv0", "riscv0"])
+
+    def test_both_are_right_and_come_back_from_their_topology(self):
+        for table in self.ON_SYSTEM_BUS, self.ON_PCI:
+            self.assertEqual(self.check(RIMT=table), (0, ""))
+            (path,) = self.write(RIMT=table)
+            _, told = self.run_command("convert", "--to", "rimt", path, "-o", self.path("again"))
+            self.assertEqual(self.run_command("diff", path, self.path("again"))[0], 0, told)
 
 
 class MemoryMap(Reports):
@@ -614,6 +685,16 @@ class PciTrees(Reports):
         status, told = self.resolve("03:00.0", table=dmar.dmar(dmar.EXPLICIT))
         self.assertEqual(status, 1)
         self.assertIn("not described", told)
+
+    def test_every_form_is_read_as_people_post_it(self):
+        wrappings = ("quoted", "kernel log", "journal", "numbered", "patch", "commented", "indented", "fenced", "prose",
+                     "CR", "CRLF", "mark", "UTF-16", "UTF-16 without a mark", "UTF-32", "no-break spaces")
+        for form in self.MONITOR, self.TREE, self.VERBOSE, self.hex_dump():
+            posted = [forms.WRAPPINGS[name](form) for name in wrappings]
+            for name, pci in zip((*wrappings, "gzip"), [*posted, gzip.compress(form.encode())]):
+                with self.subTest(form=form[:20], wrapping=name):
+                    status, told = self.resolve("03:00.0", pci)
+                    self.assertEqual((status, told.split()[1]), (0, "dmar0"))
 
     def test_a_tree_without_functions_is_refused(self):
         status, told = self.resolve("03:00.0", "nothing of PCI\n")
