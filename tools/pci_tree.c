@@ -586,6 +586,8 @@ static void take_lines(struct text *text, const GString *lines, bool prefixed)
 	for (size_t i = 0; i < COLUMNS_MAX; i++)
 		text->bus_at[i] = -1;
 	for (const char *line = lines->str; line < end; line += strlen(line) + 1) {
+		if (!*line)
+			continue;
 		if (prefixed && !length) {
 			length = prefix_length(line);
 			prefix = line;
