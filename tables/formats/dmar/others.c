@@ -10,6 +10,8 @@
 #include "dmar.h"
 #include "tables/table/others.h"
 
+#define REGIONS_MAX 64u
+
 static bool is_of(const struct record *structure, unsigned type)
 {
 	return dmar_type_of(structure) == type;
@@ -100,6 +102,40 @@ static const struct record *find_overlap(const struct viommu_table *table)
 	return found;
 }
 
+static bool do_overlap(const struct record *one, const struct record *other)
+{
+	const struct dmar_rmrr *a = one->host, *b = other->host;
+
+	return a->base <= b->limit && b->base <= a->limit;
+}
+
+/*
+ * Xen compares a region with those that it has kept before it looks at its scopes. Tables have a
+ * few; of more, the first ones are compared.
+ */
+static const struct record *find_unscoped_overlap(const struct viommu_table *table)
+{
+	const struct record *kept[REGIONS_MAX], *structure;
+	size_t n = 0;
+
+	for_each_structure(structure, table) {
+		for (size_t i = 0; i < n && is_of(structure, DMAR_RMRR); i++)
+			if (do_overlap(kept[i], structure))
+				return structure;
+		if (is_kept(structure) && n < REGIONS_MAX)
+			kept[n++] = structure;
+	}
+	return NULL;
+}
+
+/* Of regions that Xen keeps, whatever their number and order; or of one that it does not keep. */
+static const struct record *find_any_overlap(const struct viommu_table *table)
+{
+	const struct record *found = find_overlap(table);
+
+	return found ? found : find_unscoped_overlap(table);
+}
+
 static const struct record *find_inverted(const struct viommu_table *table)
 {
 	const struct record *structure;
@@ -156,7 +192,7 @@ const struct other_reader dmar_others[] = {
 	  find_second_all },
 	{ "Xen disables VT-d: it allows one ATSR with ALL_PORTS in segment 0",
 	  find_second_all_ports },
-	{ "Xen disables VT-d: it allows no reserved regions that overlap", find_overlap },
+	{ "Xen disables VT-d: it allows no reserved regions that overlap", find_any_overlap },
 	{ "Xen disables VT-d: it allows no reserved region that ends before it begins",
 	  find_inverted },
 	{ "FreeBSD omits a unit without registers, and uses the others", find_without_registers },

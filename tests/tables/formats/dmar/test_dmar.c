@@ -341,6 +341,9 @@ static void other_systems_differ_where_linux_uses_the_table(void **state)
 	static const uint8_t unregistered[] = { DRHD(1, 0x10, 0), REGION(24, 0x10, 0x2f),
 						NAMED_RMRR(0x10, 0x2f), NAMED_RMRR(0x20, 0x10),
 						RMRR(0x20, 0x3f, 4) };
+	/* But it compares one with those before it. */
+	static const uint8_t later[] = { DRHD(1, 0x10, 0), RMRR(0x20, 0x3f, 4),
+					 REGION(24, 0x30, 0x4f) };
 	static const uint8_t good[] = { DRHD(0, 0x20, 8), SCOPE(3), DRHD(1, 0x10, 0),
 					RMRR(0x10, 0x1f, 3), RMRR(0x20, 0x2f, 3) };
 	static const struct {
@@ -358,6 +361,8 @@ static void other_systems_differ_where_linux_uses_the_table(void **state)
 		{ inverted, sizeof(inverted),
 		  "Xen disables VT-d: it allows no reserved region that ends before it begins" },
 		{ unregistered, sizeof(unregistered), NULL },
+		{ later, sizeof(later),
+		  "Xen disables VT-d: it allows no reserved regions that overlap" },
 		{ good, sizeof(good), NULL },
 	};
 	struct rig *rig = *state;
