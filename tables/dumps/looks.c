@@ -82,7 +82,9 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 
 #define THE_BYTES "give /sys/firmware/acpi/tables/DMAR (IVRS, IORT), or what `acpidump` prints"
 
-#define IN_HEX "give the table as a file, or what `hexdump -C` prints"
+#define WHOLE_LISTING "give the table, or all that `iasl -d` prints of it: its end has the raw data"
+#define WHOLE_TREE    "give /proc/device-tree, or the whole tree as dtc reads it"
+#define IN_HEX        "give the table as a file, or what `hexdump -C` prints"
 
 /* By words that the form always has, the most particular ones first. */
 static const struct {
@@ -101,6 +103,12 @@ static const struct {
 	{ { "OEMID=", "Creator Revision=", "Length=" },
 	  { "what FreeBSD's `acpidump -t` prints, which has no bytes",
 	    "use ACPICA's acpidump (package acpica-tools), or Linux" } },
+	{ { ": Length=", "Revision=", "Checksum=" },
+	  { "what FreeBSD's `acpidump -t` prints, which has no bytes",
+	    "use ACPICA's acpidump (package acpica-tools), or Linux" } },
+	{ { "  0000  Signature            \"" },
+	  { "what `viommu dump` prints",
+	    "`viommu dump --source` prints what `viommu assemble` reads" } },
 	{ { "DefinitionBlock" },
 	  { "ASL, the source of AML",
 	    "`iasl FILE` makes the DSDT or SSDT; IOMMUs are in other tables" } },
@@ -112,6 +120,9 @@ static const struct {
 	  { "iasl's source of a table", "`iasl FILE` makes the table from it: give FILE.aml" } },
 	{ { "Table Length :", "Signature :" },
 	  { "iasl's source of a table", "`iasl FILE` makes the table from it: give FILE.aml" } },
+	{ { "h 00", "Subtable Type : " }, { "a part of a listing by iasl", WHOLE_LISTING } },
+	{ { "h 0", "Device Scope Type : " }, { "a part of a listing by iasl", WHOLE_LISTING } },
+	{ { "h 0", "Output Reference : " }, { "a part of a listing by iasl", WHOLE_LISTING } },
 	{ { "--- DMAR Table ---" },
 	  { "what UEFI's acpiview prints, without the bytes",
 	    "`acpiview -s DMAR -d` writes them" } },
@@ -141,6 +152,11 @@ static const struct {
 	  { "Intel HEX", "`objcopy -I ihex -O binary FILE TABLE` decodes it" } },
 	{ { "\nS9030000FC" },
 	  { "a file of S-records", "`objcopy -I srec -O binary FILE TABLE` decodes it" } },
+	{ { "DMAR: " }, { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "arm-smmu" }, { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "(XEN) " }, { "the log of Xen, which only names what the tables have", THE_BYTES } },
+	{ { "iommu-map = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
+	{ { "iommus = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
 	{ { "Capabilities: [", "Kernel driver in use" }, { "the output of lspci", THE_BYTES } },
 	{ { "IOMMU Group ", "[0" }, { "a list of IOMMU groups", THE_BYTES } },
 	{ { "SMBIOS", "DMI type" }, { "the output of dmidecode", THE_BYTES } },
