@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "memory_map.h"
+#include "plain_lines.h"
 #include "read_bytes.h"
 
 struct region {
@@ -74,23 +75,34 @@ static void take_efi(struct memory_map *map, const char *line)
 		add(map, first, last, is_reserved_by_efi(type + strlen(": [")));
 }
 
-/* In place: a log may have millions of lines. */
+/* "(XEN)  [0000000000000000, 000000000009d3ff] (usable)", and with `-` and a last byte more. */
+static bool take_xen(struct memory_map *map, const char *line)
+{
+	const char *at = strstr(line, "(XEN) ");
+	uint64_t first, last;
+	int end = 0;
+
+	if (!at)
+		return false;
+	at += strlen("(XEN) ");
+	if (sscanf(at, " [%" SCNx64 ", %" SCNx64 "] (%n", &first, &last, &end) == 2 && end)
+		add(map, first, last, g_str_has_prefix(at + end, "reserved"));
+	else if (sscanf(at, " %" SCNx64 " - %" SCNx64 " (%n", &first, &last, &end) == 2 && end)
+		add(map, first, last - 1, g_str_has_prefix(at + end, "reserved"));
+	return true;
+}
+
 static bool read_log(struct memory_map *map, const char *name)
 {
-	GByteArray *bytes = read_bytes(name);
-	char *next;
+	GString *lines = read_plain_lines(name);
 
-	if (!bytes)
+	if (!lines)
 		return false;
-	g_byte_array_append(bytes, (const guint8 *)"", 1);
-	for (char *line = (char *)bytes->data; line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (!take_e820(map, line))
+	for (const char *line = lines->str; line < lines->str + lines->len;
+	     line += strlen(line) + 1)
+		if (!take_e820(map, line) && !take_xen(map, line))
 			take_efi(map, line);
-	}
-	g_byte_array_free(bytes, TRUE);
+	g_string_free(lines, TRUE);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 
 #include "command.h"
 #include "pci_tree.h"
-#include "unpack.h"
+#include "plain_lines.h"
 
 #define CONFIG_LENGTH  256u
 #define FUNCTIONS_MAX  65536u
@@ -597,71 +597,18 @@ static void take_lines(struct text *text, const GString *lines, bool prefixed)
 	take_config(text);
 }
 
-/* The length of a byte order mark. */
-static guint mark_length(const GByteArray *bytes)
-{
-	static const char *const marks[] = { "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff" };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
-		if (bytes->len >= strlen(marks[i]) &&
-		    !memcmp(bytes->data, marks[i], strlen(marks[i])))
-			return (guint)strlen(marks[i]);
-	return 0;
-}
-
-/* Lines of UTF-16, of pages and of old systems, with a NUL behind each. */
-static GString *plain(const GByteArray *bytes)
-{
-	guint mark = mark_length(bytes);
-	bool wide = mark == 2 || (bytes->len > 1 && (!bytes->data[0] || !bytes->data[1]));
-	GString *text = g_string_sized_new(bytes->len);
-
-	for (guint i = mark; i < bytes->len; i++) {
-		char c = (char)bytes->data[i];
-
-		if (!c && wide)
-			continue;
-		if (c == '\xc2' && i + 1 < bytes->len && bytes->data[i + 1] == 0xa0)
-			i++;
-		g_string_append_c(text, c == '\r' || c == '\n' ? '\0'
-					: !c || c == '\xc2'    ? ' '
-							       : c);
-	}
-	return text;
-}
-
-static void read_lines(struct text *text, const GByteArray *bytes)
-{
-	GString *lines = plain(bytes);
-
-	take_lines(text, lines, false);
-	if (!text->tree->functions->len)
-		take_lines(text, lines, true);
-	g_string_free(lines, TRUE);
-}
-
-static bool read_member(void *opaque, const char *path, GByteArray *bytes)
-{
-	(void)path;
-	read_lines(opaque, bytes);
-	return true;
-}
-
 static struct pci_tree *read_text(const char *name)
 {
-	GByteArray *bytes = read_bytes(name);
-	struct text text = { .tree = bytes ? tree_new() : NULL };
-	struct unpack_room room;
+	GString *lines = read_plain_lines(name);
+	struct text text = { .tree = lines ? tree_new() : NULL };
 
-	if (!bytes)
+	if (!lines)
 		return NULL;
-	unpack_room_init(&room);
-	if (is_packed(bytes->data, bytes->len))
-		unpack(bytes, &room, read_member, &text);
-	else
-		read_lines(&text, bytes);
+	take_lines(&text, lines, false);
+	if (!text.tree->functions->len)
+		take_lines(&text, lines, true);
 	set_above(text.tree);
-	g_byte_array_free(bytes, TRUE);
+	g_string_free(lines, TRUE);
 	return text.tree;
 }
 

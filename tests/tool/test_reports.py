@@ -394,6 +394,19 @@ class MemoryMap(Reports):
         (folder / "1" / "type").write_text("System RAM\n")
         self.assertEqual(self.run_command("check", "--memory", folder, path)[0], 1)
 
+    def test_a_log_is_read_as_people_post_it(self):
+        log = self.LOG.format(0x7b6fffff)
+        posted = [forms.WRAPPINGS[name](log) for name in ("quoted", "CRLF", "CR", "mark", "UTF-16", "no-break spaces")]
+        for text in *posted, gzip.compress(log.encode()):
+            with self.subTest(text=text[:20]):
+                self.assertEqual(self.memory("log", text), self.memory("log", log))
+
+    def test_xen_prints_a_map_too(self):
+        for line in "(XEN)  [{:016x}, {:016x}] ({})\n", "(XEN)  {:016x} - {:016x} ({})\n":
+            end = 0x7b7fffff if "," in line else 0x7b800000
+            for kind, status in ("reserved", 0), ("usable", 1):
+                self.assertEqual(self.memory("log", line.format(0x7b000000, end, kind))[0], status)
+
     def test_a_file_without_a_map_is_refused(self):
         for content in "nothing\n", "":
             status, told = self.memory("log", content)
