@@ -475,6 +475,21 @@ void viommu_config_write(struct viommu *device, uint64_t offset, const void *byt
 void viommu_reset(struct viommu *device);
 
 /*
+ * As viommu_reset(), but with many calls of listeners it is divided, as by viommu_batch_yield(): a
+ * reset unmaps every mapping of each listener without `unmap_range`, which are `max_mappings` and
+ * more. If it returns 0, the reset is done. Otherwise batches continue it, with or without
+ * requests, until viommu_batch_yield() returns 0. Until then a transport shows a device status
+ * other than 0 (virtio 1.4, 2.4.1, 4.1.4.3.1), and endpoints that were attached are blocked.
+ * Requests that were put off are dropped, and one that was divided is not finished. Meanwhile
+ * domains without endpoints may be seen. A request finishes the reset first, and so does all that
+ * lets listeners commit without delay, but viommu_accept(), viommu_config_write() and
+ * viommu_flush(). Slots of PASIDs are emptied at once.
+ *
+ * Returns: nanoseconds; 0: it is done. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+uint64_t viommu_reset_begin(struct viommu *device);
+
+/*
  * System reset: as viommu_reset(), and `bypass` is again as configured.
  *
  * Returns: nothing. Locks: device. Waits: DMA sections. Since: 0.1 (stable)

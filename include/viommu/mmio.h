@@ -104,6 +104,11 @@ struct viommu_mmio_ops {
 	 * driver does not notify of them. By the thread that served, loaded saved state, or called
 	 * viommu_listener_complete(), without a lock; it must not call the window. NULL: all
 	 * requests are served at once, and only the limits of faults apply.
+	 *
+	 * Also called when the driver has reset the device, and not all is unmapped yet:
+	 * viommu_reset_begin(). Until viommu_mmio_serve() or viommu_mmio_poll() has done the rest,
+	 * the driver reads the status ACKNOWLEDGE. A driver that does not wait for 0 can go on; its
+	 * requests wait.
 	 */
 	void (*paused)(void *opaque, uint64_t ns);
 };

@@ -68,21 +68,6 @@ void endpoint_quarantine(struct endpoint *endpoint)
 	listeners_notify_mode(endpoint);
 }
 
-void endpoints_detach_all(struct viommu *device)
-{
-	device_deliver_removals(device);
-	for_all_endpoints(endpoint, device) {
-		slots_clear(endpoint);
-		if (endpoint->domain)
-			leave(endpoint);
-	}
-	if (device->n_listeners && device->sync_pending)
-		device_synchronize(device);
-	for_all_endpoints(endpoint, device)
-		if (endpoint->leaving)
-			notify_left(endpoint);
-}
-
 /* It keeps its domain, and its listeners leave that. */
 static void block_by_force(struct endpoint *endpoint)
 {
@@ -141,7 +126,7 @@ int endpoint_set_forced(struct endpoint *endpoint, bool is_forced)
 void notify_mode_changes(struct viommu *device)
 {
 	for_all_endpoints(endpoint, device)
-		if (!endpoint->domain)
+		if (!endpoint->domain && !endpoint->leaving)
 			endpoint_publish_route(endpoint);
 	if (device->sync_pending && device->n_listeners)
 		device_synchronize(device);
@@ -235,7 +220,6 @@ static uint64_t count_calls(const struct endpoint *endpoint, const struct domain
 static void begin_move(struct endpoint *endpoint, struct domain *domain)
 {
 	struct viommu *device = endpoint->device;
-	struct endpoint **at = &device->moving;
 
 	device_deliver_removals(device);
 	endpoint_block(endpoint);
@@ -248,10 +232,9 @@ static void begin_move(struct endpoint *endpoint, struct domain *domain)
 	if (domain)
 		endpoint_link(endpoint, domain);
 	endpoint->quarantined = false;
-	while (*at)
-		at = &(*at)->next_moving;
 	endpoint->next_moving = NULL;
-	*at = endpoint;
+	*device->moving_end = endpoint;
+	device->moving_end = &endpoint->next_moving;
 	device->n_calls_due += count_calls(endpoint, endpoint->leaving, true) +
 			       count_calls(endpoint, domain, false);
 	device->n_notices++;
@@ -292,6 +275,64 @@ int endpoint_finish_move(struct endpoint *endpoint, struct progress *progress)
 	if (error)
 		domain_release(device, new);
 	return error;
+}
+
+/* -- reset ---------------------------------------------------------------------------- */
+
+/*
+ * It was to leave `leaving` for a domain, and now leaves that as well. What its listeners know of
+ * the new domain, if they have forgotten the old one, is what they are notified of.
+ */
+static void abandon_move(struct endpoint *endpoint, struct progress *progress)
+{
+	struct viommu *device = endpoint->device;
+	struct domain *old = endpoint->leaving, *new = endpoint->domain;
+
+	if (new)
+		endpoint_unlink(endpoint);
+	if (progress && progress->has_left) {
+		*progress =
+			(struct progress){ .until = progress->listener, .until_n = progress->n };
+		endpoint->notified_mode = MODE_UNKNOWN;
+		endpoint->leaving = new;
+		new->n_leaving++;
+		if (old)
+			old->n_leaving--;
+		domain_release(device, old);
+	} else {
+		domain_release(device, new);
+	}
+	device->n_calls_due += count_calls(endpoint, endpoint->leaving, true);
+}
+
+static void abandon_moves(struct viommu *device)
+{
+	struct progress *progress = &device->move;
+
+	device->n_calls_due = 0;
+	for (struct endpoint *e = device->moving; e; e = e->next_moving) {
+		abandon_move(e, progress);
+		progress = NULL;
+	}
+}
+
+/* Moves of all endpoints with listeners to nothing. */
+void endpoints_begin_detach(struct viommu *device)
+{
+	device_deliver_removals(device);
+	abandon_moves(device);
+	for_all_endpoints(endpoint, device) {
+		slots_clear(endpoint);
+		if (!endpoint->domain)
+			continue;
+		if (endpoint->listeners && !endpoint->is_forced) {
+			begin_move(endpoint, NULL);
+			continue;
+		}
+		leave(endpoint);
+		notify_left(endpoint);
+	}
+	device->is_resetting = device->moving;
 }
 
 /* -- ATTACH ------------------------------------------------------------------------ */

@@ -112,7 +112,7 @@ static const char *write_bypass(struct viommu *device, uint8_t bypass)
 {
 	const char *error = "BYPASS_CONFIG was not accepted";
 
-	device_lock_drained(device);
+	device_lock_answered(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
 		journal_invalidate(device);
 		device->bypass = bypass;

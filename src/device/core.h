@@ -258,12 +258,14 @@ struct budget {
 
 /* How far the listeners of an endpoint were notified of a domain that it enters or leaves. */
 struct progress {
-	const struct budget *budget;      /* that bounds it, or NULL */
-	struct viommu_listener *listener; /* whose turn it is; NULL: the first one's */
-	bool has_left;                    /* all were notified of what the endpoint has left */
-	bool is_notified;                 /* the listener was of the mode or domain */
-	size_t n;                         /* mappings that it was notified of, */
-	uint64_t from;                    /* and where they end */
+	const struct budget *budget;         /* that bounds it, or NULL */
+	struct viommu_listener *listener;    /* whose turn it is; NULL: the first one's */
+	bool has_left;                       /* all were notified of what the endpoint has left */
+	bool is_notified;                    /* the listener was of the mode or domain */
+	const struct viommu_listener *until; /* the last one that has anything to unmap, or NULL */
+	size_t until_n;                      /* its first mappings */
+	size_t n;                            /* mappings that it was notified of, */
+	uint64_t from;                       /* and where they end */
 };
 
 /* The result where an errno can be: the budget is used up. */
@@ -303,14 +305,15 @@ struct viommu {
 	bool commits_now;   /* one was answered that needs a commit before the device is unlocked */
 
 	struct pending *held, *parked, *answers; /* flight.c */
-	struct endpoint *moving; /* blocked; their listeners are notified together */
-	struct progress move;    /* of the first one */
-	struct removal unmap;    /* what is left of an UNMAP; without a domain: nothing */
-	bool is_divided;         /* a batch has ended before these were finished */
-	bool leaves_parked;      /* or before all parked requests were executed that can be */
-	uint64_t n_calls_due;    /* of listeners, for moves and the UNMAP */
-	unsigned n_pending;      /* of all three */
-	uint64_t flight;         /* number of the open one */
+	struct endpoint *moving, **moving_end; /* blocked; their listeners are notified together */
+	struct progress move;                  /* of the first one */
+	struct removal unmap; /* what is left of an UNMAP; without a domain: nothing */
+	bool is_resetting;    /* the moves are those of a reset */
+	bool is_divided;      /* a batch has ended before these were finished */
+	bool leaves_parked;   /* or before all parked requests were executed that can be */
+	uint64_t n_calls_due; /* of listeners, for moves and the UNMAP */
+	unsigned n_pending;   /* of all three */
+	uint64_t flight;      /* number of the open one */
 	uint64_t n_tokens;
 
 	struct journal *journal; /* NULL: nothing is recorded */
@@ -377,8 +380,9 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 
 /* -- device.c ----------------------------------------------------------------- */
 
-/* Detach every endpoint and accept no feature. */
+/* Detach every endpoint and accept no feature; begin to do so: flights_finish_moves() is left. */
 void device_reset(struct viommu *device, bool bypass);
+void device_begin_reset(struct viommu *device, bool bypass);
 
 static inline bool device_accepted(const struct viommu *device, uint64_t feature)
 {
@@ -413,6 +417,9 @@ bool device_unlock_bounded(struct viommu *device);
 
 /* No request is put off any more. */
 #define device_lock_drained(device) (device_lock(device), flights_drain(device))
+
+/* The same, but a reset may be unfinished. */
+#define device_lock_answered(device) (device_lock(device), flights_answer_all(device))
 
 /* -- query.c --------------------------------------------------------------------- */
 
@@ -825,7 +832,7 @@ void endpoint_quarantine(struct endpoint *endpoint);
 int endpoint_set_forced(struct endpoint *endpoint, bool is_forced);
 
 /* Detach all endpoints, with one grace period. */
-void endpoints_detach_all(struct viommu *device);
+void endpoints_begin_detach(struct viommu *device);
 
 /* Publish and notify the modes of endpoints without a domain, after `bypass` or features changed.
  */
@@ -1179,10 +1186,17 @@ void flights_committed(struct viommu_listener *listener, int result);
 
 /* Execute and answer all requests that were put off; or drop them without a status. */
 void flights_execute_all(struct viommu *device);
-static inline void flights_drain(struct viommu *device)
+static inline void flights_answer_all(struct viommu *device)
 {
 	if (device->n_pending)
 		flights_execute_all(device);
+}
+/* The same, and finish a reset. */
+static inline void flights_drain(struct viommu *device)
+{
+	if (device->is_resetting)
+		flights_finish_moves(device);
+	flights_answer_all(device);
 }
 void flights_cancel(struct viommu *device);
 

@@ -183,6 +183,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	device->grace_period = 1;
 	device->flight = 1;
 	budget_init(device);
+	device->moving_end = &device->moving;
 	device->readers.patience_ns = device->config.wait_log_ns;
 	device->readers.overdue = device_log_wait;
 	device->readers.concerns = endpoint_is_concerned;
@@ -293,7 +294,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 		return -EINVAL;
 	}
 	features = personality_accept(personality, features);
-	device_lock_drained(device);
+	device_lock_answered(device);
 	journal_invalidate(device);
 	device->accepted = features & FEATURES_KNOWN;
 	notify_mode_changes(device);
@@ -302,15 +303,32 @@ int viommu_accept(struct viommu *device, uint64_t features)
 	return 0;
 }
 
-void device_reset(struct viommu *device, bool bypass)
+/* The routes of endpoints that are detached are published when their listeners were notified. */
+void device_begin_reset(struct viommu *device, bool bypass)
 {
 	journal_invalidate(device);
 	device->accepted = 0;
 	device->bypass = bypass;
 	for_all_endpoints(endpoint, device)
 		endpoint->quarantined = false;
-	endpoints_detach_all(device);
+	endpoints_begin_detach(device);
 	notify_mode_changes(device);
+}
+
+void device_reset(struct viommu *device, bool bypass)
+{
+	device_begin_reset(device, bypass);
+	flights_finish_moves(device);
+}
+
+uint64_t viommu_reset_begin(struct viommu *device)
+{
+	device_lock(device);
+	budget_begin(device);
+	flights_cancel(device);
+	device_begin_reset(device, device->bypass);
+	record_values(device, TRACE_RESET, false, 0);
+	return device_unlock_bounded(device);
 }
 
 void viommu_reset(struct viommu *device)

@@ -186,6 +186,8 @@ static int finish_first_move(struct viommu *device)
 	if (error == TO_BE_CONTINUED)
 		return error;
 	device->moving = endpoint->next_moving;
+	if (!device->moving)
+		device->moving_end = &device->moving;
 	if (error)
 		refuse_attach(device, endpoint->node.id, error);
 	return 0;
@@ -201,13 +203,16 @@ static void finish_moves_within(struct viommu *device, const struct budget *budg
 	device_synchronize_if_due(device);
 	device->commits_later = true;
 	device->move.budget = budget;
-	while (device->moving && !finish_first_move(device))
+	while (device->moving && !(budget && budget_is_used_up(device)) &&
+	       !finish_first_move(device))
 		;
 	mapping_continue_unmap(device, budget);
 	device->commits_later = commits_later;
 	device->is_divided = has_calls_due(device);
-	if (!device->is_divided)
-		device->n_calls_due = 0;
+	if (device->is_divided)
+		return;
+	device->is_resetting = false;
+	device->n_calls_due = 0;
 }
 
 void flights_finish_moves(struct viommu *device)
@@ -221,7 +226,7 @@ void flights_finish_moves(struct viommu *device)
 /*
  * Can the request be executed while endpoints move? Not an ATTACH to a domain that ends with their
  * moves, nor one that a limit refuses before the domains that they leave are freed. None can while
- * an UNMAP is not finished.
+ * an UNMAP or a reset is not finished.
  */
 static bool joins_moves(const struct viommu *device, const union request *request)
 {
@@ -229,7 +234,7 @@ static bool joins_moves(const struct viommu *device, const union request *reques
 	const struct domain_spec spec = { .id = request->attach.domain };
 	const struct usage one = { .domains = 1, .bytes = domain_bytes_empty(&spec) };
 
-	if (device->unmap.domain || device->n_calls_due > CALLS_DUE_MAX)
+	if (device->unmap.domain || device->is_resetting || device->n_calls_due > CALLS_DUE_MAX)
 		return false;
 	if (request->type == VIOMMU_T_DETACH)
 		return true;
@@ -538,8 +543,11 @@ void flights_launch(struct viommu *device)
 {
 	const struct budget *budget = device->budget.is_bounded ? &device->budget : NULL;
 
-	if (device->is_divided && !device->budget.in_batch)
+	if (device->is_divided && !device->budget.in_batch) {
+		if (device->is_resetting)
+			commit_now(device);
 		return;
+	}
 	if (device->leaves_parked && device->budget.in_batch)
 		execute_parked(device);
 	if (budget && device->commits_now && has_calls_due(device))
@@ -573,9 +581,7 @@ static void drop_all(struct viommu *device, struct pending **list)
 void flights_cancel(struct viommu *device)
 {
 	device->unmap.domain = NULL;
-	flights_finish_moves(device);
 	device->is_divided = device->leaves_parked = false;
-	device->n_calls_due = 0;
 	while (device->committing) {
 		struct viommu_listener *listener = device->committing;
 

@@ -320,12 +320,13 @@ int listener_replay(struct viommu_listener *listener)
 static int unmap_domain(struct viommu_listener *listener, struct domain *domain,
 			struct progress *progress)
 {
+	bool is_last = listener == progress->until;
 	size_t n;
 
 	if (!domain || domain->bypass || listener->ops.domain || listener->endpoint->is_forced)
 		return 0;
 	domain = domain_followed(domain);
-	n = map_count(domain->map);
+	n = is_last ? progress->until_n : map_count(domain->map);
 	if (!n || !listener->ops.unmap_range)
 		return unmap_first(listener, domain, n, progress);
 	notify_unmap_range(listener, domain->node.id, 0, UINT64_MAX);
@@ -356,6 +357,8 @@ int listeners_unmap_some(struct endpoint *endpoint, struct domain *domain,
 	while (progress->listener) {
 		if (unmap_domain(progress->listener, domain, progress))
 			return TO_BE_CONTINUED;
+		if (progress->listener == progress->until)
+			break;
 		turn_to_next(progress);
 	}
 	return 0;
@@ -433,7 +436,7 @@ void listeners_notify_mode(struct endpoint *endpoint)
 void listeners_notify_mode_changes(struct viommu *device)
 {
 	for_all_endpoints(endpoint, device)
-		if (!endpoint->domain)
+		if (!endpoint->domain && !endpoint->leaving)
 			listeners_notify_mode(endpoint);
 }
 

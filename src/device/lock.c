@@ -31,13 +31,14 @@ bool device_unlock_bounded(struct viommu *device)
 	return is_left;
 }
 
-/* Without requests that are put off, and listeners to commit, there is nothing to launch. */
+/* Without requests that are put off, listeners to commit, and a reset, there is nothing to launch.
+ */
 void device_unlock(struct viommu *device)
 {
 	struct pending *answers = NULL;
 
 	device_synchronize_if_due(device);
-	if (device->n_pending || device->dirty) {
+	if (device->n_pending || device->dirty || device->moving) {
 		flights_launch(device);
 		answers = flights_take_answers(device);
 	}

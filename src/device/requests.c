@@ -440,7 +440,7 @@ static bool is_immediate(const struct viommu *device, const struct request_row *
 		return false;
 	if (device->n_by_mapping && row->run == do_unmap)
 		return false;
-	return !device->n_committers && !device->n_pending;
+	return !device->n_committers && !device->n_pending && !device->is_resetting;
 }
 
 static size_t execute_now(struct viommu *device, const struct taken *taken,
@@ -503,7 +503,7 @@ size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t
 
 void viommu_flush(struct viommu *device)
 {
-	device_lock_drained(device);
+	device_lock_answered(device);
 	device_unlock(device);
 }
 

@@ -137,11 +137,17 @@ static void on_notify(void *opaque, unsigned queue)
 
 void virtio_iommu_serve(struct virtio_iommu *iommu)
 {
+	if (!virtio_continue_reset(&iommu->virtio)) {
+		tell_paused(iommu, 1);
+		return;
+	}
 	virtio_notify(&iommu->virtio, VIOMMU_REQUEST_QUEUE);
 }
 
 uint64_t virtio_iommu_poll(struct virtio_iommu *iommu, uint64_t poll_ns)
 {
+	if (!virtio_continue_reset(&iommu->virtio))
+		return 1;
 	return service_poll(&iommu->virtio, VIOMMU_REQUEST_QUEUE, &requests, iommu, poll_ns);
 }
 
@@ -168,11 +174,28 @@ static void on_config_write(void *opaque, uint64_t offset, const void *bytes, si
 	viommu_config_write(iommu->device, offset, bytes, length);
 }
 
-static void on_reset(void *opaque)
+/* What is not done is continued when the VMM serves. */
+static bool on_reset(void *opaque)
 {
 	struct virtio_iommu *iommu = opaque;
 
+	if (iommu->ops.paused)
+		return !viommu_reset_begin(iommu->device);
 	viommu_reset(iommu->device);
+	return true;
+}
+
+static bool on_continue_reset(void *opaque)
+{
+	struct virtio_iommu *iommu = opaque;
+
+	viommu_batch_begin(iommu->device);
+	return !viommu_batch_yield(iommu->device);
+}
+
+static void on_left(void *opaque)
+{
+	tell_paused(opaque, 1);
 }
 
 static void on_interrupt(void *opaque, bool level)
@@ -209,6 +232,8 @@ static const struct virtio_ops virtio_iommu_ops = {
 	.notify = on_notify,
 	.flush = on_flush,
 	.reset = on_reset,
+	.continue_reset = on_continue_reset,
+	.left = on_left,
 	.interrupt = on_interrupt,
 	.broken = on_broken,
 };
@@ -312,6 +337,7 @@ void virtio_iommu_system_reset(struct virtio_iommu *iommu)
 {
 	virtio_reset(&iommu->virtio);
 	viommu_system_reset(iommu->device);
+	virtio_end_reset(&iommu->virtio);
 }
 
 /* -- saved state ------------------------------------------------------------------------- */
@@ -473,6 +499,7 @@ int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 		error = load_bus(iommu->virtio.config.bus, stream, &saved.bus);
 	if (!error)
 		error = load_device(iommu, expected, &saved.device, stream);
+	virtio_end_reset(&iommu->virtio);
 	if (error)
 		virtio_reset(&iommu->virtio);
 	else

@@ -42,7 +42,7 @@ void field_write_driver_features(struct virtio *virtio, uint32_t argument, uint3
 uint32_t field_read_status(struct virtio *virtio, uint32_t argument)
 {
 	(void)argument;
-	return virtio_status(virtio);
+	return virtio_shown_status(virtio);
 }
 
 uint32_t field_read_queue_enabled(struct virtio *virtio, uint32_t argument)

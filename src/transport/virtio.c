@@ -8,9 +8,10 @@
  * Only a queue that is enabled and cannot be found makes the device need a reset, because the
  * driver would wait for it forever.
  *
- * A reset is complete when virtio_reset() returns: no thread uses a ring any more, since each
- * queue's lock was taken once after the status became 0, and chains that are answered later were
- * answered. A device suspends in the same way.
+ * No thread uses a ring any more when virtio_reset() returns, since each queue's lock was taken
+ * once after the status became 0, and chains that are answered later were dropped. The device may
+ * have more to do; until that is done, the driver reads another status. A device suspends in the
+ * same way, but chains that are answered later are answered.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +44,20 @@ uint32_t virtio_status(struct virtio *virtio)
 
 	pthread_mutex_lock(&virtio->signal);
 	status = virtio->status;
+	pthread_mutex_unlock(&virtio->signal);
+	return status;
+}
+
+/*
+ * A driver that does not wait for 0 adds its bits to what it reads: with ACKNOWLEDGE, these are the
+ * ones that it would have written. The reset goes on, and its requests wait.
+ */
+uint32_t virtio_shown_status(struct virtio *virtio)
+{
+	uint32_t status;
+
+	pthread_mutex_lock(&virtio->signal);
+	status = virtio->status ? virtio->status : virtio->resetting ? STATUS_ACKNOWLEDGE : 0;
 	pthread_mutex_unlock(&virtio->signal);
 	return status;
 }
@@ -264,8 +279,8 @@ void virtio_reset_queue(struct virtio *virtio)
 		forget_queue(virtio, queue);
 }
 
-/* Registers and queues; with the lock. */
-static void reset_own(struct virtio *virtio)
+/* Chains that are being served were used when this returns, and no more are served. */
+static void stop_running(struct virtio *virtio)
 {
 	pthread_mutex_lock(&virtio->signal);
 	virtio->suspending = false;
@@ -273,6 +288,14 @@ static void reset_own(struct virtio *virtio)
 	if (virtio->config.bus_ops)
 		virtio->config.bus_ops->reset(virtio->config.bus);
 	pthread_mutex_unlock(&virtio->signal);
+	for (unsigned i = 0; i < virtio->config.n_queues; i++) {
+		queue_lock(virtio_queue(virtio, i));
+		queue_unlock(virtio_queue(virtio, i));
+	}
+}
+
+static void forget_setup(struct virtio *virtio)
+{
 	for (unsigned i = 0; i < virtio->config.n_queues; i++)
 		forget_queue(virtio, &virtio->queues[i]);
 	virtio->driver_features = 0;
@@ -282,18 +305,53 @@ static void reset_own(struct virtio *virtio)
 	virtio->queue_select = 0;
 }
 
+static void set_resetting(struct virtio *virtio, bool resetting)
+{
+	pthread_mutex_lock(&virtio->signal);
+	virtio->resetting = resetting;
+	pthread_mutex_unlock(&virtio->signal);
+}
+
+/* The device first drops the chains that it holds: else the queues would wait for them. */
 void virtio_reset(struct virtio *virtio)
 {
+	bool done;
+
 	pthread_mutex_lock(&virtio->lock);
-	reset_own(virtio);
-	virtio->config.ops->reset(virtio->config.opaque);
+	stop_running(virtio);
+	done = virtio->config.ops->reset(virtio->config.opaque);
+	forget_setup(virtio);
+	set_resetting(virtio, !done);
+	pthread_mutex_unlock(&virtio->lock);
+	if (!done)
+		virtio->config.ops->left(virtio->config.opaque);
+}
+
+bool virtio_continue_reset(struct virtio *virtio)
+{
+	bool done = true;
+
+	pthread_mutex_lock(&virtio->lock);
+	if (virtio->resetting) {
+		done = virtio->config.ops->continue_reset(virtio->config.opaque);
+		set_resetting(virtio, !done);
+	}
+	pthread_mutex_unlock(&virtio->lock);
+	return done;
+}
+
+void virtio_end_reset(struct virtio *virtio)
+{
+	pthread_mutex_lock(&virtio->lock);
+	set_resetting(virtio, false);
 	pthread_mutex_unlock(&virtio->lock);
 }
 
 void virtio_reset_transport(struct virtio *virtio)
 {
 	pthread_mutex_lock(&virtio->lock);
-	reset_own(virtio);
+	stop_running(virtio);
+	forget_setup(virtio);
 	pthread_mutex_unlock(&virtio->lock);
 }
 

@@ -57,8 +57,15 @@ struct virtio_ops {
 	/* Answer without delay all chains that are answered later. A queue is locked. */
 	void (*flush)(void *opaque);
 
-	/* The driver has reset the device. The queues are stopped. */
-	void (*reset)(void *opaque);
+	/* The driver has reset the device. No chain is being served; those that are answered later
+	 * are dropped. False: it is not done, and `continue_reset` is called. */
+	bool (*reset)(void *opaque);
+
+	/* Do more of a reset. Is it done now? */
+	bool (*continue_reset)(void *opaque);
+
+	/* Call virtio_continue_reset() soon. No lock is held. */
+	void (*left)(void *opaque);
 
 	/* The level of the interrupt line has changed. */
 	void (*interrupt)(void *opaque, bool level);
@@ -118,6 +125,7 @@ struct virtio {
 	bool by_message;  /* events are messages, and the line is low */
 	bool line_masked; /* the line is low */
 	bool detached;    /* the device must not access guest memory */
+	bool resetting;   /* the device has not done all of a reset */
 	bool level;       /* of the line */
 };
 
@@ -125,8 +133,13 @@ struct virtio {
 int virtio_init(struct virtio *virtio, const struct virtio_config *config);
 void virtio_fini(struct virtio *virtio);
 
-/* As if the driver had written 0 to its status. */
+/* As if the driver had written 0 to its status. The status is another one until the reset is done.
+ */
 void virtio_reset(struct virtio *virtio);
+
+/* Do more of a reset; false: it is not done. The device has done all of it. */
+bool virtio_continue_reset(struct virtio *virtio);
+void virtio_end_reset(struct virtio *virtio);
 
 /* The same, and the device stays as it is. */
 void virtio_reset_transport(struct virtio *virtio);
@@ -162,6 +175,9 @@ void virtio_enable_queue(struct virtio *virtio, bool on);
 void virtio_reset_queue(struct virtio *virtio);
 
 uint32_t virtio_status(struct virtio *virtio);
+
+/* The same for the driver: not 0 while a reset is not done. */
+uint32_t virtio_shown_status(struct virtio *virtio);
 
 /* A write of any value but 0, which is virtio_reset(). Returns whether the device runs again: the
  * caller unlocks, and then calls virtio_notify_all(). */

@@ -710,6 +710,162 @@ static void a_device_is_freed_in_the_middle_of_an_unmap(void **state)
 	begin_unmap(*state, N);
 }
 
+/* -- reset ------------------------------------------------------------------------------- */
+
+/* Returns what viommu_reset_begin() does. */
+static uint64_t begin_reset(struct bench *bench)
+{
+	uint64_t rest;
+
+	bench->n_calls = 0;
+	rest = viommu_reset_begin(bench->device);
+	assert_in_range(bench->n_calls, 0, CALLS + SLACK);
+	return rest;
+}
+
+static void reset_in_batches(struct bench *bench)
+{
+	uint64_t rest = begin_reset(bench);
+
+	while (rest) {
+		assert_int_equal(reach(bench, iova_of(1, 7)) | reach(bench, iova_of(2, 7)), 0);
+		bench->n_calls = 0;
+		rest = continue_batch(bench);
+		assert_in_range(bench->n_calls, 1, CALLS + SLACK);
+	}
+	assert_heard(bench, 0);
+	for (size_t e = 0; e < COUNT_OF(bench->ears); e++)
+		assert_int_equal(bench->ears[e].mode, VIOMMU_BLOCKED);
+}
+
+static size_t n_domains(struct bench *bench)
+{
+	struct viommu_counters counters = { .size = sizeof(counters) };
+
+	viommu_count(bench->device, &counters);
+	if (!counters.domains)
+		assert_int_equal(counters.mappings | counters.bytes, 0);
+	return counters.domains;
+}
+
+static void a_reset_makes_a_bounded_number_of_calls_in_a_batch(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	reset_in_batches(bench);
+	assert_int_equal(n_domains(bench), 0);
+	assert_answer(SUBMIT(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+	assert_int_equal(reach(bench, iova_of(1, 7)), 0);
+	assert_int_equal(begin_reset(bench), 0);
+}
+
+/* Again, after a reset. */
+static void fill_domains(struct bench *bench)
+{
+	assert_int_equal(viommu_accept(bench->device, VIOMMU_FEATURES_DEFAULT), 0);
+	for (uint32_t i = 1; i < N_DOMAINS; i++) {
+		SUBMIT(bench, ATTACH(i, i == 1 ? EP2 : EP3, 0, 0));
+		for (size_t k = 0; k < N; k++)
+			SUBMIT(bench,
+			       MAP(i, iova_of(i, k), iova_of(i, k + 1) - 1, iova_of(i, k), R));
+	}
+}
+
+/* While it leaves one domain, and while it enters another one. */
+static void a_reset_in_the_middle_of_a_move_unmaps_what_is_mapped(void **state)
+{
+	struct bench *bench = *state;
+
+	for (unsigned n = 1; n < 4 * N / CALLS; n += 3) {
+		struct submitted *request;
+
+		fill_domains(bench);
+		attach_ears(bench, 1);
+		request = begin_attach(bench, 2);
+		for (unsigned i = 1; i < n && continue_batch(bench); i++)
+			;
+		reset_in_batches(bench);
+		assert_true(request->is_answered);
+		assert_int_equal(n_domains(bench), 0);
+	}
+}
+
+static void a_reset_in_the_middle_of_an_unmap_unmaps_the_rest(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request = begin_unmap(bench, N);
+
+	reset_in_batches(bench);
+	assert_true(request->is_answered);
+	assert_int_equal(request->used, 0);
+	assert_int_equal(n_domains(bench), 0);
+}
+
+static void a_reset_can_begin_again_before_it_is_done(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_int_not_equal(begin_reset(bench), 0);
+	assert_int_not_equal(begin_reset(bench), 0);
+	reset_in_batches(bench);
+	assert_int_equal(n_domains(bench), 0);
+}
+
+static void a_request_finishes_a_reset_first(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_int_not_equal(begin_reset(bench), 0);
+	assert_int_equal(request_at_once(bench, BYTES(ATTACH(1, EP, 0, 0))), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+	assert_int_equal(bench->ears[1].mode, VIOMMU_TRANSLATED);
+	viommu_reset(bench->device);
+	assert_int_equal(bench->ears[1].mode, VIOMMU_BLOCKED);
+	assert_int_equal(n_domains(bench), 0);
+}
+
+static void a_request_that_is_submitted_finishes_a_reset_first(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_int_not_equal(begin_reset(bench), 0);
+	assert_answer(SUBMIT(bench, ATTACH(2, EP, 0, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+	assert_int_equal(n_domains(bench), 1);
+}
+
+/* A driver that does not wait for the end. */
+static void features_and_bypass_do_not_finish_a_reset(void **state)
+{
+	const uint8_t bypass = 1;
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_int_not_equal(begin_reset(bench), 0);
+	bench->n_calls = 0;
+	assert_int_equal(viommu_accept(bench->device, VIOMMU_FEATURES_DEFAULT), 0);
+	viommu_config_write(bench->device, VIOMMU_CONFIG_BYPASS, &bypass, 1);
+	assert_int_equal(bench->n_calls, 0);
+	assert_int_equal(reach(bench, PAGE), 0);
+	while (continue_batch(bench))
+		;
+	assert_heard(bench, 0);
+	assert_int_equal(bench->ears[1].mode, VIOMMU_BYPASS);
+	assert_int_equal(reach(bench, PAGE), PAGE);
+}
+
+static void a_device_is_freed_in_the_middle_of_a_reset(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_int_not_equal(begin_reset(bench), 0);
+}
+
 /* -- requests that wait for a listener ------------------------------------------------------- */
 
 static int on_commit(void *opaque, uint64_t token)
@@ -836,6 +992,14 @@ int main(void)
 		ON_BENCH(a_saved_state_has_the_unmap_finished),
 		ON_BENCH(a_reset_drops_an_unmap),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_an_unmap),
+		ON_BENCH(a_reset_makes_a_bounded_number_of_calls_in_a_batch),
+		ON_BENCH(a_reset_in_the_middle_of_a_move_unmaps_what_is_mapped),
+		ON_BENCH(a_reset_in_the_middle_of_an_unmap_unmaps_the_rest),
+		ON_BENCH(a_reset_can_begin_again_before_it_is_done),
+		ON_BENCH(a_request_finishes_a_reset_first),
+		ON_BENCH(a_request_that_is_submitted_finishes_a_reset_first),
+		ON_BENCH(features_and_bypass_do_not_finish_a_reset),
+		ON_BENCH(a_device_is_freed_in_the_middle_of_a_reset),
 		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
 	};

@@ -75,9 +75,10 @@ static void echo_notify(void *opaque, unsigned queue)
 		service_requests(&echo->virtio, queue, &echo_service, echo);
 }
 
-static void echo_reset(void *opaque)
+static bool echo_reset(void *opaque)
 {
 	((struct echo *)opaque)->resets++;
+	return true;
 }
 
 static void echo_interrupt(void *opaque, bool level)

@@ -547,6 +547,87 @@ static void a_commit_lets_a_bounded_number_of_calls_follow(void **state)
 	assert_int_equal(status(rig), VIOMMU_S_OK);
 }
 
+/* ENDPOINT is in a domain of N mappings, and the driver writes 0 to the status. */
+static struct scene *reset_with(void **state, unsigned n, uint64_t calls)
+{
+	const struct viommu_config config = { .size = sizeof(config), .max_batch_calls = calls };
+	struct scene *scene = set_up_again(state, &config);
+	struct rig *rig = attached(scene, &variants[0]);
+
+	scene->is_quick = true;
+	for (unsigned i = 0; i < n; i++) {
+		post_map_at(rig, DOMAIN, IOVA + i * PAGE);
+		kick(rig);
+		assert_int_equal(status(rig), VIOMMU_S_OK);
+	}
+	scene->n_calls = scene->n_pauses = 0;
+	store(&rig->window, STATUS, 0);
+	assert_in_range(scene->n_calls, 1, calls + 2);
+	return scene;
+}
+
+static void the_status_is_0_when_a_reset_is_done(void **state)
+{
+	enum { CALLS = 64, N = 3 * MANY };
+	struct scene *scene = reset_with(state, N, CALLS);
+	struct rig *rig = &scene->rig;
+	unsigned n_calls = 0, n_serves = 0;
+
+	while (scene->n_pauses) {
+		assert_int_equal(load(&rig->window, STATUS), ACKNOWLEDGE);
+		n_calls += scene->n_calls;
+		scene->n_calls = scene->n_pauses = 0;
+		viommu_mmio_serve(rig->mmio);
+		assert_in_range(scene->n_calls, 1, CALLS + 2);
+		n_serves++;
+	}
+	assert_in_range(n_serves, N / CALLS, N / CALLS + 2);
+	assert_int_equal(n_calls + scene->n_calls, N);
+	assert_int_equal(load(&rig->window, STATUS), 0);
+	driver_start(rig, &variants[0]);
+	post_attach(rig);
+	kick(rig);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+}
+
+static void a_thread_that_polls_continues_a_reset(void **state)
+{
+	struct scene *scene = reset_with(state, MANY, 4);
+
+	while (viommu_mmio_poll(scene->rig.mmio, 0) == 1)
+		;
+	assert_int_equal(scene->n_calls, MANY);
+	assert_int_equal(load(&scene->rig.window, STATUS), 0);
+}
+
+/* As Linux on virtio-mmio. Its requests wait for the end of the reset. */
+static void a_driver_that_does_not_wait_for_a_reset_goes_on(void **state)
+{
+	struct scene *scene = reset_with(state, MANY, 4);
+	struct rig *rig = &scene->rig;
+
+	driver_start(rig, &variants[0]);
+	assert_int_not_equal(scene->n_calls, MANY);
+	post_attach(rig);
+	kick(rig);
+	assert_unanswered(rig);
+	while (scene->n_pauses) {
+		scene->n_pauses = 0;
+		viommu_mmio_serve(rig->mmio);
+	}
+	assert_int_equal(scene->n_calls, MANY);
+	assert_int_equal(status(rig), VIOMMU_S_OK);
+}
+
+static void a_system_reset_does_all_at_once(void **state)
+{
+	struct scene *scene = reset_with(state, MANY, 4);
+
+	viommu_mmio_system_reset(scene->rig.mmio);
+	assert_int_equal(scene->n_calls, MANY);
+	assert_int_equal(load(&scene->rig.window, STATUS), 0);
+}
+
 static void a_kick_makes_a_bounded_number_of_calls(void **state)
 {
 	assert_bounded(state, serve_by_kick);
@@ -670,6 +751,10 @@ int main(void)
 		TEST(a_window_is_freed_with_the_requests_that_it_holds),
 		TEST(requests_that_a_reset_of_the_device_drops_come_back_unwritten),
 		TEST(a_commit_lets_a_bounded_number_of_calls_follow),
+		TEST(the_status_is_0_when_a_reset_is_done),
+		TEST(a_thread_that_polls_continues_a_reset),
+		TEST(a_driver_that_does_not_wait_for_a_reset_goes_on),
+		TEST(a_system_reset_does_all_at_once),
 		TEST(a_kick_makes_a_bounded_number_of_calls),
 		TEST(a_poll_makes_a_bounded_number_of_calls),
 		TEST(a_guest_above_its_rate_waits),

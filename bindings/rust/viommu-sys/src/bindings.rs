@@ -376,6 +376,9 @@ extern "C" {
     pub fn viommu_reset(device: *mut viommu);
 }
 extern "C" {
+    pub fn viommu_reset_begin(device: *mut viommu) -> u64;
+}
+extern "C" {
     pub fn viommu_system_reset(device: *mut viommu);
 }
 extern "C" {
