@@ -136,9 +136,10 @@
  * `max_bytes` bound them: a request beyond a limit has the status VIOMMU_S_NOMEM, is counted in
  * `limited`, is logged, and changes nothing. Bytes are all heap memory that requests make the
  * device hold, with 16 bytes for malloc's overhead of each block. The limits are not exceeded, not
- * even during a request or viommu_load(), with one exception: a batch may retire up to 512 KiB
- * before it waits for DMA sections. Faults, PROBEs and refused requests take no memory. The VMM
- * controls endpoints, listeners and threads; they are not bounded here.
+ * even during a request or viommu_load(), with two exceptions: a batch may retire up to 512 KiB
+ * before it waits for DMA sections, and one request that it divides is put off. Faults, PROBEs and
+ * refused requests take no memory. The VMM controls endpoints, listeners and threads; they are not
+ * bounded here.
  */
 
 #ifdef __cplusplus

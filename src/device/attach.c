@@ -215,6 +215,11 @@ static uint64_t count_calls(const struct endpoint *endpoint, const struct domain
 	return n;
 }
 
+uint64_t endpoint_calls_of_move(const struct endpoint *endpoint, const struct domain *domain)
+{
+	return count_calls(endpoint, endpoint->domain, true) + count_calls(endpoint, domain, false);
+}
+
 /* The endpoint is in its new domain, or in none, and blocked. Its listeners know only the old one.
  */
 static void begin_move(struct endpoint *endpoint, struct domain *domain)
@@ -290,7 +295,7 @@ static void abandon_move(struct endpoint *endpoint, struct progress *progress)
 
 	if (new)
 		endpoint_unlink(endpoint);
-	if (progress && progress->has_left) {
+	if (new &&progress && progress->has_left) {
 		*progress =
 			(struct progress){ .until = progress->listener, .until_n = progress->n };
 		endpoint->notified_mode = MODE_UNKNOWN;

@@ -310,6 +310,7 @@ struct viommu {
 	struct removal unmap; /* what is left of an UNMAP; without a domain: nothing */
 	bool is_resetting;    /* the moves are those of a reset */
 	bool is_divided;      /* a batch has ended before these were finished */
+	bool has_spare;       /* a request is put off beyond `max_bytes` */
 	bool leaves_parked;   /* or before all parked requests were executed that can be */
 	uint64_t n_calls_due; /* of listeners, for moves and the UNMAP */
 	unsigned n_pending;   /* of all three */
@@ -666,6 +667,7 @@ struct pending {
 	int error;       /* if it is refused */
 	uint8_t status;
 	bool is_refused, is_alone;
+	bool is_spare; /* beyond `max_bytes` */
 };
 
 /*
@@ -998,6 +1000,9 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
 				    const struct range *range);
 
+/* Does the UNMAP call listeners so often that a batch may leave a part of it to the next one? */
+bool mapping_has_many_calls(const struct domain *domain, uint64_t first, uint64_t last);
+
 /* Remove the rest of an UNMAP, until a budget is used up, or all of it. */
 void mapping_continue_unmap(struct viommu *device, const struct budget *budget);
 
@@ -1166,10 +1171,16 @@ void journal_invalidate(struct viommu *device);
 void journal_record(struct viommu *device, const struct layout *layout,
 		    const union request *request, uint8_t status);
 
+/* -- attach.c ------------------------------------------------------------------------------- */
+
+/* Calls of listeners when the endpoint leaves its domain for another one, or NULL. */
+uint64_t endpoint_calls_of_move(const struct endpoint *endpoint, const struct domain *domain);
+
 /* -- flight.c ----------------------------------------------------------------------------- */
 
-/* Memory for one more request; NULL: none, or a limit is reached. */
+/* Memory for one more request; NULL: none, or a limit is reached; for one beyond the limit. */
 struct pending *pending_new(struct viommu *device);
+struct pending *pending_new_spare(struct viommu *device);
 void pending_free(struct viommu *device, struct pending *pending);
 
 /* Execute a request, or put it off. False: it has its status, and the caller answers and frees. */

@@ -115,15 +115,30 @@ struct pending *pending_new(struct viommu *device)
 	return pending;
 }
 
-static void unaccount(struct viommu *device)
+/* One at a time, or a guest at its limit could make a batch finish what it should divide. */
+struct pending *pending_new_spare(struct viommu *device)
 {
-	device->n_bytes -= sizeof(struct pending) + HEAP_OVERHEAD;
+	struct pending *pending = device->has_spare ? NULL : calloc(1, sizeof(*pending));
+
+	if (!pending)
+		return NULL;
+	device->has_spare = pending->is_spare = true;
+	device->n_pending++;
+	return pending;
+}
+
+static void unaccount(struct viommu *device, const struct pending *pending)
+{
+	if (pending->is_spare)
+		device->has_spare = false;
+	else
+		device->n_bytes -= sizeof(*pending) + HEAP_OVERHEAD;
 	device->n_pending--;
 }
 
 void pending_free(struct viommu *device, struct pending *pending)
 {
-	unaccount(device);
+	unaccount(device, pending);
 	free(pending);
 }
 
@@ -600,7 +615,7 @@ struct pending *flights_take_answers(struct viommu *device)
 
 	device->answers = NULL;
 	for (const struct pending *pending = answers; pending; pending = pending->next)
-		unaccount(device);
+		unaccount(device, pending);
 	return answers;
 }
 

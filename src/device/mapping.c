@@ -276,17 +276,13 @@ static void remove_range(struct viommu *device, struct domain *domain, uint64_t 
 
 /* -- an UNMAP in parts: flight.c ---------------------------------------------------- */
 
-/*
- * Does the removal call listeners so often that a batch may have to leave a part of it to the next
- * one? Not if it is of one mapping, which all listeners of the domain are notified of.
- */
-static bool can_divide(const struct viommu *device, const struct domain *domain, uint64_t first,
-		       uint64_t last)
+/* Not if it is of one mapping, which all listeners of the domain are notified of. */
+bool mapping_has_many_calls(const struct domain *domain, uint64_t first, uint64_t last)
 {
 	struct range range;
 	uint64_t n = 0;
 
-	if (!device->commits_later || !domain->n_shadows_by_mapping ||
+	if (!domain->n_shadows_by_mapping ||
 	    map_count(domain->map) * domain->n_shadows <= CALLS_DUE_SHORT)
 		return false;
 	while (n * domain->n_shadows <= CALLS_DUE_SHORT || n < 2) {
@@ -367,7 +363,8 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (map_splits_range(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	if (can_divide(device, domain, unmap->virt_start, unmap->virt_end))
+	if (device->commits_later &&
+	    mapping_has_many_calls(domain, unmap->virt_start, unmap->virt_end))
 		begin_unmap(device, domain, unmap->virt_start, unmap->virt_end);
 	else
 		remove_range(device, domain, unmap->virt_start, unmap->virt_end);

@@ -451,16 +451,38 @@ static size_t execute_now(struct viommu *device, const struct taken *taken,
 	return execute(device, taken->row, taken->wire, writable, taken->room);
 }
 
-/* An UNMAP or DETACH needs no memory, so a request that cannot be put off is executed now. */
+/* Is the request one that a batch divides? */
+static bool has_many_calls(const struct viommu *device, const union request *request)
+{
+	const struct domain *domain = domain_find(device, request->map.domain);
+	const struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
+
+	if (request->type == VIOMMU_T_UNMAP)
+		return domain && mapping_has_many_calls(domain, request->unmap.virt_start,
+							request->unmap.virt_end);
+	if (!endpoint || request->type > VIOMMU_T_DETACH)
+		return false;
+	return endpoint_calls_of_move(endpoint, request->type == VIOMMU_T_ATTACH ? domain : NULL) >
+	       CALLS_DUE_SHORT;
+}
+
+/*
+ * An UNMAP or DETACH needs no memory, so a request that cannot be put off is executed now; or as
+ * one beyond the limit.
+ */
 static size_t submit(struct viommu *device, const struct taken *taken, const struct iovec *writable,
 		     void *cookie)
 {
 	struct pending *pending = pending_new(device);
 	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
+	union request request;
 
+	layout_decode(taken->row->layout, taken->wire, &request);
+	if (!pending && has_many_calls(device, &request))
+		pending = pending_new_spare(device);
 	if (!pending)
 		return execute_now(device, taken, writable);
-	layout_decode(taken->row->layout, taken->wire, &pending->request);
+	pending->request = request;
 	pending->layout = taken->row->layout;
 	pending->run = taken->row->run;
 	pending->cookie = cookie;

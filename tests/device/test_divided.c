@@ -710,6 +710,25 @@ static void a_device_is_freed_in_the_middle_of_an_unmap(void **state)
 	begin_unmap(*state, N);
 }
 
+/* The guest holds all that it may. */
+static void at_the_limit_of_memory_requests_are_divided(void **state)
+{
+	struct viommu_counters full = { .size = sizeof(full) };
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	viommu_count(bench->device, &full);
+	tear_down(state);
+	set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+						    .max_batch_calls = CALLS,
+						    .max_bytes = full.bytes });
+	bench = *state;
+	assert_answer(attach_ears(bench, 1), VIOMMU_S_OK);
+	assert_heard(bench, 1);
+	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP(1, 0, UINT64_MAX, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
 /* -- reset ------------------------------------------------------------------------------- */
 
 /* Returns what viommu_reset_begin() does. */
@@ -992,6 +1011,7 @@ int main(void)
 		ON_BENCH(a_saved_state_has_the_unmap_finished),
 		ON_BENCH(a_reset_drops_an_unmap),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_an_unmap),
+		ON_BENCH(at_the_limit_of_memory_requests_are_divided),
 		ON_BENCH(a_reset_makes_a_bounded_number_of_calls_in_a_batch),
 		ON_BENCH(a_reset_in_the_middle_of_a_move_unmaps_what_is_mapped),
 		ON_BENCH(a_reset_in_the_middle_of_an_unmap_unmaps_the_rest),
