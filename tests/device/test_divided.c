@@ -34,6 +34,7 @@ struct bench {
 	} requests[MAX_REQUESTS];
 	size_t n_requests;
 	uint64_t token;  /* of a commit that is pending */
+	bool is_quick;   /* commits at once */
 	unsigned n_rest; /* calls of `rest` */
 };
 
@@ -623,6 +624,15 @@ static void a_batch_ends_after_many_unmaps_with_few_calls(void **state)
 	assert_int_equal(bench->n_calls, CALLS);
 }
 
+static void an_unmap_at_once_is_not_divided(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_int_equal(request_at_once(bench, BYTES(UNMAP(1, 0, UINT64_MAX, 0))), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
 static void an_unmap_is_divided_by_time_as_well(void **state)
 {
 	struct bench *bench = *state;
@@ -713,7 +723,7 @@ static void a_device_is_freed_in_the_middle_of_an_unmap(void **state)
 /* The guest holds all that it may. */
 static void at_the_limit_of_memory_requests_are_divided(void **state)
 {
-	struct viommu_counters full = { .size = sizeof(full) };
+	struct viommu_counters full = { .size = sizeof(full) }, now = full;
 	struct bench *bench = *state;
 
 	attach_ears(bench, 1);
@@ -725,6 +735,8 @@ static void at_the_limit_of_memory_requests_are_divided(void **state)
 	bench = *state;
 	assert_answer(attach_ears(bench, 1), VIOMMU_S_OK);
 	assert_heard(bench, 1);
+	viommu_count(bench->device, &now);
+	assert_int_equal(now.bytes, full.bytes);
 	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP(1, 0, UINT64_MAX, 0)), VIOMMU_S_OK);
 	assert_heard(bench, 0);
 }
@@ -891,8 +903,8 @@ static int on_commit(void *opaque, uint64_t token)
 {
 	struct ear *ear = opaque;
 
-	ear->bench->token = token;
-	return token ? VIOMMU_PENDING : 0;
+	ear->bench->token = ear->bench->is_quick ? 0 : token;
+	return ear->bench->token ? VIOMMU_PENDING : 0;
 }
 
 static struct ear *add_committer(struct bench *bench)
@@ -947,6 +959,28 @@ static void a_commit_lets_a_bounded_number_of_calls_follow(void **state)
 	for (size_t i = 0; i < UNMAPS; i++)
 		assert_answer(unmaps[i], VIOMMU_S_OK);
 	assert_int_equal(ear->n_held, N - 1 - UNMAPS * EACH);
+}
+
+/* Nothing is pending then, so that only a batch continues. */
+static void what_a_commit_leaves_is_continued_by_batches(void **state)
+{
+	enum { EACH = 40, UNMAPS = 5 };
+	struct bench *bench = *state;
+	struct submitted *unmaps[UNMAPS];
+	unsigned n_batches = 0;
+
+	add_committer(bench);
+	remove_last(bench);
+	for (size_t i = 0; i < UNMAPS; i++)
+		unmaps[i] = SUBMIT(
+			bench, UNMAP(2, iova_of(2, i * EACH), iova_of(2, (i + 1) * EACH) - 1, 0));
+	bench->is_quick = true;
+	complete(bench);
+	assert_false(unmaps[UNMAPS - 1]->is_answered);
+	while (continue_batch(bench))
+		assert_in_range(++n_batches, 1, UNMAPS);
+	for (size_t i = 0; i < UNMAPS; i++)
+		assert_answer(unmaps[i], VIOMMU_S_OK);
 }
 
 static void a_request_that_waits_for_a_commit_is_divided(void **state)
@@ -1004,6 +1038,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_batch_ends_after_an_unmap_with_many_calls,
 						set_up_without_limit, tear_down),
 		ON_BENCH(a_batch_ends_after_many_unmaps_with_few_calls),
+		ON_BENCH(an_unmap_at_once_is_not_divided),
 		cmocka_unit_test_setup_teardown(an_unmap_is_divided_by_time_as_well,
 						set_up_without_time, tear_down),
 		ON_BENCH(a_map_is_executed_after_the_unmap_before_it),
@@ -1021,6 +1056,7 @@ int main(void)
 		ON_BENCH(features_and_bypass_do_not_finish_a_reset),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_a_reset),
 		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
+		ON_BENCH(what_a_commit_leaves_is_continued_by_batches),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
 	};
 
