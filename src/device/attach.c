@@ -295,7 +295,7 @@ static void abandon_move(struct endpoint *endpoint, struct progress *progress)
 
 	if (new)
 		endpoint_unlink(endpoint);
-	if (new &&progress && progress->has_left) {
+	if (progress && progress->has_left && new) {
 		*progress =
 			(struct progress){ .until = progress->listener, .until_n = progress->n };
 		endpoint->notified_mode = MODE_UNKNOWN;
