@@ -255,6 +255,7 @@ def one_request_leaves_the_main_loop_its_turn(stage):
     expect("the UNMAP is not answered at once", not kicked(victim, iommu))
     victim.monitor.command("stop")
     expect("the UNMAP is answered", iommu.used(0) == iommu.offered[0])
+    expect("its status", victim.qtest.read(driver.BUFFERS, 0x80)[0x78] == driver.OK)
     victim.monitor.command("cont")
     iommu.offer_all([driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + 1, WATCH << 3, 0)], 2, kick=False)
     expect("the ATTACH is not answered at once", not kicked(victim, iommu))
