@@ -119,13 +119,12 @@ static const char *skip_directive(const char *at, const char *end)
 	return at;
 }
 
-/* The prefix of the first line, or what mails put before a line. */
+/* A prefix like that of the first line, and what mails put before a line. */
 static const char *skip_prefix(const struct stream *stream, const char *at)
 {
 	const char *after = match_prefix(stream, at);
 
-	if (after)
-		return after;
+	at = after ? after : at;
 	while (at < stream->end && (*at == ' ' || *at == '>' || *at == '|'))
 		at++;
 	return skip_directive(at, stream->end);

@@ -149,6 +149,7 @@ def languages(table):
     yield "MASM", lines(table, lambda at, piece: "    db " + pairs(piece, ",", "0%02Xh") + "\n", 8)
     yield "colons", pairs(table, ":")
     yield "spaces", pairs(table)
+    yield "spaces, answered", lines(table, lambda at, piece: ("> " if at else "") + pairs(piece) + "\n")
 
 
 def prefixed(prefix):
