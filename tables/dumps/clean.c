@@ -152,12 +152,13 @@ static bool is_json(const struct bytes *text)
 /* What a backslash and the letters behind it stand for. Returns their length. */
 static size_t append_escaped(struct bytes *text, const char *at, size_t left)
 {
-	unsigned value = (uint8_t)at[1];
+	unsigned value;
 
 	if (*at != '\\' || left < 2) {
 		bytes_append(text, at, 1);
 		return 1;
 	}
+	value = (uint8_t)at[1];
 	if (value == 'u' && left >= 6) {
 		value = 0;
 		for (unsigned i = 2; i < 6; i++)
