@@ -323,6 +323,11 @@ static int check_slot(const struct stage *stage, const struct chunk_slot *saved,
 		return stream_refuse(&stage->stream, -EINVAL,
 				     "domain %" PRIu32 ", a table of contexts, has PASIDs",
 				     domain->node.id);
+	if (!(stage->device->config.features & VIOMMU_F_PASID))
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "endpoint 0x%" PRIx32 " has PASID %" PRIu32
+				     ", and requests for PASIDs do not exist here",
+				     saved->endpoint, saved->pasid);
 	if (!endpoint || !slot_exists(endpoint, saved->pasid))
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "endpoint 0x%" PRIx32 " with PASID %" PRIu32

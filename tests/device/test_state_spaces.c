@@ -946,6 +946,32 @@ static void a_dump_shows_pasids_tables_and_page_requests(void **state)
 			fail_msg("not in the dump:\n%s\n%s", lines[i], vmm->rig.notified);
 }
 
+/* No request of a draft would end them. */
+static void a_draft_loads_no_pasids(void **state)
+{
+	const struct viommu_config config = { .size = sizeof(config),
+					      .personality = VIOMMU_PERSONALITY_DRAFT_C };
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+						  .id = EP,
+						  .pasid_bits = 4 };
+	struct stream s = begin();
+	char reason[VIOMMU_REASON_LENGTH];
+	struct viommu *device;
+
+	(void)state;
+	put(s.bytes + 4, 4, 4);
+	put(s.bytes + 24 + 16, 8, VIOMMU_FEATURES_DEFAULT);
+	put(s.bytes + 24 + 16 + 12, 4, config.personality);
+	add_domain(&s, 1);
+	add_slot(&s, EP, 3);
+	end(&s);
+	assert_int_equal(viommu_new(&config, NULL, NULL, &device), 0);
+	assert_int_equal(viommu_endpoint_add(device, &endpoint), 0);
+	assert_int_equal(viommu_load(device, s.bytes, s.length, reason, sizeof(reason)), -EBUSY);
+	assert_non_null(strstr(reason, "PASID 3"));
+	viommu_free(device);
+}
+
 #define ON_A_VMM(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -966,6 +992,7 @@ int main(void)
 		ON_A_VMM(a_listener_is_not_asked_to_follow_tables),
 		ON_A_VMM(an_update_that_takes_a_format_away_is_busy),
 		ON_A_VMM(a_stream_of_version_3_is_still_read),
+		cmocka_unit_test(a_draft_loads_no_pasids),
 		ON_A_VMM(every_pasid_is_walked_in_order),
 		ON_A_VMM(every_table_is_walked_with_what_is_kept_of_it),
 		ON_A_VMM(open_groups_are_copied),
