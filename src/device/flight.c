@@ -571,16 +571,23 @@ void flights_launch(struct viommu *device)
 		;
 }
 
+/* Also in a batch, whose bound does not hold for the requests before the present one. */
 void flights_execute_all(struct viommu *device)
 {
+	const bool is_bounded = device->budget.is_bounded;
+
+	device->budget.is_bounded = false;
 	while (device->held || device->parked) {
 		while (device->committing) {
 			struct viommu_listener *listener = device->committing;
 
 			flights_committed(listener, listener_commit(listener, 0));
 		}
+		if (device->leaves_parked)
+			execute_parked(device);
 		launch(device, false, NULL);
 	}
+	device->budget.is_bounded = is_bounded;
 }
 
 static void drop_all(struct viommu *device, struct pending **list)

@@ -1007,6 +1007,52 @@ static void a_request_that_waits_for_a_commit_is_divided(void **state)
 	assert_int_equal(bench->n_rest, 1);
 }
 
+/* -- requests that wait although no listener has to commit ------------------------------------- */
+
+enum { EP4 = EP3 + 1 };
+
+/* EP goes to the domain of one mapping, which an UNMAP removes, and EP4 to that of `n`. */
+static void submit_three(struct bench *bench, struct ear *ear, size_t n)
+{
+	static const struct viommu_listener_ops ops = {
+		.size = sizeof(ops), .map = on_map, .unmap = on_unmap, .mode = on_mode
+	};
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = EP4 };
+	struct viommu_listener *added;
+
+	SUBMIT(bench, UNMAP(1, iova_of(1, 1), iova_of(1, N) - 1, 0));
+	SUBMIT(bench, UNMAP(2, iova_of(2, n), iova_of(2, N) - 1, 0));
+	assert_int_equal(viommu_endpoint_add(bench->device, &endpoint), 0);
+	assert_int_equal(viommu_listen(bench->device, EP4, &ops, ear, &added), 0);
+	viommu_batch_begin(bench->device);
+	submit(bench, BYTES(ATTACH(1, EP, 0, 0)), true);
+	bench->last_turn = 0;
+	submit(bench, BYTES(UNMAP(1, 0, UINT64_MAX, 0)), true);
+	submit(bench, BYTES(ATTACH(2, EP4, 0, 0)), true);
+}
+
+/* Some of the numbers leave the UNMAP to the next batch, and nothing else. */
+static void a_call_between_two_batches_executes_what_is_left(void **state)
+{
+	const uint8_t one = 1;
+
+	for (size_t n = CALLS / 2; n <= CALLS; n++) {
+		struct ear ear = { .turn = 1 };
+		struct bench *bench;
+
+		set_up(state);
+		ear.bench = bench = *state;
+		submit_three(bench, &ear, n);
+		viommu_batch_yield(bench->device);
+		viommu_config_write(bench->device, VIOMMU_CONFIG_BYPASS, &one, sizeof(one));
+		for (size_t i = 1; i <= 3; i++)
+			assert_answer(&bench->requests[(bench->n_requests - i) % MAX_REQUESTS],
+				      VIOMMU_S_OK);
+		assert_int_equal(reach(bench, iova_of(1, 0)), 0);
+		tear_down(state);
+	}
+}
+
 int main(void)
 {
 #define ON_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -1058,6 +1104,7 @@ int main(void)
 		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
 		ON_BENCH(what_a_commit_leaves_is_continued_by_batches),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
+		cmocka_unit_test(a_call_between_two_batches_executes_what_is_left),
 	};
 
 	return cmocka_run_group_tests_name("divided", tests, NULL, NULL);
