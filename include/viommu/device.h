@@ -83,8 +83,8 @@
  *
  * Any thread may call any function at any time; viommu_free() must be the last call. Requests run
  * one after the other. Translations run beside each other and beside requests, and never see a
- * request half done; but for an UNMAP of more than 256 mappings, in a domain with a listener
- * without `unmap_range`, which is done in parts.
+ * request half done; but for an UNMAP with more than 256 calls of listeners without `unmap_range`,
+ * which is done in parts.
  *
  * The last line of each function's comment is:
  *
@@ -572,9 +572,10 @@ void viommu_batch_end(struct viommu *device);
  * done in parts, each in the order of struct viommu_listener_ops: at each point the listeners have
  * the mappings that translations find. So the calls of a batch for which the VMM has asked
  * viommu_batch_pause() are at most `max_batch_calls`, and those of the request that reached it:
- * 256, or one for each listener of its domain. Not divided are requests about PASIDs, UNMAPs of a
- * domain with PASIDs or with a table over it, and what undoes a request that a listener has
- * refused.
+ * 256, or one for each listener of its domain. Not divided are requests about PASIDs and, if
+ * VIOMMU_F_PASID is accepted, any DETACH; an ATTACH_TABLE; an ATTACH of an endpoint to the domain
+ * that it alone is in, which is made anew; UNMAPs of a domain with PASIDs or with a table over it;
+ * and what undoes a request that a listener has refused.
  *
  * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
  * viommu_request(), a reset, viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
@@ -612,8 +613,8 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
  * UNMAPs with more than 256 calls of listeners, which the next request would finish. The VMM
  * enforces them by asking: the device executes a request that comes nevertheless. One request may
  * take longer than a batch should: an ATTACH to a domain with mappings calls each listener of the
- * endpoint once for every mapping, unless the listener has `domain`; an UNMAP does without
- * `unmap_range`: see viommu_batch_yield().
+ * endpoint once for every mapping, unless the listener has `domain`; an UNMAP calls each
+ * listener without `unmap_range` as often: see viommu_batch_yield().
  *
  * Returns: nanoseconds, or 0. Locks: none, it is held. Waits: no. Since: 0.2 (testing)
  */
@@ -652,8 +653,9 @@ uint64_t viommu_batch_pause(struct viommu *device);
 #define VIOMMU_SLEEP UINT64_MAX
 
 /*
- * As viommu_request(), but a request that a listener has to commit is answered by `answered`, with
- * this cookie. Until then its device-writable memory must stay valid; the lists need not.
+ * As viommu_request(), but a request that a listener has to commit, or that is divided, is answered
+ * by `answered`, with this cookie. Until then its device-writable memory must stay valid; the lists
+ * need not.
  *
  * Returns: the used length; VIOMMU_LATER: it is answered later. Locks: device. Waits: DMA sections.
  * Since: 0.2 (testing)

@@ -311,7 +311,7 @@ struct viommu {
 	bool is_resetting;    /* the moves are those of a reset */
 	bool is_divided;      /* a batch has ended before these were finished */
 	bool has_spare;       /* a request is put off beyond `max_bytes` */
-	bool leaves_parked;   /* or before all parked requests were executed that can be */
+	bool leaves_parked;   /* a batch has ended before all that can be executed were */
 	uint64_t n_calls_due; /* of listeners, for moves and the UNMAP */
 	unsigned n_pending;   /* of all three */
 	uint64_t flight;      /* number of the open one */
@@ -625,6 +625,9 @@ static inline bool bytes_are_zero(const uint8_t *bytes, size_t length)
 		any |= bytes[i];
 	return !any;
 }
+
+/* In bytes, as sent. */
+#define REQUEST_LONGEST VIOMMU_DRAFT_E_ATTACH_TABLE_LENGTH
 
 union request {
 	uint8_t type;

@@ -30,7 +30,7 @@ struct request_row {
 	uint8_t (*run)(struct viommu *device, const union request *request);
 
 	/* Make the native request for `run`. Returns a status: OK, or to answer without running.
-	 * NULL: it was sent as a native one. */
+	 * NULL: the request as sent is the native one. */
 	uint8_t (*translate)(const struct viommu *device, const union request *sent,
 			     union request *ret_native);
 	struct status_change change;

@@ -39,7 +39,7 @@ static void add_locked(struct viommu *device, struct trace_record *record)
 void record_request(struct viommu *device, const struct layout *layout,
 		    const union request *request, uint8_t status)
 {
-	uint8_t wire[VIOMMU_ATTACH_TABLE_LENGTH];
+	uint8_t wire[REQUEST_LONGEST];
 	struct trace_record record = {
 		.kind = TRACE_REQUEST,
 		.values = { [REQUEST_STATUS] = status },

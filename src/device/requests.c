@@ -366,11 +366,9 @@ static inline void bound_retired(struct viommu *device)
 		device_synchronize(device);
 }
 
-#define LONGEST VIOMMU_DRAFT_E_ATTACH_TABLE_LENGTH
-
 /* The bytes of a request, and its row; NULL: it is not answered. */
 struct taken {
-	uint8_t wire[LONGEST];
+	uint8_t wire[REQUEST_LONGEST];
 	size_t room;
 	const struct request_row *row;
 };
@@ -504,7 +502,7 @@ size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, 
 	checks_is_locked(device, "viommu_batch_submit");
 	if (!take(device, readable, n_readable, writable, n_writable, &taken))
 		return 0;
-	/* Of a draft: is not put off. */
+	/* A request that is translated is not put off. */
 	if (taken.row->translate)
 		return execute_now(device, &taken, writable);
 	if (!is_immediate(device, taken.row))
