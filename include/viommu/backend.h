@@ -306,6 +306,7 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *     table_invalidate, tables_invalidate
  *                          IOMMU_HWPT_INVALIDATE
  *     read_events          IOMMU_VEVENTQ_ALLOC
+ *     queues               IOMMU_HW_QUEUE_ALLOC; Linux 6.17
  *     read_requests        IOMMU_FAULT_QUEUE_ALLOC
  *     attach_pasid         VFIO_DEVICE_ATTACH_IOMMUFD_PT, IOMMU_HWPT_ALLOC; Linux 6.15
  *     limits               IOMMU_IOAS_IOVA_RANGES, IOMMU_GET_HW_INFO
@@ -354,6 +355,14 @@ struct viommu_kernel_ops {
 	/* The file is about to be closed: unmap its BARs and stop using it. Called when the
 	 * device is closed or stopped, and with type1 for each ATTACH and DETACH. */
 	void (*closing)(void *opaque, int device);
+
+	/* Let guests have queues of commands that hardware executes, where kernel and IOMMU can;
+	 * with `nest`. See viommu_kernel_open_queue(). */
+	bool queues;
+
+	/* The window of queues at this offset is about to end: unmap it. The kernel keeps page
+	 * tables and pinned memory of a window that stays mapped. */
+	void (*window_closing)(void *opaque, uint64_t offset);
 };
 
 /* Opaque. Calls are serialized by the VMM, together with those of its backend. */
@@ -456,6 +465,60 @@ int viommu_kernel_device_file(const struct viommu_kernel *kernel, int device);
  */
 size_t viommu_kernel_formats(const struct viommu_kernel *kernel, int device,
 			     struct viommu_table_format *formats, size_t room);
+
+/* -- queues of hardware ------------------------------------------------------------- */
+
+/*
+ * Queues of commands in guest memory that hardware executes without an exit, such as those of
+ * NVIDIA's CMDQV beside an SMMUv3. They belong to the part of an IOMMU that a table of the guest
+ * uses, so a device has them while it is in such a table (ATTACH_TABLE), and shares them with the
+ * devices of its virtual IOMMU there. A driver for virtio-iommu does not write such commands: the
+ * VMM emulates the registers of the hardware, and has a driver for those in the guest.
+ *
+ * The window is a page of registers that a guest accesses directly: mmap() `file`, shared. It lasts
+ * until `window_closing` of struct viommu_kernel_ops.
+ */
+struct viommu_queues {
+	size_t size;
+	uint32_t max_queues;           /* that can be open */
+	uint32_t n_queues;             /* that are open: their indices are below */
+	uint64_t min_bytes, max_bytes; /* of a queue: a power of two */
+	int file;
+	uint64_t window, window_bytes; /* offset and length for mmap(); 0 bytes: there is none */
+};
+
+/*
+ * The queues of the table that a device is in. `ret_queues->size` is set by the caller. A kernel
+ * or IOMMU without queues, or without one that is free, has none.
+ *
+ * Returns: 0, -EINVAL, -EOPNOTSUPP: it is in no table, or there are none. Locks: none. Waits: no.
+ * Since: 0.2 (testing)
+ */
+int viommu_kernel_queues(const struct viommu_kernel *kernel, int device,
+			 struct viommu_queues *ret_queues);
+
+/*
+ * Open a queue of [base, base + bytes), an address of the space below the table: guest-physical
+ * unless the table has a parent. Its memory is pinned. The kernel wants one physical range, so let
+ * the memory have huge pages. The queue is closed when its memory is unmapped, which the log
+ * says, and with its window.
+ *
+ * -EINVAL   it is not the next index, or `base` or `bytes` do not fit; `reason` has a sentence as
+ *           of viommu_limits_config()
+ *
+ * Returns: 0, -EINVAL, -EOPNOTSUPP, -ENOMEM, or the kernel's errno. Locks: none. Waits: no. Since:
+ * 0.2 (testing)
+ */
+int viommu_kernel_open_queue(struct viommu_kernel *kernel, int device, uint32_t index,
+			     uint64_t base, uint64_t bytes, char *reason, size_t room);
+
+/*
+ * Close a queue. -EBUSY: one with a greater index is open, which has to be closed before.
+ *
+ * Returns: 0, -ENOENT, -EBUSY, -EOPNOTSUPP, or the kernel's errno. Locks: none. Waits: no. Since:
+ * 0.2 (testing)
+ */
+int viommu_kernel_close_queue(struct viommu_kernel *kernel, int device, uint32_t index);
 
 /* -- limits ------------------------------------------------------------------------- */
 

@@ -99,8 +99,10 @@ static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 		.size = sizeof(argument), .ioas_id = space, .iova = iova, .length = length
 	};
 	struct viommu_kernel *kernel = opaque;
-	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_UNMAP, &argument);
+	int error;
 
+	nest_queues_unmap(kernel, space, iova, length);
+	error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_UNMAP, &argument);
 	/* If less was unmapped, the host has a mapping that the guest has removed. */
 	return error ? error : argument.length == length ? 0 : -EIO;
 }
@@ -305,6 +307,8 @@ static void read_hardware(struct viommu_kernel *kernel, struct kernel_device *de
 		wanted |= KERNEL_HWPT_PASID;
 	device->hwpt_flags = hwpt_flags(kernel, device, space, wanted);
 	limits->dirty = device->hwpt_flags & KERNEL_HWPT_DIRTY;
+	if (device->hwpt_flags & KERNEL_HWPT_NEST)
+		device->n_queues = nest_queues_of(kernel, device);
 	limits->page_requests = page_queue_accepts(kernel, device, space);
 }
 

@@ -44,6 +44,9 @@ struct nest_kind {
 	/* Entries for sorted ranges of whole pages: at most INVALIDATE_MAX. */
 	size_t (*drop_ranges)(const struct viommu_range *ranges, size_t n, void *entries);
 
+	/* Queues of commands that hardware executes. `queue_object`: the vIOMMU that has them. */
+	uint32_t queue_hardware, queue_object, queue_type;
+
 	/* False: it is no fault. `record` has event_length bytes. */
 	uint32_t event_length;
 	bool (*decode)(const void *record, struct viommu_fault *ret_fault);
@@ -68,6 +71,13 @@ struct hwpt {
 	struct nest *nest;               /* of `table` */
 };
 
+/* A queue of hardware, in guest memory. */
+struct hw_queue {
+	struct hw_queue *next;
+	uint32_t id;
+	uint64_t base, length;
+};
+
 /* The part of an IOMMU that one virtual IOMMU uses. */
 struct nest {
 	struct nest *next;
@@ -78,6 +88,12 @@ struct nest {
 	uint32_t queue;
 	int queue_file; /* -1: no events */
 	uint32_t sequence;
+
+	/* The newest first, which is the order to close them in; indices count from 0. */
+	struct hw_queue *queues;
+	uint32_t n_queues, max_queues;
+	uint64_t max_queue; /* bytes */
+	uint64_t window, window_length;
 };
 
 /* -- hwpt.c ------------------------------------------------------------------------ */
@@ -138,6 +154,20 @@ void nests_free(struct viommu_kernel *kernel, uint32_t space);
 void nests_end(struct viommu_kernel *kernel);
 
 const struct guest_table *nest_table(const struct viommu_kernel *kernel, uint32_t number);
+
+/* -- nest_queues.c ------------------------------------------------------------------ */
+
+/* How many queues hardware has for a vIOMMU of the device; 0: none, or the VMM wants none. */
+uint32_t nest_queues_of(const struct viommu_kernel *kernel, const struct kernel_device *device);
+
+/* VIOMMU_ALLOC with queues, into `nest->id`. */
+int nest_queues_begin(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		      struct nest *nest);
+void nest_queues_end(const struct viommu_kernel *kernel, struct nest *nest);
+
+/* Close the queues with memory in this range of a space, which the kernel does not unmap. */
+void nest_queues_unmap(struct viommu_kernel *kernel, uint32_t space, uint64_t iova,
+		       uint64_t length);
 
 /* -- nest_caches.c ------------------------------------------------------------------ */
 

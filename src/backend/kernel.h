@@ -29,6 +29,7 @@ struct kernel_device {
 	uint32_t hwpt_flags; /* of page tables that it is put into; 0: the kernel selects one */
 	struct hardware_info info;
 	bool invalidates_twice;
+	uint32_t n_queues; /* of hardware, that a vIOMMU for it can have; 0: none */
 	uint32_t table;    /* of the guest; 0: none */
 	uint32_t endpoint; /* the guest's number of it, in `nest` */
 	uint32_t vdevice;
@@ -48,6 +49,7 @@ enum kernel_sentence {
 	SENTENCE_MEMLOCK,
 	SENTENCE_GROUP,
 	SENTENCE_EVENTS,
+	SENTENCE_QUEUE,
 	N_SENTENCES,
 };
 
@@ -125,6 +127,10 @@ int kernel_take_ranges(const struct viommu_kernel *kernel, const struct kernel_d
 
 /* Add a range after the last one. Without room for it, the narrowest of all is left out. */
 void limits_add_range(struct viommu_limits *limits, struct viommu_range range);
+
+/* Write the reason of an error, which is returned. */
+int limits_refuse(int error, char *reason, size_t room, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Store the limits of a device, and log them. -EOPNOTSUPP: the device can map nothing. */
 int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,

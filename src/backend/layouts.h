@@ -23,6 +23,7 @@
 #define KERNEL_VIOMMU_ALLOC          _IO(';', 0x90)
 #define KERNEL_VDEVICE_ALLOC         _IO(';', 0x91)
 #define KERNEL_VEVENTQ_ALLOC         _IO(';', 0x93)
+#define KERNEL_HW_QUEUE_ALLOC        _IO(';', 0x94)
 #define KERNEL_VFIO_API_VERSION      _IO(';', 0x64)
 #define KERNEL_VFIO_CHECK_EXTENSION  _IO(';', 0x65)
 #define KERNEL_VFIO_SET_IOMMU        _IO(';', 0x66)
@@ -51,6 +52,8 @@
 
 #define KERNEL_HW_INTEL_VTD  1u
 #define KERNEL_HW_ARM_SMMUV3 2u
+#define KERNEL_HW_CMDQV      3u /* beside ARM_SMMUV3, by KERNEL_HW_TYPE */
+#define KERNEL_HW_TYPE       1u /* a flag: answer for this type of hardware */
 
 #define KERNEL_HWPT_NEST  1u
 #define KERNEL_HWPT_DIRTY 2u
@@ -75,6 +78,8 @@
 #define KERNEL_INVALIDATE_ARM_SMMUV3 1u
 
 #define KERNEL_VIOMMU_ARM_SMMUV3    1u
+#define KERNEL_VIOMMU_CMDQV         2u
+#define KERNEL_QUEUE_CMDQV          1u
 #define KERNEL_VEVENTQ_ARM_SMMUV3   1u
 #define KERNEL_EVENTS_LOST          1u
 #define KERNEL_ARM_INVALIDATE_TWICE 1u
@@ -212,6 +217,16 @@ struct kernel_veventq_alloc {
 	uint32_t size, flags, viommu_id, type, depth, out_veventq_id, out_veventq_fd, reserved;
 };
 
+struct kernel_hw_queue_alloc {
+	uint32_t size, flags, viommu_id, type, index, out_queue_id;
+	uint64_t base, length; /* base: an IOVA of the parent */
+};
+
+/* Data of KERNEL_VIOMMU_CMDQV, which the kernel writes. */
+struct kernel_window {
+	uint64_t offset, length; /* of mmap() of /dev/iommu */
+};
+
 struct kernel_vevent {
 	uint32_t flags, sequence;
 };
@@ -228,6 +243,11 @@ struct kernel_vtd_invalidate {
 
 struct kernel_arm_info {
 	uint32_t flags, reserved, idr[6], iidr, aidr;
+};
+
+struct kernel_cmdqv_info {
+	uint32_t flags;
+	uint8_t version, log2_queues, log2_streams, reserved;
 };
 
 struct kernel_vfio_bind {
@@ -300,6 +320,9 @@ _Static_assert(sizeof(struct kernel_hwpt_invalidate) == 32, "HWPT_INVALIDATE");
 _Static_assert(sizeof(struct kernel_viommu_alloc) == 40, "VIOMMU_ALLOC");
 _Static_assert(sizeof(struct kernel_vdevice_alloc) == 24, "VDEVICE_ALLOC");
 _Static_assert(sizeof(struct kernel_veventq_alloc) == 32, "VEVENTQ_ALLOC");
+_Static_assert(sizeof(struct kernel_hw_queue_alloc) == 40, "HW_QUEUE_ALLOC");
+_Static_assert(sizeof(struct kernel_window) == 16, "CMDQV window");
+_Static_assert(sizeof(struct kernel_cmdqv_info) == 8, "CMDQV information");
 _Static_assert(sizeof(struct kernel_vtd_table) == 24, "VT-d table");
 _Static_assert(sizeof(struct kernel_vtd_invalidate) == 24, "VT-d invalidation");
 _Static_assert(sizeof(struct kernel_arm_info) == 40, "SMMUv3 information");

@@ -20,17 +20,16 @@ static uint64_t granule_of(uint64_t mask)
 	return mask & -mask;
 }
 
-static __attribute__((format(printf, 3, 4))) int refuse(char *reason, size_t room,
-							const char *format, ...)
+int limits_refuse(int error, char *reason, size_t room, const char *format, ...)
 {
 	va_list args;
 
 	if (!room)
-		return -ERANGE;
+		return error;
 	va_start(args, format);
 	vsnprintf(reason, room, format, args);
 	va_end(args);
-	return -ERANGE;
+	return error;
 }
 
 static uint64_t min(uint64_t a, uint64_t b)
@@ -113,11 +112,12 @@ static int limit_granule(const struct viommu_limits *limits, uint64_t configured
 
 	if (wants >= has)
 		return 0;
-	return refuse(reason, room,
-		      "the guest may map pages of %llu bytes, and the host's IOMMU has none smaller"
-		      " than %llu; page_size_mask 0x%llx fits",
-		      (unsigned long long)wants, (unsigned long long)has,
-		      (unsigned long long)(configured & -has ? configured & -has : has));
+	return limits_refuse(
+		-ERANGE, reason, room,
+		"the guest may map pages of %llu bytes, and the host's IOMMU has none smaller"
+		" than %llu; page_size_mask 0x%llx fits",
+		(unsigned long long)wants, (unsigned long long)has,
+		(unsigned long long)(configured & -has ? configured & -has : has));
 }
 
 int viommu_limits_config(const struct viommu_limits *limits, struct viommu_config *config,
@@ -132,12 +132,13 @@ int viommu_limits_config(const struct viommu_limits *limits, struct viommu_confi
 		return error;
 	if ((config->input_first || config->input_last) &&
 	    (config->input_first < first || config->input_last > last))
-		return refuse(reason, room,
-			      "the guest may map 0x%llx to 0x%llx, and the host's IOMMU has 0x%llx"
-			      " to 0x%llx; set the input range to that",
-			      (unsigned long long)config->input_first,
-			      (unsigned long long)config->input_last, (unsigned long long)first,
-			      (unsigned long long)last);
+		return limits_refuse(
+			-ERANGE, reason, room,
+			"the guest may map 0x%llx to 0x%llx, and the host's IOMMU has 0x%llx"
+			" to 0x%llx; set the input range to that",
+			(unsigned long long)config->input_first,
+			(unsigned long long)config->input_last, (unsigned long long)first,
+			(unsigned long long)last);
 	if (!config->page_size_mask && granule_of(limits->page_size_mask) > GRANULE_DEFAULT)
 		config->page_size_mask = limits->page_size_mask;
 	if (!config->input_first && !config->input_last) {
@@ -191,15 +192,17 @@ static int limit_promises(const struct viommu_limits *limits,
 			  const struct viommu_endpoint *endpoint, char *reason, size_t room)
 {
 	if (endpoint->pasid_bits > limits->pasid_bits)
-		return refuse(reason, room,
-			      "the guest may use PASIDs of %u bits, and the device has %u; set"
-			      " pasid_bits to that",
-			      (unsigned)endpoint->pasid_bits, (unsigned)limits->pasid_bits);
+		return limits_refuse(
+			-ERANGE, reason, room,
+			"the guest may use PASIDs of %u bits, and the device has %u; set"
+			" pasid_bits to that",
+			(unsigned)endpoint->pasid_bits, (unsigned)limits->pasid_bits);
 	if (endpoint->has_ats && endpoint->ats & VIOMMU_ATS_F_PATH && !limits->ats)
-		return refuse(reason, room,
-			      "the guest is told ats 0x%x, and the host's IOMMU has no ATS for the"
-			      " device; clear VIOMMU_ATS_F_PATH (0x%x)",
-			      (unsigned)endpoint->ats, (unsigned)VIOMMU_ATS_F_PATH);
+		return limits_refuse(
+			-ERANGE, reason, room,
+			"the guest is told ats 0x%x, and the host's IOMMU has no ATS for the"
+			" device; clear VIOMMU_ATS_F_PATH (0x%x)",
+			(unsigned)endpoint->ats, (unsigned)VIOMMU_ATS_F_PATH);
 	return 0;
 }
 
@@ -216,13 +219,14 @@ int viommu_limits_endpoint(const struct viommu_limits *limits, const struct viom
 	if (error)
 		return error;
 	if (first > last)
-		return refuse(reason, room,
-			      "the guest may map 0x%llx to 0x%llx, of which the host's IOMMU has"
-			      " nothing: 0x%llx to 0x%llx",
-			      (unsigned long long)config->input_first,
-			      (unsigned long long)config->input_last,
-			      (unsigned long long)limits->ranges[0].first,
-			      (unsigned long long)limits->ranges[limits->n_ranges - 1].last);
+		return limits_refuse(
+			-ERANGE, reason, room,
+			"the guest may map 0x%llx to 0x%llx, of which the host's IOMMU has"
+			" nothing: 0x%llx to 0x%llx",
+			(unsigned long long)config->input_first,
+			(unsigned long long)config->input_last,
+			(unsigned long long)limits->ranges[0].first,
+			(unsigned long long)limits->ranges[limits->n_ranges - 1].last);
 	error = limit_promises(limits, endpoint, reason, room);
 	if (error)
 		return error;

@@ -135,6 +135,7 @@ static void nest_free(struct viommu_kernel *kernel, struct nest *nest)
 {
 	struct nest **at = &kernel->nests;
 
+	nest_queues_end(kernel, nest);
 	for (size_t i = 0; i < kernel->n_devices; i++)
 		if (kernel->devices[i].nest == nest)
 			nest_leave(kernel, &kernel->devices[i]);
@@ -174,33 +175,45 @@ static void log_sharing(const struct viommu_kernel *kernel, const struct kernel_
 				   device->name, nest->parent->id);
 }
 
-static int nest_new(struct viommu_kernel *kernel, const struct kernel_device *device,
-		    const struct nest *wanted, struct nest **ret_nest)
+/* Queues of hardware are scarce: a vIOMMU works without them, too. */
+static int object_new(struct viommu_kernel *kernel, const struct kernel_device *device,
+		      struct nest *nest)
 {
 	struct kernel_viommu_alloc argument = {
 		.size = sizeof(argument),
-		.type = wanted->kind->object_type,
+		.type = nest->kind->object_type,
 		.dev_id = device->id,
-		.hwpt_id = wanted->parent->id,
+		.hwpt_id = nest->parent->id,
 	};
+	int error;
+
+	if (!nest->kind->has_object ||
+	    (device->n_queues && !nest_queues_begin(kernel, device, nest)))
+		return 0;
+	error = kernel_ioctl(kernel, kernel->fd, KERNEL_VIOMMU_ALLOC, &argument);
+	if (!error)
+		nest->id = argument.out_viommu_id;
+	return error;
+}
+
+static int nest_new(struct viommu_kernel *kernel, const struct kernel_device *device,
+		    const struct nest *wanted, struct nest **ret_nest)
+{
 	struct nest *nest = malloc(sizeof(*nest));
-	int error = 0;
+	int error;
 
 	if (!nest)
 		return -ENOMEM;
 	*nest = *wanted;
 	nest->id = wanted->parent->id;
 	nest->queue_file = -1;
-	if (wanted->kind->has_object)
-		error = kernel_ioctl(kernel, kernel->fd, KERNEL_VIOMMU_ALLOC, &argument);
+	error = object_new(kernel, device, nest);
 	if (error) {
 		free(nest);
 		return error;
 	}
-	if (wanted->kind->has_object) {
-		nest->id = argument.out_viommu_id;
+	if (wanted->kind->has_object)
 		open_queue(kernel, nest);
-	}
 	nest->next = kernel->nests;
 	kernel->nests = nest;
 	log_sharing(kernel, device, nest);

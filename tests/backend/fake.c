@@ -151,6 +151,17 @@ static int ioas_ranges(void *opaque)
 	return argument->n > room ? refuse(EMSGSIZE) : 0;
 }
 
+static int queue_info(const struct fake_limits *limits, const struct kernel_hw_info *argument)
+{
+	const struct kernel_cmdqv_info info = { .log2_queues = limits->queues_log2 };
+
+	if (argument->flags != KERNEL_HW_TYPE || argument->type != KERNEL_HW_CMDQV ||
+	    !limits->queues_log2)
+		return refuse(EOPNOTSUPP);
+	memcpy((void *)(uintptr_t)argument->data, &info, argument->data_length);
+	return 0;
+}
+
 static int hw_info(void *opaque)
 {
 	struct kernel_hw_info *argument = opaque;
@@ -159,6 +170,8 @@ static int hw_info(void *opaque)
 	if (argument->size != 40 || argument->dev_id < 1000)
 		return refuse(EINVAL);
 	limits = &fake.limits[argument->dev_id - 1000];
+	if (argument->flags)
+		return queue_info(limits, argument);
 	argument->capabilities = limits->dirty ? KERNEL_HW_DIRTY : 0;
 	argument->capabilities |= limits->no_ats ? KERNEL_HW_NO_ATS : 0;
 	argument->pasid_bits = limits->pasid_bits;
@@ -166,6 +179,10 @@ static int hw_info(void *opaque)
 	if (argument->data_length >= sizeof(limits->info_flags))
 		memcpy((void *)(uintptr_t)argument->data, &limits->info_flags,
 		       sizeof(limits->info_flags));
+	/* IDR1.CMDQS of struct kernel_arm_info. */
+	if (argument->data_length >= sizeof(struct kernel_arm_info))
+		((struct kernel_arm_info *)(uintptr_t)argument->data)->idr[1] =
+			(uint32_t)limits->queue_log2 << 21;
 	return 0;
 }
 
@@ -280,6 +297,8 @@ static int ioas_unmap(void *opaque)
 
 	if (!is_space(argument->ioas_id) || !argument->length)
 		return refuse(ENOENT);
+	if (fake_is_pinned(argument->ioas_id, argument->iova, argument->length))
+		return refuse(EBUSY);
 	if (remove_maps(argument->ioas_id, argument->iova, argument->length, ENOENT, &done))
 		return -1;
 	argument->length = done;
@@ -532,6 +551,7 @@ static int of_iommufd(unsigned long request, void *argument)
 		{ KERNEL_VIOMMU_ALLOC, fake_viommu_alloc },
 		{ KERNEL_VDEVICE_ALLOC, fake_vdevice_alloc },
 		{ KERNEL_VEVENTQ_ALLOC, fake_veventq_alloc },
+		{ KERNEL_HW_QUEUE_ALLOC, fake_hw_queue_alloc },
 		{ KERNEL_FAULT_QUEUE_ALLOC, fake_fault_queue_alloc },
 	};
 

@@ -24,7 +24,18 @@ enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 }
 /* Numbers of objects beside IOAS, and their kinds. */
 enum { FAKE_OBJECT = 10000, FAKE_OBJECTS = 64, FAKE_DIRTY = 64, FAKE_ENTRIES = 256 };
 enum { FAKE_PASIDS = 16 };
-enum fake_kind { FAKE_NOTHING, FAKE_HWPT, FAKE_VIOMMU, FAKE_VDEVICE, FAKE_QUEUE, FAKE_FAULTS };
+enum fake_kind {
+	FAKE_NOTHING,
+	FAKE_HWPT,
+	FAKE_VIOMMU,
+	FAKE_VDEVICE,
+	FAKE_QUEUE,
+	FAKE_FAULTS,
+	FAKE_HW_QUEUE
+};
+
+/* Of a window of queues: the offset of the first object's, from one to the next, and length. */
+enum { FAKE_WINDOW = 0x100000, FAKE_WINDOW_BYTES = 0x10000 };
 
 struct fake_object {
 	enum fake_kind kind;
@@ -36,8 +47,10 @@ struct fake_object {
 	uint64_t data[8];
 	int device; /* of a vDEVICE */
 	uint64_t virtual_id;
-	int write_end;   /* of a queue */
-	uint32_t faults; /* of a page table: the queue for page requests, or 0 */
+	bool has_queues;       /* a vIOMMU */
+	uint64_t base, length; /* of a queue of hardware */
+	int write_end;         /* of a queue */
+	uint32_t faults;       /* of a page table: the queue for page requests, or 0 */
 	bool tracks;
 	unsigned n_dirty;
 	uint64_t dirty[FAKE_DIRTY]; /* IOVAs */
@@ -62,6 +75,8 @@ struct fake_limits {
 	uint8_t pasid_bits;
 	bool no_ats;
 	bool requests_pages;
+	uint8_t queues_log2; /* of hardware; 0: it has none */
+	uint8_t queue_log2;  /* commands of the largest */
 };
 
 struct fake {
@@ -91,6 +106,8 @@ struct fake {
 	unsigned n_copies;        /* by IOAS_COPY */
 	uint32_t n_reset;         /* devices that a hot reset reports, from the first on */
 	bool resets_others;       /* and one that is not owned */
+	bool no_queues;           /* none is free */
+	uint64_t window;          /* that is mapped, by its offset; or 0 */
 	unsigned invalidate_most; /* of one call; 0: all */
 	unsigned n_invalidated;
 	uint64_t invalidated[FAKE_ENTRIES][2];
@@ -115,6 +132,8 @@ bool fake_space_has_objects(uint32_t space);
 int fake_hwpt_alloc(void *argument);
 int fake_viommu_alloc(void *argument);
 int fake_vdevice_alloc(void *argument);
+int fake_hw_queue_alloc(void *argument);
+bool fake_is_pinned(uint32_t space, uint64_t iova, uint64_t length); /* by a queue */
 int fake_veventq_alloc(void *argument);
 int fake_destroy(uint32_t id);
 int fake_enter(int device, uint32_t id);

@@ -100,6 +100,11 @@ int fake_hwpt_alloc(void *opaque)
 	return make(&hwpt, &argument->out_hwpt_id);
 }
 
+static uint64_t window_of(uint32_t id)
+{
+	return FAKE_WINDOW * (1ull + id - FAKE_OBJECT);
+}
+
 int fake_viommu_alloc(void *opaque)
 {
 	struct kernel_viommu_alloc *argument = opaque;
@@ -107,13 +112,82 @@ int fake_viommu_alloc(void *opaque)
 	int device = device_of(argument->dev_id);
 	struct fake_object viommu = { .kind = FAKE_VIOMMU, .over = argument->hwpt_id };
 
-	if (argument->size != 40 || device < 0 || argument->type != KERNEL_VIOMMU_ARM_SMMUV3)
+	viommu.has_queues = argument->type == KERNEL_VIOMMU_CMDQV;
+	if (argument->size != 40 || device < 0 ||
+	    (!viommu.has_queues && argument->type != KERNEL_VIOMMU_ARM_SMMUV3) ||
+	    (viommu.has_queues && !fake.limits[device].queues_log2))
 		return refuse(EOPNOTSUPP);
+	if (viommu.has_queues && fake.no_queues)
+		return refuse(ENOSPC);
 	if (!parent || !(parent->flags & KERNEL_HWPT_NEST) || parent->iommu != fake.iommu[device])
 		return refuse(EINVAL);
 	viommu.iommu = fake.iommu[device];
 	viommu.space = parent->space;
-	return make(&viommu, &argument->out_viommu_id);
+	viommu.device = device;
+	if (make(&viommu, &argument->out_viommu_id))
+		return -1;
+	if (viommu.has_queues)
+		*(struct kernel_window *)(uintptr_t)argument->data =
+			(struct kernel_window){ window_of(argument->out_viommu_id),
+						FAKE_WINDOW_BYTES };
+	return 0;
+}
+
+static unsigned count_queues(uint32_t viommu)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < FAKE_OBJECTS; i++)
+		n += fake.objects[i].kind == FAKE_HW_QUEUE && fake.objects[i].over == viommu;
+	return n;
+}
+
+/* In one mapping, which is one physical range here. */
+static bool is_mapped(uint32_t space, uint64_t base, uint64_t length)
+{
+	for (unsigned i = 0; i < fake.n_maps[space]; i++) {
+		const struct fake_map *map = &fake.maps[space][i];
+
+		if (base >= map->iova && base - map->iova < map->length &&
+		    length <= map->length - (base - map->iova))
+			return true;
+	}
+	return false;
+}
+
+bool fake_is_pinned(uint32_t space, uint64_t iova, uint64_t length)
+{
+	for (int i = 0; i < FAKE_OBJECTS; i++) {
+		const struct fake_object *queue = &fake.objects[i];
+
+		if (queue->kind == FAKE_HW_QUEUE && queue->space == space &&
+		    queue->base <= iova + (length - 1) && iova <= queue->base + (queue->length - 1))
+			return true;
+	}
+	return false;
+}
+
+int fake_hw_queue_alloc(void *opaque)
+{
+	struct kernel_hw_queue_alloc *argument = opaque;
+	const struct fake_object *viommu = object_of(argument->viommu_id, FAKE_VIOMMU);
+	struct fake_object queue = { .kind = FAKE_HW_QUEUE,
+				     .over = argument->viommu_id,
+				     .base = argument->base,
+				     .length = argument->length };
+
+	if (argument->size != 40 || argument->type != KERNEL_QUEUE_CMDQV || !viommu ||
+	    !viommu->has_queues)
+		return refuse(EOPNOTSUPP);
+	if (argument->index >= 1u << fake.limits[viommu->device].queues_log2 ||
+	    argument->length > 16ull << fake.limits[viommu->device].queue_log2)
+		return refuse(EINVAL);
+	if (argument->index != count_queues(argument->viommu_id))
+		return refuse(EIO);
+	if (!is_mapped(viommu->space, argument->base, argument->length))
+		return refuse(ENOENT);
+	queue.space = viommu->space;
+	return make(&queue, &argument->out_queue_id);
 }
 
 int fake_vdevice_alloc(void *opaque)
@@ -181,7 +255,7 @@ int fake_destroy(uint32_t id)
 
 	if (!object)
 		return refuse(ENOENT);
-	if (is_used(id))
+	if (is_used(id) || (object->has_queues && fake.window == window_of(id)))
 		return refuse(EBUSY);
 	if (object->kind == FAKE_QUEUE || object->kind == FAKE_FAULTS)
 		close(object->write_end);

@@ -33,6 +33,18 @@ static void on_log(void *opaque, const char *text)
 	snprintf(logged + length, sizeof(logged) - length, "%s\n", text);
 }
 
+/* Hardware with two queues of at most 4 KiB, behind each IOMMU. */
+static bool wants_queues, has_queues;
+static unsigned n_windows_closed;
+
+static void on_window_closing(void *opaque, uint64_t offset)
+{
+	(void)opaque;
+	n_windows_closed++;
+	if (fake.window == offset)
+		fake.window = 0;
+}
+
 static void begin(uint32_t hardware, uint32_t hwpt_flags, bool dirty)
 {
 	const struct viommu_kernel_ops ops = {
@@ -43,6 +55,8 @@ static void begin(uint32_t hardware, uint32_t hwpt_flags, bool dirty)
 		.sysfs = sysfs,
 		.log = on_log,
 		.nest = hwpt_flags & KERNEL_HWPT_NEST,
+		.queues = wants_queues,
+		.window_closing = on_window_closing,
 	};
 	int number;
 
@@ -52,7 +66,9 @@ static void begin(uint32_t hardware, uint32_t hwpt_flags, bool dirty)
 	for (int i = 0; i < N; i++)
 		fake.limits[i] = (struct fake_limits){ .hardware = hardware,
 						       .hwpt_flags = hwpt_flags,
-						       .dirty = dirty };
+						       .dirty = dirty,
+						       .queues_log2 = has_queues,
+						       .queue_log2 = 8 };
 	assert_int_equal(viommu_kernel_new(VIOMMU_INTERFACE_IOMMUFD, &ops, NULL, &kernel), 0);
 	calls = viommu_kernel_calls(kernel);
 	for (int i = 0; i < N; i++) {
@@ -611,6 +627,222 @@ static void events_of_hardware_are_faults_of_the_virtual_iommu(void **state)
 	end();
 }
 
+/* -- queues of hardware --------------------------------------------------------------- */
+
+static void begin_queues(void)
+{
+	wants_queues = has_queues = true;
+	n_windows_closed = 0;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	wants_queues = has_queues = false;
+}
+
+/* A space with a page-aligned mapping of 64 KiB, and the device in a table over it. */
+static uint32_t enter_with_memory(int device)
+{
+	uint32_t space = new_space();
+
+	assert_int_equal(calls->table_attach(kernel, device, new_arm_table(one, space, 5), 8), 0);
+	assert_int_equal(
+		calls->map(kernel, space, 0x10000, 0x10000, (void *)(uintptr_t)HOST, R | W), 0);
+	return space;
+}
+
+static int open_queue(int device, uint32_t index, uint64_t base, uint64_t bytes, const char *said)
+{
+	char reason[160] = "";
+	int error = viommu_kernel_open_queue(kernel, device, index, base, bytes, reason,
+					     sizeof(reason));
+
+	assert_string_equal(reason, said);
+	assert_int_equal(viommu_kernel_open_queue(kernel, device, 99, base, bytes, NULL, 0),
+			 error == -EOPNOTSUPP ? error : -EINVAL);
+	return error;
+}
+
+static void queues_of_hardware_belong_to_the_viommu_of_a_table(void **state)
+{
+	struct viommu_queues queues = { .size = sizeof(queues) };
+
+	(void)state;
+	begin_queues();
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), -EOPNOTSUPP);
+	assert_int_equal(open_queue(A, 0, 0x10000, 0x1000, ""), -EOPNOTSUPP);
+	enter_with_memory(A);
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), 0);
+	assert_int_equal(queues.max_queues, 2);
+	assert_int_equal(queues.n_queues, 0);
+	assert_int_equal(queues.min_bytes, 32);
+	assert_int_equal(queues.max_bytes, 0x1000);
+	assert_int_equal(queues.file, FAKE_FD);
+	assert_int_equal(queues.window_bytes, FAKE_WINDOW_BYTES);
+	assert_int_equal(queues.window % FAKE_WINDOW, 0);
+	assert_int_not_equal(queues.window, 0);
+	assert_int_equal(open_queue(A, 0, 0x11000, 0x1000, ""), 0);
+	assert_int_equal(open_queue(A, 1, 0x12020, 32, ""), 0);
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), 0);
+	assert_int_equal(queues.n_queues, 2);
+	assert_int_equal(viommu_kernel_close_queue(kernel, A, 2), -ENOENT);
+	assert_int_equal(viommu_kernel_close_queue(kernel, A, 0), -EBUSY);
+	assert_int_equal(viommu_kernel_close_queue(kernel, A, 1), 0);
+	assert_int_equal(viommu_kernel_close_queue(kernel, A, 0), 0);
+	assert_int_equal(viommu_kernel_close_queue(kernel, A, 0), -ENOENT);
+	queues.size = 4;
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), -EINVAL);
+	assert_int_equal(calls->detach(kernel, A), 0);
+	assert_int_equal(viommu_kernel_close_queue(kernel, A, 0), -EOPNOTSUPP);
+	end();
+	assert_int_equal(n_windows_closed, 1);
+}
+
+static void a_queue_that_does_not_fit_is_refused_with_the_reason(void **state)
+{
+	(void)state;
+	begin_queues();
+	enter_with_memory(A);
+	fake.calls = 0;
+	assert_int_equal(open_queue(A, 1, 0x10000, 0x1000,
+				    "queue 1 cannot be opened: the next one is 0 of 2"),
+			 -EINVAL);
+	assert_int_equal(open_queue(A, 0, 0x10000, 0x30,
+				    "a queue of 0x30 bytes does not fit: a power of two from 0x20"
+				    " to 0x1000 does"),
+			 -EINVAL);
+	for (uint64_t bytes = 0; bytes <= 0x2000; bytes += bytes ? 0x1ff0 : 0x10)
+		assert_int_equal(viommu_kernel_open_queue(kernel, A, 0, 0, bytes, NULL, 0),
+				 -EINVAL);
+	assert_int_equal(open_queue(A, 0, 0x10010, 0x20,
+				    "a queue at 0x10010 is not aligned to its 0x20 bytes"),
+			 -EINVAL);
+	assert_int_equal(fake.calls, 0);
+	/* The kernel knows what is mapped. */
+	assert_int_equal(open_queue(A, 0, 0x20000, 0x1000, ""), -ENOENT);
+	assert_int_equal(open_queue(A, 0, 0x10000, 0x1000, ""), 0);
+	assert_int_equal(open_queue(A, 1, 0x10000, 0x1000, ""), 0);
+	assert_int_equal(open_queue(A, 2, 0x10000, 0x1000, "all 2 queues are open"), -EINVAL);
+	end();
+}
+
+/* The kernel would not unmap it, and the guest would lose all devices of the space. */
+static void a_queue_is_closed_when_its_memory_is_unmapped(void **state)
+{
+	struct viommu_queues queues = { .size = sizeof(queues) };
+	uint32_t space;
+
+	(void)state;
+	begin_queues();
+	space = enter_with_memory(A);
+	assert_int_equal(calls->map(kernel, space, 0x40000, 0x1000, (void *)(uintptr_t)HOST, R), 0);
+	assert_int_equal(open_queue(A, 0, 0x40000, 0x1000, ""), 0);
+	assert_int_equal(open_queue(A, 1, 0x10000, 0x1000, ""), 0);
+	logged[0] = 0;
+	assert_int_equal(calls->unmap(kernel, space, 0x10000, 0x10000), 0);
+	assert_string_equal(logged, "queues from 1 on are closed: their memory is unmapped\n");
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), 0);
+	assert_int_equal(queues.n_queues, 1);
+	assert_int_equal(calls->map(kernel, space, 0x10000, 0x1000, (void *)(uintptr_t)HOST, R), 0);
+	assert_int_equal(open_queue(A, 1, 0x10000, 0x1000, ""), 0);
+	/* That of the lower index, which is closed last. */
+	assert_int_equal(calls->unmap(kernel, space, 0x40000, 0x1000), 0);
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), 0);
+	assert_int_equal(queues.n_queues, 0);
+	end();
+}
+
+/* The window ends before the vIOMMU, which the kernel would keep otherwise. */
+static void queues_and_their_window_end_before_the_viommu(void **state)
+{
+	struct viommu_queues queues = { .size = sizeof(queues) };
+	uint32_t space;
+
+	(void)state;
+	begin_queues();
+	space = enter_with_memory(A);
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), 0);
+	fake.window = queues.window;
+	assert_int_equal(open_queue(A, 0, 0x10000, 0x1000, ""), 0);
+	assert_int_equal(open_queue(A, 1, 0x11000, 0x1000, ""), 0);
+	assert_int_equal(calls->detach(kernel, A), 0);
+	assert_int_equal(n_windows_closed, 0);
+	for (uint32_t table = 1; table < 100; table++)
+		calls->table_free(kernel, table);
+	assert_int_equal(calls->space_free(kernel, space), 0);
+	assert_int_equal(n_windows_closed, 1);
+	assert_int_equal(fake_n_objects(), 0);
+	end();
+}
+
+static void without_queues_of_hardware_tables_work_as_before(void **state)
+{
+	struct viommu_queues queues = { .size = sizeof(queues) };
+
+	(void)state;
+	begin_queues();
+	fake.no_queues = true; /* another guest has them */
+	enter_with_memory(A);
+	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), -EOPNOTSUPP);
+	assert_non_null(strstr(logged, "0000:00:00.0: no queues of hardware: VIOMMU_ALLOC, errno"));
+	end();
+	assert_int_equal(n_windows_closed, 0);
+	/* The VMM wants none; the hardware has none. */
+	for (int i = 0; i < 2; i++) {
+		wants_queues = i;
+		has_queues = !i;
+		begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+		wants_queues = has_queues = false;
+		enter_with_memory(A);
+		assert_int_equal(viommu_kernel_queues(kernel, A, &queues), -EOPNOTSUPP);
+		end();
+	}
+}
+
+static void use_queues(void)
+{
+	uint32_t space = 0, table;
+
+	if (calls->space_new(kernel, &space))
+		return;
+	table = new_arm_table(one, space, 5);
+	if (!calls->table_attach(kernel, A, table, 8) &&
+	    !calls->map(kernel, space, 0x10000, 0x10000, (void *)(uintptr_t)HOST, R | W)) {
+		for (uint32_t i = 0; i < 2; i++)
+			viommu_kernel_open_queue(kernel, A, i, 0x10000, 0x1000, NULL, 0);
+		viommu_kernel_close_queue(kernel, A, 1);
+		viommu_kernel_open_queue(kernel, A, 1, 0x12000, 0x1000, NULL, 0);
+		/* As the backend does: what is not unmapped is left. */
+		if (calls->unmap(kernel, space, 0x10000, 0x10000) && calls->detach(kernel, A))
+			calls->stop(kernel, A);
+	}
+	if (fake.at[A] && calls->detach(kernel, A))
+		calls->stop(kernel, A);
+	calls->table_free(kernel, table);
+	calls->space_free(kernel, space);
+}
+
+static void no_failure_of_queues_leaves_a_device_in_a_table(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned fail = 0; fail <= n; fail++) {
+		begin_queues();
+		fake.fail = fail;
+		fake.fail_n = 1;
+		fake.error = EIO;
+		use_queues();
+		n = fake.calls > n ? fake.calls : n;
+		fake.fail = 0;
+		assert_int_equal(fake.at[A] | fake.in[A], 0);
+		/* A queue that is not destroyed keeps its vIOMMU, and that the parent. */
+		assert_true(fake_n_objects() <= 3);
+		kernel = viommu_kernel_free(kernel);
+		for (uint32_t i = 0; i < FAKE_OBJECTS; i++)
+			fake_destroy(FAKE_OBJECT + FAKE_OBJECTS - 1 - i);
+		assert_int_equal(fake_n_objects(), 0);
+	}
+	assert_true(n > 20);
+}
+
 /* -- by requests of the guest --------------------------------------------------------- */
 
 static struct viommu_backend *backend;
@@ -1037,6 +1269,12 @@ int main(void)
 		cmocka_unit_test(an_erratum_makes_invalidations_sent_twice),
 		cmocka_unit_test(events_of_hardware_are_faults_of_the_virtual_iommu),
 		cmocka_unit_test(no_failure_leaves_a_device_in_a_table),
+		cmocka_unit_test(queues_of_hardware_belong_to_the_viommu_of_a_table),
+		cmocka_unit_test(a_queue_that_does_not_fit_is_refused_with_the_reason),
+		cmocka_unit_test(a_queue_is_closed_when_its_memory_is_unmapped),
+		cmocka_unit_test(queues_and_their_window_end_before_the_viommu),
+		cmocka_unit_test(without_queues_of_hardware_tables_work_as_before),
+		cmocka_unit_test(no_failure_of_queues_leaves_a_device_in_a_table),
 		ON_A_FRESH_DEVICE(hardware_reads_the_table_of_the_guest),
 		ON_A_FRESH_DEVICE(hardware_reads_a_table_over_mappings_of_the_guest),
 		ON_A_FRESH_DEVICE(what_hardware_does_not_invalidate_is_left_by_its_device),

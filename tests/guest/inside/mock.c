@@ -51,6 +51,9 @@ enum {
 	PASID = 3,
 	CACHE_FRESH = 0xbaddad,
 	IOTLB_FRESH = 0xbadbeef,
+	QUEUES_LOG2 = 1,
+	QUEUE_LOG2 = 8,
+	WINDOW_FRESH = 0x5eed,
 };
 
 #define TEST_COMMAND  _IO(';', 0xa0)
@@ -58,6 +61,7 @@ enum {
 #define TYPE_TABLE    0xdeadu
 #define TYPE_OBJECT   0xdeadbeefu
 #define TYPE_EVENTS   0xbeefbeefu
+#define TYPE_QUEUE    0xdeadbeefu
 
 struct test_command {
 	uint32_t size, op, id, reserved;
@@ -212,10 +216,42 @@ static int mock_close(int file)
 
 static int as_smmu(struct kernel_hw_info *argument)
 {
-	int result = ioctl(iommufd, KERNEL_HW_INFO, argument);
+	struct kernel_cmdqv_info *queues = (void *)(uintptr_t)argument->data;
+	struct kernel_arm_info *arm = (void *)(uintptr_t)argument->data;
+	int result;
 
-	if (!result && argument->type == TYPE_HARDWARE)
+	if (argument->flags == KERNEL_HW_TYPE) {
+		queues->log2_queues = QUEUES_LOG2;
+		return 0;
+	}
+	result = ioctl(iommufd, KERNEL_HW_INFO, argument);
+	if (!result && argument->type == TYPE_HARDWARE) {
 		argument->type = KERNEL_HW_ARM_SMMUV3;
+		arm->idr[1] = QUEUE_LOG2 << 21;
+	}
+	return result;
+}
+
+/* The mock's vIOMMU has queues and, if it is given data, a window that begins with it. */
+static int new_object(struct kernel_viommu_alloc *given)
+{
+	struct {
+		uint32_t in, out;
+		uint64_t offset, length;
+	} data = { .in = WINDOW_FRESH };
+	struct kernel_viommu_alloc argument = *given;
+	struct kernel_window *window = (void *)(uintptr_t)given->data;
+	int result;
+
+	argument.type = TYPE_OBJECT;
+	if (given->data_length) {
+		argument.data = (uintptr_t)&data;
+		argument.data_length = sizeof(data);
+	}
+	result = ioctl(iommufd, KERNEL_VIOMMU_ALLOC, &argument);
+	given->out_viommu_id = argument.out_viommu_id;
+	if (!result && given->data_length)
+		*window = (struct kernel_window){ data.offset, data.length };
 	return result;
 }
 
@@ -301,7 +337,9 @@ static int call_kernel(int file, unsigned long request, void *argument)
 	if (request == KERNEL_HWPT_ALLOC)
 		return new_hwpt(argument, &((struct kernel_hwpt_alloc *)argument)->out_hwpt_id);
 	if (request == KERNEL_VIOMMU_ALLOC)
-		((struct kernel_viommu_alloc *)argument)->type = TYPE_OBJECT;
+		return new_object(argument);
+	if (request == KERNEL_HW_QUEUE_ALLOC)
+		((struct kernel_hw_queue_alloc *)argument)->type = TYPE_QUEUE;
 	if (request == KERNEL_VEVENTQ_ALLOC)
 		return new_queue(argument);
 	if (request == KERNEL_HWPT_INVALIDATE)
@@ -606,6 +644,101 @@ static uint32_t cache_of(int device)
 	return found;
 }
 
+static void set(const char *path, const char *value)
+{
+	int file = open(path, O_WRONLY);
+
+	if (file < 0 || write(file, value, strlen(value)) < 0)
+		printf("mock: %s: %s\n", path, strerror(errno));
+	close(file);
+}
+
+/* What this thread's n-th allocation from now on fails; false: there were fewer. */
+static bool fail_nth(int n, int (*perform)(void), int *ret_result)
+{
+	int file = open("/proc/self/fail-nth", O_RDWR);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", n);
+	must("fail-nth", pwrite(file, text, strlen(text), 0) < 0 ? errno : 0);
+	*ret_result = perform();
+	memset(text, 0, sizeof(text));
+	must("fail-nth", pread(file, text, sizeof(text) - 1, 0) < 0 ? errno : 0);
+	must("fail-nth", pwrite(file, "0", 1, 0) < 0 ? errno : 0);
+	close(file);
+	return atoi(text) == 0;
+}
+
+static unsigned char *window;
+static uint64_t window_at;
+static unsigned n_windows;
+
+static void on_window_closing(void *opaque, uint64_t offset)
+{
+	(void)opaque;
+	n_windows++;
+	if (window && offset == window_at && munmap(window, 2 * PAGE_BYTES))
+		printf("mock: the window stays: %s\n", strerror(errno));
+	window = NULL;
+}
+
+static int open_queue(uint32_t index, uint64_t base)
+{
+	return viommu_kernel_open_queue(kernel, 0, index, base, PAGE_BYTES, NULL, 0);
+}
+
+static int open_first(void)
+{
+	return open_queue(0, FIRST);
+}
+
+/* Each allocation of the kernel for a queue fails in turn, and nothing of that queue stays. */
+static void failing_queues(void)
+{
+	int n = 1, error, refused = 0;
+
+	while (n < 200 && fail_nth(n, open_first, &error)) {
+		refused += error != 0;
+		if (!error)
+			must("close queue", viommu_kernel_close_queue(kernel, 0, 0));
+		n++;
+	}
+	printf("mock: %d allocations for a queue failed in turn, %d were refused, then error %d\n",
+	       n - 1, refused, error);
+	must("close queue", viommu_kernel_close_queue(kernel, 0, 0));
+}
+
+static void queues(uint32_t space)
+{
+	struct viommu_queues state = { .size = sizeof(state) };
+	int errors[4];
+
+	must("queues", viommu_kernel_queues(kernel, 0, &state));
+	window = mmap(NULL, state.window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, state.file,
+		      (off_t)state.window);
+	window_at = state.window;
+	if (window == MAP_FAILED)
+		window = NULL;
+	printf("mock: hardware has %u queues, a window of %ju bytes, which has %x\n",
+	       state.max_queues, (uintmax_t)state.window_bytes,
+	       window ? *(uint32_t *)(void *)window : 0);
+	for (uint64_t at = FIRST; at < FIRST + 2 * PAGE_BYTES; at += PAGE_BYTES)
+		must("map", calls->map(kernel, space, at, PAGE_BYTES, memory + (at - FIRST),
+				       VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE));
+	failing_queues();
+	errors[0] = open_queue(0, FIRST + 8 * PAGE_BYTES);
+	errors[1] = open_queue(1, FIRST);
+	errors[2] = open_queue(0, FIRST);
+	errors[3] = open_queue(1, FIRST + PAGE_BYTES);
+	printf("mock: a queue that is not mapped has error %d, one that is not the next %d, others"
+	       " %d and %d\n",
+	       errors[0], errors[1], errors[2], errors[3]);
+	errors[0] = calls->unmap(kernel, space, FIRST + PAGE_BYTES, PAGE_BYTES);
+	must("queues", viommu_kernel_queues(kernel, 0, &state));
+	printf("mock: UNMAP of a queue's memory has error %d, and %u is open\n", errors[0],
+	       state.n_queues);
+}
+
 static void tables(void)
 {
 	struct viommu_backend_table wanted = { .format = VIOMMU_TABLE_ARM_CD_TABLE,
@@ -632,21 +765,14 @@ static void tables(void)
 	     calls->table_invalidate(kernel, 0, &some) | calls->table_invalidate(kernel, 1, &some));
 	printf("mock: after it %x, by %u calls for two devices, one of which was done in part\n",
 	       cache_of(0), n_invalidate_calls);
+	queues(wanted.space);
 	must("detach", calls->detach(kernel, 0) | calls->detach(kernel, 1));
 	must("free table", calls->table_free(kernel, table));
 	must("free space", calls->space_free(kernel, wanted.space));
+	printf("mock: the space ends with a queue and %u window, without an error\n", n_windows);
 }
 
 /* -- failing allocations of the kernel ---------------------------------------------------- */
-
-static void set(const char *path, const char *value)
-{
-	int file = open(path, O_WRONLY);
-
-	if (file < 0 || write(file, value, strlen(value)) < 0)
-		printf("mock: %s: %s\n", path, strerror(errno));
-	close(file);
-}
 
 /* The kernel's answer to a guest and its page tables agree, whatever failed. */
 static bool agree(uint32_t endpoint, int device)
@@ -686,27 +812,16 @@ static int sequence(void)
 /* Each allocation of the kernel in these requests fails in turn, by fail-nth of this thread. */
 static void failing(void)
 {
-	int file = open("/proc/self/fail-nth", O_RDWR), refused = 0, n = 1;
-	char text[16];
 	bool reached = true, agreed = true;
+	int refused = 0, n = 1, status;
 
-	if (file < 0) {
-		printf("mock: no fail-nth: %s\n", strerror(errno));
-		return;
-	}
 	for (; reached && n < 2000; n++) {
-		snprintf(text, sizeof(text), "%d", n);
-		must("fail-nth", pwrite(file, text, strlen(text), 0) < 0 ? errno : 0);
-		refused += sequence() != 0;
-		memset(text, 0, sizeof(text));
-		must("fail-nth", pread(file, text, sizeof(text) - 1, 0) < 0 ? errno : 0);
-		reached = atoi(text) == 0;
-		must("fail-nth", pwrite(file, "0", 1, 0) < 0 ? errno : 0);
+		reached = fail_nth(n, sequence, &status);
+		refused += status != 0;
 		agreed = agreed && agree(FIRST_ENDPOINT, 0) && agree(FIRST_ENDPOINT + 2, 2);
 		viommu_reset(iommu);
 		must("features", viommu_accept(iommu, viommu_features(iommu)));
 	}
-	close(file);
 	printf("mock: %d allocations failed in turn, %d requests were refused, guest and host "
 	       "agree:"
 	       " %s\n",
@@ -912,6 +1027,8 @@ int main(void)
 		.nest = true,
 		.pasids = true,
 		.page_requests = true,
+		.queues = true,
+		.window_closing = on_window_closing,
 	};
 	const struct viommu_config config = { .size = sizeof(config),
 					      .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID |

@@ -1321,6 +1321,10 @@ pub struct viommu_kernel_ops {
     pub closing: ::std::option::Option<
         unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void, device: ::std::os::raw::c_int),
     >,
+    pub queues: bool,
+    pub window_closing: ::std::option::Option<
+        unsafe extern "C" fn(opaque: *mut ::std::os::raw::c_void, offset: u64),
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1384,6 +1388,43 @@ extern "C" {
         formats: *mut viommu_table_format,
         room: usize,
     ) -> usize;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct viommu_queues {
+    pub size: usize,
+    pub max_queues: u32,
+    pub n_queues: u32,
+    pub min_bytes: u64,
+    pub max_bytes: u64,
+    pub file: ::std::os::raw::c_int,
+    pub window: u64,
+    pub window_bytes: u64,
+}
+extern "C" {
+    pub fn viommu_kernel_queues(
+        kernel: *const viommu_kernel,
+        device: ::std::os::raw::c_int,
+        ret_queues: *mut viommu_queues,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_kernel_open_queue(
+        kernel: *mut viommu_kernel,
+        device: ::std::os::raw::c_int,
+        index: u32,
+        base: u64,
+        bytes: u64,
+        reason: *mut ::std::os::raw::c_char,
+        room: usize,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
+    pub fn viommu_kernel_close_queue(
+        kernel: *mut viommu_kernel,
+        device: ::std::os::raw::c_int,
+        index: u32,
+    ) -> ::std::os::raw::c_int;
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
