@@ -3,8 +3,11 @@
  * QEMU's objects in the order that QEMU requires: a bridge before its IOMMU, and the IOMMU before
  * its devices
  */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include <viommu/device.h>
 
 #include "item.h"
 
@@ -16,7 +19,7 @@ static void key_clear(void *opaque)
 	g_free(((struct plan_key *)opaque)->value);
 }
 
-static void item_free(void *opaque)
+void plan_item_free(void *opaque)
 {
 	struct plan_item *item = opaque;
 
@@ -24,7 +27,7 @@ static void item_free(void *opaque)
 	g_free(item);
 }
 
-static struct plan_item *add(GPtrArray *items, const char *group, const char *driver)
+struct plan_item *plan_item_new(const char *group, const char *driver)
 {
 	struct plan_item *item = g_new0(struct plan_item, 1);
 
@@ -32,6 +35,13 @@ static struct plan_item *add(GPtrArray *items, const char *group, const char *dr
 	item->driver = driver;
 	item->keys = g_array_new(false, false, sizeof(struct plan_key));
 	g_array_set_clear_func(item->keys, key_clear);
+	return item;
+}
+
+static struct plan_item *add(GPtrArray *items, const char *group, const char *driver)
+{
+	struct plan_item *item = plan_item_new(group, driver);
+
 	g_ptr_array_add(items, item);
 	return item;
 }
@@ -174,7 +184,41 @@ static void add_smmu(GPtrArray *items, const struct plan *plan, const struct pla
 		    bridge->address_bits < 48 ? 44u : 48u);
 }
 
-static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
+/* The region for MSIs is the machine's. */
+static char *reserved_of(const struct plan_needs *needs)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < needs->reserved->len; i++) {
+		const struct viommu_reserved *region =
+			&g_array_index(needs->reserved, struct viommu_reserved, i);
+
+		if (region->subtype != VIOMMU_RESV_MEM_MSI && region->first <= needs->input_last)
+			g_string_append_printf(text, "%s0x%" PRIx64 "-0x%" PRIx64,
+					       text->len ? "+" : "", region->first,
+					       MIN(region->last, needs->input_last));
+	}
+	return g_string_free(text, false);
+}
+
+void plan_set_limits(struct plan_item *item, const struct plan *plan,
+		     const struct plan_bridge *bridge)
+{
+	g_autofree char *reserved = NULL;
+	struct plan_needs needs;
+
+	plan_find_needs(bridge, &needs);
+	reserved = reserved_of(&needs);
+	if (plan->options.qemu < PLAN_LIMITS && needs.input_last != UINT64_MAX)
+		set(item, "aw-bits", PLAN_NUMBER, "%u", g_bit_storage(needs.input_last));
+	if (plan->options.qemu < PLAN_LIMITS && *reserved)
+		set(item, "reserved", PLAN_TEXT, "%s", reserved);
+	if (needs.probe_size > VIOMMU_PROBE_SIZE_DEFAULT)
+		set(item, "probe-size", PLAN_NUMBER, "%u", needs.probe_size);
+	plan_needs_clear(&needs);
+}
+
+static void add_virtio(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge)
 {
 	struct plan_item *item = add(items, "device", "viommu-pci");
 
@@ -184,6 +228,7 @@ static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
 	if (!bridge->iommu_function)
 		set_flag(item, "multifunction", true);
 	set(item, "root-bus", PLAN_TEXT, "pxb%u", bridge->number);
+	plan_set_limits(item, plan, bridge);
 }
 
 static void set_root_slot(struct plan_item *item, unsigned slot)
@@ -277,7 +322,7 @@ static unsigned add_branch(GPtrArray *items, const struct plan *plan,
 	if (bridge->iommu && plan->kind == PLAN_SMMUV3)
 		add_smmu(items, plan, bridge);
 	if (bridge->iommu && plan->kind == PLAN_VIRTIO)
-		add_virtio(items, bridge);
+		add_virtio(items, plan, bridge);
 	for (guint n = 0; n < bridge->ports->len; n++) {
 		const struct plan_port *port = bridge->ports->pdata[n];
 
@@ -324,7 +369,7 @@ const char *plan_plugin(const struct plan *plan)
 
 GPtrArray *plan_items(const struct plan *plan)
 {
-	GPtrArray *items = g_ptr_array_new_with_free_func(item_free);
+	GPtrArray *items = g_ptr_array_new_with_free_func(plan_item_free);
 	const struct plan_bridge *bridge;
 	unsigned number = 0;
 

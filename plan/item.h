@@ -33,4 +33,18 @@ GPtrArray *plan_items(const struct plan *plan);
 /* The path of viommu-qemu.so, for `-plugin`. */
 const char *plan_plugin(const struct plan *plan);
 
+/* An item without keys. Free with plan_item_free(). */
+struct plan_item *plan_item_new(const char *group, const char *driver);
+void plan_item_free(void *item);
+
+/*
+ * Append the keys of a viommu-pci for what the devices of the bridge need: limits of the host,
+ * which QEMU itself learns from VFIO from 9.1 on, and the room for an endpoint's properties.
+ */
+void plan_set_limits(struct plan_item *item, const struct plan *plan,
+		     const struct plan_bridge *bridge);
+
+/* The keys of an item as in an argument: "key=value,key=value" (qemu.c). Free with g_free(). */
+char *plan_item_keys(const struct plan_item *item);
+
 #endif

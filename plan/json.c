@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A plan as JSON, which --keep accepts */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <viommu/device.h>
 
 #include "json/json.h"
 #include "plan.h"
@@ -54,6 +57,42 @@ static void add_ports(struct json *json, const char *key, const struct plan_brid
 	json_close(json, ']');
 }
 
+static void add_hex(struct json *json, const char *key, uint64_t value)
+{
+	g_autofree char *text = g_strdup_printf("0x%" PRIx64, value);
+
+	add_string(json, key, text);
+}
+
+static void add_needs(struct json *json, const struct plan_bridge *bridge)
+{
+	struct plan_needs needs;
+
+	plan_find_needs(bridge, &needs);
+	json_key(json, "needs");
+	json_open(json, '{');
+	if (needs.page_sizes)
+		add_hex(json, "granule", needs.granule);
+	add_hex(json, "last", needs.input_last);
+	json_key(json, "reserved");
+	json_open(json, '[');
+	for (guint i = 0; i < needs.reserved->len; i++) {
+		const struct viommu_reserved *region =
+			&g_array_index(needs.reserved, struct viommu_reserved, i);
+
+		json_open(json, '{');
+		add_hex(json, "first", region->first);
+		add_hex(json, "last", region->last);
+		add_string(json, "kind",
+			   region->subtype == VIOMMU_RESV_MEM_MSI ? "msi" : "reserved");
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	add_number(json, "probe-size", needs.probe_size);
+	json_close(json, '}');
+	plan_needs_clear(&needs);
+}
+
 static void add_bridge(struct json *json, const struct plan *plan, const struct plan_bridge *bridge)
 {
 	const struct plan_bridge *first = plan->bridges->pdata[0];
@@ -73,6 +112,7 @@ static void add_bridge(struct json *json, const struct plan *plan, const struct 
 	if (bridge != first)
 		add_string(json, "shares-stage-2-with-first",
 			   viommu_known_name(plan_can_share(first->iommu, bridge->iommu, &why)));
+	add_needs(json, bridge);
 	add_ports(json, "ports", bridge);
 	json_close(json, '}');
 }

@@ -395,18 +395,24 @@ static void append_bypass(struct plan_domain *domain, const struct plan *plan)
 static void append_virtio(struct plan_domain *domain, const struct plan *plan,
 			  const struct plan_bridge *bridge, long index)
 {
+	struct plan_item *limits = plan_item_new("device", NULL);
+	g_autofree char *keys = NULL;
 	xmlNs *space;
 	xmlNode *line = command_line(domain, &space);
 
+	plan_set_limits(limits, plan, bridge);
+	keys = plan_item_keys(limits);
+	plan_item_free(limits);
 	if (bridge == plan_branch(plan, 0)) {
 		append_argument(line, space, "-plugin");
 		append_argument(line, space, "%s", plan_plugin(plan));
 	}
 	append_argument(line, space, "-device");
 	append_argument(line, space,
-			"viommu-pci,id=viommu%u,bus=pcie.0,addr=0x%x.%x%s,root-bus=pci.%ld",
+			"viommu-pci,id=viommu%u,bus=pcie.0,addr=0x%x.%x%s,root-bus=pci.%ld%s%s",
 			bridge->number, bridge->iommu_slot, bridge->iommu_function,
-			bridge->iommu_function ? "" : ",multifunction=on", index);
+			bridge->iommu_function ? "" : ",multifunction=on", index, *keys ? "," : "",
+			keys);
 }
 
 static void put_iommufd(struct plan_domain *domain)

@@ -51,6 +51,7 @@ enum plan_switch {
 #define PLAN_CPUS_MAX      65536u
 #define PLAN_DEFAULT_QEMU  1101 /* QEMU 11.1 */
 #define PLAN_VERSION(a, b) ((a)*100 + (b))
+#define PLAN_LIMITS        PLAN_VERSION(9, 1)  /* VFIO passes the limits of the host's IOMMU */
 #define PLAN_ACCEL         PLAN_VERSION(11, 0) /* arm-smmuv3,accel=on */
 #define PLAN_SMMU_AUTO     PLAN_VERSION(11, 1) /* its attributes are enums, by default "auto" */
 #define PLAN_CMDQV         PLAN_VERSION(11, 1) /* arm-smmuv3,cmdqv= */
@@ -229,6 +230,19 @@ void plan_egm_cpus(const struct plan *plan, guint i, unsigned *ret_first, unsign
 /* Can two physical IOMMUs share a stage-2 table? *ret_why is the reason (share.c). */
 enum viommu_known plan_can_share(const struct viommu_host_iommu *one,
 				 const struct viommu_host_iommu *other, const char **ret_why);
+
+/* What the devices of a bridge need of its virtual IOMMU (needs.c). */
+struct plan_needs {
+	uint64_t page_sizes; /* of the host; 0: not known */
+	uint64_t granule;
+	uint64_t input_last; /* the highest address that can be mapped */
+	GArray *reserved;    /* struct viommu_reserved, by address */
+	uint32_t probe_size; /* bytes of an endpoint's properties, or the default if that is more */
+};
+
+/* `bridge` has an IOMMU. Free the result with plan_needs_clear(). */
+void plan_find_needs(const struct plan_bridge *bridge, struct plan_needs *ret_needs);
+void plan_needs_clear(struct plan_needs *needs);
 
 /* Output formats, one file each. Free with g_free(). */
 char *plan_text(const struct plan *plan);

@@ -22,10 +22,8 @@ void plan_append_word(GString *text, const char *word)
 	g_string_append(text, quoted ? quoted : word);
 }
 
-static char *value_of(const struct plan_item *item)
+static GString *append_keys(GString *value, const struct plan_item *item)
 {
-	GString *value = g_string_new(item->driver);
-
 	for (guint i = 0; i < item->keys->len; i++) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
 
@@ -34,7 +32,17 @@ static char *value_of(const struct plan_item *item)
 		g_string_append_printf(value, "%s=", key->key);
 		append_value(value, key->value);
 	}
-	return g_string_free(value, false);
+	return value;
+}
+
+static char *value_of(const struct plan_item *item)
+{
+	return g_string_free(append_keys(g_string_new(item->driver), item), false);
+}
+
+char *plan_item_keys(const struct plan_item *item)
+{
+	return g_string_free(append_keys(g_string_new(NULL), item), false);
 }
 
 static char *in_json(const struct plan_item *item)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A plan as text: bridges with their buses and ports, and IOMMUs that can share tables */
+#include <inttypes.h>
+#include <string.h>
+
+#include <viommu/device.h>
+
 #include "plan.h"
 
 static void append_port(GString *text, const struct plan_bridge *bridge, guint n)
@@ -23,6 +28,37 @@ static void append_port(GString *text, const struct plan_bridge *bridge, guint n
 	g_string_append_c(text, '\n');
 }
 
+static void append_reserved(GString *text, const struct plan_needs *needs)
+{
+	for (guint i = 0; i < needs->reserved->len; i++) {
+		const struct viommu_reserved *region =
+			&g_array_index(needs->reserved, struct viommu_reserved, i);
+
+		g_string_append_printf(text, "%s 0x%" PRIx64 "-0x%" PRIx64 "%s",
+				       i ? "," : ", reserved", region->first, region->last,
+				       region->subtype == VIOMMU_RESV_MEM_MSI ? " (msi)" : "");
+	}
+}
+
+/* Limits that are known. */
+static void append_needs(GString *text, const struct plan_bridge *bridge)
+{
+	g_autoptr(GString) limits = g_string_new(NULL);
+	struct plan_needs needs;
+
+	plan_find_needs(bridge, &needs);
+	if (needs.page_sizes)
+		g_string_append_printf(limits, ", granule 0x%" PRIx64, needs.granule);
+	if (needs.input_last != UINT64_MAX)
+		g_string_append_printf(limits, ", addresses up to 0x%" PRIx64, needs.input_last);
+	append_reserved(limits, &needs);
+	if (needs.probe_size > VIOMMU_PROBE_SIZE_DEFAULT)
+		g_string_append_printf(limits, ", probe-size %u", needs.probe_size);
+	if (limits->len)
+		g_string_append_printf(text, "  needs   %s\n", limits->str + strlen(", "));
+	plan_needs_clear(&needs);
+}
+
 static void append_bridge(GString *text, const struct plan *plan, const struct plan_bridge *bridge)
 {
 	bool several = plan_kind_row(plan->kind)->several;
@@ -35,6 +71,7 @@ static void append_bridge(GString *text, const struct plan *plan, const struct p
 	if (bridge->guest_node >= 0)
 		g_string_append_printf(text, " and %d of the guest", bridge->guest_node);
 	g_string_append_c(text, '\n');
+	append_needs(text, bridge);
 	for (guint n = 0; n < bridge->ports->len; n++)
 		append_port(text, bridge, n);
 }

@@ -786,6 +786,71 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *end
 int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *endpoint);
 
 /*
+ * Endpoints and mappings of one domain
+ *
+ * All endpoints of a domain have all its mappings, so each mapping must fit each endpoint: aligned
+ * to the granule, which all endpoints share; inside the input range; and in no reserved region. The
+ * order of requests does not matter. What fits is accepted in every order. Of an endpoint and a
+ * mapping that do not fit, the one that comes last is refused: an ATTACH is answered
+ * VIOMMU_S_UNSUPP (5.13.6.3.2), a MAP VIOMMU_S_RANGE or, if it overlaps a reserved region,
+ * VIOMMU_S_INVAL (5.13.6.8.1). The endpoint or the domain stays as it was, so the driver can attach
+ * the endpoint to a domain of its own. An endpoint that narrows the range of others is a decision
+ * of the guest, which has read its reserved regions by PROBE.
+ *
+ * viommu_next_misfit() reports what does not fit before the guest tries; viommu_endpoint_needs()
+ * reports what an endpoint requires of the configuration of the device.
+ */
+
+/* Why an endpoint does not fit a domain. */
+enum viommu_misfit_reason {
+	VIOMMU_FITS,            /* never reported */
+	VIOMMU_MISFIT_GRANULE,  /* the endpoints of the domain have another granule */
+	VIOMMU_MISFIT_TABLE,    /* the endpoint lacks the format of the domain's table, or sizes */
+	VIOMMU_MISFIT_INPUT,    /* a mapping is outside of the endpoint's input range */
+	VIOMMU_MISFIT_RESERVED, /* a mapping overlaps a reserved region of the endpoint */
+};
+
+/* A part of a domain that an endpoint cannot have. */
+struct viommu_misfit {
+	enum viommu_misfit_reason reason;
+	uint64_t first, last; /* the mapping; 0, UINT64_MAX: GRANULE and TABLE, which concern all */
+	uint64_t endpoint_first, endpoint_last; /* its input range, or its reserved region */
+	uint64_t domain_granule, endpoint_granule;
+};
+
+/*
+ * Would the domain accept an endpoint with this configuration? The first mapping that ends at or
+ * after `from` and does not fit; continue with `last` + 1. The endpoint need not have been added,
+ * and `id` is not used; members that PROBE alone reports do not matter. -ENOENT: there is none, or
+ * no such domain, so an ATTACH is not refused for that. viommu_endpoint_update() of an endpoint in
+ * the domain is refused for the same reasons.
+ *
+ * Returns: 0, -ENOENT, -EINVAL, -E2BIG, -ENOMEM. Locks: state. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_next_misfit(struct viommu *device, uint32_t domain,
+		       const struct viommu_endpoint *endpoint, uint64_t from,
+		       struct viommu_misfit *ret_misfit);
+
+/* What an endpoint takes of the device, and leaves for the mappings of its domain. */
+struct viommu_needs {
+	size_t size;
+	uint64_t granule;                 /* mappings are multiples of it */
+	uint64_t input_first, input_last; /* mappings are inside, and not in `reserved` */
+	uint32_t probe_size; /* bytes of its properties; viommu_endpoint_add() is -ENOSPC if the
+			      * device has less */
+};
+
+/*
+ * What an endpoint with this configuration would need, whether or not it can be added: also if
+ * `id` is in use, or the device's `probe_size` is too small. Set `size` before. Endpoints
+ * of different granules cannot share a domain.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_endpoint_needs(struct viommu *device, const struct viommu_endpoint *endpoint,
+			  struct viommu_needs *ret_needs);
+
+/*
  * Unplug an endpoint. It is detached as by DETACH; its listeners are notified and freed, so
  * pointers to them are invalid afterwards. Translations for it are -ENOENT.
  *

@@ -1019,6 +1019,10 @@ struct endpoint *endpoint_find(const struct viommu *device, uint32_t id);
 /* Is the endpoint compatible with the domain and its mappings? */
 bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain);
 
+/* The first mapping that ends at or after `from` and does not fit; false: all do. */
+bool endpoint_next_misfit(const struct endpoint *endpoint, const struct domain *domain,
+			  uint64_t from, struct viommu_misfit *ret_misfit);
+
 /* A reserved region that overlaps [first, last], or NULL. By any thread. */
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last);

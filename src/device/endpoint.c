@@ -6,7 +6,9 @@
  *
  * virtio 1.3, 5.13.6.3.2: an endpoint is refused if its properties are incompatible with those of
  * the domain's endpoints. Incompatible means another granule, or a mapping that lies in its
- * reserved regions or outside its input range.
+ * reserved regions or outside its input range. MAP refuses the same of an endpoint that is attached
+ * already (mapping_check()), so endpoints and mappings that fit each other are accepted in every
+ * order, and of those that do not fit the last one is refused.
  */
 
 struct endpoint *endpoint_find(const struct viommu *device, uint32_t id)
@@ -36,29 +38,92 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 	return &regions->region[low];
 }
 
-static bool input_range_fits(const struct endpoint *endpoint, const struct domain *domain)
+/* -- compatibility with a domain ------------------------------------------------------------ */
+
+/* Keep `range` if it is the first mapping that is found, or lower than that. */
+static void keep_lower(struct viommu_misfit *lowest, const struct viommu_misfit *misfit)
 {
+	if (lowest->reason == VIOMMU_FITS || misfit->first < lowest->first)
+		*lowest = *misfit;
+}
+
+/* Mappings outside of the endpoint's input range: the first below, or else the first above. */
+static void find_outside(const struct endpoint *endpoint, const struct domain *domain,
+			 uint64_t from, struct viommu_misfit *lowest)
+{
+	uint64_t last = endpoint->input_last;
+	struct range range;
+	bool found =
+		map_next_range(domain->map, from, &range) && range.first < endpoint->input_first;
+
+	if (!found && last != UINT64_MAX)
+		found = map_next_range(domain->map, from > last ? from : last + 1, &range);
+	if (found)
+		keep_lower(lowest, &(struct viommu_misfit){ VIOMMU_MISFIT_INPUT, range.first,
+							    range.last, endpoint->input_first,
+							    endpoint->input_last, 0, 0 });
+}
+
+/* Regions are sorted, so the first one with a mapping has the lowest. */
+static void find_reserved(const struct endpoint *endpoint, const struct domain *domain,
+			  uint64_t from, struct viommu_misfit *lowest)
+{
+	const struct regions *regions =
+		atomic_load_explicit(&endpoint->regions, memory_order_relaxed);
 	struct range range;
 
-	if (map_next_range(domain->map, 0, &range) && range.first < endpoint->input_first)
+	for (size_t i = 0; regions && i < regions->n; i++) {
+		const struct viommu_reserved *region = &regions->region[i];
+		uint64_t first = from > region->first ? from : region->first;
+
+		if (first > region->last || !map_next_range(domain->map, first, &range) ||
+		    range.first > region->last)
+			continue;
+		keep_lower(lowest,
+			   &(struct viommu_misfit){ VIOMMU_MISFIT_RESERVED, range.first, range.last,
+						    region->first, region->last, 0, 0 });
+		return;
+	}
+}
+
+static struct viommu_misfit next_misfit(const struct endpoint *endpoint,
+					const struct domain *domain, uint64_t from)
+{
+	struct viommu_misfit misfit = { .last = UINT64_MAX };
+	struct range range;
+
+	if (domain->bypass)
+		return misfit;
+	if (domain->table) {
+		if (!table_fits(endpoint, domain->table))
+			misfit.reason = VIOMMU_MISFIT_TABLE;
+		return misfit;
+	}
+	if (endpoint->granule != domain->granule) {
+		misfit.reason = VIOMMU_MISFIT_GRANULE;
+		return misfit;
+	}
+	if (!map_next_range(domain->map, from, &range))
+		return misfit;
+	find_outside(endpoint, domain, range.first, &misfit);
+	find_reserved(endpoint, domain, range.first, &misfit);
+	return misfit;
+}
+
+bool endpoint_next_misfit(const struct endpoint *endpoint, const struct domain *domain,
+			  uint64_t from, struct viommu_misfit *ret_misfit)
+{
+	struct viommu_misfit misfit = next_misfit(endpoint, domain, from);
+
+	if (misfit.reason == VIOMMU_FITS)
 		return false;
-	return endpoint->input_last == UINT64_MAX ||
-	       !map_next_range(domain->map, endpoint->input_last + 1, &range);
+	misfit.domain_granule = domain->granule;
+	misfit.endpoint_granule = endpoint->granule;
+	*ret_misfit = misfit;
+	return true;
 }
 
 bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
 {
-	const struct regions *regions;
-
-	if (domain->bypass)
-		return true;
-	if (domain->table)
-		return table_fits(endpoint, domain->table);
-	if (endpoint->granule != domain->granule || !input_range_fits(endpoint, domain))
-		return false;
-	regions = atomic_load_explicit(&endpoint->regions, memory_order_relaxed);
-	for (size_t i = 0; regions && i < regions->n; i++)
-		if (map_overlaps(domain->map, regions->region[i].first, regions->region[i].last))
-			return false;
-	return true;
+	return next_misfit(endpoint, domain, 0).reason == VIOMMU_FITS;
 }

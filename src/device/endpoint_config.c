@@ -153,8 +153,7 @@ static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *
 	if (!probe_values_are_valid(&endpoint->config) || !pasids_are_sound(endpoint) ||
 	    !page_requests_are_sound(endpoint))
 		return -EINVAL;
-	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
-											 : 0;
+	return 0;
 }
 
 static void endpoint_free(struct endpoint *endpoint)
@@ -166,8 +165,9 @@ static void endpoint_free(struct endpoint *endpoint)
 	free(endpoint);
 }
 
-static int endpoint_new(struct viommu *device, const struct viommu_endpoint *config,
-			struct endpoint **ret_endpoint)
+/* Of any size of properties. */
+static int endpoint_copy(struct viommu *device, const struct viommu_endpoint *config,
+			 struct endpoint **ret_endpoint)
 {
 	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
 	int error;
@@ -186,6 +186,64 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *con
 	atomic_init(&endpoint->can_request_pages, endpoint->config.max_page_requests != 0);
 	*ret_endpoint = endpoint;
 	return 0;
+}
+
+static int endpoint_new(struct viommu *device, const struct viommu_endpoint *config,
+			struct endpoint **ret_endpoint)
+{
+	struct endpoint *endpoint;
+	int error = endpoint_copy(device, config, &endpoint);
+
+	if (error)
+		return error;
+	if (probe_properties(endpoint, NULL, 0) > device->config.probe_size) {
+		endpoint_free(endpoint);
+		return -ENOSPC;
+	}
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
+/* -- questions ------------------------------------------------------------------------ */
+
+int viommu_endpoint_needs(struct viommu *device, const struct viommu_endpoint *config,
+			  struct viommu_needs *ret_needs)
+{
+	struct viommu_needs needs = { 0 };
+	struct endpoint *endpoint;
+	int error = ret_needs->size < sizeof(ret_needs->size)
+			    ? -EINVAL
+			    : endpoint_copy(device, config, &endpoint);
+
+	if (error)
+		return error;
+	needs.granule = endpoint->granule;
+	needs.input_first = endpoint->input_first;
+	needs.input_last = endpoint->input_last;
+	needs.probe_size = (uint32_t)(probe_properties(endpoint, NULL, 0) + 7) & ~7u;
+	endpoint_free(endpoint);
+	sized_give(ret_needs, &needs, sizeof(needs));
+	return 0;
+}
+
+int viommu_next_misfit(struct viommu *device, uint32_t domain_id,
+		       const struct viommu_endpoint *config, uint64_t from,
+		       struct viommu_misfit *ret_misfit)
+{
+	struct endpoint *endpoint;
+	const struct domain *domain;
+	int error = endpoint_copy(device, config, &endpoint);
+	bool owns_lock;
+
+	if (error)
+		return error;
+	owns_lock = device_begin_query(device);
+	domain = domain_find(device, domain_id);
+	if (!domain || !endpoint_next_misfit(endpoint, domain, from, ret_misfit))
+		error = -ENOENT;
+	device_end_query(device, owns_lock);
+	endpoint_free(endpoint);
+	return error;
 }
 
 /* -- adding, updating, removing ----------------------------------------------------- */

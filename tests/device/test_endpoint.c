@@ -281,6 +281,225 @@ static void a_granule_changes_only_for_an_endpoint_that_is_alone(void **state)
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_UNSUPP);
 }
 
+/* -- order, and questions beforehand ------------------------------------------------------- */
+
+static const char *misfit(struct rig *rig, struct viommu_endpoint endpoint, uint64_t from)
+{
+	static const char *const names[] = { "", "granule", "table", "input", "reserved" };
+	struct viommu_misfit found;
+	int error;
+
+	endpoint.size = sizeof(endpoint);
+	error = viommu_next_misfit(rig->device, 1, &endpoint, from, &found);
+	if (error == -ENOENT)
+		return "fits";
+	assert_int_equal(error, 0);
+	snprintf(rig->words, sizeof(rig->words), "%s %llx-%llx, endpoint %llx-%llx, %llx and %llx",
+		 names[found.reason], (unsigned long long)found.first,
+		 (unsigned long long)found.last, (unsigned long long)found.endpoint_first,
+		 (unsigned long long)found.endpoint_last, (unsigned long long)found.domain_granule,
+		 (unsigned long long)found.endpoint_granule);
+	return rig->words;
+}
+
+/* Shows: attach-incompatible */
+static void what_does_not_fit_is_reported_beforehand_with_both_values(void **state)
+{
+	static const struct viommu_reserved reserved[] = {
+		{ 0x28000, 0x28fff, 0 },
+		{ 0x18000, 0x18fff, 0 },
+		{ 0x19000, 0x19fff, 0 },
+	};
+	static const struct viommu_endpoint of_range = { .input_first = 0x18000,
+							 .input_last = 0x27fff };
+	static const struct viommu_endpoint of_both = {
+		.input_first = 0x20000, .input_last = 0x2ffff, .reserved = reserved, .n_reserved = 3
+	};
+	static const struct {
+		const struct viommu_endpoint *endpoint;
+		uint64_t from;
+		const char *words;
+	} cases[] = {
+		{ &of_range, 0, "input 10000-1ffff, endpoint 18000-27fff, 1000 and 1000" },
+		{ &of_range, 0x1ffff, "input 10000-1ffff, endpoint 18000-27fff, 1000 and 1000" },
+		{ &of_range, 0x20000, "input 20000-2ffff, endpoint 18000-27fff, 1000 and 1000" },
+		{ &of_range, 0x30000, "fits" },
+		{ &of_both, 0, "input 10000-1ffff, endpoint 20000-2ffff, 1000 and 1000" },
+		{ &of_both, 0x20000, "reserved 20000-2ffff, endpoint 28000-28fff, 1000 and 1000" },
+		{ &of_both, 0x29000, "reserved 20000-2ffff, endpoint 28000-28fff, 1000 and 1000" },
+		{ &of_both, 0x30000, "fits" },
+	};
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x10000, 0x1ffff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x20000, 0x2ffff, 0, R), VIOMMU_S_OK);
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_string_equal(misfit(rig, *cases[i].endpoint, cases[i].from), cases[i].words);
+}
+
+/* Shows: attach-incompatible */
+static void what_concerns_a_whole_domain_is_reported_beforehand(void **state)
+{
+	static const struct viommu_endpoint large = { .page_size_mask = 0x10000 };
+	static const struct viommu_endpoint inverted = { .size = sizeof(inverted),
+							 .input_first = 2,
+							 .input_last = 1 };
+	struct viommu_misfit found = { 0 };
+	struct rig *rig = *state;
+
+	assert_string_equal(misfit(rig, large, 0), "fits");
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_string_equal(misfit(rig, (struct viommu_endpoint){ .id = EP }, 0), "fits");
+	assert_string_equal(misfit(rig, large, 0),
+			    "granule 0-ffffffffffffffff, endpoint 0-0, 1000 and 10000");
+	assert_int_equal(viommu_next_misfit(rig->device, 1, &inverted, 0, &found), -EINVAL);
+	assert_int_equal(found.reason, VIOMMU_FITS);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach_bypass(rig, 1, EP), VIOMMU_S_OK);
+	assert_string_equal(misfit(rig, large, 0), "fits");
+}
+
+/* Shows: probe-fits */
+static void what_an_endpoint_needs_is_reported_beforehand(void **state)
+{
+	static const struct viommu_reserved reserved[] = { { 0x20000, 0x20fff, 0 },
+							   { 0x30000, 0x30fff, 1 } };
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+					    .id = EP,
+					    .page_size_mask = 0x10000,
+					    .input_first = 0x10000,
+					    .input_last = TOP,
+					    .reserved = reserved,
+					    .n_reserved = 2,
+					    .has_ats = true };
+	struct viommu_needs needs = { .size = sizeof(needs) };
+	struct rig *rig = *state;
+
+	replace(rig, (struct viommu_config){ .probe_size = VIOMMU_PROBE_RESV_MEM_LENGTH,
+					     .input_last = 0xffffff });
+	assert_int_equal(viommu_endpoint_needs(rig->device, &endpoint, &needs), 0);
+	assert_int_equal(needs.granule, 0x10000);
+	assert_int_equal(needs.input_first, 0x10000);
+	assert_int_equal(needs.input_last, 0xffffff);
+	assert_int_equal(needs.probe_size, 3 * VIOMMU_PROBE_RESV_MEM_LENGTH + 8);
+	endpoint.id = PLUGGED;
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), -ENOSPC);
+	replace(rig, (struct viommu_config){ .probe_size = needs.probe_size });
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	endpoint.input_first = 2;
+	endpoint.input_last = 1;
+	assert_int_equal(viommu_endpoint_needs(rig->device, &endpoint, &needs), -EINVAL);
+	needs.size = 0;
+	assert_int_equal(viommu_endpoint_needs(rig->device, &endpoint, &needs), -EINVAL);
+}
+
+enum { N_ENDPOINTS = 4, N_MAPPINGS = 8, N_STEPS = N_ENDPOINTS + N_MAPPINGS, N_PAGES = 16 };
+
+struct pages {
+	uint64_t first, last;
+};
+
+/* Endpoints and mappings of one domain, in pages. */
+struct crowd {
+	struct pages input[N_ENDPOINTS], reserved[N_ENDPOINTS], mapping[N_MAPPINGS];
+	bool is_attached[N_ENDPOINTS], is_mapped[N_MAPPINGS];
+};
+
+static uint64_t random_below(uint64_t *seed, uint64_t n)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (*seed >> 33) % n;
+}
+
+static struct pages random_pages(uint64_t *seed, uint64_t n)
+{
+	uint64_t first = random_below(seed, N_PAGES), last = first + random_below(seed, n);
+
+	return (struct pages){ first, last < N_PAGES ? last : N_PAGES - 1 };
+}
+
+static bool touch(struct pages a, struct pages b)
+{
+	return a.first <= b.last && b.first <= a.last;
+}
+
+static bool fit(const struct crowd *crowd, int endpoint, int mapping)
+{
+	struct pages input = crowd->input[endpoint], range = crowd->mapping[mapping];
+
+	return range.first >= input.first && range.last <= input.last &&
+	       !touch(range, crowd->reserved[endpoint]);
+}
+
+static void attach_one(struct rig *rig, struct crowd *crowd, int i)
+{
+	struct viommu_reserved reserved = { crowd->reserved[i].first * PAGE,
+					    crowd->reserved[i].last * PAGE + PAGE - 1, 0 };
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+					    .id = PLUGGED + (uint32_t)i,
+					    .input_first = crowd->input[i].first * PAGE,
+					    .input_last = crowd->input[i].last * PAGE + PAGE - 1,
+					    .reserved = &reserved,
+					    .n_reserved = 1 };
+	bool fits = true;
+
+	for (int mapping = 0; mapping < N_MAPPINGS; mapping++)
+		fits = fits && (!crowd->is_mapped[mapping] || fit(crowd, i, mapping));
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	assert_int_equal(!strcmp(misfit(rig, endpoint, 0), "fits"), fits);
+	assert_int_equal(attach(rig, 1, endpoint.id), fits ? VIOMMU_S_OK : VIOMMU_S_UNSUPP);
+	crowd->is_attached[i] = fits;
+}
+
+static void map_one(struct rig *rig, struct crowd *crowd, int i)
+{
+	uint64_t first = crowd->mapping[i].first, last = crowd->mapping[i].last;
+	bool fits = true;
+	int status;
+
+	for (int endpoint = 0; endpoint < N_ENDPOINTS; endpoint++)
+		fits = fits && (!crowd->is_attached[endpoint] || fit(crowd, endpoint, i));
+	for (int other = 0; other < N_MAPPINGS; other++)
+		fits = fits && (!crowd->is_mapped[other] ||
+				!touch(crowd->mapping[i], crowd->mapping[other]));
+	status = map(rig, 1, first * PAGE, last * PAGE + PAGE - 1, 0, R);
+	assert_int_equal(status == VIOMMU_S_OK, fits);
+	crowd->is_mapped[i] = fits;
+}
+
+/* Shows: attach-map-order */
+static void the_order_of_endpoints_and_mappings_does_not_matter(void **state)
+{
+	struct rig *rig = *state;
+
+	for (uint64_t round = 0, seed = 1; round < 300; round++) {
+		struct crowd crowd = { .is_attached = { false } };
+		int steps[N_STEPS] = { 0 };
+
+		replace(rig, (struct viommu_config){ 0 });
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		for (int i = 0; i < N_STEPS; i++) {
+			uint64_t at = random_below(&seed, (uint64_t)i + 1);
+
+			steps[i] = steps[at];
+			steps[at] = i;
+			if (i < N_MAPPINGS)
+				crowd.mapping[i] = random_pages(&seed, 3);
+			if (i >= N_ENDPOINTS)
+				continue;
+			crowd.input[i] = random_pages(&seed, 2 * N_PAGES);
+			crowd.reserved[i] = random_pages(&seed, 2);
+		}
+		for (int i = 0; i < N_STEPS; i++) {
+			if (steps[i] < N_ENDPOINTS)
+				attach_one(rig, &crowd, steps[i]);
+			else
+				map_one(rig, &crowd, steps[i] - N_ENDPOINTS);
+		}
+	}
+}
+
 /* -- many ---------------------------------------------------------------------------------- */
 
 enum { MANY = 300, FIRST = 0x1000 };
@@ -336,6 +555,11 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_update_is_answered_at_the_next_probe),
 		ON_A_FRESH_DEVICE(an_update_that_its_domain_cannot_have_is_refused),
 		ON_A_FRESH_DEVICE(a_granule_changes_only_for_an_endpoint_that_is_alone),
+		ON_A_FRESH_DEVICE(what_does_not_fit_is_reported_beforehand_with_both_values),
+		ON_A_FRESH_DEVICE(what_concerns_a_whole_domain_is_reported_beforehand),
+		ON_A_FRESH_DEVICE(what_an_endpoint_needs_is_reported_beforehand),
+		cmocka_unit_test_setup_teardown(the_order_of_endpoints_and_mappings_does_not_matter,
+						plug, unplug),
 		cmocka_unit_test_setup_teardown(one_that_is_not_there_is_never_found, plug, unplug),
 		cmocka_unit_test_setup_teardown(all_others_are_found_when_some_come_and_go, plug,
 						unplug),

@@ -893,6 +893,36 @@ def memory_beyond_the_iommus_width_is_refused():
     refused(narrow, "plan-address-width", "--memory", "600G")
 
 
+def what_the_virtual_iommu_must_not_map_is_in_every_form():
+    """Limits that VFIO reports to QEMU 9.1 and later are arguments for an older one."""
+    narrow = with_registers(["f020df"], cap=f"{0x8d2078c106f0466 & ~(0x3f << 16) | 38 << 16:x}")
+    narrow["devices"][0]["reserved"] = [trees.MSI,
+                                        "0x0000000000001000 0x0000000000001fff direct-relaxable",
+                                        "0x000000000a000000 0x000000000affffff reserved",
+                                        "0x000000000b000000 0x000000000bffffff reserved",
+                                        "0x0000004000000000 0xffffffffffffffff reserved"]
+    old = planned(narrow, "--iommu", "virtio", "--format", "qemu", "--qemu", "7.2")
+    assert "aw-bits=39,reserved=0xa000000-0xaffffff+0xb000000-0xbffffff+" \
+        "0x4000000000-0x7fffffffff" in old, old
+    domain = planned(narrow, "--iommu", "virtio", "--format", "libvirt", "--qemu", "7.2")
+    assert "aw-bits=39,reserved=0xa000000-" in domain, domain
+    new = planned(narrow, "--iommu", "virtio", "--format", "qemu", "--qemu", "9.1")
+    assert "aw-bits" not in new and "reserved" not in new and "probe-size" not in new, new
+    needs = in_json(narrow)["bridges"][0]["needs"]
+    assert needs["last"] == "0x7fffffffff" and needs["probe-size"] == 512, needs
+    assert needs["reserved"][-2] == {"first": "0xfee00000", "last": "0xfeefffff", "kind": "msi"}, needs
+    assert "addresses up to 0x7fffffffff, reserved 0xa000000-0xaffffff" in planned(narrow)
+
+
+def more_reserved_regions_than_an_answer_to_probe_has_room_for_make_it_larger():
+    """24 bytes for each region and for the addresses above the IOMMU's width, and 8 for each property."""
+    regions = [f"0x{i << 24:016x} 0x{(i << 24) + 0xffff:016x} reserved" for i in range(1, 31)]
+    host = pc_host(1, reserved=regions)
+    for version in "7.2", "11.1":
+        out = planned(host, "--iommu", "virtio", "--format", "qemu", "--qemu", version)
+        assert f"probe-size={30 * 24 + 16}" in out, out
+
+
 GPU = {"files": {"vendor": "0x10de", "device": "0x2941", "class": "0x030200"},
        "bars": [(0x660008000000, 1 << 24, 0x14220c), (0x670000000000, 1 << 37, 0x14220c)]}
 

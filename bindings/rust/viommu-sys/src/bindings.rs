@@ -484,6 +484,48 @@ extern "C" {
         endpoint: *const viommu_endpoint,
     ) -> ::std::os::raw::c_int;
 }
+pub const VIOMMU_FITS: viommu_misfit_reason = 0;
+pub const VIOMMU_MISFIT_GRANULE: viommu_misfit_reason = 1;
+pub const VIOMMU_MISFIT_TABLE: viommu_misfit_reason = 2;
+pub const VIOMMU_MISFIT_INPUT: viommu_misfit_reason = 3;
+pub const VIOMMU_MISFIT_RESERVED: viommu_misfit_reason = 4;
+pub type viommu_misfit_reason = ::std::os::raw::c_uint;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct viommu_misfit {
+    pub reason: viommu_misfit_reason,
+    pub first: u64,
+    pub last: u64,
+    pub endpoint_first: u64,
+    pub endpoint_last: u64,
+    pub domain_granule: u64,
+    pub endpoint_granule: u64,
+}
+extern "C" {
+    pub fn viommu_next_misfit(
+        device: *mut viommu,
+        domain: u32,
+        endpoint: *const viommu_endpoint,
+        from: u64,
+        ret_misfit: *mut viommu_misfit,
+    ) -> ::std::os::raw::c_int;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct viommu_needs {
+    pub size: usize,
+    pub granule: u64,
+    pub input_first: u64,
+    pub input_last: u64,
+    pub probe_size: u32,
+}
+extern "C" {
+    pub fn viommu_endpoint_needs(
+        device: *mut viommu,
+        endpoint: *const viommu_endpoint,
+        ret_needs: *mut viommu_needs,
+    ) -> ::std::os::raw::c_int;
+}
 extern "C" {
     pub fn viommu_endpoint_remove(device: *mut viommu, id: u32) -> ::std::os::raw::c_int;
 }
