@@ -118,5 +118,6 @@ void plan_find_needs(const struct plan_bridge *bridge, struct plan_needs *needs)
 
 void plan_needs_clear(struct plan_needs *needs)
 {
-	g_clear_pointer(&needs->reserved, g_array_unref);
+	g_array_unref(needs->reserved);
+	needs->reserved = NULL;
 }

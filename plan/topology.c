@@ -32,6 +32,21 @@ static void append_virtio(GString *text, unsigned number, unsigned slot, unsigne
 		number, slot, function);
 }
 
+/* Free ports of the bridges behind the IOMMU: of all of them, if the machine has only one. */
+static unsigned hotplug_of(const struct plan *plan, const struct plan_bridge *bridge)
+{
+	bool several = plan_kind_row(plan->kind)->several;
+	unsigned n = 0;
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *other = plan->bridges->pdata[i];
+
+		for (guint p = 0; (!several || other == bridge) && p < other->ports->len; p++)
+			n += !((const struct plan_port *)other->ports->pdata[p])->devices->len;
+	}
+	return n;
+}
+
 static void append_iommus(GString *text, const struct plan *plan)
 {
 	g_string_append(text, "\niommus:\n");
@@ -60,6 +75,8 @@ static void append_iommus(GString *text, const struct plan *plan)
 		if (bridge->guest_node >= 0)
 			g_string_append_printf(text, "    proximity-domain: %d\n",
 					       bridge->guest_node);
+		if (hotplug_of(plan, bridge))
+			g_string_append_printf(text, "    hotplug: %u\n", hotplug_of(plan, bridge));
 	}
 }
 

@@ -21,7 +21,7 @@ HEAD = """/* SPDX-License-Identifier: BSD-3-Clause */
 /* clang-format off */
 const struct rule_example rule_examples[] = {
 """
-TABLES = {"builtin": "builtin-v3", "dt": "dtb"}
+TABLES = {"builtin": "builtin-v3", "draft": "viot-2019", "dt": "dtb", "table": "iort"}
 LINE = re.compile(r"^[^\n]*?: (?:note|warning|error): ([^\n]*) \[([a-z0-9-]+)\]$", re.M)
 
 

@@ -183,6 +183,15 @@ struct viommu_iommu_riscv {
 };
 
 /*
+ * Command queues of NVIDIA's SMMUv3 that a guest may own (CMDQV of Tegra241): in the DSDT a device
+ * NVDA200C, whose _UID is the identifier of the SMMU's node.
+ */
+struct viommu_iommu_cmdqv {
+	uint64_t base; /* address of its registers; 0: the SMMU has none */
+	uint32_t interrupt;
+};
+
+/*
  * An IOMMU. The kind selects the members that are read; others are stored and ignored:
  *
  *                     virtio  virtio  smmu  smmu  vt-d  amd  riscv  riscv
@@ -194,7 +203,7 @@ struct viommu_iommu_riscv {
  *     interrupts            -       x      x     x     -    -      x      x
  *     proximity_domain      x       x      x     x     x    x      x      x
  *     its                   x       x      x     x     x    x      x      x
- *     coherent              -       x      x     x     -    x      x      x
+ *     coherent              x       x      x     x     -    x      x      x
  *     translates_itself     x       -      -     -     -    x      -      x
  *     identifier            x       x      x     x     -    -      x      x
  *     flags                 -       -      x     x     x    x      -      -
@@ -203,6 +212,8 @@ struct viommu_iommu_riscv {
  *     .smmu_v3              -       -      -     x     -    -      -      -
  *     .amd                  -       -      -     -     -    x      -      -
  *     .riscv                -       -      -     -     -    -      x      x
+ *     .cmdqv                -       -      -     x     -    -      -      -
+ *     hotplug               x       x      x     x     x    x      x      x
  *
  * The node of a VIOMMU_OTHER, which may be in a device tree but is never added to one, is found by
  * `base`. A value that a table cannot describe is a finding when the table is generated.
@@ -258,6 +269,24 @@ struct viommu_iommu {
 	struct viommu_place place;
 
 	struct viommu_iommu_riscv riscv;
+	struct viommu_iommu_cmdqv cmdqv;
+
+	/* Functions that can be plugged in behind it later, each below a port of its own: its host
+	 * bridges need a bus number for each. No table has it. */
+	uint32_t hotplug;
+};
+
+/*
+ * How accesses of a device reach memory, beside their coherence. (DEN 0049E.f, memory access
+ * properties)
+ */
+struct viommu_memory_access {
+	uint32_t hints; /* allocation hints: 0 transient, 1 write, 2 read, 3 override; 8 bits */
+
+	/* 0 coherent path to memory, 1 its default attributes are cacheable and inner shareable;
+	 * 8 bits. False: both of coherent devices, none of others. */
+	bool has_flags;
+	uint32_t flags;
 };
 
 /* -- PCI --------------------------------------------------------------------- */
@@ -290,6 +319,8 @@ struct viommu_host_bridge {
 	bool incoherent;       /* their accesses do not see the caches */
 
 	struct viommu_place place;
+
+	struct viommu_memory_access access;
 };
 
 /*
@@ -389,6 +420,8 @@ struct viommu_platform_device {
 	uint64_t span;
 	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
 	uint32_t n_interrupts;
+
+	struct viommu_memory_access access;
 };
 
 /* Further IDs of a platform device, in addition to those of struct viommu_platform_device: a
@@ -431,6 +464,39 @@ struct viommu_msi_range {
 	uint32_t device_id_first;              /* of the first function or ID */
 	struct viommu_place place;
 	bool shared_id; /* without an IOMMU: all share `device_id_first`; text: one-id */
+};
+
+/*
+ * A performance monitor counter group (PMCG) of an SMMUv3 or of a device with a TLB. It counts for
+ * an IOMMU, a platform device or a root complex: `iommu`, `device` or `segment`. -EINVAL for more
+ * than one of them, or a larger segment. (DEN 0049E.f, PMCG node)
+ */
+struct viommu_monitor {
+	size_t size;
+	const char *iommu;  /* NULL: one of the next two, or unknown */
+	const char *device; /* the name of a platform device */
+	bool has_segment;
+	uint32_t segment;      /* at most 65535 */
+	uint64_t base, base_1; /* addresses of its pages 0 and 1; 0: there is no page 1 */
+	uint32_t interrupt;    /* for overflow, a GSIV; 0: none, or an MSI */
+	const char *its;       /* its interrupt is an MSI to this ITS group, or NULL, */
+	uint32_t msi_id;       /* with this device ID */
+	bool has_identifier;   /* as in struct viommu_iommu */
+	uint32_t identifier;
+	struct viommu_place place;
+};
+
+/* An interrupt wire bridge (IWB) of a GICv5: its wires are MSIs. (DEN 0049E.g, IWB node) */
+struct viommu_wire_bridge {
+	size_t size;
+	const char *name; /* unique: its path in the ACPI namespace */
+	uint64_t base;    /* address of its configuration frame */
+	uint32_t index;   /* at most 65535 */
+	const char *its;  /* the ITS group of its MSIs, or NULL, */
+	uint32_t msi_id;  /* with this device ID */
+	bool has_identifier;
+	uint32_t identifier;
+	struct viommu_place place;
 };
 
 /*
@@ -623,6 +689,22 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory);
 
 /*
+ * Before or after what it counts for.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_topology_add_monitor(struct viommu_topology *topology,
+				const struct viommu_monitor *monitor);
+
+/*
+ * -EEXIST: the name is taken.
+ *
+ * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_topology_add_wire_bridge(struct viommu_topology *topology,
+				    const struct viommu_wire_bridge *bridge);
+
+/*
  * The i-th IOMMU in the order of addition; NULL after the last. Valid as long as the topology, and
  * never moves. A loop over all IOMMUs:
  *
@@ -703,6 +785,22 @@ const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topol
  */
 const struct viommu_reserved_memory *
 viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
+
+/*
+ * The i-th performance monitor, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const struct viommu_monitor *viommu_topology_monitor(const struct viommu_topology *topology,
+						     size_t i);
+
+/*
+ * The i-th wire bridge, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+const struct viommu_wire_bridge *viommu_topology_wire_bridge(const struct viommu_topology *topology,
+							     size_t i);
 
 /*
  * The IOMMU with that name, or NULL; also NULL for a name of NULL, which stands for bypass. In

@@ -11,10 +11,15 @@
 size_t tables_generate(const struct viommu_topology *topology,
 		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
 		       struct viommu_findings *findings);
-/* As above, but for tables that are among the parts, and without the findings of a rule. */
+/* Rules whose findings are left out; NULL: none. */
+struct rule_ids {
+	const char *first, *second;
+};
+
+/* As above, but for tables that are among the parts, and without the findings of some rules. */
 size_t tables_generate_besides(const struct viommu_topology *topology, const struct pointers *parts,
-			       struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *except,
-			       struct viommu_findings *findings);
+			       struct viommu_table *tables[VIOMMU_TABLES_MAX],
+			       const struct rule_ids *except, struct viommu_findings *findings);
 
 size_t acpi_generate(const struct viommu_topology *topology, const struct viommu_acpi *how,
 		     void **ret_bytes, struct viommu_findings *findings);

@@ -14,6 +14,7 @@
  *
  * VIOT refers to these devices by the address of their registers.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include <glib.h>
@@ -27,6 +28,10 @@
 /* virtio 1.3, 4.2.2: registers up to 0xff, with the configuration of the device behind them */
 #define SPAN_VIRTIO_MMIO 0x200
 #define HID_VIRTIO_MMIO  "LNRO0005"
+
+/* Command queues of an SMMUv3 (CMDQV of Tegra241). */
+#define SPAN_CMDQV 0x50000
+#define HID_CMDQV  "NVDA200C"
 
 /* Three hexadecimal digits behind the letter. */
 #define DEVICES_MAX 0x1000
@@ -154,6 +159,42 @@ static void add_device(struct devices *devices, const struct device *device)
 		put_device(devices, device);
 }
 
+/* The identifier that an IORT gives the node: ITS groups come first there, then SMMUs. */
+static uint32_t iort_identifier(const struct viommu_topology *topology,
+				const struct viommu_iommu *wanted)
+{
+	size_t n = topology_count(topology, OBJECT_ITS_GROUP);
+	const struct viommu_iommu *iommu;
+
+	if (wanted->has_identifier)
+		return wanted->identifier;
+	for_each_object(i, iommu, topology, OBJECT_IOMMU) {
+		if (iommu == wanted)
+			break;
+		n += iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3;
+	}
+	return (uint32_t)n;
+}
+
+/* Linux finds the queues of an SMMU by its identifier. */
+static void add_queues(struct devices *devices, const struct viommu_topology *topology,
+		       const struct viommu_iommu *iommu)
+{
+	auto_free char *uid = memory_printf("%" PRIu32, iort_identifier(topology, iommu));
+
+	if (iommu->kind == VIOMMU_SMMU_V3 && iommu->cmdqv.base)
+		add_device(devices, &(struct device){
+					    .subject = { OBJECT_IOMMU, iommu, 0 },
+					    .hid = HID_CMDQV,
+					    .uid = uid,
+					    .base = iommu->cmdqv.base,
+					    .span = SPAN_CMDQV,
+					    .interrupts = &iommu->cmdqv.interrupt,
+					    .n_interrupts = iommu->cmdqv.interrupt != 0,
+					    .place = iommu->place,
+				    });
+}
+
 static void add_iommu(struct devices *devices, const struct viommu_iommu *iommu)
 {
 	if (iommu->kind == VIOMMU_VIRTIO_MMIO)
@@ -195,8 +236,10 @@ struct bytes *part_dsdt(const struct viommu_topology *topology, struct viommu_fi
 	const struct viommu_iommu *iommu;
 	struct bytes *dsdt = part_begin("DSDT", 2);
 
-	for_each_object(i, iommu, topology, OBJECT_IOMMU)
+	for_each_object(i, iommu, topology, OBJECT_IOMMU) {
 		add_iommu(&devices, iommu);
+		add_queues(&devices, topology, iommu);
+	}
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
 		add_platform_device(&devices, device);
 	aml_scope(dsdt, devices.aml);

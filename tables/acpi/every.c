@@ -44,15 +44,15 @@ static bool is_needed(size_t kind, const struct viommu_topology *topology)
 	return false;
 }
 
-/* Findings of one table, without those about IOMMUs of others, and without those of a rule. */
+/* Findings of one table, without those about IOMMUs of others, and without those of some rules. */
 static void take_findings(struct viommu_findings *all, const struct viommu_findings *own,
-			  const char *const *others, const char *rule_id)
+			  const char *const *others, const struct rule_ids *except)
 {
 	const struct viommu_finding *finding;
 
 	for (size_t i = 0; (finding = viommu_findings_get(own, i)); i++)
 		if (g_strcmp0(finding->id, others[0]) && g_strcmp0(finding->id, others[1]) &&
-		    g_strcmp0(finding->id, rule_id))
+		    g_strcmp0(finding->id, except->first) && g_strcmp0(finding->id, except->second))
 			report(all, finding->id, finding->place, finding->cure, "%s",
 			       finding->text);
 }
@@ -91,7 +91,8 @@ static bool has_errors(const struct viommu_table *table, struct viommu_findings 
 }
 
 static struct viommu_table *generate_one(const struct viommu_topology *topology, size_t kind,
-					 const char *except, struct viommu_findings *findings)
+					 const struct rule_ids *except,
+					 struct viommu_findings *findings)
 {
 	struct viommu_findings *own = findings_new();
 	struct viommu_table *table = table_generate(topology, kinds[kind].format->signature, own);
@@ -120,8 +121,8 @@ static void report_undescribed(const struct viommu_topology *topology,
 }
 
 size_t tables_generate_besides(const struct viommu_topology *topology, const struct pointers *parts,
-			       struct viommu_table *tables[VIOMMU_TABLES_MAX], const char *except,
-			       struct viommu_findings *findings)
+			       struct viommu_table *tables[VIOMMU_TABLES_MAX],
+			       const struct rule_ids *except, struct viommu_findings *findings)
 {
 	size_t n = 0;
 
@@ -139,5 +140,6 @@ size_t tables_generate(const struct viommu_topology *topology,
 		       struct viommu_table *tables[VIOMMU_TABLES_MAX],
 		       struct viommu_findings *findings)
 {
-	return tables_generate_besides(topology, NULL, tables, NULL, findings);
+	return tables_generate_besides(topology, NULL, tables, &(struct rule_ids){ NULL, NULL },
+				       findings);
 }

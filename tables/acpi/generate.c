@@ -175,8 +175,10 @@ static void report_domains(const struct generating *generating)
 static size_t generate_besides(const struct generating *generating,
 			       struct viommu_table *tables[VIOMMU_TABLES_MAX])
 {
+	const struct rule_ids described = { "viot-silent-domain",
+					    generating->has_devices ? "iort-silent-cmdqv" : NULL };
 	size_t n = tables_generate_besides(generating->topology, generating->parts, tables,
-					   "viot-silent-domain", generating->findings);
+					   &described, generating->findings);
 
 	report_domains(generating);
 	return n;

@@ -61,7 +61,7 @@ static void check_device_names(const struct check *check)
 	check_references(check, object_device, OBJECT_PLATFORM_DEVICE, "name one of `devices`");
 }
 
-/* Reserved memory refers to an IOMMU, but puts no device behind it. */
+/* Reserved memory and monitors refer to an IOMMU, but put no device behind it. */
 static void report_idle_iommus(const struct check *check)
 {
 	struct hash *used = hash_new(&hash_text);
@@ -70,7 +70,8 @@ static void report_idle_iommus(const struct check *check)
 
 	for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
 		for_each_object(i, object, check->topology, type)
-			if (object_iommu(type, object) && type != OBJECT_RESERVED_MEMORY)
+			if (object_iommu(type, object) && type != OBJECT_RESERVED_MEMORY &&
+			    type != OBJECT_MONITOR)
 				hash_add(used, (void *)object_iommu(type, object));
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (!hash_contains(used, iommu->name))
@@ -220,6 +221,7 @@ static const struct {
 	{ "dt-iommu-idle", check_idle_iommus_of_tree },
 	{ "dmar-unit-idle", check_idle_units },
 	{ "topology-iommu-outside", check_iommus_outside },
+	{ "topology-hotplug", check_hotplug },
 	{ "topology-iommu-cycle", check_iommu_cycles },
 	{ "topology-registers", check_registers },
 	{ "topology-function-twice", check_functions_twice },

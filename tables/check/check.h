@@ -73,6 +73,7 @@ void check_stream_ids(const struct check *check);
 void check_ids_shared(const struct check *check);
 
 /* iommus.c */
+void check_hotplug(const struct check *check);
 void check_iommu_cycles(const struct check *check);
 void check_registers(const struct check *check);
 

@@ -58,6 +58,42 @@ void check_iommu_cycles(const struct check *check)
 	hash_free(reported);
 }
 
+/* -- hotplug ------------------------------------------------------------------------------- */
+
+/* Bus numbers behind the IOMMU, but for root buses, which have no port above. */
+static uint64_t buses_behind(const struct viommu_topology *topology, const char *iommu)
+{
+	const struct viommu_host_bridge *bridge;
+	const struct viommu_pci_range *range;
+	uint64_t n = 0;
+
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge->iommu && !strcmp(bridge->iommu, iommu))
+			n += (uint64_t)(bridge->bus_last - bridge->bus_first);
+	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
+		if (range->iommu && !strcmp(range->iommu, iommu))
+			n += range_segments(range) *
+			     (uint64_t)((range->bdf_last >> 8) - (range->bdf_first >> 8));
+	return n;
+}
+
+void check_hotplug(const struct check *check)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
+		uint64_t n = iommu->hotplug ? buses_behind(check->topology, iommu->name) : 0;
+
+		if (n < iommu->hotplug)
+			check_report(
+				check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+				"give its host bridges more `buses`, or write a lower `hotplug`",
+				"%" PRIu32 " functions can be plugged in behind IOMMU %s, which "
+				"has %" PRIu64 " buses below root buses",
+				iommu->hotplug, iommu->name, n);
+	}
+}
+
 /* -- registers ----------------------------------------------------------------------------- */
 
 /* DMAR and IVRS have rules of their own, which know the field. */

@@ -89,6 +89,9 @@ static const struct viommu_rule rules[] = {
 	  "an IOMMU translates at least one device",
 	  "ignores an IOMMU that no entry references; with a VIOT without any entry, Linux 6.12 "
 	  "panicked in viommu_probe_device" },
+	{ "topology-hotplug", VIOMMU_WARNING, "PCI Express, bus numbers",
+	  "the host bridges of an IOMMU have a bus number for each function that can be plugged in",
+	  "gives no bus to a port, so that a function below it is not found" },
 	{ "topology-iommu-outside", VIOMMU_WARNING, "PCI Firmware Specification, host bridges",
 	  "the PCI function of an IOMMU is below a host bridge",
 	  "prints \"Could not find PCI IOMMU\" and drops all entries that reference it" },
@@ -475,6 +478,13 @@ static const struct viommu_rule rules[] = {
 	  "a topology can represent the whole table", NULL },
 	{ "iort-silent-node", VIOMMU_NOTE, "ARM DEN 0049, IORT, PMCG and IWB node",
 	  "a topology can represent the whole table", NULL },
+	{ "iort-silent-monitor", VIOMMU_NOTE, "ARM DEN 0049, IORT, PMCG node",
+	  "a performance monitor counts for a node of the table", NULL },
+	{ "draft-silent-coherence", VIOMMU_NOTE, "draft of VIOT, 2019",
+	  "the table can represent the whole topology", NULL },
+	{ "iort-silent-cmdqv", VIOMMU_NOTE, "ARM DEN 0049, IORT, SMMUv3 node",
+	  "the table can represent the whole topology",
+	  "searches the DSDT for a device NVDA200C whose _UID is the node's identifier" },
 	/* -- rimt: its bytes (RISC-V IO Mapping Table 1.0) ------------------------------------- */
 	/* Linux checks only that a node begins before the end of the table. */
 
@@ -1048,6 +1058,8 @@ static const struct viommu_rule rules[] = {
 
 	{ "convert-way", VIOMMU_WARNING, "viommu",
 	  "conversion keeps the route of every device", NULL },
+	{ "table-silent-hotplug", VIOMMU_NOTE, "viommu",
+	  "the table can represent the whole topology", NULL },
 	{ "convert-detail", VIOMMU_NOTE, "viommu",
 	  "conversion keeps all properties of every object", NULL },
 

@@ -73,6 +73,12 @@ static bool iommu_makes_sense(const void *object)
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
 
+/* Each is one byte in an IORT. */
+static bool access_makes_sense(const struct viommu_memory_access *access)
+{
+	return access->hints <= UINT8_MAX && access->flags <= UINT8_MAX;
+}
+
 /*
  * A bridge has at least one bus. PASIDs have at most 20 bits, as in PCI Express. Addresses have at
  * most 64 bits; larger values in an IORT mean no limit.
@@ -81,8 +87,8 @@ static bool bridge_makes_sense(const void *object)
 {
 	const struct viommu_host_bridge *bridge = object;
 
-	return bridge->bus_first <= bridge->bus_last && bridge->pasid_bits <= PASID_BITS_MAX &&
-	       bridge->address_bits <= ADDRESS_BITS_MAX;
+	return access_makes_sense(&bridge->access) && bridge->bus_first <= bridge->bus_last &&
+	       bridge->pasid_bits <= PASID_BITS_MAX && bridge->address_bits <= ADDRESS_BITS_MAX;
 }
 
 /* Buses below a bridge have higher numbers than the bridge. */
@@ -119,9 +125,9 @@ static bool device_makes_sense(const void *object)
 {
 	const struct viommu_platform_device *device = object;
 
-	return ids_make_sense(device->id, device->n_ids) && device->number <= UINT8_MAX &&
-	       device->settings <= UINT8_MAX && device->pasid_bits <= PASID_BITS_MAX &&
-	       device->address_bits <= ADDRESS_BITS_MAX &&
+	return access_makes_sense(&device->access) && ids_make_sense(device->id, device->n_ids) &&
+	       device->number <= UINT8_MAX && device->settings <= UINT8_MAX &&
+	       device->pasid_bits <= PASID_BITS_MAX && device->address_bits <= ADDRESS_BITS_MAX &&
 	       device->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
 	       (!device->span || device->base <= UINT64_MAX - (device->span - 1));
 }
@@ -185,6 +191,22 @@ static bool ats_makes_sense(const void *object)
 
 	return ats->kind <= VIOMMU_ATS_PROPERTIES && ats->scope <= VIOMMU_SCOPE_BRIDGE &&
 	       ats->flags <= UINT8_MAX;
+}
+
+/* It counts for one node. */
+static bool monitor_makes_sense(const void *object)
+{
+	const struct viommu_monitor *monitor = object;
+
+	return monitor->segment <= UINT16_MAX &&
+	       (monitor->iommu != NULL) + (monitor->device != NULL) + monitor->has_segment <= 1;
+}
+
+static bool wire_bridge_makes_sense(const void *object)
+{
+	const struct viommu_wire_bridge *bridge = object;
+
+	return bridge->index <= UINT16_MAX;
 }
 
 /*
@@ -253,6 +275,16 @@ static const struct type {
 		sizeof(struct viommu_reserved_memory), AT(viommu_reserved_memory, place),
 		NO_MEMBER, AT(viommu_reserved_memory, iommu), NO_MEMBER,
 		false, memory_makes_sense, 0, { AT(viommu_reserved_memory, path) },
+	},
+	[OBJECT_MONITOR] = {
+		sizeof(struct viommu_monitor), AT(viommu_monitor, place),
+		NO_MEMBER, AT(viommu_monitor, iommu), AT(viommu_monitor, its),
+		false, monitor_makes_sense, AT(viommu_monitor, device), { 0 },
+	},
+	[OBJECT_WIRE_BRIDGE] = {
+		sizeof(struct viommu_wire_bridge), AT(viommu_wire_bridge, place),
+		AT(viommu_wire_bridge, name), NO_MEMBER, AT(viommu_wire_bridge, its),
+		true, wire_bridge_makes_sense, 0, { 0 },
 	},
 };
 #undef AT
@@ -566,6 +598,11 @@ static const struct optional {
 	OPTIONAL(OBJECT_DEVICE_ID, viommu_device_id, has_input, input_first),
 	OPTIONAL(OBJECT_RESERVED_MEMORY, viommu_reserved_memory, has_ids, id_first),
 	OPTIONAL(OBJECT_RESERVED_MEMORY, viommu_reserved_memory, has_ids, id_last),
+	OPTIONAL(OBJECT_HOST_BRIDGE, viommu_host_bridge, access.has_flags, access.flags),
+	OPTIONAL(OBJECT_PLATFORM_DEVICE, viommu_platform_device, access.has_flags, access.flags),
+	OPTIONAL(OBJECT_MONITOR, viommu_monitor, has_segment, segment),
+	OPTIONAL(OBJECT_MONITOR, viommu_monitor, has_identifier, identifier),
+	OPTIONAL(OBJECT_WIRE_BRIDGE, viommu_wire_bridge, has_identifier, identifier),
 };
 #undef OPTIONAL
 
@@ -662,6 +699,17 @@ int topology_add_reserved_memory(struct viommu_topology *topology,
 	return topology_add(topology, OBJECT_RESERVED_MEMORY, memory);
 }
 
+int topology_add_monitor(struct viommu_topology *topology, const struct viommu_monitor *monitor)
+{
+	return topology_add(topology, OBJECT_MONITOR, monitor);
+}
+
+int topology_add_wire_bridge(struct viommu_topology *topology,
+			     const struct viommu_wire_bridge *bridge)
+{
+	return topology_add(topology, OBJECT_WIRE_BRIDGE, bridge);
+}
+
 /* -- getting ------------------------------------------------------------------ */
 
 /* The count is the index of the next object, which numbers the IOMMUs of a table. */
@@ -729,6 +777,18 @@ viommu_topology_interrupt_source(const struct viommu_topology *topology, size_t 
 const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topology, size_t i)
 {
 	return topology_get(topology, OBJECT_ATS, i);
+}
+
+const struct viommu_monitor *viommu_topology_monitor(const struct viommu_topology *topology,
+						     size_t i)
+{
+	return topology_get(topology, OBJECT_MONITOR, i);
+}
+
+const struct viommu_wire_bridge *viommu_topology_wire_bridge(const struct viommu_topology *topology,
+							     size_t i)
+{
+	return topology_get(topology, OBJECT_WIRE_BRIDGE, i);
 }
 
 const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,

@@ -21,6 +21,8 @@ enum object_type {
 	OBJECT_INTERRUPT_SOURCE,
 	OBJECT_ATS,
 	OBJECT_RESERVED_MEMORY,
+	OBJECT_MONITOR,
+	OBJECT_WIRE_BRIDGE,
 	N_OBJECT_TYPES
 };
 
@@ -186,6 +188,9 @@ int topology_add_interrupt_source(struct viommu_topology *topology,
 int topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats);
 int topology_add_reserved_memory(struct viommu_topology *topology,
 				 const struct viommu_reserved_memory *memory);
+int topology_add_monitor(struct viommu_topology *topology, const struct viommu_monitor *monitor);
+int topology_add_wire_bridge(struct viommu_topology *topology,
+			     const struct viommu_wire_bridge *bridge);
 void topology_for_each_pci_range(const struct viommu_topology *topology,
 				 void (*each)(void *opaque, const struct viommu_pci_range *range),
 				 void *opaque);

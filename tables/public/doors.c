@@ -111,6 +111,18 @@ int viommu_topology_add_ats(struct viommu_topology *topology, const struct viomm
 	return memory_or(-ENOMEM, topology_add_ats(topology, ats));
 }
 
+int viommu_topology_add_monitor(struct viommu_topology *topology,
+				const struct viommu_monitor *monitor)
+{
+	return memory_or(-ENOMEM, topology_add_monitor(topology, monitor));
+}
+
+int viommu_topology_add_wire_bridge(struct viommu_topology *topology,
+				    const struct viommu_wire_bridge *bridge)
+{
+	return memory_or(-ENOMEM, topology_add_wire_bridge(topology, bridge));
+}
+
 int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory)
 {

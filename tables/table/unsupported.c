@@ -4,6 +4,20 @@
  */
 #include "unsupported.h"
 
+bool iommu_has_hotplug(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->hotplug;
+}
+
+bool iommu_has_queues(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->kind == VIOMMU_SMMU_V3 && iommu->cmdqv.base;
+}
+
 bool iommu_has_domain(const void *object)
 {
 	const struct viommu_iommu *iommu = object;

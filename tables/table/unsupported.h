@@ -35,6 +35,8 @@ struct unsupported {
 
 /* Predicates that formats share. */
 bool iommu_has_domain(const void *iommu);
+bool iommu_has_hotplug(const void *iommu);
+bool iommu_has_queues(const void *iommu); /* CMDQV */
 bool range_has_path(const void *range);
 bool range_has_unknown_buses(const void *range); /* below a bridge */
 bool device_has_ids(const void *device);         /* more than one */
@@ -47,6 +49,11 @@ bool device_has_ids(const void *device);         /* more than one */
 	  .reason = "the buses behind a path are unknown" }, \
 	{ OBJECT_PCI_RANGE, scope, range_has_unknown_buses, id, \
 	  "give the buses `below` the bridge", .part = "the functions below the bridge" }
+
+/* A row of every table. */
+#define UNSUPPORTED_HOTPLUG(scope) \
+	{ OBJECT_IOMMU, scope, iommu_has_hotplug, "table-silent-hotplug", \
+	  "keep it in the text form", .part = "the number of functions that can be plugged in" }
 
 /* Rows of tables with one ID for each platform device. */
 #define UNSUPPORTED_IDS(id) \

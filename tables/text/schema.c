@@ -66,6 +66,11 @@ static bool is_smmu_v2(const void *object)
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V2;
 }
 
+static bool is_smmu_v3(const void *object)
+{
+	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V3;
+}
+
 static const char *iommu_kind(int i)
 {
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
@@ -165,6 +170,14 @@ static const struct text_key iommu_keys[] = {
 	{ "wire-flags", &text_bits, { AT(riscv.wire_flags) },
 	  .when = is_riscv, .only = "a riscv-iommu or riscv-iommu-pci",
 	  .help = "the trigger of its interrupts, encoded as in RIMT" },
+	{ "cmdqv", &text_wide_bits, { AT(cmdqv.base) },
+	  .when = is_smmu_v3, .only = "an smmu-v3",
+	  .help = "the base address of its command queues for guests (CMDQV of Tegra241)" },
+	{ "cmdqv-interrupt", &text_number, { AT(cmdqv.interrupt) },
+	  .when = is_smmu_v3, .only = "an smmu-v3",
+	  .help = "their global system interrupt" },
+	{ "hotplug", &text_number, { AT(hotplug) },
+	  .help = "functions that can be plugged in behind it later: its host bridges have a bus number for each" },
 };
 
 #undef AT
@@ -199,6 +212,10 @@ static const struct text_key host_bridge_keys[] = {
 	  .help = "the width of addresses that its functions can send; default: 64" },
 	{ "incoherent", &text_boolean, { AT(incoherent) },
 	  .help = "accesses of its functions are not cache-coherent" },
+	{ "memory-hints", &text_bits, { AT(access.hints) },
+	  .help = "their allocation hints, encoded as in IORT, up to 255" },
+	{ "memory-flags", &text_domain, { AT(access.flags), AT(access.has_flags) },
+	  .help = "their memory access flags, encoded as in IORT; default: 3 if coherent, otherwise 0" },
 };
 
 #undef AT
@@ -311,6 +328,10 @@ static const struct text_key device_keys[] = {
 	  .help = "the interrupts that an amd-vi passes, encoded as in IVRS" },
 	{ "number", &text_domain, { AT(number), AT(has_number) },
 	  .help = "its number in DMAR, up to 255" },
+	{ "memory-hints", &text_bits, { AT(access.hints) },
+	  .help = "its allocation hints, encoded as in IORT, up to 255" },
+	{ "memory-flags", &text_domain, { AT(access.flags), AT(access.has_flags) },
+	  .help = "its memory access flags, encoded as in IORT; default: 3 if coherent, otherwise 0" },
 };
 
 #undef AT
@@ -488,6 +509,52 @@ static const struct text_key memory_keys[] = {
 
 #undef AT
 
+/* A PMCG of an IORT. */
+#define AT(m) offsetof(struct viommu_monitor, m)
+
+static const struct text_key monitor_keys[] = {
+	{ "at", &text_address, { AT(base) }, .required = true,
+	  .help = "the base address of its page 0" },
+	{ "page-1", &text_wide_bits, { AT(base_1) },
+	  .help = "the base address of its page 1; default: none" },
+	{ "iommu", &text_reference, { AT(iommu) },
+	  .help = "it counts for this IOMMU" },
+	{ "device", &text_name, { AT(device) },
+	  .help = "it counts for this one of `devices`" },
+	{ "segment", &text_domain, { AT(segment), AT(has_segment) },
+	  .help = "it counts for the root complex of this PCI segment" },
+	{ "interrupt", &text_number, { AT(interrupt) },
+	  .help = "its global system interrupt, for overflow; default: none, or an MSI" },
+	{ "its", &text_its, { AT(its) },
+	  .help = "its interrupt is an MSI to this ITS group" },
+	{ "msi-id", &text_bits, { AT(msi_id) },
+	  .help = "the device ID of this MSI; default: 0" },
+	{ "identifier", &text_domain, { AT(identifier), AT(has_identifier) },
+	  .help = "the identifier of its IORT node; default: the index of the node" },
+};
+
+#undef AT
+
+/* An IWB of an IORT. */
+#define AT(m) offsetof(struct viommu_wire_bridge, m)
+
+static const struct text_key wire_bridge_keys[] = {
+	{ "name", &text_name, { AT(name) }, .required = true,
+	  .help = "its path in the ACPI namespace" },
+	{ "at", &text_address, { AT(base) }, .required = true,
+	  .help = "the base address of its configuration frame" },
+	{ "index", &text_number, { AT(index) },
+	  .help = "its number, up to 65535; default: 0" },
+	{ "its", &text_its, { AT(its) },
+	  .help = "the ITS group of its MSIs" },
+	{ "msi-id", &text_bits, { AT(msi_id) },
+	  .help = "the device ID of its MSIs; default: 0" },
+	{ "identifier", &text_domain, { AT(identifier), AT(has_identifier) },
+	  .help = "the identifier of its IORT node; default: the index of the node" },
+};
+
+#undef AT
+
 #define AT(m) offsetof(struct viommu_table_header, m)
 #define ROOM(m) sizeof(((struct viommu_table_header *)NULL)->m)
 
@@ -542,6 +609,10 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 	SECTION("ats", "an ATS function", OBJECT_ATS, struct viommu_ats, ats_keys),
 	SECTION("reserved-memory", "reserved memory", OBJECT_RESERVED_MEMORY,
 		struct viommu_reserved_memory, memory_keys),
+	SECTION("monitors", "a performance monitor", OBJECT_MONITOR, struct viommu_monitor,
+		monitor_keys),
+	SECTION("wire-bridges", "an interrupt wire bridge", OBJECT_WIRE_BRIDGE,
+		struct viommu_wire_bridge, wire_bridge_keys),
 };
 
 const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,

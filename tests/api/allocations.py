@@ -28,7 +28,7 @@ FREE = {f"viommu_{name}" for name in """
     iommu_kind_name scope_name interrupt_kind_name ats_kind_name memory_kind_name iommu_id_name
     device_name_parse table_free table_abilities table_signature table_file rule severity_name
     findings_free findings_count findings_count_from findings_get difference_rank_name diff_free
-    diff_count diff_get topology_other_system""".split()}
+    diff_count diff_get topology_other_system topology_monitor topology_wire_bridge""".split()}
 
 
 def wrong(member, symbol):

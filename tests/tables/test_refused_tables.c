@@ -173,6 +173,19 @@ static void generate_set(struct rig *rig, const struct refused *refused)
 	free(bytes);
 }
 
+static void generate_draft(struct rig *rig, const struct refused *refused)
+{
+	(void)refused;
+	viommu_table_free(viommu_table_generate(rig->topology, "VIOT-2019", rig->findings));
+}
+
+/* What no table has: one is enough. */
+static void generate_any(struct rig *rig, const struct refused *refused)
+{
+	(void)refused;
+	viommu_table_free(viommu_table_generate(rig->topology, "IORT", rig->findings));
+}
+
 /* The id of a rule begins with the signature of its table. */
 static void generate_acpi(struct rig *rig, const struct refused *refused)
 {
@@ -194,6 +207,8 @@ static void generate(struct rig *rig, const struct refused *refused)
 		{ "dt-", generate_dt },
 		{ "cmdline-", generate_command_line },
 		{ "convert-", convert },
+		{ "draft-", generate_draft },
+		{ "table-", generate_any },
 		{ "image-", generate_set },
 		{ "extend-", extend },
 		{ "", generate_acpi },

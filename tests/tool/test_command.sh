@@ -472,6 +472,8 @@ check_finds_every_rule_of_bytes() {
 			ran "$expected" "$viommu" generate acpi "$path" --address $address $base -o set
 			;;
 		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$path" ;;
+		draft-*.topology) ran "$expected" "$viommu" generate viot-2019 "$path" ;;
+		table-*.topology) ran "$expected" "$viommu" generate iort "$path" ;;
 		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$path" ;;
 		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$path" ;;
 		*.source) ran "$expected" "$viommu" assemble "$path" ;;

@@ -51,8 +51,11 @@ class Writer:
             text += self.maybe(f", interrupts: [{36 + i}], wire-flags: {self.rng.randint(0, 3)}")
         if kind == "smmu-v2":
             text += self.maybe(f", context-interrupts: [{96 + i}]", 0.7)
+        if kind == "smmu-v3":
+            text += self.maybe(f", cmdqv: 0x{base + 0x80000:x}, cmdqv-interrupt: {200 + i}", 0.2)
         return text + self.maybe(", its: g0", 0.3 if self.groups else 0) + \
-            self.maybe(f", proximity-domain: {self.rng.randint(0, 3)}") + " }"
+            self.maybe(f", proximity-domain: {self.rng.randint(0, 3)}") + \
+            self.maybe(f", hotplug: {self.rng.randint(1, 9)}", 0.2) + " }"
 
     def iommu_name(self, none=True):
         return self.rng.choice(self.names + (["none"] if none or not self.names else []))
@@ -85,6 +88,11 @@ class Writer:
             f"function: {self.function()}, iommu: {self.iommu_name(False)} }}"
             for _ in self.some(2) if self.names])
         self.section("reserved-memory", [self.memory() for _ in self.some(2)])
+        self.section("monitors", [self.monitor(i) for i in self.some(3)])
+        self.section("wire-bridges", [
+            f"  - {{ name: \\_SB_.IWB{i}, at: 0x{0xa000000 + i * 0x10000:x}"
+            + self.maybe(", its: g0, msi-id: 7", 0.4 if self.groups else 0) + " }"
+            for i in range(self.maybe("x", 0.1).count("x"))])
         revision = self.maybe("tables: { iort: { revision: 3 } }", 0.1)
         return "\n".join(self.lines + ([revision] if revision else [])) + "\n"
 
@@ -107,6 +115,13 @@ class Writer:
             text += f", id: 0x{self.rng.choice((0xa8, 0xb0, 0x20000 + i)):x}"
         return text + self.maybe(", hid: AMDI0020") + \
             self.maybe(f", number: {self.rng.randint(1, 2)}", 0.6) + " }"
+
+    def monitor(self, i):
+        whose = self.rng.choice(("segment: 0", "segment: 1", f"iommu: {self.iommu_name()}"))
+        return f"  - {{ at: 0x{0xb000000 + i * 0x20000:x}, {whose}" + \
+            self.maybe(f", page-1: 0x{0xb010000 + i * 0x20000:x}", 0.5) + \
+            (self.maybe(", its: g0, msi-id: 5") if self.groups else "") + \
+            f", interrupt: {300 + i} }}"
 
     def memory(self):
         first = self.rng.choice((0, 0x1000, 0x8000000, 0x7b000000))

@@ -913,7 +913,7 @@ class LeftOut(Reports):
                                                 f"type {kind}"), 1, told)
 
     def test_a_node_that_reading_reports_is_reported_once(self):
-        (path,) = self.write(IORT=iort.iort(*iort.GOOD, iort.pmcg(reference=iort.SMMU_AT)))
+        (path,) = self.write(IORT=iort.iort(*iort.GOOD, iort.pmcg(iort.mapping(), reference=iort.SMMU_AT)))
         self.assertEqual(self.run_command("topology", path)[1].count("[iort-silent-node]"), 1)
 
 

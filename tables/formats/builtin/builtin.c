@@ -210,6 +210,7 @@ static const struct unsupported unsupported[] = {
 	UNSUPPORTED_IDS("builtin-silent-ids"),
 	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "builtin-silent-memory",
 	  "let the device report it by PROBE", .reason = "no item describes memory" },
+	UNSUPPORTED_HOTPLUG(OF_DESCRIBED),
 	NO_MORE_UNSUPPORTED,
 };
 

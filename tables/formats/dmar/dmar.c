@@ -114,6 +114,7 @@ static const struct unsupported unsupported[] = {
 	{ OBJECT_RESERVED_MEMORY, OF_ALL, dmar_is_no_rmrr, "dmar-silent-memory",
 	  "omit it, or write `kind: identity` and `functions`",
 	  .reason = "functions have a driver before they use it" },
+	UNSUPPORTED_HOTPLUG(OF_DESCRIBED),
 	NO_MORE_UNSUPPORTED,
 };
 

@@ -7,6 +7,21 @@
 #include "write.h"
 
 /* Guests with a device tree learn these from the devices, or not at all. */
+static bool access_is_special(const struct viommu_memory_access *access)
+{
+	return access->hints || access->has_flags;
+}
+
+static bool bridge_has_access(const void *object)
+{
+	return access_is_special(&((const struct viommu_host_bridge *)object)->access);
+}
+
+static bool device_has_access(const void *object)
+{
+	return access_is_special(&((const struct viommu_platform_device *)object)->access);
+}
+
 static const struct unsupported unsupported[] = {
 	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "dt-silent", "use another table",
 	  .reason = "no binding describes memory by its IOMMU" },
@@ -14,7 +29,18 @@ static const struct unsupported unsupported[] = {
 	  .reason = "no binding describes sources of interrupts by their IOMMU" },
 	{ OBJECT_ATS, OF_ALL, NULL, "dt-silent", "use another table",
 	  .reason = "no binding describes functions with ATS" },
+	{ OBJECT_MONITOR, OF_ALL, NULL, "dt-silent", "add a node arm,smmu-v3-pmcg to the tree",
+	  .reason = "its binding does not refer to what it counts for" },
+	{ OBJECT_WIRE_BRIDGE, OF_ALL, NULL, "dt-silent", "add a node arm,gic-v5-iwb to the tree",
+	  .reason = "it is described with the interrupt controllers" },
+	{ OBJECT_IOMMU, OF_ALL, iommu_has_queues, "dt-silent",
+	  "add a node for them, to which the SMMU's nvidia,cmdqv refers", .part = "the CMDQV" },
+	{ OBJECT_HOST_BRIDGE, OF_ALL, bridge_has_access, "dt-silent", "use an IORT",
+	  .part = "memory hints and flags" },
+	{ OBJECT_PLATFORM_DEVICE, OF_ALL, device_has_access, "dt-silent", "use an IORT",
+	  .part = "memory hints and flags" },
 	UNSUPPORTED_PATHS(OF_ALL, "dt-silent-path"),
+	UNSUPPORTED_HOTPLUG(OF_ALL),
 	NO_MORE_UNSUPPORTED,
 };
 

@@ -167,6 +167,14 @@ static bool bridge_has_domain(const void *object)
 	return bridge->has_proximity_domain;
 }
 
+/* The node of the draft of 2019 has a device ID alone. */
+static bool loses_coherence(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->kind == VIOMMU_VIRTIO_PCI && iommu->coherent;
+}
+
 static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
 {
 	return iort_has_node(table, iommu);
@@ -182,7 +190,12 @@ static const struct unsupported unsupported[] = {
 	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
 	{ OBJECT_HOST_BRIDGE, OF_ALL, bridge_has_domain, "iort-silent-domain",
 	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
+	{ OBJECT_IOMMU, OF_DESCRIBED, loses_coherence, "draft-silent-coherence",
+	  "describe its PCI function as coherent (_CCA)", .part = "the coherence" },
+	{ OBJECT_IOMMU, OF_DESCRIBED, iommu_has_queues, "iort-silent-cmdqv",
+	  "describe them in the DSDT, as `viommu generate acpi` does", .part = "the CMDQV" },
 	UNSUPPORTED_PATHS(OF_ALL, "iort-silent-path"),
+	UNSUPPORTED_HOTPLUG(OF_DESCRIBED),
 	NO_MORE_UNSUPPORTED,
 };
 

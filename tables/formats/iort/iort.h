@@ -36,7 +36,8 @@ enum iort_revision {
 	IORT_REVISION_E_B = 3, /* identifiers, RMR nodes */
 	IORT_REVISION_E_D = 5, /* RMR nodes as Linux reads them */
 	IORT_REVISION_E_E = 6, /* the flag for the DeviceID mapping of an SMMUv3 */
-	IORT_REVISION_LAST = 7,
+	IORT_REVISION_E_G = 7, /* wire bridges */
+	IORT_REVISION_LAST = IORT_REVISION_E_G,
 };
 
 #define IORT_HEAD_LENGTH    48

@@ -5,7 +5,7 @@
  * ITS groups become its0, its1, ...; SMMUs smmu0, smmu1, ... in the order of the table. A root
  * complex becomes a host bridge with all buses of its segment, whose functions bypass; each of its
  * ID mappings to an SMMU becomes a range, which takes precedence. Named components become devices,
- * and RMR nodes reserved memory. The place of each object is the offset of its node.
+ * RMR nodes reserved memory, PMCGs monitors. The place of each object is the offset of its node.
  *
  * ID counts that are one too large are read as Linux reads them. What a topology cannot represent
  * is reported and dropped.
@@ -84,21 +84,6 @@ static void for_each_node(struct iort_reading *reading, unsigned type,
 			read(reading, node);
 }
 
-/* One finding per node type is enough: there can be hundreds of PMCGs. */
-static void report_dropped_nodes(struct iort_reading *reading)
-{
-	static const unsigned others[] = { IORT_PMCG, IORT_IWB };
-	const struct record *node;
-
-	for (size_t k = 0; k < G_N_ELEMENTS(others); k++)
-		for (guint i = 0; (node = iort_next_node(reading->table, &i));)
-			if (iort_type_of(node) == others[k]) {
-				iort_report_dropped(reading, "iort-silent-node", node,
-						    node->layout->name);
-				break;
-			}
-}
-
 /* Number the nodes, and find the last stream ID of each SMMU. */
 static void index_nodes(struct iort_reading *reading)
 {
@@ -125,6 +110,7 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 		.groups = hash_new_full(&hash_direct, NULL, memory_free),
 		.iommus = hash_new_full(&hash_direct, NULL, memory_free),
 		.index = hash_new(&hash_direct),
+		.nodes = iort_index(table),
 		.last_ids = hash_new(&hash_direct),
 		.segments = hash_new(&hash_direct),
 		.findings = findings,
@@ -140,9 +126,11 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 	for (guint i = 0; i < table->root->children->len; i++)
 		iort_read_msi_ranges(&reading, table->root->children->pdata[i]);
 	for_each_node(&reading, IORT_RMR, iort_read_rmr);
-	report_dropped_nodes(&reading);
+	for_each_node(&reading, IORT_PMCG, iort_read_monitor);
+	for_each_node(&reading, IORT_IWB, iort_read_wire_bridge);
 	hash_free(reading.segments);
 	hash_free(reading.last_ids);
+	hash_free(reading.nodes);
 	hash_free(reading.index);
 	hash_free(reading.iommus);
 	hash_free(reading.groups);

@@ -15,6 +15,7 @@ struct iort_reading {
 	struct hash *groups;   /* names of ITS groups, by the offset of their node */
 	struct hash *iommus;   /* names of IOMMUs, by the offset of their node */
 	struct hash *index;    /* node -> its number in the table */
+	struct hash *nodes;    /* offset -> node */
 	struct hash *last_ids; /* offset of an SMMU -> the last stream ID that reaches it */
 	struct hash *segments; /* of the root complexes so far */
 	size_t n_memories;     /* of all RMR nodes, counted once per ID mapping */
@@ -38,6 +39,13 @@ const char *iort_name_node(struct hash *names, const struct record *node, const 
 
 /* The single ID mapping that an SMMUv3 has for its own MSIs, or NULL. */
 const struct iort_mapping *iort_device_id_mapping(const struct record *node);
+
+/*
+ * The identifier of a node, which generators make its index; false: it is that, or the table's
+ * revision has none.
+ */
+bool iort_read_identifier(const struct iort_reading *reading, const struct record *node,
+			  uint32_t *ret_identifier);
 
 /* read_mappings.c */
 
@@ -63,8 +71,11 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 /* Nodes, by type. iort_check_memory_properties() reports what a topology cannot represent. */
 void iort_check_memory_properties(const struct iort_reading *reading, const struct record *node,
 				  const struct iort_memory *memory);
+struct viommu_memory_access iort_read_access(const struct iort_memory *memory);
 void iort_read_iommu(struct iort_reading *reading, const struct record *node);
 void iort_read_component(struct iort_reading *reading, const struct record *node);
 void iort_read_rmr(struct iort_reading *reading, const struct record *node);
+void iort_read_monitor(struct iort_reading *reading, const struct record *node);
+void iort_read_wire_bridge(struct iort_reading *reading, const struct record *node);
 
 #endif

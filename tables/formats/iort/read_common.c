@@ -52,18 +52,40 @@ void iort_note_null(const struct iort_reading *reading, const struct record *nod
 				    why);
 }
 
+/* The field was reserved before revision 3. */
+bool iort_read_identifier(const struct iort_reading *reading, const struct record *node,
+			  uint32_t *ret_identifier)
+{
+	uint32_t identifier = iort_node_of(node)->identifier;
+
+	if (acpi_header(reading->table)->revision < IORT_REVISION_E_B ||
+	    identifier == GPOINTER_TO_UINT(hash_lookup(reading->index, node)))
+		return false;
+	*ret_identifier = identifier;
+	return true;
+}
+
 /*
  * Generators write one of two: coherent with a coherent path to memory and cacheable, or none of
  * it.
  */
-void iort_check_memory_properties(const struct iort_reading *reading, const struct record *node,
-				  const struct iort_memory *memory)
+struct viommu_memory_access iort_read_access(const struct iort_memory *memory)
 {
 	unsigned defaults = memory->cache_coherent ? IORT_MEMORY_DEFAULT : 0;
 
-	if (memory->hints || memory->flags != defaults || memory->cache_coherent > 1)
+	return (struct viommu_memory_access){
+		.hints = memory->hints,
+		.has_flags = memory->flags != defaults,
+		.flags = memory->flags,
+	};
+}
+
+void iort_check_memory_properties(const struct iort_reading *reading, const struct record *node,
+				  const struct iort_memory *memory)
+{
+	if (memory->cache_coherent > 1)
 		iort_report_dropped(reading, "iort-silent-attributes", node,
-				    "these memory access properties");
+				    "a coherence that is neither 0 nor 1");
 }
 
 /* Numbers follow the order of the table, so that a table always gives the same text. */

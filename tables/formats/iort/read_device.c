@@ -52,6 +52,7 @@ static void add_device(const struct iort_reading *reading, const struct record *
 			fields->flags >> IORT_COMPONENT_PASID_SHIFT & IORT_COMPONENT_PASID_MASK,
 		.stall = fields->flags & IORT_COMPONENT_STALL,
 		.incoherent = !fields->memory.cache_coherent,
+		.access = iort_read_access(&fields->memory),
 		.place = table_place(reading->table, node->at),
 	};
 

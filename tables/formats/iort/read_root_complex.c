@@ -228,6 +228,7 @@ static void read_bridge(const struct complex *complex, const struct record *node
 		.pri = fields->ats & IORT_PRI,
 		.pasid = fields->ats & IORT_PASID_FORWARD,
 		.incoherent = !fields->memory.cache_coherent,
+		.access = iort_read_access(&fields->memory),
 		.place = table_place(complex->reading->table, node->at),
 	};
 

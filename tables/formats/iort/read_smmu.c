@@ -108,20 +108,6 @@ static void fill_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virti
 }
 
 /*
- * Generators use the index of the node as its identifier. The field was reserved before revision
- * 3.
- */
-static void fill_identifier(const struct iort_reading *reading, struct viommu_iommu *iommu,
-			    const struct record *node)
-{
-	uint32_t identifier = iort_node_of(node)->identifier;
-
-	iommu->has_identifier = acpi_header(reading->table)->revision >= IORT_REVISION_E_B &&
-				identifier != GPOINTER_TO_UINT(hash_lookup(reading->index, node));
-	iommu->identifier = iommu->has_identifier ? identifier : 0;
-}
-
-/*
  * The ITS group of the SMMU's own MSIs, or the group that receives all stream IDs unchanged. Other
  * mappings become MSI ranges.
  */
@@ -176,7 +162,7 @@ void iort_read_iommu(struct iort_reading *reading, const struct record *node)
 		fill_virtio_mmio(&iommu, node->host);
 	iommu.name =
 		iort_name_node(reading->iommus, node, type < IORT_VIRTIO_PCI ? "smmu" : "viommu");
-	fill_identifier(reading, &iommu, node);
+	iommu.has_identifier = iort_read_identifier(reading, node, &iommu.identifier);
 	fill_its(reading, &iommu, node);
 	add_iommu(reading, &iommu, node);
 }

@@ -2,9 +2,9 @@
 /*
  * A topology as an IORT
  *
- * Nodes have the usual order: ITS groups, SMMUs, root complexes, named components, RMR nodes; so
- * all references go backward. SMMUs and root complexes depend on the functions behind them, which
- * are collected first.
+ * Nodes have the usual order: ITS groups, SMMUs, root complexes, named components, RMR nodes,
+ * PMCGs, wire bridges; so all references go backward. SMMUs and root complexes depend on the
+ * functions behind them, which are collected first.
  *
  * The table has the oldest revision that can represent the topology, unless the topology asks for
  * a revision. What the table cannot represent is reported and omitted.
@@ -57,6 +57,8 @@ static unsigned needed_revision(const struct iort_writing *writing)
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
 		if (bridge->pasid_bits)
 			revision = IORT_REVISION_E_D;
+	if (topology_count(topology, OBJECT_WIRE_BRIDGE))
+		revision = IORT_REVISION_E_G;
 	for_each_object(i, iommu, topology, OBJECT_IOMMU)
 		if (iort_find_iommu(writing, iommu->name))
 			revision = MAX(
@@ -92,6 +94,7 @@ static void write_nodes(struct iort_writing *writing)
 	iort_write_root_complexes(writing);
 	iort_write_components(writing);
 	iort_write_rmrs(writing);
+	iort_write_others(writing);
 	head->node_offset = IORT_HEAD_LENGTH;
 	head->node_count = writing->n;
 }
@@ -107,12 +110,16 @@ bool iort_write(struct viommu_table *table, const struct viommu_topology *topolo
 		.end = IORT_HEAD_LENGTH,
 		.iommus = hash_new_full(&hash_text, NULL, iommu_state_free),
 		.groups = hash_new(&hash_text),
+		.components = hash_new(&hash_text),
+		.complexes = hash_new(&hash_direct),
 		.rid_ranges = array_new(sizeof(struct iort_rid_range)),
 		.findings = findings,
 	};
 
 	write_nodes(&writing);
 	array_free(writing.rid_ranges);
+	hash_free(writing.complexes);
+	hash_free(writing.components);
 	hash_free(writing.groups);
 	hash_free(writing.iommus);
 	if (!writing.too_large)

@@ -44,6 +44,8 @@ struct iort_writing {
 	bool too_large;           /* a node or the table exceeds its limit */
 	struct hash *iommus;      /* name -> struct iort_iommu_state */
 	struct hash *groups;      /* name of an ITS group -> its offset */
+	struct hash *components;  /* name of a device -> the offset of its node */
+	struct hash *complexes;   /* segment -> the offset of its root complex */
 	struct array *rid_ranges; /* struct iort_rid_range, sorted */
 	struct viommu_findings *findings;
 };
@@ -70,6 +72,12 @@ struct record *iort_begin_with(const struct iort_writing *writing, const struct 
 void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
 		       size_t n);
 void iort_add_mappings(struct record *node, const struct array *mappings);
+
+/* A path of the ACPI namespace with its NUL, behind the fields of the node. */
+void iort_add_path(struct record *node, const char *path);
+
+/* Memory access properties as a node has them. */
+struct iort_memory iort_memory_of(bool incoherent, const struct viommu_memory_access *access);
 void iort_end_node(struct iort_writing *writing, struct record *node);
 
 /* Report that the table's revision cannot represent something. */
@@ -105,5 +113,8 @@ void iort_write_root_complexes(struct iort_writing *writing);
 /* write_rmr.c */
 bool iort_has_rmrs(const struct viommu_topology *topology);
 void iort_write_rmrs(struct iort_writing *writing);
+
+/* write_others.c: monitors and wire bridges */
+void iort_write_others(struct iort_writing *writing);
 
 #endif

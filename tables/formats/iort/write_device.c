@@ -16,9 +16,6 @@
 #include "write.h"
 #include "tables/model/topology.h"
 
-/* Alignment of the mappings behind the path. */
-#define PATH_ALIGNMENT 4u
-
 /* The checks report a path that ACPI cannot generate. */
 static bool is_path(const char *name)
 {
@@ -93,18 +90,6 @@ static struct array *mappings_of(struct iort_writing *writing,
 
 /* -- nodes ----------------------------------------------------------------------- */
 
-/* The path with its NUL, padded with NULs. */
-static void add_path(struct record *node, const char *path)
-{
-	size_t length = strlen(path) + 1, at = node->layout->length;
-	size_t end = (at + length + PATH_ALIGNMENT - 1) / PATH_ALIGNMENT * PATH_ALIGNMENT;
-	auto_free uint8_t *text = memory_zeroed(1, end - at);
-
-	memcpy(text, path, length);
-	record_add_child(node, record_new_text(iort_text_name(IORT_NAMED_COMPONENT), text, end - at,
-					       node->at + at));
-}
-
 /* Defaults are those of all generators: coherent, 64 address bits. */
 static void write_component(struct iort_writing *writing,
 			    const struct viommu_platform_device *device,
@@ -115,14 +100,14 @@ static void write_component(struct iort_writing *writing,
 		.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : 0,
 		.flags = (device->stall ? IORT_COMPONENT_STALL : 0u) |
 			 device->pasid_bits << IORT_COMPONENT_PASID_SHIFT,
-		.memory = { .cache_coherent = !device->incoherent,
-			    .flags = device->incoherent ? 0 : IORT_MEMORY_DEFAULT },
+		.memory = iort_memory_of(device->incoherent, &device->access),
 		.address_limit =
 			(uint8_t)(device->address_bits ? device->address_bits : IORT_ADDRESS_BITS),
 	};
 	struct record *node = iort_begin_node(writing, IORT_NAMED_COMPONENT, &fields);
 
-	add_path(node, device->name);
+	iort_add_path(node, device->name);
+	hash_insert(writing->components, (gpointer)device->name, GSIZE_TO_POINTER(node->at));
 	iort_add_mappings(node, mappings);
 	iort_end_node(writing, node);
 	if (device->has_proximity_domain)

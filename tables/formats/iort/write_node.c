@@ -2,10 +2,15 @@
 /*
  * One IORT node being generated: its fields, its arrays, its length
  */
+#include <string.h>
+
 #include "base/array.h"
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "write.h"
+
+/* Alignment of the mappings behind a path. */
+#define PATH_ALIGNMENT 4u
 
 /* IOMMUs that another table describes have no state here. */
 struct iort_iommu_state *iort_find_iommu(const struct iort_writing *writing, const char *iommu)
@@ -56,6 +61,29 @@ void iort_add_mappings(struct record *node, const struct array *mappings)
 	fields->mapping_count = (uint32_t)mappings->len;
 	fields->mapping_offset = mappings->len ? (uint32_t)record_length(node) : 0;
 	iort_add_elements(node, &iort_mapping_layout, mappings->data, mappings->len);
+}
+
+/* The path with its NUL, padded with NULs. */
+void iort_add_path(struct record *node, const char *path)
+{
+	size_t length = strlen(path) + 1, at = node->layout->length;
+	size_t end = (at + length + PATH_ALIGNMENT - 1) / PATH_ALIGNMENT * PATH_ALIGNMENT;
+	auto_free uint8_t *text = memory_zeroed(1, end - at);
+
+	memcpy(text, path, length);
+	record_add_child(node, record_new_text(iort_text_name(node->layout->type), text, end - at,
+					       node->at + at));
+}
+
+struct iort_memory iort_memory_of(bool incoherent, const struct viommu_memory_access *access)
+{
+	uint8_t defaults = incoherent ? 0 : IORT_MEMORY_DEFAULT;
+
+	return (struct iort_memory){
+		.cache_coherent = !incoherent,
+		.hints = (uint8_t)access->hints,
+		.flags = access->has_flags ? (uint8_t)access->flags : defaults,
+	};
 }
 
 bool iort_has_room(struct iort_writing *writing, const struct array *mappings)

@@ -90,8 +90,7 @@ static const char *its_of(const struct iort_writing *writing,
 static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridge)
 {
 	return (struct iort_root_complex){
-		.memory = { .cache_coherent = !bridge->incoherent,
-			    .flags = bridge->incoherent ? 0 : IORT_MEMORY_DEFAULT },
+		.memory = iort_memory_of(bridge->incoherent, &bridge->access),
 		.ats = (bridge->ats ? IORT_ATS : 0u) | (bridge->pri ? IORT_PRI : 0u) |
 		       (bridge->pasid ? IORT_PASID_FORWARD : 0u),
 		.segment = bridge->segment,
@@ -110,8 +109,9 @@ static void intersect_fields(struct iort_root_complex *fields,
 	fields->flags &= other->flags;
 	fields->address_limit = MIN(fields->address_limit, other->address_limit);
 	fields->pasid = MIN(fields->pasid, other->pasid);
-	if (!other->memory.cache_coherent)
-		fields->memory = other->memory;
+	fields->memory.cache_coherent &= other->memory.cache_coherent;
+	fields->memory.flags &= other->memory.flags;
+	fields->memory.hints &= other->memory.hints;
 }
 
 /* Compares the properties of the functions, not the bridges. */
@@ -120,7 +120,8 @@ static bool have_same_attributes(const struct iort_root_complex *one,
 {
 	return one->ats == other->ats && one->flags == other->flags && one->pasid == other->pasid &&
 	       one->address_limit == other->address_limit &&
-	       one->memory.cache_coherent == other->memory.cache_coherent;
+	       one->memory.cache_coherent == other->memory.cache_coherent &&
+	       one->memory.flags == other->memory.flags && one->memory.hints == other->memory.hints;
 }
 
 /*
@@ -384,6 +385,8 @@ static void write_root_complex(struct segments *segments, struct segment *segmen
 	if (fields.flags)
 		iort_report_revision(writing, place, IORT_REVISION_E_D, "the width of a PASID");
 	node = iort_begin_node(writing, IORT_ROOT_COMPLEX, &fields);
+	hash_insert(writing->complexes, GUINT_TO_POINTER(segment->number),
+		    GSIZE_TO_POINTER(node->at));
 	iort_add_mappings(node, segment->mappings);
 	((struct iort_node *)node->host)->mapping_offset = node->layout->length;
 	iort_end_node(writing, node);

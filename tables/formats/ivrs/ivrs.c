@@ -92,6 +92,7 @@ static const struct unsupported unsupported[] = {
 	{ OBJECT_INTERRUPT_SOURCE, OF_DESCRIBED, source_has_path, "ivrs-silent-path",
 	  "give the function by its bus", .reason = "the bus behind a path is unknown" },
 	UNSUPPORTED_IDS("ivrs-silent-ids"),
+	UNSUPPORTED_HOTPLUG(OF_DESCRIBED),
 	NO_MORE_UNSUPPORTED,
 };
 

@@ -115,6 +115,7 @@ static const struct unsupported unsupported[] = {
 	UNSUPPORTED_PATHS(OF_ALL, "rimt-silent-path"),
 	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "rimt-silent-memory",
 	  "describe it in a device tree", .reason = "no node describes memory" },
+	UNSUPPORTED_HOTPLUG(OF_DESCRIBED),
 	NO_MORE_UNSUPPORTED,
 };
 

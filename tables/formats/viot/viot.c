@@ -43,6 +43,7 @@ static const struct unsupported unsupported[] = {
 	UNSUPPORTED_IDS("viot-silent-ids"),
 	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "viot-silent-memory",
 	  "let the device report it by PROBE", .reason = "no node describes memory" },
+	UNSUPPORTED_HOTPLUG(OF_DESCRIBED),
 	NO_MORE_UNSUPPORTED,
 };
 

@@ -127,6 +127,39 @@ static void a_set_leads_from_the_rsdp_to_every_table(void **state)
 	free(set.bytes);
 }
 
+/* Linux finds the queues of an SMMU by the identifier of its IORT node. */
+static void command_queues_have_the_identifier_of_their_smmu(void **state)
+{
+	static const char smmus[] =
+		"iommus:\n"
+		"  - { name: a, kind: smmu-v2, at: 0x8000000, span: 64K, context-interrupts: [40] "
+		"}\n"
+		"  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [50, 51, 52, 53],\n"
+		"      cmdqv: 0x9200000, cmdqv-interrupt: 54 }\n"
+		"host-bridges:\n"
+		"  - { buses: 00-7f, iommu: a }\n"
+		"  - { buses: 80-ff, iommu: b }\n"
+		"its-groups: [ { name: its, ids: [0] } ]\n";
+	static const uint8_t base[8] = { 0, 0, 5, 9 };
+	enum { BASE_AT = 16, IDENTIFIER_AT = 4 };
+	struct rig *rig = *state;
+	const uint8_t *dsdt, *iort, *at;
+	struct set set;
+	char uid[8];
+
+	read_fine(rig, smmus);
+	set = generate(rig, NULL, 0, 0);
+	iort = find(&set, "IORT");
+	at = memmem(iort, (size_t)load(iort + LENGTH_AT, 4), base, sizeof(base));
+	assert_non_null(at);
+	snprintf(uid, sizeof(uid), "_UID\x0d%u", (unsigned)load(at - BASE_AT + IDENTIFIER_AT, 4));
+	dsdt = table_at(&set, load(find(&set, "FACP") + FADT_DSDT_AT, 8));
+	assert_non_null(memmem(dsdt, (size_t)load(dsdt + LENGTH_AT, 4), "NVDA200C", 9));
+	assert_non_null(memmem(dsdt, (size_t)load(dsdt + LENGTH_AT, 4), uid, strlen(uid) + 1));
+	assert_false(found(rig->findings, "iort-silent-cmdqv"));
+	free(set.bytes);
+}
+
 static bool count_table(void *opaque, const char *name, const void *table, size_t length)
 {
 	struct viommu_table *decoded = viommu_table_decode(table, length, name, NULL);
@@ -799,6 +832,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(a_set_leads_from_the_rsdp_to_every_table),
+		WITH_A_RIG(command_queues_have_the_identifier_of_their_smmu),
 		WITH_A_RIG(a_set_is_an_input_with_its_tables),
 		WITH_A_RIG(a_damaged_set_is_read_within_its_bytes),
 		WITH_A_RIG(tables_of_the_vmm_replace_generated_ones),

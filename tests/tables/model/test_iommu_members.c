@@ -183,6 +183,16 @@ static void set_riscv(struct viommu_iommu *iommu)
 	iommu->riscv.wire_flags = 2;
 }
 
+static void set_cmdqv(struct viommu_iommu *iommu)
+{
+	iommu->cmdqv.base = 0x40000000;
+}
+
+static void set_hotplug(struct viommu_iommu *iommu)
+{
+	iommu->hotplug = 1;
+}
+
 static const struct member members[] = {
 	{ "segment", set_segment },
 	{ "bdf", set_bdf },
@@ -200,6 +210,8 @@ static const struct member members[] = {
 	{ ".smmu_v3", set_smmu_v3 },
 	{ ".amd", set_amd },
 	{ ".riscv", set_riscv },
+	{ ".cmdqv", set_cmdqv },
+	{ "hotplug", set_hotplug },
 };
 
 /* -- the header -------------------------------------------------------------------- */

@@ -193,7 +193,8 @@ static void a_finding_helps(void **state)
 		"interrupts, proximity-domain, its, coherent, include-self, model, "
 		"vatos, msi-id, capability, info, features, attributes, efr, efr2, image-flags, "
 		"blocks, "
-		"flags, context-interrupts, pmu-interrupts, edge, identifier, hid, wire-flags "
+		"flags, context-interrupts, pmu-interrupts, edge, identifier, hid, wire-flags, "
+		"cmdqv, cmdqv-interrupt, hotplug "
 		"[text-key]");
 	assert_finding(rig, 1,
 		       "text:5:9: error: `at` cannot be \"00:01\"; write a PCI function, for "

@@ -212,6 +212,76 @@ static void a_device_with_one_id_has_a_single_mapping(void **state)
 	viommu_table_free(table);
 }
 
+/* -- beside the way of IDs ---------------------------------------------------------------- */
+
+#define OTHERS \
+	"host-bridges: [ { buses: 00-ff, iommu: s, memory-hints: 0x4, memory-flags: 1 } ]\n" \
+	"devices:\n" \
+	"  - { name: \\_SB_.DEV0, iommu: s, id: 0x20000, memory-hints: 0x2, memory-flags: 1 }\n" \
+	"monitors:\n" \
+	"  - { at: 0x9060000, page-1: 0x9070000, iommu: s, interrupt: 20, identifier: 9 }\n" \
+	"  - { at: 0x9080000, device: \\_SB_.DEV0, its: its, msi-id: 0x77 }\n" \
+	"  - { at: 0x9090000, page-1: 0x90a0000, segment: 0, interrupt: 21 }\n" \
+	"wire-bridges:\n" \
+	"  - { name: \\_SB_.IWB0, at: 0xa000000, index: 3, its: its, msi-id: 0x78 }\n"
+
+/* The words of the topology that was generated, in the table and read again. */
+static void monitors_wire_bridges_and_memory_access_come_back(void **state)
+{
+	static const char *const words[] = {
+		"memory-hints: 0x4\n    memory-flags: 1\n",
+		"memory-hints: 0x2\n    memory-flags: 1\n",
+		"  - at: 0x9060000\n    page-1: 0x9070000\n    iommu: smmu0\n    interrupt: 20\n"
+		"    identifier: 9\n",
+		"  - at: 0x9080000\n    device: \\_SB_.DEV0\n    its: its0\n    msi-id: 0x77\n",
+		"  - at: 0x9090000\n    page-1: 0x90a0000\n    segment: 0\n    interrupt: 21\n",
+		"  - name: \\_SB_.IWB0\n    at: 0xa000000\n    index: 3\n    its: its0\n"
+		"    msi-id: 0x78\n",
+	};
+	struct rig *rig = *state;
+	struct viommu_table *table = make_iort(rig, ONE_SMMU OTHERS ITS);
+	char *before, *after;
+
+	viommu_table_check(table, rig->findings);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	mean(rig, table);
+	before = viommu_topology_text(rig->topology);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strstr(before, words[i]))
+			fail_msg("no %s in\n%s", words[i], before);
+	assert_int_equal(viommu_topology_header(rig->topology, "IORT")->revision, 7);
+	mean(rig, viommu_table_generate(rig->topology, "IORT", rig->findings));
+	after = viommu_topology_text(rig->topology);
+	assert_string_equal(before, after);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	free(before);
+	free(after);
+}
+
+/* Linux takes page 1 from every node of revision 1 on. */
+static void a_monitor_without_page_1_has_no_field_for_it(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table = make_iort(
+		rig, ONE_SMMU "host-bridges: [ { buses: 00-ff, iommu: s } ]\n"
+			      "monitors: [ { at: 0x9060000, iommu: s, interrupt: 20 } ]\n" ITS);
+
+	assert_int_equal(count_lines(table, "Page 0 base"), 1);
+	assert_int_equal(count_lines(table, "Page 1 base"), 0);
+	viommu_table_free(table);
+}
+
+static void a_wire_bridge_in_an_older_revision_is_reported(void **state)
+{
+	struct rig *rig = *state;
+
+	viommu_table_free(make_iort(rig, ONE_SMMU
+				    "host-bridges: [ { buses: 00-ff, iommu: s } ]\n"
+				    "wire-bridges: [ { name: \\_SB_.IWB0, at: 0xa000000 } ]\n" ITS
+				    "tables: { iort: { revision: 6 } }\n"));
+	assert_true(found(rig->findings, "iort-silent-revision"));
+}
+
 /* -- revisions --------------------------------------------------------------------------- */
 
 static void expect_revision(struct rig *rig, const char *text, uint8_t expected)
@@ -339,6 +409,9 @@ int main(void)
 		WITH_A_RIG(an_smmu_may_send_msis_of_its_own),
 		WITH_A_RIG(named_components_describe_a_whole_device),
 		WITH_A_RIG(a_device_with_one_id_has_a_single_mapping),
+		WITH_A_RIG(monitors_wire_bridges_and_memory_access_come_back),
+		WITH_A_RIG(a_monitor_without_page_1_has_no_field_for_it),
+		WITH_A_RIG(a_wire_bridge_in_an_older_revision_is_reported),
 		WITH_A_RIG(the_oldest_sufficient_revision_is_generated),
 		WITH_A_RIG(what_a_revision_cannot_represent_is_reported),
 		WITH_A_RIG(legacy_id_counts_are_corrected),

@@ -47,7 +47,7 @@ def smmu_v2(*mappings, identifier=1, contexts=1, edges=None, span=0x10000, base=
 
 
 MEMORY = struct.pack("<IBHB", 1, 0, 0, 3)
-NO_PATH = struct.pack("<IBHB", 1, 0, 0, 1)
+TWICE_COHERENT = struct.pack("<IBHB", 2, 0, 0, 3)
 
 
 def complex_(*mappings, segment=0, limit=64, ats=0, revision=3, identifier=2, **more):
@@ -134,8 +134,7 @@ FILES = {
                                        mapping(0x8000, 0x7fff, to=COMPLEX_AT))),
                          COMPLEX_AT + 68 + IN_COMPLEX + MAPPING, 1),
     "iort-memory": (iort(*GOOD, component(mapping(0x20000, 0, flags=SINGLE, to=SMMU_AT),
-                                          memory=struct.pack("<IBHB", 1, 0, 0, 2))), END, 1,
-                    "iort-silent-attributes"),
+                                          memory=struct.pack("<IBHB", 1, 0, 0, 2))), END, 1),
     "iort-span": (iort(GROUP, UNIT, smmu_v2(identifier=3, span=0, contexts=1),
                        complex_(mapping(0, 0x7fff, to=SMMU_AT),
                                 mapping(0x8000, 0x7fff, to=COMPLEX_AT))), COMPLEX_AT + 24, 1,
@@ -146,7 +145,7 @@ FILES = {
                              SMMU_AT + 56, 1),
     "iort-device-id-mapping": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0)), BRIDGE),
                                SMMU_AT + IN_SMMU + 16, 1),
-    "iort-pmcg": (iort(*GOOD, pmcg(gsiv=0, reference=SMMU_AT)), END + 24, 1, "iort-silent-node"),
+    "iort-pmcg": (iort(*GOOD, pmcg(gsiv=0, reference=SMMU_AT)), END + 24, 1),
     "iort-rmr-revision": (iort(*GOOD, rmr(TO_SMMU)), END, 1),
     "iort-rmr-empty": (iort(*GOOD, rmr(TO_SMMU, memory=()), revision=5), END, 1),
     "iort-rmr-align": (iort(*GOOD, rmr(TO_SMMU, memory=((0x8001000, 0x10000),)), revision=5),
@@ -180,10 +179,11 @@ FILES = {
                              COMPLEX_AT + IN_COMPLEX + MAPPING, 1, "topology-ranges-overlap",
                              "topology-id-twice"),
     "iort-silent-interrupts": (iort(GROUP, smmu_v2(contexts=2), BRIDGE), SMMU_AT, 0),
-    "iort-silent-attributes": (iort(*GOOD, component(memory=NO_PATH)), END, 0),
+    "iort-silent-attributes": (iort(*GOOD, component(memory=TWICE_COHERENT)), END, 1, "iort-memory"),
     "iort-silent-mapping": (iort(GROUP, UNIT, complex_(TO_SMMU, mapping(0x10000, 0, to=SMMU_AT))),
                             COMPLEX_AT + IN_COMPLEX + MAPPING, 0, "iort-mapping-beyond"),
-    "iort-silent-node": (iort(*GOOD, pmcg(reference=SMMU_AT)), END, 0),
+    "iort-silent-node": (iort(*GOOD, pmcg(mapping(flags=SINGLE), mapping(flags=SINGLE),
+                                          reference=SMMU_AT)), END, 0),
     "iort-id-count": (iort(GROUP, UNIT, complex_(mapping(0, 0x100, to=SMMU_AT),
                                                  mapping(0x100, 0xfeff))),
                       COMPLEX_AT + IN_COMPLEX + 4, 1),
@@ -218,6 +218,12 @@ TOPOLOGIES = {
                                   .replace("1c.0", "00:1c.0")), "7:5", 1),
     "iort-silent-device": (topology(*SMMU_LINES, *BEHIND, "devices:",
                                     "  - { at: 0x9000000, iommu: s, id: 0x20000 }"), "7:5", 1),
+    "iort-silent-monitor": (topology(*SMMU_LINES, *BEHIND, "monitors:",
+                                     "  - { at: 0x9060000, segment: 1 }"), "7:5", 0),
+    "iort-silent-cmdqv": (topology(*SMMU_LINES[:-1], SMMU_LINES[-1].replace(
+        " }", ", cmdqv: 0x9200000, cmdqv-interrupt: 20 }"), *BEHIND), "3:5", 0),
+    "table-silent-hotplug": (topology(*SMMU_LINES[:-1], SMMU_LINES[-1].replace(
+        " }", ", hotplug: 3 }"), *BEHIND), "3:5", 0),
     "iort-silent-bridge": (topology(*SMMU_LINES, "host-bridges:",
                                     "  - { buses: 00-7f, iommu: s, ats: yes }",
                                     "  - { buses: 80-ff, iommu: s }"), "6:5", 1),

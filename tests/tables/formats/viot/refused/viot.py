@@ -42,7 +42,8 @@ def unrepresentable(what):
     """A topology that a VIOT represents but for this."""
     return joined(["viommu: 1", "iommus:",
                    "  - { name: a, kind: virtio-iommu-pci, at: 00:01.0" +
-                   (", proximity-domain: 0 }" if what == "domain" else " }")] +
+                   {"domain": ", proximity-domain: 0 }", "coherence": ", coherent: yes }"}.get(
+                       what, " }")] +
                   (["  - { name: s, kind: smmu-v3, at: 0x9000000 }"] if what == "iommu" else []) +
                   ["host-bridges:", "  - { buses: 00-7f, iommu: a }"] +
                   (["  - { buses: 80-ff, iommu: s }"] if what == "iommu" else []) +
@@ -90,6 +91,7 @@ TOPOLOGIES = {
     "viot-silent-domain": (unrepresentable("domain"), "3:5", 0),
     "viot-silent-memory": (unrepresentable("memory"), "7:5", 0),
     "viot-silent-path": (unrepresentable("path"), "7:5", 1),
+    "draft-silent-coherence": (unrepresentable("coherence"), "3:5", 0),
     "viot-silent-ids": (unrepresentable("ids"), "7:5", 1),
 }
 LARGE = ("viot-node-beyond", "viot-too-large")
