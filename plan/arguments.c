@@ -2,31 +2,16 @@
 /*
  * The devices that QEMU's arguments assign
  *
- * -device is parsed in both forms, key=value and JSON; of JSON, only the keys that are needed here.
+ * -device is parsed in both forms, key=value and JSON (value.c).
  * Other options are skipped: a word after an unknown option is never mistaken for -device.
  */
 #include <string.h>
 
 #include "arguments.h"
 
-/*
- * The value of a key, or NULL: from "driver,key=value", where a doubled comma belongs to a value,
- * or from a flat JSON object, where numbers have no quotes.
- */
-static char *value_of(const char *text, const char *key)
-{
-	g_autofree char *pattern = *text == '{'
-					   ? g_strdup_printf("\"%s\"\\s*:\\s*\"?([^\",}]*)", key)
-					   : g_strdup_printf("(?:^|(?<!,)(?:,,)*,)%s=([^,]*)", key);
-	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
-	g_autoptr(GMatchInfo) match = NULL;
-
-	return g_regex_match(regex, text, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
-}
-
 static char *driver_of(const char *text)
 {
-	char *driver = value_of(text, "driver");
+	char *driver = plan_value_of(text, "driver");
 
 	return driver || *text == '{' ? driver : g_strndup(text, strcspn(text, ","));
 }
@@ -34,7 +19,8 @@ static char *driver_of(const char *text)
 /* "01:00.0", "/sys/bus/pci/devices/0000:01:00.0" */
 static char *function_of(const char *text)
 {
-	char *host = value_of(text, "host"), *path = host ? NULL : value_of(text, "sysfsdev");
+	char *host = plan_value_of(text, "host"),
+	     *path = host ? NULL : plan_value_of(text, "sysfsdev");
 
 	if (path)
 		host = g_path_get_basename(path);
@@ -45,7 +31,7 @@ static char *function_of(const char *text)
 static void check_smmu(const char *text, GHashTable *seen, GHashTable *ports,
 		       struct viommu_findings *findings)
 {
-	char *bus = value_of(text, "primary-bus");
+	char *bus = plan_value_of(text, "primary-bus");
 
 	if (!bus)
 		return;
@@ -62,8 +48,8 @@ static void check_smmu(const char *text, GHashTable *seen, GHashTable *ports,
 /* The user keeps these, so a plan uses other slots of pcie.0 and other chassis. */
 static void take_place(const char *text, struct plan_options *options)
 {
-	g_autofree char *bus = value_of(text, "bus"), *address = value_of(text, "addr"),
-			*chassis = value_of(text, "chassis");
+	g_autofree char *bus = plan_value_of(text, "bus"), *address = plan_value_of(text, "addr"),
+			*chassis = plan_value_of(text, "chassis");
 	guint64 number = address ? g_ascii_strtoull(address, NULL, 16) : 0;
 
 	if (number && number < PLAN_ROOT_SLOTS && !g_strcmp0(bus, "pcie.0"))
@@ -83,7 +69,7 @@ static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GH
 		take_place(text, options);
 	if (!g_strcmp0(driver, "pcie-root-port")) {
 		options->root_ports++;
-		name = value_of(text, "id");
+		name = plan_value_of(text, "id");
 		if (name)
 			g_hash_table_add(ports, name);
 	} else if (!g_strcmp0(driver, "arm-smmuv3")) {
@@ -101,7 +87,7 @@ static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GH
 /* The key of the first value may be omitted; "accel=kvm" alone has no machine. */
 static char *type_of(const char *text)
 {
-	char *type = value_of(text, "type");
+	char *type = plan_value_of(text, "type");
 	size_t n = strcspn(text, ",");
 
 	return type || memchr(text, '=', n) ? type : g_strndup(text, n);
@@ -125,7 +111,7 @@ static void take_machine(const char *text, struct plan_options *options,
 static void take_memory(const char *text, struct plan_options *options)
 {
 	static const char units[] = "BKMGTPE";
-	g_autofree char *size = value_of(text, "size");
+	g_autofree char *size = plan_value_of(text, "size");
 	char *end;
 	guint64 number = g_ascii_strtoull(size ? size : text, &end, 10);
 	const char *unit = *end && *end != ',' ? strchr(units, g_ascii_toupper(*end)) : units + 2;
@@ -140,20 +126,28 @@ static void take_cpus(const char *text, struct plan_options *options)
 {
 	static const char *const parts[] = { "drawers",  "books",   "sockets", "dies",
 					     "clusters", "modules", "cores",   "threads" };
-	g_autofree char *cpus = value_of(text, "cpus");
+	g_autofree char *cpus = plan_value_of(text, "cpus");
 	guint64 n = g_ascii_strtoull(cpus ? cpus : text, NULL, 10), product = 1;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(parts) && product <= PLAN_CPUS_MAX; i++) {
-		g_autofree char *part = value_of(text, parts[i]);
+		g_autofree char *part = plan_value_of(text, parts[i]);
 
 		product *= part ? g_ascii_strtoull(part, NULL, 10) : 1;
 	}
 	if (!n && product == 1) {
-		g_autofree char *most = value_of(text, "maxcpus");
+		g_autofree char *most = plan_value_of(text, "maxcpus");
 
 		n = most ? g_ascii_strtoull(most, NULL, 10) : 1;
 	}
 	options->cpus = (unsigned)MIN(n ? n : product, PLAN_CPUS_MAX);
+}
+
+static void take_node(const char *text, struct plan_numa *numa, struct plan_options *options)
+{
+	if (!g_str_has_prefix(text, "node"))
+		return;
+	options->n_nodes++;
+	plan_numa_take_node(numa, text);
 }
 
 static bool is_option(const char *word, const char *name)
@@ -167,6 +161,7 @@ char **plan_arguments(char *const *arguments, struct plan_options *options,
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_autoptr(GHashTable) ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	struct plan_numa *numa = plan_numa_new();
 
 	if (!options->cpus)
 		options->cpus = 1;
@@ -176,12 +171,16 @@ char **plan_arguments(char *const *arguments, struct plan_options *options,
 		else if (is_option(arguments[0], "M") || is_option(arguments[0], "machine"))
 			take_machine(arguments[1], options, findings);
 		else if (is_option(arguments[0], "numa"))
-			options->n_nodes += g_str_has_prefix(arguments[1], "node") ? 1u : 0u;
+			take_node(arguments[1], numa, options);
+		else if (is_option(arguments[0], "object"))
+			plan_numa_take_object(numa, arguments[1]);
 		else if (is_option(arguments[0], "m"))
 			take_memory(arguments[1], options);
 		else if (is_option(arguments[0], "smp"))
 			take_cpus(arguments[1], options);
 	}
+	plan_numa_map(numa, options, findings);
+	plan_numa_free(numa);
 	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
 		plan_report(findings, "plan-device",
 			    "add -device vfio-pci,host=", "QEMU's arguments assign no function");

@@ -14,4 +14,21 @@
 char **plan_arguments(char *const *arguments, struct plan_options *options,
 		      struct viommu_findings *findings);
 
+/*
+ * The value of a key, or NULL: from "driver,key=value", where a doubled comma belongs to a value,
+ * or from a flat JSON object, where numbers have no quotes (value.c).
+ */
+char *plan_value_of(const char *text, const char *key);
+
+/* The nodes of the guest with the memory that the arguments bind to nodes of the host (numa.c). */
+struct plan_numa;
+struct plan_numa *plan_numa_new(void);
+void plan_numa_free(struct plan_numa *numa);
+void plan_numa_take_object(struct plan_numa *numa, const char *text);
+void plan_numa_take_node(struct plan_numa *numa, const char *text);
+
+/* Map nodes of the host that `options` does not map; report those that it maps otherwise. */
+void plan_numa_map(const struct plan_numa *numa, struct plan_options *options,
+		   struct viommu_findings *findings);
+
 #endif

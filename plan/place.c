@@ -523,7 +523,7 @@ static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 					   GINT_TO_POINTER(bridge->host_node + 1));
 		if (node)
 			bridge->guest_node = GPOINTER_TO_INT(node) - 1;
-		else
+		else if (!plan->options.nodes_are_partial)
 			plan_report(findings, "plan-node",
 				    "map it to a node of the guest with --node HOST=GUEST",
 				    "%s is in the host's NUMA node %d, which is not mapped to a "

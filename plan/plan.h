@@ -79,6 +79,7 @@ struct plan_options {
 	const char *const *bypass; /* functions that no virtual IOMMU translates; NULL: none */
 	GHashTable *buses; /* name of an IOMMU of the host -> number of its bridge; NULL: none */
 	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
+	bool nodes_are_partial; /* a bridge of another node of the host has none in the guest */
 };
 
 /* An assigned function. */

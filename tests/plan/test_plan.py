@@ -893,6 +893,35 @@ def memory_beyond_the_iommus_width_is_refused():
     refused(narrow, "plan-address-width", "--memory", "600G")
 
 
+def with_node(number):
+    host = pc_host(2)
+    host["devices"][0]["files"] = {"numa_node": str(number)}
+    return host
+
+
+def memory_that_is_bound_to_a_node_of_the_host_maps_it_to_the_guest():
+    devices = [word for name in ("0000:01:00.0", "0000:21:00.0")
+               for word in ("-device", f"vfio-pci,host={name}")]
+    bound = ["-object", "memory-backend-ram,id=m1,size=1G,host-nodes=3,policy=bind",
+             "-numa", "node,nodeid=0,memdev=m1",
+             "-object", '{"qom-type":"memory-backend-ram","id":"m2","host-nodes":[1]}',
+             "-numa", "node,nodeid=1,memdev=m2", *devices]
+
+    def nodes(host, *arguments):
+        status, out, err = run("plan", "--root", trees.make(host, "host.tar"), "--format", "json",
+                               *arguments)
+        return [bridge["guest-node"] for bridge in json.loads(out)["bridges"]] if not status else err
+
+    assert nodes(with_node(3), "--", *bound) == [0, -1]
+    assert nodes(with_node(1), "--", *bound) == [1, -1]
+    assert nodes(with_node(2), "--", *bound) == [-1, -1]
+    assert nodes(with_node(1), "--node", "1=1", "--", *bound) == [1, -1]
+    told = nodes(with_node(1), "--node", "1=0", "--", *bound)
+    assert "[plan-node]" in told and "the memory of the guest's node 1 is there" in told, told
+    several = [word.replace("host-nodes=3", "host-nodes=3-4") for word in bound]
+    assert nodes(with_node(3), "--", *several) == [-1, -1]
+
+
 def what_the_virtual_iommu_must_not_map_is_in_every_form():
     """Limits that VFIO reports to QEMU 9.1 and later are arguments for an older one."""
     narrow = with_registers(["f020df"], cap=f"{0x8d2078c106f0466 & ~(0x3f << 16) | 38 << 16:x}")
