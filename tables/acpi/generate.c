@@ -12,6 +12,7 @@
 #include "tables/api/formats.h"
 #include "tables/check/check.h"
 #include "tables/findings/findings.h"
+#include "tables/formats/dsdt.h"
 #include "tables/formats/srat/srat.h"
 #include "tables/model/topology.h"
 #include "tables/table/image.h"
@@ -124,21 +125,54 @@ static bool srat_describes(const struct viommu_table *srat, const struct viommu_
 	return false;
 }
 
-/* Nothing is added to the SRAT of a set, so that it has to have the domain. */
+static bool block_describes(const struct viommu_table *block, const struct viommu_iommu *iommu)
+{
+	return dsdt_has_domain(block, iommu->base, iommu->proximity_domain);
+}
+
+static bool is_block(const void *signature)
+{
+	return !memcmp(signature, "DSDT", 4) || !memcmp(signature, "SSDT", 4);
+}
+
+/* Tables of the caller, which take the place of those of the set. */
+static bool given_describes(const struct viommu_acpi *how, const struct viommu_iommu *iommu)
+{
+	for (size_t i = 0; i < how->n_tables; i++)
+		if (is_block(how->tables[i]->signature) && block_describes(how->tables[i], iommu))
+			return true;
+	return false;
+}
+
+/* The XSDT has no entry for the DSDT: it is taken in the place of the FADT, which points to it. */
+static const uint8_t *table_of_set(const struct image *set, size_t i, size_t *ret_length)
+{
+	const uint8_t *bytes = image_table(set, i, ret_length);
+
+	if (bytes && !memcmp(bytes, "FACP", 4))
+		return image_at(set, fadt_dsdt(bytes, *ret_length), ret_length);
+	return bytes;
+}
+
+/*
+ * Nothing is added to the SRAT or the DSDT of a set, so that they have to have the domain: of a
+ * function the SRAT, of a device the DSDT.
+ */
 static bool set_describes(const struct image *set, const struct viommu_iommu *iommu)
 {
-	bool found = false;
+	bool on_pci = iommu->kind == VIOMMU_VIRTIO_PCI, found = false;
 
 	for (size_t i = 0; set && i < image_count(set) && !found; i++) {
 		size_t length;
-		const uint8_t *bytes = image_table(set, i, &length);
-		struct viommu_table *srat;
+		const uint8_t *bytes = table_of_set(set, i, &length);
+		struct viommu_table *table;
 
-		if (!bytes || memcmp(bytes, "SRAT", 4) != 0)
+		if (!bytes || (on_pci ? memcmp(bytes, "SRAT", 4) != 0 : !is_block(bytes)))
 			continue;
-		srat = table_decode(bytes, length, NULL, NULL);
-		found = srat && srat->whole && srat_describes(srat, iommu);
-		viommu_table_free(srat);
+		table = table_decode(bytes, length, NULL, NULL);
+		found = table && table->whole &&
+			(on_pci ? srat_describes(table, iommu) : block_describes(table, iommu));
+		viommu_table_free(table);
 	}
 	return found;
 }
@@ -147,7 +181,8 @@ static bool set_describes(const struct image *set, const struct viommu_iommu *io
 static bool describes_domain(const struct generating *generating, const struct viommu_iommu *iommu)
 {
 	if (iommu->kind == VIOMMU_VIRTIO_MMIO)
-		return generating->has_devices;
+		return generating->has_devices || given_describes(&generating->how, iommu) ||
+		       set_describes(generating->set, iommu);
 	return parts_have(generating->parts, "SRAT") || set_describes(generating->set, iommu);
 }
 

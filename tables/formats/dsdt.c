@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dsdt.h"
+#include "wire/layout.h"
 
 enum {
 	AML_ROOT = '\\',
@@ -64,7 +65,7 @@ static unsigned begin_names(struct code *code)
 
 /*
  * 20.2.4: the first byte has the number of bytes that follow, and 6 or 4 bits of the length.
- * Returns whether what has that length lies inside the code.
+ * Returns whether what has that length lies inside the code, which then ends with it.
  */
 static bool take_length(struct code *code)
 {
@@ -81,7 +82,10 @@ static bool take_length(struct code *code)
 	for (unsigned i = 1; i <= more; i++)
 		length |= (size_t)start[i] << (8 * i - 4);
 	code->at += 1 + more;
-	return length >= 1 + more + NAME_LENGTH && length <= (size_t)(code->end - start);
+	if (length < 1 + more + NAME_LENGTH || length > (size_t)(code->end - start))
+		return false;
+	code->end = start + length;
+	return true;
 }
 
 /* A definition: its names lead to the last one, which is defined or opened. */
@@ -164,6 +168,94 @@ bool dsdt_has_hardware_id(const struct viommu_table *block, const char *id)
 
 	return has_bytes(code, id, strlen(id)) ||
 	       (pack(id, packed) && has_bytes(code, packed, sizeof(packed)));
+}
+
+/* -- proximity domains ------------------------------------------------------------------ */
+
+/* ACPI 6.5, 6.4.3: descriptors of memory, with the offset and width of its first address. */
+static const struct {
+	uint8_t head[3]; /* the tag, and the length of what follows */
+	uint8_t at, width;
+} descriptors[] = {
+	{ { 0x86, 0x09, 0 }, 4, 4 },  /* 32-bit fixed memory range */
+	{ { 0x87, 0x17, 0 }, 10, 4 }, /* DWord address space */
+	{ { 0x8a, 0x2b, 0 }, 14, 8 }, /* QWord address space */
+};
+
+/* A namespace that refers to one address from many places is none of a machine. */
+#define DESCRIPTORS_MAX 64
+
+static bool is_at(const struct code *code, uint64_t base)
+{
+	size_t room = (size_t)(code->end - code->at);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(descriptors); i++) {
+		size_t at = descriptors[i].at, width = descriptors[i].width;
+
+		if (room >= at + width &&
+		    !memcmp(code->at, descriptors[i].head, sizeof(descriptors[i].head)) &&
+		    wire_load(code->at + at, width) == base)
+			return true;
+	}
+	return false;
+}
+
+/* The bytes of the innermost device around `inside`; false: there is none. */
+static bool find_device(const struct bytes *all, const uint8_t *inside, struct code *ret_device)
+{
+	struct code code = { all->data, inside };
+	bool found = false;
+
+	for (; code.end - code.at > 2; code.at++) {
+		struct code behind = { code.at + 2, all->data + all->len };
+
+		if (code.at[0] == AML_EXTENDED && code.at[1] == AML_DEVICE &&
+		    take_length(&behind) && behind.end > inside) {
+			*ret_device = behind;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* 20.2.3: Zero, One, and constants of a byte, a word, a double word and a quad word. */
+static bool is_constant(const struct code *code, uint64_t value)
+{
+	static const uint8_t widths[] = { [0x0a] = 1, [0x0b] = 2, [0x0c] = 4, [0x0e] = 8 };
+	size_t room = (size_t)(code->end - code->at), width;
+
+	if (room && code->at[0] <= 1)
+		return code->at[0] == value;
+	width = room && code->at[0] < sizeof(widths) ? widths[code->at[0]] : 0;
+	return width && room > width && wire_load(code->at + 1, width) == value;
+}
+
+static bool defines_domain(struct code device, uint32_t domain)
+{
+	static const uint8_t name[] = { 0x08, '_', 'P', 'X', 'M' };
+
+	for (; (size_t)(device.end - device.at) > sizeof(name); device.at++) {
+		struct code value = { device.at + sizeof(name), device.end };
+
+		if (!memcmp(device.at, name, sizeof(name)))
+			return is_constant(&value, domain);
+	}
+	return false;
+}
+
+bool dsdt_has_domain(const struct viommu_table *block, uint64_t base, uint32_t domain)
+{
+	const struct bytes *rest = block->root->rest;
+	struct code code = { rest->data, rest->data + rest->len }, device;
+	unsigned n = 0;
+
+	for (; code.at < code.end && n < DESCRIPTORS_MAX; code.at++)
+		if (is_at(&code, base)) {
+			n++;
+			if (find_device(rest, code.at, &device) && defines_domain(device, domain))
+				return true;
+		}
+	return false;
 }
 
 /* -- the formats -------------------------------------------------------------------------- */

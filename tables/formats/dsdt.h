@@ -29,4 +29,10 @@ bool dsdt_collect_names(const struct viommu_table *block, struct hash *devices,
 /* Is the hardware ID in the block, as text or as the number that it can be packed into? */
 bool dsdt_has_hardware_id(const struct viommu_table *block, const char *id);
 
+/*
+ * Does a device that has registers at `base` have that proximity domain (_PXM)? Only constants are
+ * read: resources and domains that code computes are not.
+ */
+bool dsdt_has_domain(const struct viommu_table *block, uint64_t base, uint32_t domain);
+
 #endif

@@ -383,6 +383,47 @@ static void a_domain_in_the_srat_of_the_set_is_no_omission(void **state)
 	free(set.bytes);
 }
 
+#define ON_MMIO(base, domain) \
+	"iommus:\n" \
+	"  - { name: a, kind: virtio-iommu-mmio, at: " base ", span: 512, interrupts: [5], " \
+	"proximity-domain: " #domain " }\n" \
+	"host-bridges:\n" \
+	"  - { buses: 00-ff, iommu: a }\n" \
+	"devices:\n" \
+	"  - { at: 0xfeb00200, interrupts: [6], proximity-domain: 7 }\n"
+
+/* By _PXM of the device with the registers, in a DSDT that the set or the VMM has. */
+static void check_domain_in_dsdt(struct rig *rig, const char *text, const char *other)
+{
+	struct viommu_table *dsdt;
+	struct set set;
+	const uint8_t *bytes;
+
+	read_fine(rig, text);
+	set = generate(rig, NULL, 0, 0);
+	extend(rig, &set);
+	assert_false(found(rig->findings, "viot-silent-domain"));
+	bytes = table_at(&set, load(find(&set, "FACP") + FADT_DSDT_AT, 8));
+	dsdt = viommu_table_decode(bytes, (size_t)load(bytes + LENGTH_AT, 4), "dsdt", NULL);
+	free(generate(rig, (const struct viommu_table *const *)&dsdt, 1, 0).bytes);
+	assert_false(found(rig->findings, "viot-silent-domain"));
+	read_fine(rig, other);
+	extend(rig, &set);
+	assert_true(found(rig->findings, "viot-silent-domain"));
+	viommu_table_free(dsdt);
+	free(set.bytes);
+}
+
+static void a_domain_in_the_dsdt_of_the_set_is_no_omission(void **state)
+{
+	check_domain_in_dsdt(*state, ON_MMIO("0xfeb00000", 1), ON_MMIO("0xfeb00000", 7));
+}
+
+static void a_domain_of_registers_above_4_gib_is_no_omission(void **state)
+{
+	check_domain_in_dsdt(*state, ON_MMIO("0x1000000000", 300), ON_MMIO("0x1000000200", 300));
+}
+
 /* -- what is no table of a set ------------------------------------------------------------ */
 
 static struct viommu_table *refused_tree(struct rig *rig)
@@ -843,6 +884,8 @@ int main(void)
 		WITH_A_RIG(a_fadt_of_the_vmm_points_to_the_dsdt),
 		WITH_A_RIG(a_domain_in_the_dsdt_is_no_omission),
 		WITH_A_RIG(a_domain_in_the_srat_of_the_set_is_no_omission),
+		WITH_A_RIG(a_domain_in_the_dsdt_of_the_set_is_no_omission),
+		WITH_A_RIG(a_domain_of_registers_above_4_gib_is_no_omission),
 		WITH_A_RIG(a_set_takes_nothing_but_whole_tables),
 		WITH_A_RIG(a_set_takes_one_table_of_a_signature),
 		WITH_A_RIG(a_dsdt_that_is_added_replaces_that_of_the_fadt),
