@@ -239,6 +239,9 @@ void native_hide_roots(bool hide);
 /* Can guests use both? */
 bool native_check(Error **errp);
 
+/* Are all functions behind the machine's AMD-Vi on buses below this root bus? */
+bool native_is_below(PCIBus *root);
+
 /* -- firmware/warnings.c ------------------------------------------------------------- */
 
 /* Warn of a virtio function whose DMA bypasses the IOMMU; of all such conditions, when the machine is

@@ -57,6 +57,30 @@ bool native_check(Error **errp)
 	return false;
 }
 
+static void note_function(PCIBus *bus, PCIDevice *function, void *found)
+{
+	*(bool *)found = true;
+}
+
+/*
+ * Linux 6.12 looks up a function in the table of an IVRS before it compares the ID with the last one
+ * of the IVRS (rlookup_amd_iommu() in amd_iommu_probe_device()): of a function above, it reads what is
+ * behind the table. Linux 7.3 does not.
+ */
+bool native_is_below(PCIBus *root)
+{
+	g_autoptr(GPtrArray) roots = root_buses();
+	bool found = false;
+
+	if (!object_resolve_path_type("", "amd-iommu", NULL) || !is_beside_native())
+		return false;
+	for (guint i = 0; i < roots->len; i++)
+		if (pci_bus_num(roots->pdata[i]) > pci_bus_num(root) &&
+		    !root_iommu(roots->pdata[i]) && !pci_bus_bypass_iommu(roots->pdata[i]))
+			pci_for_each_device_under_bus(roots->pdata[i], note_function, &found);
+	return !found;
+}
+
 void native_hide_roots(bool hide)
 {
 	static bool hidden;

@@ -111,8 +111,17 @@ static void warn_overrides(const struct iommu *iommu)
 	}
 }
 
+static void warn_amd(const struct iommu *iommu)
+{
+	if (iommu->root_bus && !iommu->bypassed && native_is_below(iommu->root_bus))
+		warn_report("%s: Linux 6.12 ends at functions of '%s' beside an amd-iommu: add a pxb-pcie "
+			    "with a higher bus_nr and a port, which the amd-iommu serves",
+			    iommu_id(iommu), BUS(iommu->root_bus)->name);
+}
+
 void warn_all(const struct iommu *iommu)
 {
+	warn_amd(iommu);
 	warn_overrides(iommu);
 	warn_idle(iommu);
 	warn_proximity(iommu);

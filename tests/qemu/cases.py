@@ -933,6 +933,12 @@ def a_machine_in_which_the_device_does_little_is_started_with_a_warning(stage):
             ("q35", ["viommu-pci,id=iommu0,probe-proximity-domain=1"], NODES,
              "iommu0: probe-proximity-domain: 1 is no NUMA node of this machine, which has 1"),
             ("microvm", ["viommu-device,id=iommu0"], [], "iommu0 serves no device"),
+            ("q35,kernel-irqchip=split",
+             ["amd-iommu,intremap=off", pxb, served, "pcie-root-port,bus=p1"], [],
+             "iommu0: Linux 6.12 ends at functions of 'p1' beside an amd-iommu"),
+            ("q35,kernel-irqchip=split",
+             ["amd-iommu,intremap=off", pxb, "pxb-pcie,id=p2,bus_nr=0x80,bus=pcie.0", served,
+              "pcie-root-port,bus=p1", "pcie-root-port,bus=p2,chassis=2"], [], None),
             ("q35", ["viommu-pci,id=iommu0", f"{BLOCK},iommu_platform=on"], DISK, None),
             ("q35", [pxb, served, "pcie-root-port,bus=p1"], [], None),
             ("q35", ["viommu-pci,probe-proximity-domain=0"], NODES, None)):
