@@ -896,6 +896,8 @@ static const struct viommu_rule rules[] = {
 	{ "dt-new", VIOMMU_NOTE, "viommu", "a device tree describes a whole machine", NULL },
 	{ "dt-silent", VIOMMU_NOTE, "bindings of IOMMUs",
 	  "a device tree can represent the whole topology", NULL },
+	{ "dt-silent-interrupt", VIOMMU_NOTE, "binding arm,gic-v3", "interrupts are those of a GIC",
+	  "finds no interrupt of the device" },
 	{ "dt-silent-iommu", VIOMMU_WARNING, "bindings of IOMMUs",
 	  "a device tree can describe this kind of IOMMU", NULL },
 	{ "dt-silent-path", VIOMMU_WARNING, "binding pci/pci-iommu.txt, iommu-map",

@@ -127,6 +127,10 @@ bool dt_is_smmu_v2(const struct dt_node *node);
 /* Is it a virtio-iommu that is a PCI function? */
 bool dt_is_iommu_function(const struct dt_node *node);
 
+/* The cells of an interrupt at the controller of a node; `fallback` if there is no controller. */
+uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
+			    uint32_t fallback);
+
 /* Are accesses of a node cache-coherent? Inherited from its parents. */
 bool dt_is_coherent(const struct dt_node *node);
 

@@ -137,15 +137,27 @@ static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
 /* The triggers of interrupts in device trees, as the flags of a wire. */
 static const uint32_t wire_flags[] = { [1] = 2, [2] = 0, [4] = 3, [8] = 1 };
 
-static size_t interrupt_cells(const struct dt_reading *reading, const struct dt_node *node)
+uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
+			    uint32_t fallback)
 {
 	const struct dt_property *parent = NULL;
 	const struct dt_node *controller;
 
 	for (; node && !parent; node = node->parent)
 		parent = dt_property(node, "interrupt-parent");
-	controller = dt_target(reading->tree, dt_cell(parent, 0));
-	return controller ? dt_number(controller, "#interrupt-cells", APLIC_CELLS) : APLIC_CELLS;
+	controller = dt_target(tree, dt_cell(parent, 0));
+	return controller ? dt_number(controller, "#interrupt-cells", fallback) : fallback;
+}
+
+/*
+ * Of a controller with one or two cells, as a PLIC and an IOAPIC, the first cell is the number. 0
+ * is an interrupt there, but none in a topology.
+ */
+static uint32_t first_interrupt(const struct dt_reading *reading, const struct dt_node *node)
+{
+	if (dt_interrupt_cells(reading->tree, node, SPI_CELLS) >= SPI_CELLS)
+		return shared_interrupt(node, 0);
+	return dt_cell(dt_property(node, "interrupts"), 0);
 }
 
 /* Up to four wires, which may have any order. */
@@ -153,7 +165,7 @@ static void read_wires(const struct dt_reading *reading, const struct dt_node *n
 		       struct viommu_iommu *iommu)
 {
 	const struct dt_property *interrupts = dt_property(node, "interrupts");
-	size_t cells = interrupt_cells(reading, node);
+	size_t cells = dt_interrupt_cells(reading->tree, node, APLIC_CELLS);
 	uint32_t trigger = cells == APLIC_CELLS ? dt_cell(interrupts, 1) : 0;
 
 	if (!interrupts || cells < 1 || cells > APLIC_CELLS)
@@ -189,7 +201,7 @@ static void read_interrupts(const struct dt_reading *reading, const struct dt_no
 	const struct dt_property *names = dt_property(node, "interrupt-names");
 
 	if (iommu->kind == VIOMMU_VIRTIO_MMIO) {
-		iommu->interrupts[0] = shared_interrupt(node, 0);
+		iommu->interrupts[0] = first_interrupt(reading, node);
 		iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
 	}
 	if (iommu->kind == VIOMMU_RISCV)

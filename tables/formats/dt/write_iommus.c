@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "read.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -90,17 +91,51 @@ static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t b
 #define SPI_FIRST  32u
 #define SPI_RISING 1u
 
+/* The trigger of a controller with two cells: high, as RISC-V's machines have it. */
+#define LEVEL_HIGH 4u
+
+/* Number and trigger, or only the number. */
+static void set_plain_interrupts(struct dt_writing *writing, struct dt_node *node,
+				 const struct viommu_iommu *iommu, size_t n_cells)
+{
+	const uint32_t cells[] = { iommu->interrupts[0], LEVEL_HIGH };
+
+	if (iommu->n_interrupts && n_cells)
+		dt_set_cells(writing, node, "interrupts", cells, n_cells);
+}
+
+/* 0 is no interrupt, so nothing is lost. */
+static void report_interrupt(const struct dt_writing *writing, const struct viommu_iommu *iommu,
+			     uint32_t interrupt)
+{
+	if (interrupt)
+		report(writing->findings, "dt-silent-interrupt", iommu->place,
+		       "give shared interrupts, which begin at 32, or the device tree of the "
+		       "machine "
+		       "with --into",
+		       "DTB omits the interrupts of IOMMU \"%s\": a GIC has no shared interrupt "
+		       "%" PRIu32,
+		       iommu->name, interrupt);
+}
+
 /* An SMMU has edge-triggered shared interrupts. */
 static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 			   const struct viommu_iommu *iommu)
 {
 	uint32_t cells[SPI_CELLS * VIOMMU_MAX_INTERRUPTS];
+	uint32_t n_cells = dt_interrupt_cells(writing->tree, node, SPI_CELLS);
 
 	if (iommu->kind == VIOMMU_RISCV)
 		return;
+	if (iommu->kind == VIOMMU_VIRTIO_MMIO && n_cells < SPI_CELLS) {
+		set_plain_interrupts(writing, node, iommu, n_cells);
+		return;
+	}
 	for (unsigned i = 0; i < iommu->n_interrupts; i++) {
-		if (iommu->interrupts[i] < SPI_FIRST)
+		if (iommu->interrupts[i] < SPI_FIRST) {
+			report_interrupt(writing, iommu, iommu->interrupts[i]);
 			return;
+		}
 		cells[SPI_CELLS * i] = 0;
 		cells[SPI_CELLS * i + 1] = iommu->interrupts[i] - SPI_FIRST;
 		cells[SPI_CELLS * i + 2] = SPI_RISING;

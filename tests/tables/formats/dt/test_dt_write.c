@@ -152,6 +152,51 @@ static void a_virtio_iommu_on_mmio_is_the_transports_node(void **state)
 	free(made);
 }
 
+/* Of the only IOMMU. */
+static uint32_t interrupt_of(const void *blob)
+{
+	struct viommu_table *table = viommu_table_decode(blob, fdt_totalsize(blob), "made", NULL);
+	struct viommu_topology *topology = viommu_table_topology(table, NULL);
+	uint32_t interrupt = viommu_topology_iommu(topology, 0)->interrupts[0];
+
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+	return interrupt;
+}
+
+/* A PLIC has one cell for an interrupt, an APLIC and an IOAPIC two, a GIC three, from 32 on. */
+static void interrupts_of_virtio_mmio_are_written_and_read_by_their_controller(void **state)
+{
+	static const uint32_t numbers[] = { 5, 5, 37 };
+	struct rig *rig = *state;
+
+	for (uint32_t n_cells = 1; n_cells <= 3; n_cells++) {
+		struct blob blob;
+		char text[200];
+		void *made;
+
+		bare_machine(&blob);
+		blob_cells(&blob, "/", "interrupt-parent", 1, 0x77u);
+		blob_cells(&blob, "/interrupt-controller@8000000", "phandle", 1, 0x77u);
+		blob_cells(&blob, "/interrupt-controller@8000000", "#interrupt-cells", 1, n_cells);
+		snprintf(text, sizeof(text),
+			 "iommus: [ { name: a, kind: virtio-iommu-mmio, at: 0xb000000, span: 512, "
+			 "interrupts: [%u] } ]\n"
+			 "host-bridges: [ { name: /pcie@10000000, buses: 00-ff, iommu: a } ]\n",
+			 (unsigned)numbers[n_cells - 1]);
+		read_fine(rig, text);
+		made = make(rig, &blob, plainly);
+		if (n_cells == 1)
+			assert_cells(made, "/virtio_mmio@b000000", "interrupts", 1, 5u);
+		else if (n_cells == 2)
+			assert_cells(made, "/virtio_mmio@b000000", "interrupts", 2, 5u, 4u);
+		else
+			assert_cells(made, "/virtio_mmio@b000000", "interrupts", 3, 0u, 5u, 1u);
+		assert_int_equal(interrupt_of(made), numbers[n_cells - 1]);
+		free(made);
+	}
+}
+
 /* -- maps -------------------------------------------------------------------------------- */
 
 /* iommu-map-mask: as few entries as there can be, where functions share an ID. */
@@ -357,6 +402,7 @@ int main(void)
 		WITH_A_RIG(an_iommu_at_the_end_leaves_one_entry),
 		WITH_A_RIG(a_missing_smmu_is_generated),
 		WITH_A_RIG(a_virtio_iommu_on_mmio_is_the_transports_node),
+		WITH_A_RIG(interrupts_of_virtio_mmio_are_written_and_read_by_their_controller),
 		WITH_A_RIG(functions_that_share_an_id_get_a_mask),
 		WITH_A_RIG(functions_that_fit_no_mask_get_entries),
 		WITH_A_RIG(segments_are_numbered),

@@ -184,6 +184,8 @@ TOPOLOGIES = {
                   "dt-new"),
     "dt-silent-iommu": (topology(iommu="  - { name: a, kind: vt-d, at: 0x9000000 }"), "3:5", 1,
                         "dt-new"),
+    "dt-silent-interrupt": (topology(iommu="  - { name: a, kind: virtio-iommu-mmio, at: 0x9000000, "
+                                     "span: 512, interrupts: [5] }"), "3:5", 0, "dt-new"),
     "dt-silent-path": (topology("ranges:", "  - { functions: 00:1c.0, path: 00.0, iommu: a }"),
                        "7:5", 1, "dt-new"),
 }
