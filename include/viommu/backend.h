@@ -136,6 +136,16 @@ struct viommu_backend_calls {
 	 */
 	void (*tables_invalidate)(void *kernel, struct viommu_backend_invalidation *items,
 				  size_t n);
+
+	/*
+	 * Pages that a device logs itself, for those whose writes `track` does not see: both, or
+	 * none, and only with `track`, which accepts a space whose other devices log. `log` begins
+	 * or ends that, and is refused where the IOMMU tracks the device. `read_log` adds the pages
+	 * of this range that were written since the last call, by addresses that the device sends,
+	 * in whatever space. After an error the log is begun again, and all is dirty.
+	 */
+	int (*log)(void *kernel, int device, bool on);
+	int (*read_log)(void *kernel, int device, uint64_t iova, uint64_t length, uint64_t *bits);
 };
 
 /* Opaque. */
@@ -301,6 +311,7 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *                                                    VFIO_GROUP_GET_DEVICE_FD
  *     track, read_dirty    IOMMU_HWPT_SET_DIRTY_TRACKING, _GET_DIRTY_BITMAP
  *                                                    VFIO_IOMMU_DIRTY_PAGES
+ *     log, read_log        VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP, _REPORT
  *     copy, map_file       IOMMU_IOAS_COPY, _MAP_FILE
  *     table_attach         IOMMU_VIOMMU_ALLOC, IOMMU_VDEVICE_ALLOC, IOMMU_HWPT_ALLOC
  *     table_invalidate, tables_invalidate
@@ -548,7 +559,7 @@ struct viommu_limits {
 	size_t n_ranges;         /* of IOVAs: at least one, sorted, disjoint; the widest if there
 				  * are more */
 	struct viommu_range ranges[VIOMMU_LIMITS_RANGES];
-	bool dirty; /* the kernel tracks the pages that a device writes */
+	bool dirty; /* the kernel tracks the pages that a device writes, or the device logs them */
 
 	/* Of the device and its IOMMU, by iommufd; type1: 0 and false. */
 	uint8_t pasid_bits; /* PASIDs are below 2^pasid_bits; 0: it has none */

@@ -343,7 +343,8 @@ static bool are_whole(const struct viommu_backend_calls *calls)
 	int tables = !!calls->table_new + !!calls->table_free + !!calls->table_attach +
 		     !!calls->table_invalidate + !!calls->read_events;
 
-	return dirty % 3 == 0 && tables % 5 == 0;
+	return dirty % 3 == 0 && tables % 5 == 0 && !calls->log == !calls->read_log &&
+	       (!calls->log || calls->track);
 }
 
 static bool is_complete(const struct viommu_backend_calls *calls)
@@ -419,10 +420,13 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 	device->number = number;
 	device->next = backend->devices;
 	backend->devices = device;
+	if (backend->tracking)
+		device_set_log(device, true);
 	error = viommu_listen(iommu, endpoint, &ops, device, &device->listener);
 	if (!error)
 		return 0;
 	device_leave(device);
+	device_set_log(device, false);
 	backend->devices = device->next;
 	free(device);
 	spaces_collect(backend);
@@ -443,6 +447,7 @@ int viommu_backend_remove_device(struct viommu_backend *backend, int number)
 	device_leave(device);
 	while (device->pasids)
 		remove_pasid(device, &device->pasids);
+	device_set_log(device, false);
 	spaces_collect(backend);
 	*at = device->next;
 	free(device);
@@ -579,6 +584,8 @@ int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 
 static void stop_tracking(struct viommu_backend *backend)
 {
+	for (struct device *device = backend->devices; device; device = device->next)
+		device_set_log(device, false);
 	for (struct space *space = backend->spaces; space; space = space->next)
 		space_track(space, false);
 	for (size_t i = 0; i < backend->n_memory; i++) {
@@ -608,6 +615,8 @@ int viommu_backend_track_dirty(struct viommu_backend *backend, bool on)
 		}
 	}
 	backend->tracking = true;
+	for (struct device *device = backend->devices; device; device = device->next)
+		device_set_log(device, true);
 	for (struct space *space = backend->spaces; space; space = space->next)
 		space_track(space, true);
 	return 0;

@@ -30,6 +30,8 @@ int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device
 {
 	int error = attach(kernel, device, pasid, hwpt->id);
 
+	if (!error && (pasid != VIOMMU_NO_PASID || !device->can_log))
+		hwpt->unlogged = true;
 	if (!error && pasid == VIOMMU_NO_PASID)
 		device->hwpt = hwpt;
 	return error;
@@ -192,20 +194,26 @@ int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint3
 
 /* -- dirty pages ----------------------------------------------------------------------- */
 
+/* Does neither the IOMMU track writes by this page table, nor each device log them? */
+static bool is_untracked(const struct hwpt *hwpt)
+{
+	return !hwpt->table && !(hwpt->flags & KERNEL_HWPT_DIRTY) && hwpt->unlogged;
+}
+
 /*
- * Is there a device in the space whose writes the kernel does not track, perhaps by a PASID, or was
- * there one with a page table of its own?
+ * Is there a device in the space whose writes nothing tracks, perhaps by a PASID, or was there one
+ * with a page table of its own?
  */
 static bool has_untracked(const struct viommu_kernel *kernel, uint32_t space)
 {
 	for (const struct hwpt *hwpt = kernel->hwpts; hwpt; hwpt = hwpt->next)
-		if (hwpt->space == space && !hwpt->table && !(hwpt->flags & KERNEL_HWPT_DIRTY))
+		if (hwpt->space == space && is_untracked(hwpt))
 			return true;
 	for (size_t i = 0; i < kernel->n_devices; i++) {
 		const struct kernel_device *device = &kernel->devices[i];
 
 		if (device->used && device->space == space &&
-		    !(device->hwpt_flags & KERNEL_HWPT_DIRTY))
+		    !(device->hwpt_flags & KERNEL_HWPT_DIRTY) && (!device->logs || device->table))
 			return true;
 	}
 	return false;
@@ -235,7 +243,8 @@ int hwpts_read_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t lengt
 	int error = 0;
 
 	for (struct hwpt *hwpt = kernel->hwpts; hwpt && !error; hwpt = hwpt->next) {
-		if (hwpt->space != space || hwpt->table)
+		if (hwpt->space != space || hwpt->table ||
+		    !(hwpt->flags & KERNEL_HWPT_DIRTY || hwpt->unlogged))
 			continue;
 		argument.hwpt_id = hwpt->id;
 		error = hwpt->tracks ? kernel_ioctl(kernel, kernel->fd, KERNEL_HWPT_DIRTY_BITMAP,

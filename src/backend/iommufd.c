@@ -254,6 +254,8 @@ static const struct viommu_backend_calls *calls(void)
 		.attach_pasid = attach_pasid,
 		.detach_pasid = detach_pasid,
 		.tables_invalidate = nests_invalidate,
+		.log = write_log_set,
+		.read_log = write_log_read,
 	};
 
 	return &rows;
@@ -361,6 +363,8 @@ static int read_limits(struct viommu_kernel *kernel, struct kernel_device *devic
 	const struct kernel_device *mate = mate_of(kernel, device);
 	int error;
 
+	/* It does no DMA here, so nothing has to log that. */
+	device->can_log = true;
 	if (mate)
 		space = mate->space;
 	if (mate && mate->hwpt)
@@ -373,6 +377,8 @@ static int read_limits(struct viommu_kernel *kernel, struct kernel_device *devic
 		error = hwpt_leave(kernel, device, VIOMMU_NO_PASID);
 	if (!error)
 		read_hardware(kernel, device, space, &limits);
+	device->can_log = !error && !limits.dirty && write_log_probe(kernel, device);
+	limits.dirty = limits.dirty || device->can_log;
 	return error ? error : kernel_set_limits(kernel, device, &limits);
 }
 

@@ -67,6 +67,7 @@ struct hwpt {
 	uint32_t id, space;
 	uint32_t flags;                  /* KERNEL_HWPT_* */
 	bool tracks;                     /* dirty pages */
+	bool unlogged;                   /* has had accesses that no device logs */
 	const struct guest_table *table; /* NULL: it maps the space */
 	struct nest *nest;               /* of `table` */
 };
@@ -135,6 +136,13 @@ void hwpts_free(struct viommu_kernel *kernel, uint32_t space, bool of_guest);
 
 int hwpts_track(void *kernel, uint32_t space, bool on);
 int hwpts_read_dirty(void *kernel, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits);
+
+/* -- write_log.c ---------------------------------------------------------------------- */
+
+/* Can the device log the pages that it writes? */
+bool write_log_probe(const struct viommu_kernel *kernel, const struct kernel_device *device);
+int write_log_set(void *kernel, int device, bool on);
+int write_log_read(void *kernel, int device, uint64_t iova, uint64_t length, uint64_t *bits);
 
 /* -- nest.c ------------------------------------------------------------------------- */
 

@@ -39,6 +39,14 @@
 #define KERNEL_VFIO_DETACH           _IO(';', 0x78)
 #define KERNEL_VFIO_PASID            1u /* a flag of both; later than Linux 6.12 */
 
+#define KERNEL_DEVICE_FEATURE _IO(';', 0x75)
+#define KERNEL_FEATURE_GET    0x10000u
+#define KERNEL_FEATURE_SET    0x20000u
+#define KERNEL_FEATURE_PROBE  0x40000u
+#define KERNEL_LOG_START      6u
+#define KERNEL_LOG_STOP       7u
+#define KERNEL_LOG_REPORT     8u
+
 /* Of a VFIO device: the number is that of KERNEL_IOMMU_INFO, which is of a container. */
 #define KERNEL_RESET_INFO _IO(';', 0x70)
 #define KERNEL_RESET_IDS  1u
@@ -264,6 +272,26 @@ struct kernel_vfio_detach {
 	uint32_t argsz, flags, pasid;
 };
 
+struct kernel_feature { /* before what the feature has */
+	uint32_t argsz, flags;
+};
+
+struct kernel_log_range {
+	uint64_t iova, length;
+};
+
+struct kernel_log_start {
+	struct kernel_feature feature;
+	uint64_t page_size;
+	uint32_t n, reserved;
+	uint64_t ranges; /* the address of struct kernel_log_range[n] */
+};
+
+struct kernel_log_report {
+	struct kernel_feature feature;
+	uint64_t iova, length, page_size, bits;
+};
+
 struct kernel_reset_info {
 	uint32_t argsz, flags, count;
 	struct {
@@ -329,6 +357,8 @@ _Static_assert(sizeof(struct kernel_arm_info) == 40, "SMMUv3 information");
 _Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");
 _Static_assert(sizeof(struct kernel_vfio_attach) == 16, "VFIO ATTACH");
 _Static_assert(sizeof(struct kernel_vfio_detach) == 12, "VFIO DETACH");
+_Static_assert(sizeof(struct kernel_log_start) == 32, "DMA_LOGGING_START");
+_Static_assert(sizeof(struct kernel_log_report) == 40, "DMA_LOGGING_REPORT");
 _Static_assert(sizeof(struct kernel_reset_info) == 12, "GET_PCI_HOT_RESET_INFO");
 _Static_assert(sizeof(struct kernel_group_status) == 8, "GROUP_GET_STATUS");
 _Static_assert(sizeof(struct kernel_dma_map) == 32, "MAP_DMA");

@@ -7,8 +7,13 @@
 
 /* -- devices ------------------------------------------------------------------------ */
 
+static void mark_all_dirty(struct space *space);
+
+/* What a device has logged is for the mappings of its space until it leaves that. */
 static void forget_place(struct device *device)
 {
+	if (device->space && device->logs)
+		mark_all_dirty(device->space);
 	if (device->space)
 		device->space->n_devices--;
 	if (device->table)
@@ -233,6 +238,47 @@ static void end_unmap(struct space *space)
 		space_flush(space);
 }
 
+void device_set_log(struct device *device, bool on)
+{
+	struct viommu_backend *backend = device->backend;
+
+	if (!backend->calls.log || (!on && !device->logs))
+		return;
+	device->logs = false;
+	if (!device->stopped && !CALL(backend, log, device->number, on))
+		device->logs = on;
+}
+
+/* The whole log may be wrong: it begins again, and what was written until then is dirty. */
+static void restart_log(struct device *device)
+{
+	struct space *space = device->space;
+
+	device_set_log(device, false);
+	device_set_log(device, true);
+	mark_all_dirty(space);
+	if (!device->logs)
+		space_track(space, true);
+}
+
+/* Add what devices of the space have logged. */
+static int read_logs(struct space *space, const struct part *part, uint64_t *bits)
+{
+	struct viommu_backend *backend = space->backend;
+	int error = 0;
+
+	for (struct device *device = backend->devices; device; device = device->next) {
+		if (device->space != space || !device->logs)
+			continue;
+		error = CALL(backend, read_log, device->number, part->iova, part->length, bits);
+		if (!error)
+			continue;
+		restart_log(device);
+		break;
+	}
+	return error;
+}
+
 /* Without memory for a bitmap, or a kernel that fills it, the whole part counts as dirty. */
 static void unmap_tracked(struct space *space, const struct part *part)
 {
@@ -247,7 +293,8 @@ static void unmap_tracked(struct space *space, const struct part *part)
 		bits = calloc(dirty_words(part->length), sizeof(*bits));
 	if (bits)
 		error = CALL(backend, unmap_dirty, space->id, part->iova, part->length, bits);
-	part_mark_dirty(part, error ? NULL : bits);
+	/* After that, as the log has no need of the mapping. */
+	part_mark_dirty(part, error || read_logs(space, part, bits) ? NULL : bits);
 	free(bits);
 	if (error)
 		unmap_range(space, part->iova, part->iova + (part->length - 1));
@@ -465,6 +512,8 @@ static void read_part(struct space *space, const struct part *part)
 		bits = calloc(dirty_words(part->length), sizeof(*bits));
 	if (bits)
 		error = CALL(backend, read_dirty, space->id, part->iova, part->length, bits);
+	if (!error)
+		error = read_logs(space, part, bits);
 	part_mark_dirty(part, error ? NULL : bits);
 	free(bits);
 }

@@ -57,6 +57,7 @@ struct device {
 	struct pasid *pasids;
 	int number;
 	bool stopped; /* permanently */
+	bool logs;    /* the pages that it writes */
 };
 
 /* A range of guest memory, and its dirty pages. */
@@ -147,6 +148,9 @@ int space_map_memory(struct space *space, const struct memory *memory);
 void space_unmap_memory(struct space *space, const struct memory *memory);
 
 void space_track(struct space *space, bool on);
+
+/* Begin or end the log of a device, if it has one. */
+void device_set_log(struct device *device, bool on);
 
 /* Mark the pages written since the last call. */
 void space_read_dirty(struct space *space);

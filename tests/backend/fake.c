@@ -385,6 +385,72 @@ static int device_reset_info(int device, void *opaque)
 	return 0;
 }
 
+static int log_start(int device, const void *opaque)
+{
+	const struct kernel_log_start *argument = opaque;
+	const struct kernel_log_range *ranges = (void *)(uintptr_t)argument->ranges;
+
+	if (argument->feature.argsz != 32 || argument->page_size != 4096 || !argument->n ||
+	    fake.logging[device])
+		return refuse(EINVAL);
+	for (uint32_t i = 0; i < argument->n; i++)
+		if ((ranges[i].iova | ranges[i].length) & 0xfff || !ranges[i].length ||
+		    ranges[i].iova + ranges[i].length < ranges[i].iova)
+			return refuse(EOVERFLOW);
+	fake.logging[device] = true;
+	fake.n_logged[device] = 0;
+	return 0;
+}
+
+static int log_stop(int device, const void *opaque)
+{
+	(void)opaque;
+	fake.logging[device] = false;
+	return 0;
+}
+
+static int log_report(int device, const void *opaque)
+{
+	const struct kernel_log_report *argument = opaque;
+	uint64_t *bits = (uint64_t *)(uintptr_t)argument->bits;
+	unsigned kept = 0;
+
+	if (argument->feature.argsz != 40 || argument->page_size != 4096 || !fake.logging[device])
+		return refuse(EINVAL);
+	for (unsigned i = 0; i < fake.n_logged[device]; i++) {
+		uint64_t page = fake.logged[device][i] - argument->iova;
+
+		if (page < argument->length)
+			bits[page / 4096 / 64] |= 1ull << (page / 4096 % 64);
+		else
+			fake.logged[device][kept++] = fake.logged[device][i];
+	}
+	fake.n_logged[device] = kept;
+	return 0;
+}
+
+static int device_feature(int device, void *opaque)
+{
+	static const struct {
+		uint32_t flags;
+		int (*perform)(int device, const void *opaque);
+	} rows[] = {
+		{ KERNEL_FEATURE_SET | KERNEL_LOG_START, log_start },
+		{ KERNEL_FEATURE_SET | KERNEL_LOG_STOP, log_stop },
+		{ KERNEL_FEATURE_GET | KERNEL_LOG_REPORT, log_report },
+	};
+	const struct kernel_feature *feature = opaque;
+
+	if (!fake.bound[device] || !fake.limits[device].logs)
+		return refuse(ENOTTY);
+	if (feature->flags & KERNEL_FEATURE_PROBE)
+		return 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].flags == feature->flags)
+			return rows[i].perform(device, opaque);
+	return refuse(ENOTTY);
+}
+
 /* -- groups and containers ------------------------------------------------------------------ */
 
 static int group_status(int group, void *opaque)
@@ -593,6 +659,7 @@ static int of_device(int device, unsigned long request, void *argument)
 		{ KERNEL_VFIO_ATTACH, false, device_attach },
 		{ KERNEL_VFIO_DETACH, false, device_detach },
 		{ KERNEL_RESET_INFO, false, device_reset_info },
+		{ KERNEL_DEVICE_FEATURE, false, device_feature },
 		{ KERNEL_GROUP_STATUS, true, group_status },
 		{ KERNEL_GROUP_SET_CONTAINER, true, group_set },
 		{ KERNEL_GROUP_UNSET_CONTAINER, true, group_unset },
@@ -664,7 +731,7 @@ int fake_close(int fd)
 		fake.group[fd - FAKE_GROUP] = false;
 		fake.at[fd - FAKE_GROUP] = 0;
 	} else if (fd >= FAKE_DEVICE) {
-		fake.file[fd - FAKE_DEVICE] = false;
+		fake.file[fd - FAKE_DEVICE] = fake.logging[fd - FAKE_DEVICE] = false;
 		if (fake.bound[fd - FAKE_DEVICE])
 			fake.at[fd - FAKE_DEVICE] = fake.in[fd - FAKE_DEVICE] = 0;
 		memset(fake.pasid_in[fd - FAKE_DEVICE], 0, sizeof(fake.pasid_in[0]));
@@ -702,6 +769,8 @@ uint64_t fake_dma(int device, uint64_t iova, bool write)
 			map->dirty |= 1ull << ((iova - map->iova) / 4096);
 		if (write)
 			fake_wrote(device, iova & ~0xfffull);
+		if (write && fake.logging[device] && fake.n_logged[device] < FAKE_DIRTY)
+			fake.logged[device][fake.n_logged[device]++] = iova & ~0xfffull;
 		return map->va + (iova - map->iova);
 	}
 	return 0;

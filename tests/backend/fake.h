@@ -75,6 +75,7 @@ struct fake_limits {
 	uint8_t pasid_bits;
 	bool no_ats;
 	bool requests_pages;
+	bool logs;           /* a device that logs what it writes */
 	uint8_t queues_log2; /* of hardware; 0: it has none */
 	uint8_t queue_log2;  /* commands of the largest */
 };
@@ -103,12 +104,15 @@ struct fake {
 				      choice */
 	uint32_t pasid_in[FAKE_DEVICES][FAKE_PASIDS];
 	struct fake_object objects[FAKE_OBJECTS];
-	unsigned n_copies;        /* by IOAS_COPY */
-	uint32_t n_reset;         /* devices that a hot reset reports, from the first on */
-	bool resets_others;       /* and one that is not owned */
-	bool no_queues;           /* none is free */
-	uint64_t window;          /* that is mapped, by its offset; or 0 */
-	unsigned invalidate_most; /* of one call; 0: all */
+	unsigned n_copies;  /* by IOAS_COPY */
+	uint32_t n_reset;   /* devices that a hot reset reports, from the first on */
+	bool resets_others; /* and one that is not owned */
+	bool logging[FAKE_DEVICES];
+	unsigned n_logged[FAKE_DEVICES];
+	uint64_t logged[FAKE_DEVICES][FAKE_DIRTY]; /* addresses of pages */
+	bool no_queues;                            /* none is free */
+	uint64_t window;                           /* that is mapped, by its offset; or 0 */
+	unsigned invalidate_most;                  /* of one call; 0: all */
 	unsigned n_invalidated;
 	uint64_t invalidated[FAKE_ENTRIES][2];
 };

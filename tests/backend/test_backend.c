@@ -994,6 +994,163 @@ static void what_was_written_before_a_space_was_tracked_stays_dirty(void **state
 	end();
 }
 
+/* -- pages that devices log themselves ------------------------------------------------ */
+
+/* D1 logs; the IOMMU of D2 tracks, or D2 logs, too, or neither. */
+enum second { TRACKED, LOGS, UNTRACKED };
+
+static void begin_logging(struct rig *rig, enum second second)
+{
+	begin_without_devices();
+	fake.limits[D1].logs = true;
+	fake.limits[D2].logs = second == LOGS;
+	if (second == TRACKED)
+		fake.limits[D2] =
+			(struct fake_limits){ .dirty = true, .hwpt_flags = KERNEL_HWPT_DIRTY };
+	add_device(rig, EP, D1);
+	add_device(rig, EP2, D2);
+	assert_true(viommu_kernel_limits(kernel, D1)->dirty);
+	assert_int_equal(viommu_kernel_limits(kernel, D2)->dirty, second != UNTRACKED);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x3fff, 0x21000, R | W), VIOMMU_S_OK);
+	fake.calls = 0;
+}
+
+static void pages_that_a_device_logs_are_reported_by_guest_physical_address(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	begin_logging(rig, UNTRACKED);
+	fake_dma(D1, 0x1000, true);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_int_equal(fake.calls, 1);
+	assert_string_equal(read_dirty(), "");
+	fake_dma(D1, 0x2000, true);
+	fake_dma(D1, 0x3000, false);
+	assert_string_equal(read_dirty(), "22000-22fff");
+	assert_string_equal(read_dirty(), "");
+	/* Unmapped meanwhile, with another page at that address after it. */
+	fake_dma(D1, 0x3000, true);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x3fff), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x3000, 0x3fff, 0x31000, R | W), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "23000-23fff");
+	fake_dma(D1, 0x3000, true);
+	assert_string_equal(read_dirty(), "31000-31fff");
+	assert_int_equal(viommu_backend_track_dirty(backend, false), 0);
+	assert_false(fake.logging[D1]);
+	end();
+}
+
+static void what_devices_log_is_joined_with_what_the_iommu_tracks(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	for (enum second second = TRACKED; second <= LOGS; second++) {
+		begin_logging(rig, second);
+		assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+		assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+		assert_int_equal(fake.logging[D2], second == LOGS);
+		assert_string_equal(read_dirty(), "");
+		fake_dma(D1, 0x1000, true);
+		fake_dma(D2, 0x3000, true);
+		assert_string_equal(read_dirty(), "21000-21fff 23000-23fff");
+		fake_dma(D2, 0x2000, true);
+		assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+		assert_string_equal(read_dirty(), "22000-22fff");
+		end();
+	}
+}
+
+static void a_device_without_a_log_makes_all_that_is_writable_dirty(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	begin_logging(rig, UNTRACKED);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_string_equal(read_dirty(), "");
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	assert_string_equal(read_dirty(), "21000-23fff");
+	end();
+}
+
+/* Its log does not say which space it was in. */
+static void what_a_device_leaves_that_logs_is_dirty(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	begin_logging(rig, LOGS);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	fake_dma(D1, 0x2000, true);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	fake_dma(D2, 0x1000, true);
+	assert_string_equal(read_dirty(), "21000-21fff");
+	assert_int_equal(viommu_backend_remove_device(backend, D2), 0);
+	assert_false(fake.logging[D2]);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	/* One that is added while pages are tracked logs at once. */
+	assert_int_equal(viommu_backend_add_device(backend, rig->device, EP2, D2), 0);
+	assert_true(fake.logging[D2]);
+	end();
+}
+
+static bool reports(uintmax_t page)
+{
+	uintmax_t first, last;
+	int n;
+
+	for (const char *at = dirty; sscanf(at, "%jx-%jx%n", &first, &last, &n) == 2; at += n)
+		if (first <= page && page <= last)
+			return true;
+	return false;
+}
+
+/* What was written is among what is reported, whichever call fails. */
+static void no_failure_of_a_log_loses_a_page(void **state)
+{
+	struct rig *rig = *state;
+	unsigned n = 0;
+
+	if (is_type1())
+		return;
+	for (unsigned fail = 0; fail <= n; fail++) {
+		begin_logging(rig, LOGS);
+		assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+		fake.calls = 0;
+		fake.fail = fail;
+		fake.fail_n = 1;
+		fake.error = EIO;
+		assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+		for (int i = 0; i < 3; i++) {
+			fake_dma(D1, 0x1000, true);
+			fake_dma(D2, 0x3000, true);
+			read_dirty();
+			assert_true(reports(0x21000) && reports(0x23000));
+		}
+		assert_int_equal(fake_dma(D2, 0x2000, true), HOST + 0x22000);
+		assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+		read_dirty();
+		assert_true(reports(0x22000));
+		assert_int_equal(viommu_backend_track_dirty(backend, false), 0);
+		n = fake.calls > n ? fake.calls : n;
+		fake.fail = 0;
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+		free_all();
+	}
+	assert_int_equal(n, 15); /* one, STOP and START after a report that fails */
+}
+
 /* -- memory that is refused or read-only ---------------------------------------------- */
 
 /* Each MAP fails in turn: what was mapped before it is unmapped, and all devices stay. */
@@ -1357,11 +1514,12 @@ static void an_interface_that_cannot_be_opened_leaves_nothing(void **state)
 /* Every call fails in turn: nothing stays open, and with none that fails it is opened. */
 static void a_device_that_cannot_be_opened_leaves_nothing(void **state)
 {
-	/* iommufd: then come GET_HW_INFO and DESTROY, without which a device works. */
+	/* iommufd: then come GET_HW_INFO, DEVICE_FEATURE and DESTROY, without which a device
+	 * works. */
 	static const struct {
 		enum viommu_interface interface;
 		unsigned needed, calls;
-	} rows[] = { { VIOMMU_INTERFACE_IOMMUFD, 6, 8 }, { VIOMMU_INTERFACE_TYPE1, 10, 10 } };
+	} rows[] = { { VIOMMU_INTERFACE_IOMMUFD, 6, 9 }, { VIOMMU_INTERFACE_TYPE1, 10, 10 } };
 	int number;
 
 	(void)state;
@@ -1750,6 +1908,11 @@ int main(void)
 		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
 		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
 		ON_A_FRESH_DEVICE(what_was_written_before_a_space_was_tracked_stays_dirty),
+		ON_A_FRESH_DEVICE(pages_that_a_device_logs_are_reported_by_guest_physical_address),
+		ON_A_FRESH_DEVICE(what_devices_log_is_joined_with_what_the_iommu_tracks),
+		ON_A_FRESH_DEVICE(a_device_without_a_log_makes_all_that_is_writable_dirty),
+		ON_A_FRESH_DEVICE(what_a_device_leaves_that_logs_is_dirty),
+		ON_A_FRESH_DEVICE(no_failure_of_a_log_loses_a_page),
 		ON_A_FRESH_DEVICE(memory_that_cannot_be_added_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(a_writable_mapping_of_read_only_memory_reaches_nothing),
 		ON_A_FRESH_DEVICE(a_domain_with_all_mappings_that_the_kernel_has_answers_nomem),

@@ -56,6 +56,8 @@ static const struct {
 	{ "viommu_backend_calls.respond", BY_ITSELF },
 	{ "viommu_backend_calls.alloc_pasid", IN_LISTENER },
 	{ "viommu_backend_calls.free_pasid", BY_ITSELF },
+	{ "viommu_backend_calls.log", BY_ITSELF },
+	{ "viommu_backend_calls.read_log", BY_ITSELF },
 	{ "dirty of viommu_backend_read_dirty", BY_ITSELF },
 };
 
@@ -256,6 +258,20 @@ static int respond(void *kernel, int number, const struct viommu_page_response *
 	return 0;
 }
 
+static int log_writes(void *kernel, int number, bool on)
+{
+	(void)kernel, (void)number, (void)on;
+	CALLED(log);
+	return 0;
+}
+
+static int read_log(void *kernel, int number, uint64_t iova, uint64_t length, uint64_t *bits)
+{
+	(void)kernel, (void)number, (void)iova, (void)length, (void)bits;
+	CALLED(read_log);
+	return 0;
+}
+
 static int alloc_pasid(void *kernel, int number, uint32_t *ret_pasid)
 {
 	(void)kernel, (void)number;
@@ -303,6 +319,8 @@ static const struct viommu_backend_calls all_calls = {
 	alloc_pasid,
 	free_pasid,
 	tables_invalidate,
+	log_writes,
+	read_log,
 };
 
 /* -- the scene -------------------------------------------------------------------- */

@@ -1232,6 +1232,22 @@ pub struct viommu_backend_calls {
             n: usize,
         ),
     >,
+    pub log: ::std::option::Option<
+        unsafe extern "C" fn(
+            kernel: *mut ::std::os::raw::c_void,
+            device: ::std::os::raw::c_int,
+            on: bool,
+        ) -> ::std::os::raw::c_int,
+    >,
+    pub read_log: ::std::option::Option<
+        unsafe extern "C" fn(
+            kernel: *mut ::std::os::raw::c_void,
+            device: ::std::os::raw::c_int,
+            iova: u64,
+            length: u64,
+            bits: *mut u64,
+        ) -> ::std::os::raw::c_int,
+    >,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
