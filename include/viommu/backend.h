@@ -561,9 +561,10 @@ struct viommu_limits {
 	struct viommu_range ranges[VIOMMU_LIMITS_RANGES];
 	bool dirty; /* the kernel tracks the pages that a device writes, or the device logs them */
 
-	/* Of the device and its IOMMU, by iommufd; type1: 0 and false. */
+	/* Of the device and its IOMMU, by iommufd; type1: 0, true, false. */
 	uint8_t pasid_bits; /* PASIDs are below 2^pasid_bits; 0: it has none */
-	bool ats;           /* it may cache translations. Kernels before 7.3 report it for all */
+	bool ats;           /* false: the kernel reports that it cannot cache translations. Linux
+			     * before 7.3 and type1 report nothing: true */
 	bool page_requests; /* with `page_requests` in struct viommu_kernel_ops: it has PRI, or
 			     * its IOMMU stalls it. False for a device that was opened while
 			     * another one of its IOMMU group had a domain, because the group
@@ -602,7 +603,7 @@ int viommu_limits_config(const struct viommu_limits *limits, struct viommu_confi
  * such as an MSI region. `config` is the one in force. `regions` gets all of them, and has to live
  * until viommu_endpoint_add(). -ERANGE: as above; the guest's granule is too small for the device,
  * no address is in common, the endpoint has more PASIDs than the device, or is to have ATS on a
- * path where the device has none.
+ * path where the kernel reports that the device has none.
  *
  * Returns: 0, -ERANGE, -ENOSPC. Locks: none. Waits: no. Since: 0.2 (testing)
  */

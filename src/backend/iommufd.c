@@ -359,7 +359,7 @@ static int read_ranges(const struct viommu_kernel *kernel, const struct kernel_d
  */
 static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
 {
-	struct viommu_limits limits = { .size = sizeof(limits) };
+	struct viommu_limits limits = { .size = sizeof(limits), .ats = true };
 	const struct kernel_device *mate = mate_of(kernel, device);
 	int error;
 

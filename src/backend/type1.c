@@ -384,7 +384,7 @@ static int read_info(const struct viommu_kernel *kernel, const struct kernel_dev
 /* A container has the limits of all its groups, so the group is alone in one for this. */
 static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device)
 {
-	struct viommu_limits limits = { .size = sizeof(limits) };
+	struct viommu_limits limits = { .size = sizeof(limits), .ats = true };
 	uint32_t space;
 	int error = container_new(kernel, &space);
 

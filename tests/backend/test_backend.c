@@ -1621,6 +1621,7 @@ static void limits_are_read_from_each_interface(void **state)
 		assert_int_equal(limits->n_ranges, 1);
 		assert_int_equal(limits->ranges[0].last, 0xffffffffffff);
 		assert_false(limits->dirty);
+		assert_true(limits->ats); /* unknown, for type1 */
 		limits = limits_of(1);
 		assert_int_equal(limits->page_size_mask, ~0xffffull);
 		assert_int_equal(limits->n_ranges, 2);

@@ -244,6 +244,33 @@ static void pasids_and_ats_of_a_device_are_limits(void **state)
 	end();
 }
 
+/* Each call of opening fails in turn; without GET_HW_INFO the device has no PASIDs. */
+static void a_device_whose_iommu_the_kernel_does_not_describe_may_have_ats(void **state)
+{
+	unsigned n_unknown = 0;
+	bool is_open = false;
+
+	(void)state;
+	begin(0, 0, false);
+	fake.limits[A].pasid_bits = 16;
+	fake.fail_n = 1;
+	fake.error = EOPNOTSUPP;
+	for (unsigned at = 1; at <= 16; at++) {
+		viommu_kernel_close_device(kernel, A);
+		fake.fail = at;
+		fake.calls = 0;
+		is_open = !viommu_kernel_open_device(kernel, fake_name(A), &(int){ 0 });
+		if (!is_open || viommu_kernel_limits(kernel, A)->pasid_bits)
+			continue;
+		assert_true(viommu_kernel_limits(kernel, A)->ats);
+		n_unknown++;
+	}
+	fake.fail = 0;
+	assert_true(is_open);
+	assert_int_equal(n_unknown, 1);
+	end();
+}
+
 /* -- dirty pages ----------------------------------------------------------------- */
 
 static void dirty_pages_of_all_page_tables_of_a_space_are_read(void **state)
@@ -1256,6 +1283,7 @@ int main(void)
 		cmocka_unit_test(without_need_of_them_the_kernel_selects_page_tables),
 		cmocka_unit_test(the_devices_of_a_hot_reset_are_those_that_are_open),
 		cmocka_unit_test(pasids_and_ats_of_a_device_are_limits),
+		cmocka_unit_test(a_device_whose_iommu_the_kernel_does_not_describe_may_have_ats),
 		cmocka_unit_test(dirty_pages_of_all_page_tables_of_a_space_are_read),
 		cmocka_unit_test(with_a_device_that_is_not_tracked_all_is_dirty),
 		cmocka_unit_test(a_table_becomes_a_nested_page_table_over_a_viommu),
