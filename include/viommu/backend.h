@@ -131,8 +131,9 @@ struct viommu_backend_calls {
 	/*
 	 * `table_invalidate` of several devices, or of one several times, with a result for each.
 	 * Items that concern the caches of one vIOMMU may share an error: their devices leave
-	 * their tables together. It is called in the place of `table_invalidate`, for all devices
-	 * of an INVALIDATE or of a batch; NULL: `table_invalidate` is called for each of them.
+	 * their tables together. It is called in the place of `table_invalidate`, once for all
+	 * devices of an INVALIDATE or of a batch, or for each VIOMMU_BACKEND_INVALIDATIONS_MAX of
+	 * them; NULL: `table_invalidate` is called for each of them.
 	 */
 	void (*tables_invalidate)(void *kernel, struct viommu_backend_invalidation *items,
 				  size_t n);
@@ -266,9 +267,15 @@ int viommu_backend_page_response(const struct viommu_backend *backend, const str
 				 const struct viommu_page_response *response);
 
 /*
- * Until viommu_backend_batch_end(), adjacent UNMAPs are merged, and INVALIDATEs wait. Complete no
- * request to the guest before viommu_backend_batch_end() has returned: devices can access the
- * memory until then.
+ * Until viommu_backend_batch_end(), adjacent UNMAPs are merged, and INVALIDATEs wait. Devices can
+ * access the memory until then. So complete no request to the guest before
+ * viommu_backend_batch_end() has returned: neither one whose used length was returned nor, without
+ * `tables_invalidate`, one that `answered` of struct viommu_ops reports in the batch. Devices of
+ * <viommu/mmio.h> and <viommu/pci.h> complete requests themselves: let them execute none in it.
+ *
+ * With `tables_invalidate`, UNMAPs are merged only until the listeners commit: at the end of
+ * viommu_request(), viommu_submit() or a batch of the device. So the kernel has done what
+ * `answered` reports.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */

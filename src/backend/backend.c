@@ -321,15 +321,22 @@ static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 	spaces_collect(backend);
 }
 
-/* All devices that an INVALIDATE concerns have been notified of it. Nothing else waits. */
+/*
+ * All devices that the requests concern have been notified of them. UNMAPs of viommu_submit() are
+ * answered after this, so they do not wait for the end of the backend's batch. INVALIDATEs do: the
+ * device returns their answers to the VMM, which holds them back.
+ */
 static int on_commit(void *opaque, uint64_t token)
 {
 	struct viommu_backend *backend = ((struct device *)opaque)->backend;
 
 	(void)token;
-	if (backend->batch || !backend->n_pending)
+	if (!backend->batch && !backend->n_pending)
 		return 0;
-	pending_send(backend);
+	if (backend->batch)
+		spaces_flush(backend);
+	else
+		pending_send(backend);
 	spaces_collect(backend);
 	return 0;
 }
@@ -748,8 +755,7 @@ void viommu_backend_batch_end(struct viommu_backend *backend)
 {
 	callbacks_refuse(backend, backend->kernel, __func__);
 	backend->batch = false;
-	for (struct space *space = backend->spaces; space; space = space->next)
-		space_flush(space);
+	spaces_flush(backend);
 	pending_send(backend);
 	spaces_collect(backend);
 }

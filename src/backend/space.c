@@ -76,6 +76,12 @@ void space_flush(struct space *space)
 		space_break(space);
 }
 
+void spaces_flush(struct viommu_backend *backend)
+{
+	for (struct space *space = backend->spaces; space; space = space->next)
+		space_flush(space);
+}
+
 /* -- INVALIDATEs of a batch ----------------------------------------------------------- */
 
 /*

@@ -142,6 +142,7 @@ void space_unmap_range(struct space *space, uint64_t first, uint64_t last);
 
 /* Send the UNMAPs of a batch that are pending. */
 void space_flush(struct space *space);
+void spaces_flush(struct viommu_backend *backend);
 
 /* Map or unmap the parts of mappings in memory that is added or removed. A failure maps none. */
 int space_map_memory(struct space *space, const struct memory *memory);
