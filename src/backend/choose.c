@@ -83,7 +83,7 @@ int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kerne
 		return error;
 	}
 	kernel->calls = *kernel->kind->calls();
-	/* For a listener of INVALIDATEs of several devices, the device does more for each MAP. */
+	/* With `tables_invalidate` listeners have `commit`, which viommu calls for each MAP. */
 	if (!kernel->ops.nest)
 		kernel->calls.tables_invalidate = NULL;
 	*ret_kernel = kernel;
