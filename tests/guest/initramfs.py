@@ -117,7 +117,7 @@ def program(source, architecture):
 def module(name, architecture, flavour, report, version):
     """The path of the module of this project for that kernel; built if it is missing."""
     kernel = os.path.basename(packages.kernel(architecture, flavour, report, version))
-    return kept("modules", [name, kernel, *map(contents, kernel_module.sources())],
+    return kept("modules", [name, kernel, *map(contents, kernel_module.inputs())],
                 lambda work: kernel_module.make(name, architecture, flavour, version, work,
                                                 report))
 

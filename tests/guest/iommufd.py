@@ -7,11 +7,13 @@ as root. The modules are kept in the cache. What belongs to the drivers of IOMMU
 part of the kernel itself: nest parents and vIOMMU objects.
 """
 
+import contextlib
 import glob
 import os
 import re
 import shutil
 import tarfile
+import tempfile
 
 import packages
 
@@ -62,31 +64,38 @@ def write_makefiles(tree):
             file.write(text.format(objects=objects))
 
 
-def build(root, headers):
+@contextlib.contextmanager
+def prepared(root):
+    """A tree of this process in a root of packages.toolchain(), which other sessions use, too."""
+    for name in ("dev", "proc", "tmp"):
+        os.makedirs(f"{root}/{name}", exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.symlink("gawk", f"{root}/usr/bin/awk")
+    with tempfile.TemporaryDirectory(prefix="tree-", dir=root) as tree:
+        yield tree
+
+
+def build(root, tree):
     """Build in the root; the shell and its mounts end with the namespace."""
+    headers = next(os.path.basename(path) for path in glob.glob(f"{root}/usr/src/linux-headers-*")
+                   if not path.endswith("-common"))
     script = (f"mount --bind /dev {root}/dev && mount -t proc proc {root}/proc && "
               f"exec chroot {root} /bin/bash -c 'export PATH=/usr/bin:/usr/sbin LC_ALL=C; "
-              f"make -j2 -C /usr/src/{headers} M=/tree modules'")
+              f"make -j2 -C /usr/src/{headers} M=/{os.path.basename(tree)} modules'")
     packages.run("unshare", "--mount", "/bin/sh", "-c", script)
 
 
 def make_modules(architecture, flavour, folder, report):
     root = packages.toolchain(architecture, flavour, VERSION, report)
-    tree = f"{root}/tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    for name in ("dev", "proc", "tmp"):
-        os.makedirs(f"{root}/{name}", exist_ok=True)
-    report("building iommufd (once)")
-    take_source(packages.kernel_source(VERSION, report), tree)
-    write_makefiles(tree)
-    if not os.path.lexists(f"{root}/usr/bin/awk"):
-        os.symlink("gawk", f"{root}/usr/bin/awk")
-    headers = next(os.path.basename(path) for path in glob.glob(f"{root}/usr/src/linux-headers-*")
-                   if not path.endswith("-common"))
-    build(root, headers)
-    os.makedirs(folder)
-    for module in glob.glob(f"{tree}/**/*.ko", recursive=True):
-        shutil.copy(module, folder)
+    source = packages.kernel_source(VERSION, report)
+    with prepared(root) as tree:
+        report("building iommufd (once)")
+        take_source(source, tree)
+        write_makefiles(tree)
+        build(root, tree)
+        os.makedirs(folder)
+        for module in glob.glob(f"{tree}/**/*.ko", recursive=True):
+            shutil.copy(module, folder)
 
 
 def modules(architecture, flavour, report):
@@ -94,7 +103,9 @@ def modules(architecture, flavour, report):
     kernel = packages.kernel(architecture, flavour, report, VERSION)
     target = os.path.join(packages.CACHE, f"iommufd-{os.path.basename(kernel)}")
     if not os.path.isdir(target):
-        work = f"{target}.{os.getpid()}"
-        make_modules(architecture, flavour, work, report)
-        os.rename(work, target)
+        with packages.locked(target, report):
+            if not os.path.isdir(target):
+                work = f"{target}.{os.getpid()}"
+                make_modules(architecture, flavour, work, report)
+                os.rename(work, target)
     return target

@@ -26,6 +26,11 @@ def sources():
     return sorted(glob.glob(os.path.join(SOURCES, "*.[ch]")) + glob.glob(os.path.join(GUEST, "*.[ch]"))) + [PROTOCOL, PATCH]
 
 
+def inputs():
+    """The files that a module depends on."""
+    return [*sources(), __file__, iommufd.__file__]
+
+
 def makefile(name):
     """A module of several objects cannot have the name of one of them."""
     more = OBJECTS[name]
@@ -51,11 +56,14 @@ def patch_driver(tree):
 
 def make(name, architecture, flavour, version, target, report):
     root = packages.toolchain(architecture, flavour, version, report)
-    tree = f"{root}/tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    for folder in ("dev", "proc", "tmp", "tree"):
-        os.makedirs(f"{root}/{folder}", exist_ok=True)
-    report(f"building {name}.ko")
+    with iommufd.prepared(root) as tree:
+        report(f"building {name}.ko")
+        fill(tree, name, version, report)
+        iommufd.build(root, tree)
+        shutil.copy(f"{tree}/{name}.ko", target)
+
+
+def fill(tree, name, version, report):
     for source in sources():
         shutil.copy(source, tree)
     if OBJECTS[name]:
@@ -70,9 +78,3 @@ def make(name, architecture, flavour, version, target, report):
     if name in WITH_DRIVER:
         shutil.move(f"{tree}/drivers/iommu/virtio-iommu.c", tree)
         shutil.move(f"{tree}/drivers/iommu/dma-iommu.h", tree)
-    if not os.path.lexists(f"{root}/usr/bin/awk"):
-        os.symlink("gawk", f"{root}/usr/bin/awk")
-    headers = next(os.path.basename(path) for path in glob.glob(f"{root}/usr/src/linux-headers-*")
-                   if not path.endswith("-common"))
-    iommufd.build(root, headers)
-    shutil.copy(f"{tree}/{name}.ko", target)

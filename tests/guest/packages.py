@@ -6,6 +6,8 @@ The sources are the machine's own Debian entries with another release, so a conf
 and signatures are checked. A package in the cache is not looked up again.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -106,6 +108,19 @@ class Archive:
                       if name.endswith(".deb"))
 
 
+@contextlib.contextmanager
+def locked(path, report):
+    """One process at a time: others wait."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.lock", "w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"waiting for another process, which has {path}.lock")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 _archives = {}
 
 
@@ -120,10 +135,17 @@ def unpacked(kind, find, report):
     a link to a folder with the version of the first package: remove the link to fetch a newer version.
     """
     link = os.path.join(CACHE, kind)
-    if os.path.isdir(link):
-        return os.path.realpath(link)
-    report(f"fetching {kind} (once, into {CACHE})")
-    source, names = find()
+    if not os.path.isdir(link):
+        # One lock for all kinds: those of one release share apt's lists.
+        with locked(os.path.join(CACHE, "fetching"), report):
+            if not os.path.isdir(link):
+                report(f"fetching {kind} (once, into {CACHE})")
+                fetch(link, *find())
+    return os.path.realpath(link)
+
+
+def fetch(link, source, names):
+    """Unpack packages into a folder with their version, and let the link be to that."""
     work = f"{link}.{os.getpid()}"
     try:
         files = source.download(f"{work}/deb", *names)
@@ -139,7 +161,6 @@ def unpacked(kind, find, report):
     if os.path.islink(link):
         os.unlink(link)
     os.symlink(os.path.basename(target), link)
-    return target
 
 
 def kernel(architecture, flavour, report, version="6.12"):

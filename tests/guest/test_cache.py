@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Several sessions use the cache of guests at once: test_cache.py"""
+
+import multiprocessing
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+import unittest
+from unittest import mock
+
+import initramfs
+import iommufd
+import kernel_module
+import packages
+
+FORK = multiprocessing.get_context("fork")
+SECONDS = 30
+
+
+class Packages:
+    """Instead of an Archive: a package with one file."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def download(self, folder, name):
+        with open(f"{self.folder}/downloads", "a", encoding="ascii") as file:
+            file.write("download\n")
+        time.sleep(0.5)
+        control = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        (control / "DEBIAN").mkdir()
+        (control / "DEBIAN/control").write_text(
+            f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: none\nDescription: none\n", encoding="ascii")
+        (control / "content").write_text("content", encoding="ascii")
+        os.makedirs(folder)
+        packages.run("dpkg-deb", "-b", str(control), f"{folder}/{name}_1.deb")
+        return [f"{folder}/{name}_1.deb"]
+
+
+def quiet(_):
+    pass
+
+
+def fetch(folder, answers):
+    found = packages.unpacked("thing", lambda: (Packages(folder), ["thing"]), quiet)
+    inode = os.stat(found).st_ino
+    time.sleep(1)
+    answers.put(os.stat(found).st_ino == inode and os.path.exists(f"{found}/content"))
+
+
+def build(barrier):
+    """Instead of the compiler: the module is its source."""
+    def compiled(_root, tree):
+        barrier.wait(SECONDS)
+        shutil.copy(f"{tree}/named.c", f"{tree}/named.ko")
+    return compiled
+
+
+def make(folder, content, barrier, answers):
+    sources = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    (sources / "named.c").write_text(content, encoding="ascii")
+    with mock.patch.object(kernel_module, "sources", lambda: [str(sources / "named.c")]), \
+         mock.patch.object(kernel_module, "OBJECTS", {"named": ""}), \
+         mock.patch.object(packages, "toolchain", lambda *_: f"{folder}/root"), \
+         mock.patch.object(iommufd, "build", build(barrier)):
+        target = sources / "target"
+        kernel_module.make("named", "amd64", "", "6.12", str(target), quiet)
+    answers.put(target.read_text(encoding="ascii") == content)
+
+
+class Cache(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        patch = mock.patch.object(packages, "CACHE", os.path.join(self.folder, "cache"))
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def answers(self, target, *arguments):
+        """Run a function in a process for each of its arguments; returns what each has put."""
+        queue = FORK.Queue()
+        processes = [FORK.Process(target=target, args=(self.folder, *more, queue), daemon=True) for more in arguments]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(SECONDS)
+            self.assertEqual(process.exitcode, 0)
+        return [queue.get(timeout=SECONDS) for _ in processes]
+
+    @unittest.skipUnless(shutil.which("dpkg-deb"), "no dpkg-deb")
+    def test_two_sessions_fetch_a_package_once(self):
+        self.assertEqual(self.answers(fetch, (), ()), [True, True])
+        downloads = pathlib.Path(self.folder, "downloads").read_text(encoding="ascii")
+        self.assertEqual(downloads.splitlines(), ["download"])
+
+    def test_two_sessions_build_each_its_own_sources(self):
+        os.makedirs(f"{self.folder}/root/usr/bin")
+        os.makedirs(f"{self.folder}/root/usr/src/linux-headers-1")
+        barrier = FORK.Barrier(2)
+        self.assertEqual(self.answers(make, ("one", barrier), ("two", barrier)), [True, True])
+
+    def test_a_module_is_built_again_after_its_makefile_changed(self):
+        path = pathlib.Path(kernel_module.__file__)
+        with mock.patch.object(packages, "kernel", lambda *_: "linux"), \
+             mock.patch.object(kernel_module, "make", lambda *more: pathlib.Path(more[4]).touch()):
+            before = initramfs.module("virtio-iommu", "amd64", "", quiet, "6.12")
+            with mock.patch.object(initramfs, "contents",
+                                   lambda name: b"changed" if pathlib.Path(name) == path else
+                                   pathlib.Path(name).read_bytes()):
+                self.assertNotEqual(initramfs.module("virtio-iommu", "amd64", "", quiet, "6.12"), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
