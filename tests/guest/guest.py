@@ -139,6 +139,8 @@ class Run:
         return f"if=none,id={name},file={self.image(name)},format={image.format}{read_only}"
 
     def prepare(self):
+        if self.row.inner:
+            nested.module()     # before anything is fetched or built
         if self.row.plan:
             self.row = planned.applied(self.row, self.folder)
         row = self.row
@@ -485,6 +487,9 @@ def attempt(run, arguments):
         seen = run.run()
     except Failed as failed:
         reason = str(failed)
+    except packages.Unavailable:
+        run.clean()
+        raise
     run.progress.clear()
     spent = time.monotonic() - run.started
     print(f"{'FAILED' if reason else 'ok':<7} {run.label} {spent:5.1f} s  {run.row.sentence}")
@@ -505,10 +510,10 @@ def attempt(run, arguments):
 
 def interactive(run):
     """Run the guest with a shell on this terminal."""
-    run.prepare()
-    run.progress.clear()
-    print("Ctrl-a x ends QEMU; Ctrl-a c is its monitor.", file=sys.stderr)
     try:
+        run.prepare()
+        run.progress.clear()
+        print("Ctrl-a x ends QEMU; Ctrl-a c is its monitor.", file=sys.stderr)
         return subprocess.run(run.command("mon:stdio"), check=False, cwd=run.folder,
                               env={**os.environ, **run.qemu.environment}).returncode
     finally:

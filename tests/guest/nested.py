@@ -30,18 +30,23 @@ class Inside(qemus.Qemu):
         return f"{FOLDER}/module"
 
 
-def qemu_files(report):
-    """(name, path) of QEMU, its loader, libraries and firmware, and of the module."""
+def module():
+    """The path of the module that the inner QEMU loads."""
     if packages.host_architecture() != "amd64":
         raise packages.Unavailable("the module is built for this machine, and the host of the row is an amd64")
+    path = qemus.Qemu(GENERATION, "", [], {}).module()
+    if not os.path.exists(path):
+        raise packages.Unavailable(f"no module for QEMU {GENERATION} (./run guest --nested builds it)")
+    return path
+
+
+def qemu_files(report):
+    """(name, path) of QEMU, its loader, libraries and firmware, and of the module."""
     qemu = qemus.unpacked(GENERATION, report)
     loader, libraries = qemu.prefix[0], qemu.prefix[2].split(":")
     program = os.path.join(qemu.root, "usr/bin", qemus.BINARIES["amd64"])
-    module = qemu.module()
-    if not os.path.exists(module):
-        raise packages.Unavailable(f"no module for QEMU {GENERATION} (./run guest --nested builds it)")
     firmware = [(os.path.basename(name), os.path.join(qemu.root, name)) for name in FIRMWARE]
-    return [("qemu", program), ("loader", loader), ("module", viommu_program.stripped(module, "strip")), *firmware,
+    return [("qemu", program), ("loader", loader), ("module", viommu_program.stripped(module(), "strip")), *firmware,
             *viommu_program.closure(program, [*libraries, os.path.dirname(loader)])]
 
 

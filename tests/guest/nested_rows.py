@@ -83,6 +83,14 @@ SHOWS = [
 ]
 
 
+# What the inner QEMU may report. The disk on virtio and the edu have no reset. iommufd maps no BARs of functions, which
+# an endpoint reaches while it bypasses (docs/backend.md); QEMU reports a failed MAP of the guest as an error instead.
+NO_RESET = r"vfio: Cannot reset device [0-9a-f:.]+, no available reset mechanism[.]"
+BARS = (r"warning: IOMMU_IOAS_MAP failed: Bad address, PCI BAR[?]|"
+        r"warning: vfio_container_dma_map\(.*\) = -14 \(Bad address\)")
+NO_KVM = r"KVM VFIO device isn't created yet"
+
+
 def assigned(by):
     """The inner guest's functions, with the options of vfio-pci for each."""
     return [f"vfio-pci,id=d0,host={NVME},bus=rp1{by[0]}",
@@ -90,7 +98,7 @@ def assigned(by):
             f"vfio-pci,id=engine,host={ENGINE},bus=rp3{by[2]}"]
 
 
-def row(name, sentence, files, by, accelerator, options=(), **more):
+def row(name, sentence, files, by, accelerator, may, options=(), **more):
     inner = Row(
         name, 13, sentence,
         [*expander(1, 0x40), *expander(2, 0x80), "pcie-root-port,id=rp3,bus=p2,chassis=3,addr=1",
@@ -101,7 +109,9 @@ def row(name, sentence, files, by, accelerator, options=(), **more):
         name, 13, sentence,
         ["intel-iommu,intremap=on,caching-mode=on", "nvme,drive=d0,serial=d0,addr=5", disk("d1", "addr=6"), EDU],
         HOST_SCRIPT, [("QEMU has opened what it was told to use", rf"row: host: open: {files}"), *SHOWS],
-        never=[*COMPLAINTS[:1], *WANTED, ("the inner guest's script runs to its end", r"inner: (cannot load|wrong)")],
+        never=[*COMPLAINTS[:1], *WANTED,
+               ("the inner QEMU reports nothing but what is known", rf"inner: .*\bqemu: (?!{'|'.join(may)})"),
+               ("the inner guest's script runs to its end", r"inner: (cannot load|wrong)")],
         machine="q35,kernel-irqchip=split", qemu=QEMU, processor="qemu64,+svm,+npt", modules=("kvm-amd",),
         append=f"intel_iommu=on {FAST}", skip="virtio_blk", mebibytes=1024, images=TWO_DISKS, same=(("d0", "d1"),),
         inner=inner, runs=STOCK, by_name=True, timeout=1200, **more)
@@ -109,11 +119,12 @@ def row(name, sentence, files, by, accelerator, options=(), **more):
 
 ROWS = [
     row("nested", "a guest in a guest: its MAPs reach VT-d through QEMU's vfio-pci, by VFIO type1",
-        r"vfio/\d+ vfio/\d+ vfio/\d+ vfio/vfio $", ("", "", ""), "kvm"),
+        r"vfio/\d+ vfio/\d+ vfio/\d+ vfio/vfio $", ("", "", ""), "kvm", [NO_RESET]),
 
-    # TCG leaves the type of an event in the VMCB that the guest took long before. KVM of 7.3 then believes that
-    # the access to a register which follows interrupted the event, and stops the guest. 6.12 does not look there.
+    # TCG leaves the type of an event in the VMCB long after the guest has taken the event. KVM of 7.3 then believes
+    # that the access to a register which follows interrupted the event, and stops the guest. 6.12 does not look there.
     row("nested-iommufd", "the same, two functions by iommufd and one by type1",
         r"iommu vfio/\d+ vfio/devices/vfio\d vfio/devices/vfio\d vfio/vfio $",
-        (",iommufd=fd0", ",iommufd=fd0", ""), "tcg", ["-object", "iommufd,id=fd0"], kernel="7.3"),
+        (",iommufd=fd0", ",iommufd=fd0", ""), "tcg", [NO_RESET, BARS, NO_KVM],
+        ["-object", "iommufd,id=fd0"], kernel="7.3"),
 ]
