@@ -107,6 +107,39 @@ guests_without_an_operating_system() {
 	prints '^[1-9][0-9]* passed, 0 failed$'
 }
 
+# In a copy, where all that is built and run only prints its arguments.
+modules_are_built_for_the_qemus_that_run() {
+	local root=$work/stub program words built
+	mkdir -p "$root"/{build,bin,qemu/build,tests/guest/bare}
+	cp run "$root/"
+	for program in bin/{meson,ninja} qemu/build/build.sh tests/guest/bare/all.sh bin/python3; do
+		printf '#!/bin/sh\necho "%s($1)" $2 $3 $4 $5\n' "${program##*/}" >"$root/$program"
+		chmod +x "$root/$program"
+	done
+	printf '#!/bin/sh\necho ok installed\n' >"$root/bin/dpkg-query"
+	chmod +x "$root/bin/dpkg-query"
+	local PATH=$root/bin:$PATH
+	while IFS=: read -r words built; do
+		run guest $words
+		[[ $(sed -n 's/^build.sh(\(.*\)) build$/\1/p' "$work/err" | paste -sd,) == "$built" ]] ||
+			{ cat "$work/err"; fail "./run guest $words builds other modules than $built"; }
+	done <<-END
+		disk:
+		nested disk:,10.0
+		--qemu 7.2 --nested:7.2,10.0
+		--qemu 10.0 nested:10.0
+		--qemu all nested-iommufd:7.2,10.0
+		--qemu 7.2 backend-nested:7.2
+	END
+	printf '#!/bin/sh\nprintf "x86\\narm64\\n"\n' >"$root/bin/python3"
+	run bare --qemu 10.0
+	prints '^all.sh\(build.sh\(10.0\) build\) \S+ x86 arm64$'
+	! "$root/run" bare --qemu 10.0 riscv64 >"$work/out" 2>&1 || fail "a QEMU that is not there runs"
+	prints 'there is no QEMU 10.0 for riscv64, only for: x86 arm64'
+	! "$root/run" bare --qemu >"$work/out" 2>&1 || fail "--qemu without a value is no error"
+	prints 'usage: ./run bare'
+}
+
 # docs/libvirt.md, by libvirt.
 libvirt_starts_a_domain_with_the_device() {
 	local status=0
@@ -216,7 +249,7 @@ build_folders_are_removed() {
 }
 
 steps=(show_the_demo build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
-	guests_without_an_operating_system the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
+	guests_without_an_operating_system modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system
 	build_folders_are_removed)
