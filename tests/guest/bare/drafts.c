@@ -189,7 +189,7 @@ static bool is_fault(const struct draft *draft, uint32_t pasid, uint64_t address
 
 	for (unsigned i = 0; i < 1000000; i++) {
 		if (iommu_event(&iommu, &record))
-			return record.reason <= VIOMMU_FAULT_R_MAPPING &&
+			return record.reason == VIOMMU_FAULT_R_MAPPING &&
 			       record.endpoint == dma.function.devfn && record.address == address &&
 			       !(record.flags & VIOMMU_FAULT_F_PASID) ==
 				       !(draft->reports_pasids && pasid != NO_PASID);
