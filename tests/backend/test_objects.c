@@ -222,8 +222,8 @@ static void pasids_and_ats_of_a_device_are_limits(void **state)
 	assert_string_equal(reason,
 			    "the guest may use PASIDs of 12 bits, and the device has 10; set"
 			    " pasid_bits to that");
-	/* Both flags say that the device may cache translations, which the host's IOMMU must
-	 * permit. */
+	/* The two flags together say that the device may cache translations, which the host's
+	 * IOMMU must permit. */
 	endpoint = (struct viommu_endpoint){
 		.size = sizeof(endpoint), .id = 8, .has_ats = true, .ats = VIOMMU_ATS_F_ENDPOINT
 	};
