@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/memory.h"
+#include "base/strbuf.h"
 #include "messages.h"
 #include "tables/dumps/dumps.h"
 #include "tables/findings/findings.h"
@@ -20,46 +21,127 @@
 #define MESSAGE_MIN 14u
 
 #define CHECK_IT   "check the table itself: `viommu check /sys/firmware/acpi/tables`"
+#define CHECK_TREE "check the device tree itself: `viommu check /sys/firmware/fdt`"
 #define EXPLAIN_IT "`viommu explain FUNCTION` on the machine, or with its tables and --pci"
+
+/*
+ * The words of a message are also in other texts. Its line has the subject, in any case. The first
+ * row counts. Linux 5.6 and older warn of an ANDD without a subject.
+ */
+static const struct {
+	const char *rules, *subject;
+} subjects[] = {
+	{ "acpi-", "ACPI" },
+	{ "dmar-name", NULL },
+	{ "dmar-", "DMAR" },
+	{ "dt-distance", "OF: NUMA" },
+	{ "iort-", "IORT" },
+	{ "ivrs-", "AMD-Vi" },
+	{ "machine-function", "VIOT" },
+	{ "memory-map", "DMAR" },
+	{ "rimt-", "RIMT" },
+	{ "srat-", "SRAT" },
+	{ "topology-iommu-outside", "VIOT" },
+	{ "viot-", "VIOT" },
+};
 
 /* Messages that are no sign of a rule: what they mean, and what to do. */
 static const struct {
-	const char *message, *text, *cure;
+	const char *message, *subject, *text, *cure;
 } others[] = {
-	{ "returns all ones!", "the unit does not answer at the address that the table states",
-	  CHECK_IT },
-	{ "ineligible for IOMMU domain attach due to platform RMRR",
+	{ "returns all ones!", "DMAR",
+	  "the unit does not answer at the address that the table states", CHECK_IT },
+	{ "ineligible for IOMMU domain attach due to platform RMRR", NULL,
 	  "a reserved region is for the device, so VFIO refuses it", EXPLAIN_IT },
-	{ "is not viable", "another device of the IOMMU group has a driver of the host",
+	{ "is not viable", "group", "another device of the IOMMU group has a driver of the host",
 	  EXPLAIN_IT },
-	{ "fault addr",
+	{ "fault addr", "DMAR",
 	  "a device used an address that is not mapped: a reserved region may be missing",
 	  EXPLAIN_IT },
-	{ "IO_PAGE_FAULT",
+	{ "IO_PAGE_FAULT", NULL,
 	  "a device used an address that is not mapped: a reserved region may be missing",
 	  EXPLAIN_IT },
-	{ "No firmware reserved region can cover this RMRR",
+	{ "No firmware reserved region can cover this RMRR", NULL,
 	  "the region of an RMRR is not in reserved memory",
 	  "`viommu check --memory LOG DMAR` compares the regions with the map in the log" },
-	{ "Unhandled context fault",
+	{ "Unhandled context fault", NULL,
 	  "a device used an address that is not mapped: a reserved region may be missing",
 	  "`viommu resolve DEVICE` says which stream ID the table gives, and which memory it "
 	  "keeps" },
-	{ "C_BAD_STREAMID", "a device has a stream ID that no stream table has",
+	{ "C_BAD_STREAMID", NULL, "a device has a stream ID that no stream table has",
 	  "`viommu resolve FUNCTION` says which one the table gives" },
-	{ "can't be converted", "Xen has no IOMMU: memory that stays mapped is RAM", CHECK_IT },
-	{ "No southbridge IO-APIC found in IVRS table",
+	{ "can't be converted", "page at", "Xen has no IOMMU: memory that stays mapped is RAM",
+	  CHECK_IT },
+	{ "No southbridge IO-APIC found in IVRS table", NULL,
 	  "Xen has no IOMMU: no IOAPIC is listed as 00:14.0", CHECK_IT },
 };
 
+/* -- looking for a message ----------------------------------------------------------------- */
+
+static const char *subject_of(const char *rule_id)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(subjects); i++)
+		if (g_str_has_prefix(rule_id, subjects[i].rules))
+			return subjects[i].subject;
+	return NULL;
+}
+
+static bool has_subject(const char *line, const char *end, const char *subject)
+{
+	size_t n = strlen(subject);
+
+	for (; (size_t)(end - line) >= n; line++)
+		if (!g_ascii_strncasecmp(line, subject, n))
+			return true;
+	return false;
+}
+
+/* A line is looked at once, however often it has the words. */
+static const char *find_words(const struct bytes *text, const char *words, const char *subject)
+{
+	const char *start = (const char *)text->data, *end = start + text->len, *at = start;
+
+	while ((at = text_find(at, end - at, words))) {
+		const char *line = at, *stop = memchr(at, '\n', (size_t)(end - at));
+
+		while (line > start && line[-1] != '\n')
+			line--;
+		stop = stop ? stop : end;
+		if (!subject || has_subject(line, stop, subject))
+			return at;
+		at = stop;
+	}
+	return NULL;
+}
+
 /* A quotation is looked for up to `...`, which stands for a name or a number. */
-static const char *find_message(const struct bytes *text, const char *message, size_t length)
+static const char *find_message(const struct bytes *text, const char *message, size_t length,
+				const char *subject)
 {
 	const char *dots = text_find(message, (ptrdiff_t)length, "...");
 	auto_free char *first = memory_text_n(message, dots ? (size_t)(dots - message) : length);
 
-	return text_find((const char *)text->data, (ptrdiff_t)text->len, first);
+	return find_words(text, first, subject);
 }
+
+/* A quotation of the rule that is in the text. */
+static const char *find_quotation(const struct bytes *text, const struct viommu_rule *rule)
+{
+	const char *open = rule->on_linux ? strchr(rule->on_linux, '"') : NULL, *close, *at = NULL;
+
+	while (open && !at) {
+		close = strchr(open + 1, '"');
+		if (!close)
+			return NULL;
+		if ((size_t)(close - open) > MESSAGE_MIN)
+			at = find_message(text, open + 1, (size_t)(close - open - 1),
+					  subject_of(rule->id));
+		open = strchr(close + 1, '"');
+	}
+	return at;
+}
+
+/* -- reporting ----------------------------------------------------------------------------- */
 
 static unsigned line_of(const struct bytes *text, const char *at)
 {
@@ -70,41 +152,77 @@ static unsigned line_of(const struct bytes *text, const char *at)
 	return line;
 }
 
-/* A quotation of the rule that is in the text. */
-static const char *find_quotation(const struct bytes *text, const char *on_linux)
-{
-	const char *open = strchr(on_linux, '"'), *close, *at = NULL;
+struct hit {
+	const struct viommu_rule *rule;
+	const char *at;
+};
 
-	while (open && !at) {
-		close = strchr(open + 1, '"');
-		if (!close)
-			return NULL;
-		if ((size_t)(close - open) > MESSAGE_MIN)
-			at = find_message(text, open + 1, (size_t)(close - open - 1));
-		open = strchr(close + 1, '"');
+/* Rules that quote the same message: it says that one of them is broken, but not which one. */
+static char *rules_text(const struct array *hits, size_t first)
+{
+	const struct hit *hit = &array_index(hits, struct hit, first), *other;
+	struct strbuf *text = strbuf_new(NULL);
+
+	strbuf_append_printf(text, "%s: %s", hit->rule->id, hit->rule->text);
+	for (size_t i = first + 1; i < hits->len; i++) {
+		other = &array_index(hits, struct hit, i);
+		if (other->at == hit->at)
+			strbuf_append_printf(text, "; or %s: %s", other->rule->id,
+					     other->rule->text);
 	}
-	return at;
+	return strbuf_steal(text);
+}
+
+static bool is_reported(const struct array *hits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (array_index(hits, struct hit, i).at == array_index(hits, struct hit, n).at)
+			return true;
+	return false;
+}
+
+static void report_rules(struct viommu_findings *findings, const char *file,
+			 const struct bytes *text, const struct array *hits)
+{
+	for (size_t i = 0; i < hits->len; i++) {
+		const struct hit *hit = &array_index(hits, struct hit, i);
+		auto_free char *rules = NULL;
+
+		if (is_reported(hits, i))
+			continue;
+		rules = rules_text(hits, i);
+		report(findings, "input-message", place_in_text(file, line_of(text, hit->at), 1),
+		       g_str_has_prefix(hit->rule->id, "dt-") ? CHECK_TREE : CHECK_IT,
+		       "Linux says this of a table that breaks %s", rules);
+	}
+}
+
+static void report_others(struct viommu_findings *findings, const char *file,
+			  const struct bytes *text)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		const char *at = find_words(text, others[i].message, others[i].subject);
+
+		if (at)
+			report(findings, "input-message", place_in_text(file, line_of(text, at), 1),
+			       others[i].cure, "%s", others[i].text);
+	}
 }
 
 void report_messages(struct viommu_findings *findings, const char *file, const void *bytes,
 		     size_t length)
 {
 	struct bytes *text = clean_text(bytes, MIN(length, TEXT_MAX));
-	const struct viommu_rule *rule;
-	const char *at;
+	struct array *hits = array_new(sizeof(struct hit));
+	struct hit hit;
 
-	for (size_t i = 0; (rule = viommu_rule(i)); i++) {
-		at = rule->on_linux ? find_quotation(text, rule->on_linux) : NULL;
-		if (at)
-			report(findings, "input-message", place_in_text(file, line_of(text, at), 1),
-			       CHECK_IT, "Linux says this of a table that breaks %s: %s", rule->id,
-			       rule->text);
+	for (size_t i = 0; (hit.rule = viommu_rule(i)); i++) {
+		hit.at = find_quotation(text, hit.rule);
+		if (hit.at)
+			array_append(hits, hit);
 	}
-	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-		at = text_find((const char *)text->data, (ptrdiff_t)text->len, others[i].message);
-		if (at)
-			report(findings, "input-message", place_in_text(file, line_of(text, at), 1),
-			       others[i].cure, "%s", others[i].text);
-	}
+	report_rules(findings, file, text, hits);
+	report_others(findings, file, text);
+	array_free(hits);
 	bytes_free(text);
 }

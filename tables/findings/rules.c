@@ -604,7 +604,7 @@ static const struct viommu_rule rules[] = {
 
 	{ "memory-map", VIOMMU_WARNING, "Linux, arch_rmrr_sanity_check()",
 	  "memory that stays mapped is reserved in the memory map of the machine",
-	  "warns that the firmware is broken, of an RMRR" },
+	  "prints \"Your BIOS is broken; bad RMRR\" of an RMRR, and uses it" },
 
 	/* -- source: tables as text, to be assembled ------------------------------------------- */
 

@@ -299,10 +299,12 @@ class KernelLogs(Reports):
                 ("DMAR: [Firmware Bug]: RMRR entry for device 03:00.0 is broken - applying workaround", "dmar-start-bus"),
                 ("[Firmware Bug]: AMD-Vi: No southbridge IOAPIC found", "ivrs-southbridge"),
                 ("/pcie@10000000: Bad iommu-map length: 40", "dt-map-length"),
+                ("Your BIOS is broken; ANDD object name is not NUL-terminated", "dmar-name"),
                 ("DMAR: Failed to find handle for ACPI object \\_SB.PCI0.I2C0", "dmar-name-path")):
             status, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0", message)
             self.assertEqual(status, 2)
-            self.assertRegex(told, f"log:3:1: note: Linux says this of a table that breaks {rule}: .* \\[input-message\\]")
+            self.assertRegex(told, "log:3:1: note: Linux says this of a table that breaks "
+                             f"(.*; or )?{rule}: .* \\[input-message\\]")
 
     def test_what_keeps_a_device_from_a_guest_is_explained(self):
         for message, text in (
@@ -313,6 +315,33 @@ class KernelLogs(Reports):
             status, told = self.log("DMAR: Host address width 39", message)
             self.assertEqual(status, 2)
             self.assertRegex(told, f"log:2:1: note: .*{text}")
+
+    def test_rules_that_share_a_message_are_one_note(self):
+        _, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0",
+                           "DMAR: [Firmware Bug]: Your BIOS is broken; bad RMRR "
+                           "[0x000000007b800000-0x000000007fffffff]")
+        self.assertEqual(told.count("[input-message]"), 1)
+        self.assertRegex(told, "breaks memory-map: .*; or dmar-rmrr-pages: .*; or dmar-rmrr-inverted: ")
+
+    def test_a_message_is_of_the_table_that_its_line_names(self):
+        for table, rule in (("IORT", "iort-reference-null"), ("RIMT", "rimt-reference-null")):
+            _, told = self.log("Linux version 6.12.0", f"ACPI: {table}: [Firmware Bug]: [map 0] ID map has NULL parent "
+                               "reference")
+            self.assertEqual(told.count("[input-message]"), 1)
+            self.assertIn(f"breaks {rule}: ", told)
+
+    def test_the_words_of_a_message_in_another_line_are_no_message(self):
+        for line in ("Unsupported node.js version", "NUMA: Warning: Invalid distance value range",
+                     "fuzz: page fault address 0x10 in program", "the plan is not viable"):
+            _, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0", line)
+            self.assertNotIn("input-message", told)
+        _, told = self.log("Unsupported node.js version", "ACPI: VIOT: [Firmware Bug]: Unsupported node 9")
+        self.assertRegex(told, "log:2:1: note: .* viot-node-type: ")
+
+    def test_a_message_about_a_device_tree_is_checked_in_the_tree(self):
+        _, told = self.log("OF: /pcie@10000000: Bad iommu-map length: 40")
+        self.assertIn("`viommu check /sys/firmware/fdt`", told)
+        self.assertNotIn("/sys/firmware/acpi", told)
 
     def test_a_log_without_a_message_is_only_named(self):
         _, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0")
