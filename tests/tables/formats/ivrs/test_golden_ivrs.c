@@ -32,8 +32,8 @@ static bool has_other_bytes(const struct file *file)
 static const char *known_findings(const struct file *file)
 {
 	static const char warnings[] = "ivrs-type ivrs-uid ivrs-memory-pages ivrs-last "
-				       "ivrs-southbridge";
-	static const char notes[] = "ivrs-last ivrs-southbridge";
+				       "ivrs-southbridge ivrs-others";
+	static const char notes[] = "ivrs-last ivrs-southbridge ivrs-others";
 
 	return strstr(file->path, "hardware/") ? warnings : notes;
 }
