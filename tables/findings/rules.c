@@ -982,7 +982,7 @@ static const struct viommu_rule rules[] = {
 	  "reads other registers as the capability block" },
 	{ "ivrs-beyond-width", VIOMMU_WARNING, "AMD IOMMU specification, IVinfo, PASize",
 	  "addresses fit into the width of physical addresses",
-	  "maps the memory all the same; Xen ignores it" },
+	  "uses the address all the same" },
 	{ "ivrs-special-twice", VIOMMU_WARNING, "AMD IOMMU specification, special device entry",
 	  "an IOAPIC or HPET has one device ID",
 	  "keeps both entries and uses the first" },

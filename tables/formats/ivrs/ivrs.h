@@ -67,6 +67,8 @@ enum ivrs_entry_type {
 #define IVRS_EFR_SUPPORTED (1u << 0)
 #define IVRS_ADDRESS_SHIFT 8
 #define IVRS_ADDRESS_BITS  (0x7fu << IVRS_ADDRESS_SHIFT)
+#define IVRS_VIRTUAL_SHIFT 15
+#define IVRS_VIRTUAL_BITS  (0x7fu << IVRS_VIRTUAL_SHIFT)
 
 /* The default width of physical addresses. */
 #define IVRS_DEFAULT_ADDRESS_BITS 40

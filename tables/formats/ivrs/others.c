@@ -47,6 +47,38 @@ static const struct record *find_unread(const struct viommu_table *table)
 	return block ? block : find_type(table, IVRS_IVHD_40);
 }
 
+/* -- the width of addresses ---------------------------------------------------------------- */
+
+/*
+ * Xen ignores such a block before it reads anything else of it (parse_ivmd_block()). A width of 0
+ * is a width; the end of a block that is too long wraps around.
+ */
+static bool is_beyond(const struct viommu_table *table, const struct record *block)
+{
+	const struct ivrs_head *head = table->root->host;
+	const struct ivrs_ivmd *memory = block->host;
+	unsigned bits = MIN((head->info & IVRS_ADDRESS_BITS) >> IVRS_ADDRESS_SHIFT,
+			    (head->info & IVRS_VIRTUAL_BITS) >> IVRS_VIRTUAL_SHIFT);
+
+	return bits < 64 && (memory->start + memory->length - 1) >> bits;
+}
+
+/* Memory that Xen does not ignore. */
+static bool is_memory(const struct viommu_table *table, const struct record *block)
+{
+	return ivrs_is_ivmd(block) && !is_beyond(table, block);
+}
+
+static const struct record *find_beyond(const struct viommu_table *table)
+{
+	const struct record *block;
+
+	for_each_child(i, block, table->root)
+		if (ivrs_is_ivmd(block) && is_beyond(table, block))
+			return block;
+	return NULL;
+}
+
 /* -- ranges -------------------------------------------------------------------------------- */
 
 static bool is_start(const struct record *entry)
@@ -83,7 +115,7 @@ static const struct record *find_narrow(const struct viommu_table *table)
 	const struct record *read = find_read(table), *block, *found = NULL;
 
 	for_each_child(i, block, table->root) {
-		if (is_narrow(block))
+		if (is_memory(table, block) && is_narrow(block))
 			found = block;
 		else if (read && ivrs_type_of(block) == ivrs_type_of(read))
 			found = find_narrow_entry(block);
@@ -191,7 +223,8 @@ static const struct record *find_useless(const struct viommu_table *table)
 	const struct record *block;
 
 	for_each_child(i, block, table->root)
-		if (ivrs_is_ivmd(block) && !(memory_flags(block) & (IVRS_UNITY | IVRS_EXCLUSION)))
+		if (is_memory(table, block) &&
+		    !(memory_flags(block) & (IVRS_UNITY | IVRS_EXCLUSION)))
 			return block;
 	return NULL;
 }
@@ -204,12 +237,13 @@ struct memory {
 	unsigned access;
 };
 
-static bool memory_of(const struct record *block, struct memory *ret)
+static bool memory_of(const struct viommu_table *table, const struct record *block,
+		      struct memory *ret)
 {
 	const struct ivrs_ivmd *memory = block->host;
 	unsigned type = ivrs_type_of(block);
 
-	if (!ivrs_is_ivmd(block) || !memory->length ||
+	if (!is_memory(table, block) || !memory->length ||
 	    memory->start > UINT64_MAX - (memory->length - 1))
 		return false;
 	*ret = (struct memory){
@@ -232,7 +266,7 @@ static const struct record *find_first_page(const struct viommu_table *table)
 	struct memory memory;
 
 	for_each_child(i, block, table->root)
-		if (memory_of(block, &memory) && !memory.first)
+		if (memory_of(table, block, &memory) && !memory.first)
 			return block;
 	return NULL;
 }
@@ -281,7 +315,7 @@ static const struct record *find_overlap(const struct viommu_table *table)
 	size_t n = 0;
 
 	for_each_child(i, block, table->root) {
-		if (!memory_of(block, &memory) || !(memory_flags(block) & IVRS_UNITY) ||
+		if (!memory_of(table, block, &memory) || !(memory_flags(block) & IVRS_UNITY) ||
 		    memory_flags(block) & IVRS_EXCLUSION)
 			continue;
 		for (size_t k = 0; k < n; k++)
@@ -294,6 +328,9 @@ static const struct record *find_overlap(const struct viommu_table *table)
 	return NULL;
 }
 
+/* Without interrupt remapping, or with one table for all devices, Xen does not need each IOAPIC. */
+#define NO_REMAPPING "iommu=no-intremap, iommu=no-amd-iommu-perdev-intremap"
+
 const struct other_reader ivrs_others[] = {
 	{ "Xen has no IOMMU: it reads blocks of type 10h, and of 11h if IVinfo has EFRSup",
 	  find_unread },
@@ -303,13 +340,18 @@ const struct other_reader ivrs_others[] = {
 	  find_useless },
 	{ "Xen has no IOMMU: it knows no device entries of all functions or of unknown types",
 	  find_unread_entry },
-	{ "Xen has no IOMMU: it allows one device ID for an IOAPIC", find_conflict },
-	{ "Xen has no IOMMU, unless it runs with iommu=no-intremap or ivrs_ioapic[...]=00:14.0: "
-	  "no IOAPIC is listed as 00:14.0",
+	{ "Xen has no IOMMU, unless it runs with " NO_REMAPPING
+	  " or ivrs_ioapic[...]: it allows one device ID for an IOAPIC",
+	  find_conflict },
+	{ "Xen has no IOMMU, unless it runs with " NO_REMAPPING
+	  " or ivrs_ioapic[...]=00:14.0: no IOAPIC is listed as 00:14.0",
 	  find_without_southbridge },
 	{ "Xen has no IOMMU where memory that stays mapped is RAM, as the first page mostly is",
 	  find_first_page },
 	{ "Xen has no IOMMU: it allows no two regions of a device that overlap and differ",
 	  find_overlap },
+	{ "Xen ignores memory that ends above the smaller of PASize and VASize in IVinfo; at 0 it "
+	  "ignores all of it",
+	  find_beyond },
 	{ NULL, NULL },
 };

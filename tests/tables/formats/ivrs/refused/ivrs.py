@@ -48,8 +48,8 @@ def hid(name=b"AMDI0020", kind=0, uid=b"", bdf=0x9a, length=None):
                                           len(uid) if length is None else length) + uid
 
 
-def ivrs(*blocks, revision=1, reserved=0):
-    return acpi("IVRS", struct.pack("<IQ", 40 << 8, reserved) + b"".join(blocks), revision)
+def ivrs(*blocks, revision=1, reserved=0, physical=40, virtual=64):
+    return acpi("IVRS", struct.pack("<IQ", physical << 8 | virtual << 15, reserved) + b"".join(blocks), revision)
 
 
 ALL = in_range(0, 0xffff)
@@ -97,7 +97,7 @@ FILES = {
                       ENTRY + 16 + 4, 1, "ivrs-others"),
     "ivrs-base": (ivrs(ivhd(ALL, special(), base=0xfed81000)), HEAD + 8, 1),
     "ivrs-capability": (ivrs(ivhd(ALL, special(), capability=0)), HEAD + 6, 1),
-    "ivrs-beyond-width": (ivrs(WHOLE, ivmd(start=1 << 40)), BEHIND + 16, 1),
+    "ivrs-beyond-width": (ivrs(WHOLE, ivmd(start=1 << 40)), BEHIND + 16, 1, "ivrs-others"),
     "ivrs-special-twice": (ivrs(with_entry(special(source=0x10))), ENTRY + 4, 1, "ivrs-others"),
     "ivrs-uid": (ivrs(with_entry(hid(kind=1, uid=bytes(2)), kind=0x40), revision=2),
                  ENTRY + 16 + 21, 1, "ivrs-others"),
