@@ -477,13 +477,14 @@ void viommu_reset(struct viommu *device);
 
 /*
  * As viommu_reset(), but with many calls of listeners it is divided, as by viommu_batch_yield(): a
- * reset unmaps every mapping of each listener without `unmap_range`, which are `max_mappings` and
- * more. If it returns 0, the reset is done. Otherwise batches continue it, with or without
- * requests, until viommu_batch_yield() returns 0. Until then a transport shows a device status
- * other than 0 (virtio 1.4, 2.4.1, 4.1.4.3.1), and endpoints that were attached are blocked.
- * Requests that were put off are dropped, and one that was divided is not finished. Meanwhile
- * domains without endpoints may be seen. A request finishes the reset first, and so does all that
- * lets listeners commit without delay, but viommu_accept(), viommu_config_write() and
+ * reset makes up to `max_mappings` calls for each listener without `unmap_range`. If it returns 0,
+ * the reset is done. Otherwise batches continue it, with or without requests, until
+ * viommu_batch_yield() returns 0. Until then a transport shows a device status other than 0
+ * (virtio 1.4, 2.4.1, 4.1.4.3.1), and endpoints that were attached are blocked. Requests that were
+ * put off are dropped, and one that was divided is not finished. Meanwhile viommu_next_domain() may
+ * return domains without endpoints, and viommu_next_endpoint() returns the mode that an endpoint
+ * has afterwards. A request but PROBE and PAGE_RESPONSE finishes the reset first, and so does all
+ * that lets listeners commit without delay, but viommu_accept(), viommu_config_write() and
  * viommu_flush(). Slots of PASIDs are emptied at once.
  *
  * Returns: nanoseconds; 0: it is done. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
@@ -578,7 +579,7 @@ void viommu_batch_end(struct viommu *device);
  * and what undoes a request that a listener has refused.
  *
  * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
- * viommu_request(), a reset, viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
+ * viommu_request(), viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
  * or INVALIDATE of viommu_submit() that waits for no earlier request; an ATTACH or DETACH may.
  *
  * Returns: nanoseconds; 0: nothing is left. Locks: device, released. Waits: DMA sections. Since:

@@ -101,14 +101,15 @@ struct viommu_mmio_ops {
 	 * Requests were left in the queue, or one is not finished, so that a store of the guest
 	 * takes a bounded time and a guest keeps to its rates: see viommu_batch_pause() and
 	 * viommu_batch_yield(). Call viommu_mmio_serve() after so many nanoseconds, because the
-	 * driver does not notify of them. By the thread that served, loaded saved state, or called
-	 * viommu_listener_complete(), without a lock; it must not call the window. NULL: all
-	 * requests are served at once, and only the limits of faults apply.
+	 * driver does not notify of them. By the thread that served, loaded saved state, stored a
+	 * reset of the driver, or called viommu_listener_complete(), without a lock; it must not
+	 * call the window. NULL: all requests are served at once, and only the limits of faults
+	 * apply.
 	 *
 	 * Also called when the driver has reset the device, and not all is unmapped yet:
 	 * viommu_reset_begin(). Until viommu_mmio_serve() or viommu_mmio_poll() has done the rest,
-	 * the driver reads the status ACKNOWLEDGE. A driver that does not wait for 0 can go on; its
-	 * requests wait.
+	 * the driver reads the status ACKNOWLEDGE, and endpoints that were attached are blocked,
+	 * even if `bypass` is set. A driver that does not wait for 0 can go on; its requests wait.
 	 */
 	void (*paused)(void *opaque, uint64_t ns);
 };

@@ -672,6 +672,7 @@ struct pending {
 	bool is_refused, is_alone;
 	bool is_spare; /* beyond `max_bytes` */
 };
+#define PENDING_BYTES (sizeof(struct pending) + 16) /* with the overhead of the heap */
 
 /*
  * Execute a request of a journal. Returns its status, and its length; -1: it is none, or its
@@ -704,7 +705,15 @@ struct usage {
 };
 
 /* Would `more` exceed a limit? */
-bool device_is_full(const struct viommu *device, struct usage more);
+static inline bool device_is_full(const struct viommu *device, struct usage more)
+{
+	const struct viommu_config *config = &device->config;
+
+	return device->domains.count + more.domains > config->max_domains ||
+	       device->n_mappings + more.mappings > config->max_mappings ||
+	       device->n_bytes > config->max_bytes ||
+	       more.bytes > config->max_bytes - device->n_bytes;
+}
 
 /* Bytes of heap, of a domain with its map; and of an empty one. */
 uint64_t domain_bytes(const struct domain *domain);
@@ -836,7 +845,7 @@ void endpoint_quarantine(struct endpoint *endpoint);
 /* Block an endpoint by force, or end that. Returns the errno of a listener that refuses. */
 int endpoint_set_forced(struct endpoint *endpoint, bool is_forced);
 
-/* Detach all endpoints, with one grace period. */
+/* Begin to detach all endpoints, with one grace period: they are blocked, and moving. */
 void endpoints_begin_detach(struct viommu *device);
 
 /* Publish and notify the modes of endpoints without a domain, after `bypass` or features changed.
@@ -1195,6 +1204,17 @@ bool flights_submit(struct viommu *device, struct pending *pending);
 
 /* Finish what the next batch would continue: moves of endpoints, and an UNMAP. */
 void flights_finish_moves(struct viommu *device);
+
+static inline bool flights_have_memory(const struct viommu *device)
+{
+	return !device_is_full(device, (struct usage){ .bytes = PENDING_BYTES });
+}
+
+/* Can another request be put off? */
+static inline bool flights_have_room(const struct viommu *device)
+{
+	return !device->has_spare && flights_have_memory(device);
+}
 
 /* End of a run: listeners commit. */
 void flights_launch(struct viommu *device);

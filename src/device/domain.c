@@ -102,16 +102,6 @@ void domain_unaccount(struct viommu *device, const struct domain *domain)
 	device->n_bytes -= domain_bytes(domain);
 }
 
-bool device_is_full(const struct viommu *device, struct usage more)
-{
-	const struct viommu_config *config = &device->config;
-
-	return device->domains.count + more.domains > config->max_domains ||
-	       device->n_mappings + more.mappings > config->max_mappings ||
-	       device->n_bytes > config->max_bytes ||
-	       more.bytes > config->max_bytes - device->n_bytes;
-}
-
 /* -- members -------------------------------------------------------------------- */
 
 static void link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next)

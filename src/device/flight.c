@@ -33,8 +33,6 @@
  */
 #define PENDING_MAX 1024
 
-#define HEAP_OVERHEAD 16
-
 /* -- what a request names ---------------------------------------------------------- */
 
 static void add_domain(struct request_keys *keys, uint32_t id, bool is_removed)
@@ -98,24 +96,26 @@ static bool keys_conflict(const struct request_keys *earlier, const struct reque
 
 struct pending *pending_new(struct viommu *device)
 {
-	static const struct usage one = { .bytes = sizeof(struct pending) + HEAP_OVERHEAD };
 	struct pending *pending;
 
 	if (device->n_pending >= PENDING_MAX)
 		flights_drain(device);
-	if (device_is_full(device, one))
+	if (!flights_have_memory(device))
 		return NULL;
 	pending = calloc(1, sizeof(*pending));
 	if (!pending) {
 		device_log(device, VIOMMU_LOG_MEMORY, "a request: no memory to put it off");
 		return NULL;
 	}
-	device->n_bytes += sizeof(*pending) + HEAP_OVERHEAD;
+	device->n_bytes += PENDING_BYTES;
 	device->n_pending++;
 	return pending;
 }
 
-/* One at a time, or a guest at its limit could make a batch finish what it should divide. */
+/*
+ * Beyond the limit, because a guest at its limit could make a batch finish what it should divide.
+ * One, because memory is bounded.
+ */
 struct pending *pending_new_spare(struct viommu *device)
 {
 	struct pending *pending = device->has_spare ? NULL : calloc(1, sizeof(*pending));
@@ -132,7 +132,7 @@ static void unaccount(struct viommu *device, const struct pending *pending)
 	if (pending->is_spare)
 		device->has_spare = false;
 	else
-		device->n_bytes -= sizeof(*pending) + HEAP_OVERHEAD;
+		device->n_bytes -= PENDING_BYTES;
 	device->n_pending--;
 }
 

@@ -70,15 +70,23 @@ uint64_t budget_calls(const struct viommu *device)
 						   : CALLS_PER_CHECK;
 }
 
-/* If no listener is committing, the end of the batch lets them commit. */
-static uint64_t parked_delay(const struct viommu *device)
+static bool has_many_parked(const struct viommu *device)
 {
 	unsigned n = 0;
 
 	for (const struct pending *parked = device->parked; parked && n < PARKED_MAX;
 	     parked = parked->next)
 		n++;
-	if (n < PARKED_MAX)
+	return n == PARKED_MAX;
+}
+
+/*
+ * A request that cannot be put off would execute all that are, so none is taken then. If no
+ * listener is committing, the end of the batch lets them commit.
+ */
+static uint64_t parked_delay(const struct viommu *device)
+{
+	if (!device->n_pending || (flights_have_room(device) && !has_many_parked(device)))
 		return 0;
 	return device->committing ? COMMIT_NS : 1;
 }

@@ -190,8 +190,8 @@ void viommu_pci_memory_changed(struct viommu_pci *pci)
 void viommu_pci_system_reset(struct viommu_pci *pci)
 {
 	virtio_iommu_check(&pci->iommu);
-	function_reset(&pci->function);
 	virtio_iommu_system_reset(&pci->iommu);
+	function_reset_own(&pci->function);
 }
 
 /* -- saved state ------------------------------------------------------------------------- */

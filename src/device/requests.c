@@ -429,10 +429,16 @@ static void list_locate(const struct iovec *list, uint8_t **at, size_t n)
 			at[done++] = (uint8_t *)list->iov_base + i;
 }
 
+/* Does the request concern no domain? */
+static bool concerns_no_domain(const struct request_row *row)
+{
+	return row->run == do_probe || row->run == do_page_response;
+}
+
 /* Does the request wait for no listener, and for no other request? */
 static bool is_immediate(const struct viommu *device, const struct request_row *row)
 {
-	if (!device->ops.answered || row->run == do_probe || row->run == do_page_response)
+	if (!device->ops.answered || concerns_no_domain(row))
 		return true;
 	if (device->n_listeners && (row->run == do_attach || row->run == do_detach))
 		return false;
@@ -507,6 +513,9 @@ size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, 
 		return execute_now(device, &taken, writable);
 	if (!is_immediate(device, taken.row))
 		return submit(device, &taken, writable, cookie);
+	/* Without `answered` it does not wait for the end of a reset. */
+	if (device->is_resetting && !concerns_no_domain(taken.row))
+		flights_finish_moves(device);
 	return execute(device, taken.row, taken.wire, writable, taken.room);
 }
 

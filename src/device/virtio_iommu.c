@@ -333,6 +333,14 @@ void virtio_iommu_fini(struct virtio_iommu *iommu)
 	virtio_fini(&iommu->virtio);
 }
 
+/* Of both, and not divided. */
+static void virtio_iommu_reset(struct virtio_iommu *iommu)
+{
+	virtio_reset(&iommu->virtio);
+	viommu_reset(iommu->device);
+	virtio_end_reset(&iommu->virtio);
+}
+
 void virtio_iommu_system_reset(struct virtio_iommu *iommu)
 {
 	virtio_reset(&iommu->virtio);
@@ -499,14 +507,15 @@ int virtio_iommu_load(struct virtio_iommu *iommu, const struct virtio_iommu_stre
 		error = load_bus(iommu->virtio.config.bus, stream, &saved.bus);
 	if (!error)
 		error = load_device(iommu, expected, &saved.device, stream);
+	if (error) {
+		virtio_iommu_reset(iommu);
+		return error;
+	}
 	virtio_end_reset(&iommu->virtio);
-	if (error)
-		virtio_reset(&iommu->virtio);
-	else
-		virtio_resume(&iommu->virtio, &saved.virtio);
-	if (!error && iommu->ops.paused)
+	virtio_resume(&iommu->virtio, &saved.virtio);
+	if (iommu->ops.paused)
 		tell_paused(iommu, 1);
-	else if (!error)
+	else
 		virtio_iommu_serve(iommu);
-	return error;
+	return 0;
 }

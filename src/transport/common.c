@@ -132,7 +132,7 @@ void common_write(struct function *function, uint64_t offset, unsigned length, u
 	if (!is_field(offset, length))
 		return;
 	if (offset == DEVICE_STATUS && !value) {
-		virtio_reset(virtio);
+		virtio_reset_by_driver(virtio);
 		return;
 	}
 	pthread_mutex_lock(&virtio->lock);

@@ -141,7 +141,7 @@ static bool update(struct function *function)
 
 void function_reset(struct function *function)
 {
-	virtio_reset(function->virtio);
+	virtio_reset_by_driver(function->virtio);
 	function_reset_own(function);
 }
 

@@ -133,7 +133,7 @@ static void write_unlocked(struct virtio *virtio, uint64_t offset, uint32_t valu
 		return;
 	}
 	if (!value) {
-		virtio_reset(virtio);
+		virtio_reset_by_driver(virtio);
 		return;
 	}
 	pthread_mutex_lock(&virtio->lock);

@@ -313,7 +313,7 @@ static void set_resetting(struct virtio *virtio, bool resetting)
 }
 
 /* The device first drops the chains that it holds: else the queues would wait for them. */
-void virtio_reset(struct virtio *virtio)
+bool virtio_reset(struct virtio *virtio)
 {
 	bool done;
 
@@ -323,7 +323,12 @@ void virtio_reset(struct virtio *virtio)
 	forget_setup(virtio);
 	set_resetting(virtio, !done);
 	pthread_mutex_unlock(&virtio->lock);
-	if (!done)
+	return done;
+}
+
+void virtio_reset_by_driver(struct virtio *virtio)
+{
+	if (!virtio_reset(virtio))
 		virtio->config.ops->left(virtio->config.opaque);
 }
 

@@ -133,12 +133,16 @@ struct virtio {
 int virtio_init(struct virtio *virtio, const struct virtio_config *config);
 void virtio_fini(struct virtio *virtio);
 
-/* As if the driver had written 0 to its status. The status is another one until the reset is done.
- */
-void virtio_reset(struct virtio *virtio);
+/* Returns whether the reset is done. Until it is, the status is another one than 0. */
+bool virtio_reset(struct virtio *virtio);
 
-/* Do more of a reset; false: it is not done. The device has done all of it. */
+/* The driver has written 0 to its status. */
+void virtio_reset_by_driver(struct virtio *virtio);
+
+/* Do more of a reset. Returns whether it is done. */
 bool virtio_continue_reset(struct virtio *virtio);
+
+/* The device has done all of a reset. */
 void virtio_end_reset(struct virtio *virtio);
 
 /* The same, and the device stays as it is. */
@@ -179,8 +183,8 @@ uint32_t virtio_status(struct virtio *virtio);
 /* The same for the driver: not 0 while a reset is not done. */
 uint32_t virtio_shown_status(struct virtio *virtio);
 
-/* A write of any value but 0, which is virtio_reset(). Returns whether the device runs again: the
- * caller unlocks, and then calls virtio_notify_all(). */
+/* A write of any value but 0, which is virtio_reset_by_driver(). Returns whether the device runs
+ * again: the caller unlocks, and then calls virtio_notify_all(). */
 bool virtio_set_status(struct virtio *virtio, uint32_t value);
 
 /*

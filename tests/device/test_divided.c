@@ -204,11 +204,9 @@ static void on_rest(void *opaque)
 	bench->n_rest++;
 }
 
-static int set_up_with(void **state, const struct viommu_config *config)
+static int set_up_for(void **state, const struct viommu_config *config,
+		      const struct viommu_ops *ops)
 {
-	static const struct viommu_ops ops = { .size = sizeof(ops),
-					       .answered = on_answered,
-					       .rest = on_rest };
 	static const struct viommu_listener_ops listener = {
 		.size = sizeof(listener), .map = on_map, .unmap = on_unmap, .mode = on_mode
 	};
@@ -217,7 +215,7 @@ static int set_up_with(void **state, const struct viommu_config *config)
 	struct viommu_listener *added;
 
 	assert_non_null(bench);
-	assert_int_equal(viommu_new(config, &ops, bench, &bench->device), 0);
+	assert_int_equal(viommu_new(config, ops, bench, &bench->device), 0);
 	assert_int_equal(viommu_accept(bench->device, VIOMMU_FEATURES_DEFAULT), 0);
 	for (uint32_t i = 0; i < COUNT_OF(endpoints); i++) {
 		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
@@ -242,6 +240,14 @@ static int set_up_with(void **state, const struct viommu_config *config)
 	return 0;
 }
 
+static int set_up_with(void **state, const struct viommu_config *config)
+{
+	return set_up_for(state, config,
+			  &(struct viommu_ops){ .size = sizeof(struct viommu_ops),
+						.answered = on_answered,
+						.rest = on_rest });
+}
+
 static int set_up(void **state)
 {
 	return set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
@@ -252,6 +258,15 @@ static int set_up(void **state)
 static int set_up_without_limit(void **state)
 {
 	return set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config) });
+}
+
+/* Every request is answered at once. */
+static int set_up_without_answers(void **state)
+{
+	return set_up_for(state,
+			  &(struct viommu_config){ .size = sizeof(struct viommu_config),
+						   .max_batch_calls = CALLS },
+			  &(struct viommu_ops){ .size = sizeof(struct viommu_ops) });
 }
 
 /* A batch has no time at all; the clock is read after CLOCK_CALLS. */
@@ -869,6 +884,18 @@ static void a_request_that_is_submitted_finishes_a_reset_first(void **state)
 	assert_int_equal(n_domains(bench), 1);
 }
 
+static void a_request_that_is_answered_at_once_finishes_a_reset_first(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_answer(SUBMIT(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+	assert_int_not_equal(begin_reset(bench), 0);
+	assert_answer(SUBMIT(bench, ATTACH(1, EP, 0, 0)), VIOMMU_S_OK);
+	assert_int_equal(reach(bench, iova_of(1, 7)), 0);
+	assert_heard(bench, 0);
+	assert_int_equal(n_domains(bench), 1);
+}
+
 /* A driver that does not wait for the end. */
 static void features_and_bypass_do_not_finish_a_reset(void **state)
 {
@@ -1007,6 +1034,29 @@ static void a_request_that_waits_for_a_commit_is_divided(void **state)
 	assert_int_equal(bench->n_rest, 1);
 }
 
+/* Or a request that cannot be put off would execute them all. */
+static void at_the_limit_of_memory_a_batch_waits_for_what_is_put_off(void **state)
+{
+	struct viommu_counters full = { .size = sizeof(full) };
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		struct bench *bench;
+
+		set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+							    .max_batch_calls = CALLS,
+							    .max_bytes = pass ? full.bytes : 0 });
+		bench = *state;
+		add_committer(bench);
+		remove_last(bench);
+		SUBMIT(bench, UNMAP(2, 0, UINT64_MAX, 0));
+		viommu_count(bench->device, &full);
+		viommu_batch_begin(bench->device);
+		assert_int_equal(!viommu_batch_pause(bench->device), !pass);
+		viommu_batch_end(bench->device);
+		tear_down(state);
+	}
+}
+
 /* -- requests that wait although no listener has to commit ------------------------------------- */
 
 enum { EP4 = EP3 + 1 };
@@ -1099,11 +1149,15 @@ int main(void)
 		ON_BENCH(a_reset_can_begin_again_before_it_is_done),
 		ON_BENCH(a_request_finishes_a_reset_first),
 		ON_BENCH(a_request_that_is_submitted_finishes_a_reset_first),
+		cmocka_unit_test_setup_teardown(
+			a_request_that_is_answered_at_once_finishes_a_reset_first,
+			set_up_without_answers, tear_down),
 		ON_BENCH(features_and_bypass_do_not_finish_a_reset),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_a_reset),
 		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
 		ON_BENCH(what_a_commit_leaves_is_continued_by_batches),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
+		cmocka_unit_test(at_the_limit_of_memory_a_batch_waits_for_what_is_put_off),
 		cmocka_unit_test(a_call_between_two_batches_executes_what_is_left),
 	};
 

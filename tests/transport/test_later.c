@@ -622,10 +622,12 @@ static void a_driver_that_does_not_wait_for_a_reset_goes_on(void **state)
 static void a_system_reset_does_all_at_once(void **state)
 {
 	struct scene *scene = reset_with(state, MANY, 4);
+	unsigned before = scene->n_pauses;
 
 	viommu_mmio_system_reset(scene->rig.mmio);
 	assert_int_equal(scene->n_calls, MANY);
 	assert_int_equal(load(&scene->rig.window, STATUS), 0);
+	assert_int_equal(scene->n_pauses, before);
 }
 
 static void a_kick_makes_a_bounded_number_of_calls(void **state)
