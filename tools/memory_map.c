@@ -75,6 +75,14 @@ static void take_efi(struct memory_map *map, const char *line)
 		add(map, first, last, is_reserved_by_efi(type + strlen(": [")));
 }
 
+/* "[    0.000000] " or "[2026-11-30 10:00:00] ", unlike "[0000000000000000, 000000000009d3ff]". */
+static const char *skip_time(const char *at)
+{
+	size_t n = *at == '[' ? strcspn(at, ",]") : 0;
+
+	return n && at[n] == ']' ? at + n + 1 : at;
+}
+
 /* "(XEN)  [0000000000000000, 000000000009d3ff] (usable)", and with `-` and a last byte more. */
 static bool take_xen(struct memory_map *map, const char *line)
 {
@@ -84,7 +92,7 @@ static bool take_xen(struct memory_map *map, const char *line)
 
 	if (!at)
 		return false;
-	at += strlen("(XEN) ");
+	at = skip_time(at + strlen("(XEN) "));
 	if (sscanf(at, " [%" SCNx64 ", %" SCNx64 "] (%n", &first, &last, &end) == 2 && end)
 		add(map, first, last, g_str_has_prefix(at + end, "reserved"));
 	else if (sscanf(at, " %" SCNx64 " - %" SCNx64 " (%n", &first, &last, &end) == 2 && end)

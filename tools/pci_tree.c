@@ -620,7 +620,7 @@ struct pci_tree *pci_tree_read(const char *name)
 	if (tree && tree->functions->len)
 		return tree;
 	if (!tree && !is_host)
-		return NULL; /* read_bytes() has reported why */
+		return NULL; /* read_plain_lines() has reported why */
 	report_error("%s: no PCI function is in it; give a copy of /sys, or what lspci -xxxx, "
 		     "lspci -tvnn or QEMU's info pci prints",
 		     name);

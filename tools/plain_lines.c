@@ -44,21 +44,31 @@ static bool append_member(void *opaque, const char *path, GByteArray *bytes)
 	return true;
 }
 
-/* What cannot be unpacked has no lines, as an empty file. */
+/* NULL after reporting the damage: a part of a log is not the log. */
+static GString *lines_of(const char *name, const GByteArray *bytes)
+{
+	GString *text = g_string_sized_new(bytes->len);
+	struct unpack_room room;
+
+	unpack_room_init(&room);
+	if (!is_packed(bytes->data, bytes->len)) {
+		append(text, bytes);
+	} else if (!unpack(bytes, &room, append_member, text)) {
+		report_error("%s: the archive or compressed file is damaged, or too large; unpack "
+			     "it, and give the text",
+			     name);
+		g_string_free(text, TRUE);
+		return NULL;
+	}
+	return text;
+}
+
 GString *read_plain_lines(const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
-	struct unpack_room room;
-	GString *text;
+	GString *text = bytes ? lines_of(name, bytes) : NULL;
 
-	if (!bytes)
-		return NULL;
-	text = g_string_sized_new(bytes->len);
-	unpack_room_init(&room);
-	if (is_packed(bytes->data, bytes->len))
-		unpack(bytes, &room, append_member, text);
-	else
-		append(text, bytes);
-	g_byte_array_free(bytes, TRUE);
+	if (bytes)
+		g_byte_array_free(bytes, TRUE);
 	return text;
 }

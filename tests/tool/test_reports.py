@@ -8,7 +8,9 @@ A test makes its tables with the modules of the refused folders, runs the comman
 what a person would read.
 """
 import gzip
+import json
 import pathlib
+import random
 import resource
 import struct
 import subprocess
@@ -433,14 +435,25 @@ class MemoryMap(Reports):
     def test_xen_prints_a_map_too(self):
         for line in "(XEN)  [{:016x}, {:016x}] ({})\n", "(XEN)  {:016x} - {:016x} ({})\n":
             end = 0x7b7fffff if "," in line else 0x7b800000
-            for kind, status in ("reserved", 0), ("usable", 1):
-                self.assertEqual(self.memory("log", line.format(0x7b000000, end, kind))[0], status)
+            for time in "", "[    0.000000] ", "[2026-11-30 10:00:00] ", "[2026-11-30 10:00:00.123] ":
+                for kind, status in ("reserved", 0), ("usable", 1):
+                    log = line.replace("(XEN) ", "(XEN) " + time).format(0x7b000000, end, kind)
+                    self.assertEqual(self.memory("log", log)[0], status)
 
     def test_a_file_without_a_map_is_refused(self):
         for content in "nothing\n", "":
             status, told = self.memory("log", content)
             self.assertEqual(status, 2)
             self.assertRegex(told, "^viommu: .*: no memory region is in it")
+
+    def test_a_damaged_archive_is_named_and_no_part_of_it_is_read(self):
+        log = self.LOG.format(0x7b7fffff).encode()
+        noise = random.Random(1).randbytes(65536).hex().encode()
+        for damaged in gzip.compress(log)[:-30], gzip.compress(log + noise)[:-9000]:
+            status, told = self.memory("log", damaged)
+            self.assertEqual(status, 2)
+            self.assertRegex(told, "^viommu: log: the archive or compressed file is damaged")
+            self.assertEqual(told.count("\n"), 1)
 
     def test_a_map_that_is_not_there_is_one_error(self):
         (path,) = self.write(DMAR=dmar.dmar(dmar.drhd(dmar.scope()), dmar.rmrr(dmar.scope())))
