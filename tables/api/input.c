@@ -33,8 +33,9 @@ struct input {
 	struct viommu_findings *findings;
 	struct hash *seen; /* known signatures so far */
 	bool several;
-	bool dump;  /* the bytes are of a dump in a text */
-	bool array; /* of an array there */
+	bool dump;     /* the bytes are of a dump in a text */
+	bool array;    /* of an array there */
+	unsigned line; /* of the dump; 0: not known */
 	bool without_fragments;
 	size_t found;
 	bool stopped;
@@ -131,9 +132,47 @@ static size_t raw_length(const struct input *input, size_t at)
 		       : left;
 }
 
+/* 0: the line is not known. */
+static struct viommu_place place_of_line(const char *file, unsigned line)
+{
+	return line ? place_in_text(file, line, 1) : place_of_file(file);
+}
+
+/* A table in memory behind others: more than four letters in it have to be right. */
+static bool continues(const struct input *input, size_t at)
+{
+	auto_free char *signature = NULL;
+	uint64_t length;
+
+	if (!begins_table(input, at))
+		return false;
+	length = wire_load(input->bytes + at + LENGTH_AT, sizeof(uint32_t));
+	if (length < ACPI_HEADER_LENGTH || length > input->length - at)
+		return false;
+	signature = signature_of(input->bytes + at, SIGNATURE_LENGTH);
+	return viommu_table_abilities(signature) || !sum_of(input->bytes + at, (size_t)length);
+}
+
+/* Firmware aligns tables, with bytes of 0 between. Returns where the next one begins. */
+static size_t skip_padding(const struct input *input, size_t at)
+{
+	size_t next = at;
+
+	if (!input->dump || begins_table(input, at))
+		return at;
+	while (next < input->length && !input->bytes[next])
+		next++;
+	if (next == input->length || continues(input, next))
+		return next;
+	if (input->findings)
+		report(input->findings, "input-fragment", place_of_line(input->file, input->line),
+		       NULL, "%zu bytes behind a table are ignored", input->length - at);
+	return input->length;
+}
+
 /*
  * The length in each header gives the start of the next table. A debugger and firmware's shell dump
- * memory: what is behind a whole table there belongs to nothing.
+ * memory: what is behind a whole table there may belong to nothing.
  */
 static void split_raw(struct input *input, take_function *take)
 {
@@ -143,9 +182,7 @@ static void split_raw(struct input *input, take_function *take)
 	while (at < input->length && !input->stopped) {
 		length = raw_length(input, at);
 		take(input, input->bytes + at, length);
-		at += length;
-		if (input->dump && !begins_table(input, at))
-			break;
+		at = skip_padding(input, at + length);
 	}
 }
 
@@ -314,6 +351,7 @@ static void split_dump(struct input *input, const struct dump *dump, take_functi
 	part.length = dump->bytes->len;
 	part.dump = true;
 	part.array = dump->array;
+	part.line = dump->line;
 	if (dt_begins(part.bytes, part.length))
 		take(&part, part.bytes, part.length);
 	else
@@ -358,13 +396,13 @@ static void count(struct input *input, const uint8_t *table, size_t length)
 static void report_gap(const struct input *input, const struct dump_gap *gap)
 {
 	if (gap->offset)
-		report(input->findings, "input-acpidump", place_in_text(input->file, gap->line, 1),
+		report(input->findings, "input-acpidump", place_of_line(input->file, gap->line),
 		       "dump the table again",
 		       "the line does not continue the dump at offset 0x%zx: the rest of the table "
 		       "is ignored",
 		       gap->offset);
 	else
-		report(input->findings, "input-acpidump", place_in_text(input->file, gap->line, 1),
+		report(input->findings, "input-acpidump", place_of_line(input->file, gap->line),
 		       "dump the table again", "the table has no bytes");
 }
 

@@ -143,13 +143,21 @@ static const char *find_quotation(const struct bytes *text, const struct viommu_
 
 /* -- reporting ----------------------------------------------------------------------------- */
 
-static unsigned line_of(const struct bytes *text, const char *at)
+struct log {
+	const char *file;
+	struct bytes *text;
+	struct cleaning cleaning;
+};
+
+static struct viommu_place place_in_log(const struct log *log, const char *at)
 {
 	unsigned line = 1;
 
-	for (const char *c = (const char *)text->data; c < at; c++)
+	if (log->cleaning.moves_lines)
+		return place_of_file(log->file);
+	for (const char *c = (const char *)log->text->data; c < at; c++)
 		line += *c == '\n';
-	return line;
+	return place_in_text(log->file, line, 1);
 }
 
 struct hit {
@@ -181,8 +189,8 @@ static bool is_reported(const struct array *hits, size_t n)
 	return false;
 }
 
-static void report_rules(struct viommu_findings *findings, const char *file,
-			 const struct bytes *text, const struct array *hits)
+static void report_rules(struct viommu_findings *findings, const struct log *log,
+			 const struct array *hits)
 {
 	for (size_t i = 0; i < hits->len; i++) {
 		const struct hit *hit = &array_index(hits, struct hit, i);
@@ -191,38 +199,38 @@ static void report_rules(struct viommu_findings *findings, const char *file,
 		if (is_reported(hits, i))
 			continue;
 		rules = rules_text(hits, i);
-		report(findings, "input-message", place_in_text(file, line_of(text, hit->at), 1),
+		report(findings, "input-message", place_in_log(log, hit->at),
 		       g_str_has_prefix(hit->rule->id, "dt-") ? CHECK_TREE : CHECK_IT,
 		       "Linux says this of a table that breaks %s", rules);
 	}
 }
 
-static void report_others(struct viommu_findings *findings, const char *file,
-			  const struct bytes *text)
+static void report_others(struct viommu_findings *findings, const struct log *log)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
-		const char *at = find_words(text, others[i].message, others[i].subject);
+		const char *at = find_words(log->text, others[i].message, others[i].subject);
 
 		if (at)
-			report(findings, "input-message", place_in_text(file, line_of(text, at), 1),
-			       others[i].cure, "%s", others[i].text);
+			report(findings, "input-message", place_in_log(log, at), others[i].cure,
+			       "%s", others[i].text);
 	}
 }
 
 void report_messages(struct viommu_findings *findings, const char *file, const void *bytes,
 		     size_t length)
 {
-	struct bytes *text = clean_text(bytes, MIN(length, TEXT_MAX));
+	struct log log = { .file = file };
 	struct array *hits = array_new(sizeof(struct hit));
 	struct hit hit;
 
+	log.text = clean_text(bytes, MIN(length, TEXT_MAX), &log.cleaning);
 	for (size_t i = 0; (hit.rule = viommu_rule(i)); i++) {
-		hit.at = find_quotation(text, hit.rule);
+		hit.at = find_quotation(log.text, hit.rule);
 		if (hit.at)
 			array_append(hits, hit);
 	}
-	report_rules(findings, file, text, hits);
-	report_others(findings, file, text);
+	report_rules(findings, &log, hits);
+	report_others(findings, &log);
 	array_free(hits);
-	bytes_free(text);
+	bytes_free(log.text);
 }

@@ -206,9 +206,21 @@ static const struct {
 	{ "</tr>", "\n" }, { "</td>", " " }, { "</th>", " " },
 };
 
+/* Behind a tag, with other tags between. */
+static bool ends_line(const char *at, const char *end)
+{
+	size_t n = 1;
+
+	end = end - at > (ptrdiff_t)TAG_MAX ? at + TAG_MAX : end;
+	for (; at < end && n; at += n)
+		n = *at == ' ' ? 1 : *at == '<' ? tag_length(at, (size_t)(end - at)) : 0;
+	return at < end && *at == '\n';
+}
+
 static struct bytes *without_tags(const struct bytes *text)
 {
 	struct bytes *plain = bytes_new_sized(text->len);
+	const char *end = (const char *)text->data + text->len;
 	size_t n;
 
 	for (size_t i = 0; i < text->len; i += n) {
@@ -216,7 +228,8 @@ static struct bytes *without_tags(const struct bytes *text)
 
 		n = *at == '<' ? tag_length(at, text->len - i) : 0;
 		for (size_t k = 0; n && k < G_N_ELEMENTS(ends); k++)
-			if (!g_ascii_strncasecmp(at, ends[k].tag, MIN(n, strlen(ends[k].tag))))
+			if (!g_ascii_strncasecmp(at, ends[k].tag, MIN(n, strlen(ends[k].tag))) &&
+			    (*ends[k].to == ' ' || !ends_line(at + n, end)))
 				bytes_append(plain, ends[k].to, 1);
 		if (!n)
 			bytes_append(plain, at, 1);
@@ -302,18 +315,35 @@ static struct bytes *narrow(const uint8_t *bytes, size_t length)
 	return text;
 }
 
-struct bytes *clean_text(const uint8_t *bytes, size_t length)
+static size_t count_lines(const struct bytes *text)
 {
-	struct bytes *text = narrow(bytes, length), *plain;
+	size_t n = 0;
+
+	for (size_t i = 0; i < text->len; i++)
+		n += text->data[i] == '\n' || text->data[i] == '\r';
+	return n;
+}
+
+/* Each step only adds line ends, or only removes some. */
+static void replace_text(struct bytes **text, struct bytes *next, struct cleaning *cleaning)
+{
+	cleaning->moves_lines |= count_lines(*text) != count_lines(next);
+	bytes_free(*text);
+	*text = next;
+}
+
+struct bytes *clean_text(const uint8_t *bytes, size_t length, struct cleaning *cleaning)
+{
+	struct bytes *text = narrow(bytes, length);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
-		if (!encodings[i].is(text))
+		bool escapes = encodings[i].decode == unescape;
+
+		if ((escapes && cleaning->keeps_escapes) || !encodings[i].is(text))
 			continue;
-		plain = encodings[i].decode(text);
-		bytes_free(text);
-		text = plain;
+		cleaning->unescapes |= escapes;
+		replace_text(&text, encodings[i].decode(text), cleaning);
 	}
-	plain = replace_all(text->data, text->len);
-	bytes_free(text);
-	return plain;
+	replace_text(&text, replace_all(text->data, text->len), cleaning);
+	return text;
 }

@@ -11,6 +11,7 @@
 #include "dumps.h"
 
 #define HEADER_MAX 128 /* characters of a line */
+#define BEGIN      8u  /* bytes: a signature and a length */
 
 /* Base64 in a mail: first a header, then an empty line, then the bytes. */
 enum announced { NOT, IN_HEADER, NEXT };
@@ -126,10 +127,22 @@ static const char *find_line_end(struct scan *scan, const char *line)
 	return scan->line_end;
 }
 
-static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth)
+/* What was added since belongs to a text with other lines than the input. */
+static void forget_lines(struct dumps *dumps, size_t n_found, size_t n_gaps)
 {
-	struct bytes *text = clean_text(bytes, length);
+	for (size_t i = n_found; i < dumps->found->len; i++)
+		((struct dump *)dumps->found->pdata[i])->line = 0;
+	for (size_t i = n_gaps; i < dumps->gaps->len; i++)
+		array_index(dumps->gaps, struct dump_gap, i).line = 0;
+}
+
+/* Sets `cleaning->unescapes`. */
+static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth,
+		 struct cleaning *cleaning)
+{
+	struct bytes *text = clean_text(bytes, length, cleaning);
 	const char *line = (const char *)text->data;
+	size_t n_found = dumps->found->len, n_gaps = dumps->gaps->len;
 	struct scan scan = {
 		.dumps = dumps,
 		.lines = lines_new(dumps),
@@ -142,19 +155,49 @@ static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsig
 	while (line < scan.end)
 		line = take_line(&scan, line, find_line_end(&scan, line));
 	lines_finish(scan.lines);
+	if (depth || cleaning->moves_lines)
+		forget_lines(dumps, n_found, n_gaps);
 	memory_free(scan.lines);
 	bytes_free(text);
 }
 
-struct dumps *dumps_find(const uint8_t *bytes, size_t length)
+static struct dumps *find_with(const uint8_t *bytes, size_t length, struct cleaning *cleaning)
 {
 	struct dumps *dumps = dumps_new();
 
-	scan(dumps, bytes, length, 0);
+	scan(dumps, bytes, length, 0, cleaning);
 	for (size_t i = 0; i < dumps->texts->len; i++) {
 		const struct dump *text = dumps->texts->pdata[i];
 
-		scan(dumps, text->bytes->data, text->bytes->len, 1);
+		scan(dumps, text->bytes->data, text->bytes->len, 1, cleaning);
 	}
 	return dumps;
+}
+
+/* How many bytes of tables there are, as far as their headers state them. */
+static uint64_t count_bytes(const struct dumps *dumps)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < dumps->found->len; i++) {
+		const struct bytes *bytes = ((const struct dump *)dumps->found->pdata[i])->bytes;
+
+		n += bytes->len < BEGIN ? 0 : MIN(bytes->len, dump_length(bytes->data));
+	}
+	return n;
+}
+
+/* A string of JSON is a text with a dump, or it is the bytes of a table. */
+struct dumps *dumps_find(const uint8_t *bytes, size_t length)
+{
+	struct cleaning all = { 0 }, some = { .keeps_escapes = true };
+	struct dumps *decoded = find_with(bytes, length, &all), *kept;
+	bool is_kept;
+
+	if (!all.unescapes)
+		return decoded;
+	kept = find_with(bytes, length, &some);
+	is_kept = count_bytes(kept) && count_bytes(kept) >= count_bytes(decoded);
+	dumps_free(is_kept ? decoded : kept);
+	return is_kept ? kept : decoded;
 }

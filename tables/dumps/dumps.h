@@ -22,13 +22,13 @@
 /* Bytes of one table, or of several in a row. */
 struct dump {
 	struct bytes *bytes;
-	unsigned line; /* of its title or its first byte, from 1 */
+	unsigned line; /* of its title or its first byte, from 1; 0: the decoded text has others */
 	bool array; /* an array or a string of a program: nothing but its bytes marks its begin */
 };
 
 /* Where a dump lacks bytes. */
 struct dump_gap {
-	unsigned line;
+	unsigned line; /* as that of a dump */
 	size_t offset; /* of the first byte that is missing */
 };
 
@@ -48,8 +48,14 @@ bool dumps_is_text(const uint8_t *bytes, size_t length);
 struct dumps *dumps_find(const uint8_t *bytes, size_t length);
 void dumps_free(struct dumps *dumps);
 
-/* The text with \n, spaces and ASCII where the original has others; lines keep their numbers. */
-struct bytes *clean_text(const uint8_t *bytes, size_t length);
+struct cleaning {
+	bool keeps_escapes; /* given: strings of JSON stay as they are */
+	bool unescapes;     /* set: strings of JSON were decoded */
+	bool moves_lines;   /* set: lines have other numbers than in the original */
+};
+
+/* The text with \n, spaces and ASCII where the original has others. */
+struct bytes *clean_text(const uint8_t *bytes, size_t length, struct cleaning *cleaning);
 
 /* The word in a text that has no end of its own, NULL: it is not there. */
 const char *text_find(const char *text, ptrdiff_t length, const char *word);

@@ -179,7 +179,8 @@ static bool has_words(const struct bytes *text, const char *const words[3])
 
 const struct looks *looks_of_text(const uint8_t *bytes, size_t length)
 {
-	struct bytes *text = clean_text(bytes, MIN(length, PROBE));
+	struct cleaning cleaning = { 0 };
+	struct bytes *text = clean_text(bytes, MIN(length, PROBE), &cleaning);
 	const struct looks *looks = NULL;
 
 	for (size_t i = 0; !looks && i < G_N_ELEMENTS(kinds_of_text); i++)

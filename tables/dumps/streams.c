@@ -35,9 +35,9 @@ struct stream {
 	const char *line, *start; /* of the first byte, and of its line */
 	const char *end;          /* of the text */
 	struct bytes *bytes;
-	size_t most;         /* bytes to take */
-	struct dumps *dumps; /* NULL: only a probe */
-	unsigned number;     /* of the line */
+	size_t most; /* bytes to take */
+	bool bare;   /* what is before the first byte is no prefix of lines */
+	bool star;   /* a line of `*` follows */
 };
 
 /* -- separators ----------------------------------------------------------------------------- */
@@ -84,25 +84,40 @@ static enum run run_at(const char *at, const char *end)
 	return g_ascii_isdigit(*at) ? DIGITS : NO_RUN;
 }
 
-/*
- * What is before the bytes of a later line if it is like the prefix of the first one: logs and
- * listings number lines. NULL: it is not.
- */
-static const char *match_prefix(const struct stream *stream, const char *at)
+/* They may be bytes of something else before those of a table. */
+static bool has_several_numbers(const char *at, const char *end)
 {
-	const char *prefix = stream->line, *end = stream->start;
+	unsigned words = 0;
 
-	if (end - prefix > (ptrdiff_t)PREFIX_MAX)
-		return NULL;
+	if (end - at > (ptrdiff_t)PREFIX_MAX)
+		return false;
+	while (at < end) {
+		const char *after = skip_run(skip_run(at, end, SPACES), end, HEX_DIGITS);
+
+		if (after == at)
+			return false;
+		words += after[-1] != ' ';
+		at = after;
+	}
+	return words > 1;
+}
+
+/* Behind what is like the prefix of the first line: logs and listings number lines. Or `line`. */
+static const char *match_prefix(const struct stream *stream, const char *line)
+{
+	const char *prefix = stream->line, *end = stream->start, *at = line;
+
+	if (stream->bare || end - prefix > (ptrdiff_t)PREFIX_MAX)
+		return line;
 	while (prefix < end && at < stream->end) {
 		enum run run = run_at(prefix, end);
 
 		if (run == SPACES ? false : run ? !is_of(*at, run) : *at != *prefix)
-			return NULL;
+			return line;
 		prefix = run ? skip_run(prefix, end, run) : prefix + 1;
 		at = run ? skip_run(at, stream->end, run) : at + 1;
 	}
-	return prefix == end ? at : NULL;
+	return prefix == end ? at : line;
 }
 
 /* Assemblers begin each line with the kind of what follows. */
@@ -122,9 +137,7 @@ static const char *skip_directive(const char *at, const char *end)
 /* A prefix like that of the first line, and what mails put before a line. */
 static const char *skip_prefix(const struct stream *stream, const char *at)
 {
-	const char *after = match_prefix(stream, at);
-
-	at = after ? after : at;
+	at = match_prefix(stream, at);
 	while (at < stream->end && (*at == ' ' || *at == '>' || *at == '|'))
 		at++;
 	return skip_directive(at, stream->end);
@@ -227,15 +240,6 @@ static const char *take_item(struct stream *stream, const char *at)
 	return after ? after : take_character(stream, at);
 }
 
-/* od prints `*` for equal lines; without offsets, nothing says for how many. */
-static void check_star(struct stream *stream, const char *at)
-{
-	struct dump_gap gap = { .line = stream->number, .offset = stream->bytes->len };
-
-	if (stream->dumps && at && at < stream->end && *at == '*')
-		array_append(stream->dumps->gaps, gap);
-}
-
 /* Behind the bytes of a line may be the same as text, two spaces away. All lines have as many. */
 static const char *take_items(struct stream *stream)
 {
@@ -257,7 +261,7 @@ static const char *take_items(struct stream *stream)
 		after = at ? at : after;
 		at = next_item(stream, at, &gap, &fresh);
 	}
-	check_star(stream, at);
+	stream->star = at && at < stream->end && *at == '*';
 	return after;
 }
 
@@ -277,6 +281,17 @@ static bool may_begin(const struct form *form, const char *at, const char *end)
 	return group_parse(form, at, end, bytes, sizeof(bytes), &n) && n &&
 	       ((*bytes >= 'A' && *bytes <= 'Z') || *bytes == '_' || *bytes == '!' ||
 		*bytes == 0xd0);
+}
+
+static uint32_t probe(struct stream *stream)
+{
+	uint32_t is;
+
+	stream->bytes = bytes_new();
+	take_items(stream);
+	is = stream->bytes->len < BEGIN ? 0 : dump_begins(stream->bytes->data, BEGIN);
+	bytes_free(stream->bytes);
+	return is;
 }
 
 static uint32_t likelihood(const struct form *form, const char *line, const char *at,
@@ -302,11 +317,9 @@ static uint32_t likelihood(const struct form *form, const char *line, const char
 		if (stop - at == (ptrdiff_t)(2 * BEGIN))
 			stream.end = stop;
 	}
-	stream.bytes = bytes_new();
-	take_items(&stream);
-	is = stream.bytes->len < BEGIN ? 0 : dump_begins(stream.bytes->data, BEGIN);
-	bytes_free(stream.bytes);
-	return is;
+	is = probe(&stream);
+	stream.bare = true;
+	return is || !has_several_numbers(line, at) ? is : probe(&stream);
 }
 
 /* od and hexdump fill the last word of a table with an odd length. */
@@ -319,6 +332,48 @@ static void cut_padding(const struct stream *stream)
 		bytes_set_size(stream->bytes, length);
 }
 
+/* Its checksum tells the bytes of a table from bytes and numbers of lines. */
+static bool is_whole(const struct bytes *bytes)
+{
+	uint32_t length = bytes->len < LEAST ? UINT32_MAX : dump_length(bytes->data);
+	uint8_t sum = 0;
+
+	if (bytes->len < length)
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		sum = (uint8_t)(sum + bytes->data[i]);
+	return !sum;
+}
+
+static const char *read_stream(struct stream *stream)
+{
+	const char *after;
+
+	stream->bytes = bytes_new();
+	after = take_items(stream);
+	cut_padding(stream);
+	return after;
+}
+
+/* With the beginning of its line as the prefix of all; without, if the table is only whole so. */
+static const char *read_either(struct stream *stream)
+{
+	struct stream bare = *stream;
+	const char *after = read_stream(stream), *bare_after;
+
+	if (stream->start == stream->line || is_whole(stream->bytes))
+		return after;
+	bare.bare = true;
+	bare_after = read_stream(&bare);
+	if (!is_whole(bare.bytes)) {
+		bytes_free(bare.bytes);
+		return after;
+	}
+	bytes_free(stream->bytes);
+	*stream = bare;
+	return bare_after;
+}
+
 static const char *take_stream(struct dumps *dumps, const struct form *form, const char *line,
 			       const char *at, const char *end, unsigned number)
 {
@@ -328,14 +383,13 @@ static const char *take_stream(struct dumps *dumps, const struct form *form, con
 		.start = at,
 		.end = end,
 		.most = SIZE_MAX,
-		.dumps = dumps,
-		.number = number,
 	};
-	const char *after;
+	const char *after = read_either(&stream);
+	struct dump_gap gap = { .line = number, .offset = stream.bytes->len };
 
-	stream.bytes = bytes_new();
-	after = take_items(&stream);
-	cut_padding(&stream);
+	/* od prints `*` for equal lines; without offsets, nothing says for how many. */
+	if (stream.star)
+		array_append(dumps->gaps, gap);
 	if (stream.bytes->len >= LEAST) {
 		dumps_add(dumps->found, stream.bytes, number)->array = true;
 		return after;

@@ -33,7 +33,7 @@ static const struct viommu_rule rules[] = {
 	{ "input-acpidump", VIOMMU_ERROR, "acpidump",
 	  "the lines of a dump are in order, without gaps", NULL },
 	{ "input-fragment", VIOMMU_NOTE, "viommu",
-	  "text has all bytes of each table that it has bytes of", NULL },
+	  "the bytes of dumps in a text are those of whole tables", NULL },
 	{ "input-form", VIOMMU_ERROR, "viommu",
 	  "an input is a table, or text with the bytes of one", NULL },
 	{ "input-message", VIOMMU_NOTE, "viommu",

@@ -356,6 +356,59 @@ class KernelLogs(Reports):
         self.assertEqual(told, "")
 
 
+class PostedBytes(Reports):
+    """Bytes that people post, and what is around them."""
+
+    TABLE = dmar.dmar(dmar.drhd(dmar.scope()), dmar.rmrr(dmar.scope()))
+    WRONG = dmar.dmar(dmar.drhd(dmar.scope(), base=0))
+
+    def assert_read(self, **files):
+        self.assertEqual(self.check(**files), (0, ""))
+
+    def test_a_string_of_json_may_be_the_bytes_of_a_table(self):
+        letters = self.TABLE.decode("latin-1")
+        for form, string in {"json.dumps": json.dumps(letters), "all escaped": '"' + "".join(f"\\u{byte:04x}" for byte in self.TABLE) + '"',
+                             "Python": '"' + "".join(f"\\x{byte:02x}" for byte in self.TABLE) + '"'}.items():
+            for text in f'[ {{"DMAR": {string}}} ]', f'{{ "name": "x\\n", "DMAR":\n{string} }}':
+                with self.subTest(form=form):
+                    self.assert_read(text=text)
+
+    def test_bytes_before_a_table_are_no_numbers_of_lines(self):
+        for before in bytes(8), bytes.fromhex("1122334455667788"), b"\xab\x12", bytes(12):
+            for behind in b"", bytes(-len(before + self.TABLE) % 16):
+                memory = before + self.TABLE + behind
+                with self.subTest(before=before):
+                    self.assert_read(dump=forms.lines(memory, lambda at, piece: f" {forms.pairs(piece)}\n"))
+
+    def test_a_table_behind_padding_is_checked(self):
+        for padding in range(0, 40, 8):
+            status, told = self.check(dump=hexdump(self.TABLE + bytes(padding) + self.WRONG))
+            self.assertEqual(status, 1)
+            self.assertIn("[dmar-base]", told)
+            self.assertIn("[input-twice]", told)
+
+    def test_other_bytes_behind_a_table_are_a_note_unless_they_are_0(self):
+        self.assert_read(dump=hexdump(self.TABLE + bytes(24)))
+        for behind in b"\xab" * 24, bytes(8) + b"DMAR" + bytes(12), bytes(8) + self.WRONG[:-8]:
+            status, told = self.check(dump="\n" + hexdump(self.TABLE + behind))
+            self.assertEqual(status, 0)
+            self.assertEqual(told, f"dump:2:1: note: {len(behind)} bytes behind a table are ignored [input-fragment]\n")
+
+    def test_a_line_of_a_page_has_its_number_in_the_page(self):
+        message = "DMAR: [DMA Read] [fault reason 06] fault addr 0"
+        for line in "<div>x</div>\n", "<li><p>x</p></li> \n", "x<br>\n", "<td>x</td><td>y</td></tr>\n":
+            _, told = self.check(page="<html>\n" + 10 * line + f"<pre>{message}\n</pre></html>")
+            self.assertIn("page:12:1: note: ", told)
+
+    def test_decoded_text_has_no_numbers_of_lines(self):
+        message = "DMAR: [DMA Read] [fault reason 06] fault addr 0"
+        for text in (f"<html>{10 * '<div>x</div>'}\n<pre>{message}</pre></html>",
+                     json.dumps({"body": f"x\n\n{message}"}),
+                     f"Content-Transfer-Encoding: quoted-printable\n\nx=\n=\n{message}\n"):
+            _, told = self.check(posted=text)
+            self.assertIn("posted: note: ", told)
+
+
 class RiscV(Reports):
     """The RIMTs of QEMU 11.1, and what Linux 7.2 made of them."""
 
