@@ -392,14 +392,16 @@ static void a_batch_pauses_for_a_rate(void **state)
 	uint64_t pause;
 	unsigned n;
 
-	replace_with(rig, (struct viommu_config){ .max_attach_rate = 10 }, (struct viommu_ops){ 0 },
-		     NULL);
+	replace_with(rig,
+		     (struct viommu_config){ .max_attach_rate = 10, .max_batch_ns = UINT64_MAX },
+		     (struct viommu_ops){ 0 }, NULL);
 	pause = run_batch(rig, other, sizeof(other), 1000, &n);
 	assert_int_equal(pause, 0);
 	pause = run_batch(rig, bytes, sizeof(bytes), 1000, &n);
 	assert_in_range(n, 10, 900);
 	assert_in_range(pause, 1, 100000001);
-	replace_with(rig, (struct viommu_config){ .max_request_rate = 20 },
+	replace_with(rig,
+		     (struct viommu_config){ .max_request_rate = 20, .max_batch_ns = UINT64_MAX },
 		     (struct viommu_ops){ 0 }, NULL);
 	pause = run_batch(rig, other, sizeof(other), 1000, &n);
 	assert_in_range(n, 20, 900);
