@@ -200,8 +200,8 @@ static int limit_promises(const struct viommu_limits *limits,
 	if (endpoint->has_ats && endpoint->ats & VIOMMU_ATS_F_PATH && !limits->ats)
 		return limits_refuse(
 			-ERANGE, reason, room,
-			"the guest is told ats 0x%x, and the host's IOMMU has no ATS for the"
-			" device; clear VIOMMU_ATS_F_PATH (0x%x)",
+			"PROBE has ats 0x%x, and the host's IOMMU has no ATS for the device; clear"
+			" VIOMMU_ATS_F_PATH (0x%x)",
 			(unsigned)endpoint->ats, (unsigned)VIOMMU_ATS_F_PATH);
 	return 0;
 }

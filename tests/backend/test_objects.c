@@ -235,8 +235,9 @@ static void pasids_and_ats_of_a_device_are_limits(void **state)
 	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
 						sizeof(reason)),
 			 -ERANGE);
-	assert_string_equal(reason, "the guest is told ats 0x3, and the host's IOMMU has no ATS for"
-				    " the device; clear VIOMMU_ATS_F_PATH (0x2)");
+	assert_string_equal(reason,
+			    "PROBE has ats 0x3, and the host's IOMMU has no ATS for the device;"
+			    " clear VIOMMU_ATS_F_PATH (0x2)");
 	limits.ats = true;
 	assert_int_equal(viommu_limits_endpoint(&limits, &config, &endpoint, regions, reason,
 						sizeof(reason)),
