@@ -464,19 +464,6 @@ fi
         module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         timeout=TWICE),
 
-    Row("draft-c", 15, "the kernel's driver with page tables by draft C: disks behind tables of their own",
-        ["{iommu},addr=4,personality=draft-c,tables=generic", disk("d0", "addr=5"), disk("d1", "addr=6")],
-        """
-insmod /row/module || say "cannot load the module"
-insmod /modules/virtio_blk.ko
-""" + READ_WRITE + "groups\n",
-        READ_WRITE_SHOWS +
-        [("both disks are behind a table", r"00:05[.]0: is attached to a table(?:.*\n)*.*00:06[.]0: is attached to a table"),
-         group("0000:00:05.0")],
-        images=TWO_DISKS, same=(("d0", "d1"),), kernel="7.3", module="viommu_tables", append="iommu.strict=1",
-        skip="virtio_iommu virtio_blk", timeout=180, by_name=True, runs=OURS,
-        why_ours="the built-in device has no page tables"),
-
     Row("spaces-5", 15, "the same with page tables of five levels",
         SPACES, SPACES_SCRIPT + "grep -c la57 /proc/cpuinfo | tell la57\n"
         "spaces untouched kernel two | tell spaces\n",
@@ -605,6 +592,19 @@ fi
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
         module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         by_name=True, rekernel=True, mebibytes=512, timeout=TWICE),
+
+    Row("draft-c", 15, "the kernel's driver with page tables by draft C: disks behind tables of their own",
+        ["{iommu},addr=4,personality=draft-c,tables=generic", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        """
+insmod /row/module || say "cannot load the module"
+insmod /modules/virtio_blk.ko
+""" + READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS +
+        [("both disks are behind a table", r"00:05[.]0: is attached to a table(?:.*\n)*.*00:06[.]0: is attached to a table"),
+         group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), kernel="7.3", module="viommu_tables", append="iommu.strict=1",
+        skip="virtio_iommu virtio_blk", timeout=180, by_name=True, runs=OURS,
+        why_ours="the built-in device has no page tables"),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
