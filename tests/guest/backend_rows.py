@@ -152,7 +152,7 @@ SMMU_SHOWS = [
     ("an UNMAP there ends it", r"smmu: after UNMAP it reaches nothing"),
     ("and the next MAP is used", r"smmu: with a MAP to page 0 it reaches page 0"),
     ("until DETACH", r"smmu: detached from that, it reaches nothing"),
-    # C_BAD_STE has no address and no access. Without PAGE_REQUEST the guest is told reason 2 of it.
+    # C_BAD_STE has no address and no access. Without PAGE_REQUEST the guest reads reason 2.
     ("a table for PASIDs is attached, and QEMU's SMMUv3 reports that it cannot read such a one",
      r"smmu: by a table of two descriptors it reaches nothing\n"
      r"(?:.*\n)*?.*smmu: fault of endpoint 0x108, reason 2, flags 0x100, at 0x0\n"
