@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,29 +78,30 @@ int nest_queues_begin(const struct viommu_kernel *kernel, const struct kernel_de
 	return 0;
 }
 
-static int close_newest(const struct viommu_kernel *kernel, struct nest *nest)
+static void forget_newest(struct nest *nest)
 {
 	struct hw_queue *queue = nest->queues;
-	int error = kernel_destroy(kernel, queue->id);
 
-	if (error)
-		return error;
 	nest->queues = queue->next;
 	nest->n_queues--;
 	free(queue);
-	return 0;
+}
+
+static int close_newest(const struct viommu_kernel *kernel, struct nest *nest)
+{
+	int error = kernel_destroy(kernel, nest->queues->id);
+
+	if (!error)
+		forget_newest(nest);
+	return error;
 }
 
 void nest_queues_end(const struct viommu_kernel *kernel, struct nest *nest)
 {
 	while (nest->queues) {
-		struct hw_queue *queue = nest->queues;
-
-		kernel_destroy(kernel, queue->id);
-		nest->queues = queue->next;
-		free(queue);
+		kernel_destroy(kernel, nest->queues->id);
+		forget_newest(nest);
 	}
-	nest->n_queues = 0;
 	if (nest->window_length && kernel->ops.window_closing)
 		OP_VOID(kernel, window_closing, kernel->opaque, nest->window);
 }
@@ -124,15 +126,18 @@ static uint32_t count_above(const struct nest *nest, uint64_t first, uint64_t la
 void nest_queues_unmap(struct viommu_kernel *kernel, uint32_t space, uint64_t iova, uint64_t length)
 {
 	for (struct nest *nest = kernel->nests; nest; nest = nest->next) {
-		uint32_t n = 0;
+		uint32_t n = 0, before = nest->n_queues;
 
 		if (nest->queues && nest->parent->space == space)
 			n = count_above(nest, iova, iova + (length - 1));
-		if (n && kernel_is_due(kernel, SENTENCE_QUEUE))
-			kernel_log(kernel, "queues from %u on are closed: their memory is unmapped",
-				   nest->n_queues - n);
 		while (n-- && !close_newest(kernel, nest))
 			;
+		if (nest->n_queues < before && kernel_is_due(kernel, SENTENCE_QUEUE))
+			kernel_log(kernel,
+				   "queues from %" PRIu32
+				   " on are closed: memory of one at 0x%" PRIx64
+				   " is unmapped; the guest has to open them again",
+				   nest->n_queues, iova);
 	}
 }
 

@@ -765,7 +765,10 @@ static void a_queue_is_closed_when_its_memory_is_unmapped(void **state)
 	assert_int_equal(open_queue(A, 1, 0x10000, 0x1000, ""), 0);
 	logged[0] = 0;
 	assert_int_equal(calls->unmap(kernel, space, 0x10000, 0x10000), 0);
-	assert_string_equal(logged, "queues from 1 on are closed: their memory is unmapped\n");
+	assert_string_equal(
+		logged,
+		"queues from 1 on are closed: memory of one at 0x10000 is unmapped; the guest"
+		" has to open them again\n");
 	assert_int_equal(viommu_kernel_queues(kernel, A, &queues), 0);
 	assert_int_equal(queues.n_queues, 1);
 	assert_int_equal(calls->map(kernel, space, 0x10000, 0x1000, (void *)(uintptr_t)HOST, R), 0);
