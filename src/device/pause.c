@@ -80,13 +80,21 @@ static bool has_many_parked(const struct viommu *device)
 	return n == PARKED_MAX;
 }
 
+/* Can the next request be one that is not put off: about a table or a PASID, or without room? */
+static bool may_drain(const struct viommu *device)
+{
+	return !flights_have_room(device) ||
+	       (device->parked && (device_accepted(device, VIOMMU_F_TABLE) ||
+				   device_accepted(device, VIOMMU_F_PASID)));
+}
+
 /*
- * A request that cannot be put off would execute all that are, so none is taken then. If no
- * listener is committing, the end of the batch lets them commit.
+ * A request that is not put off executes all that are, so none is taken then. If no listener is
+ * committing, the end of the batch lets them commit.
  */
 static uint64_t parked_delay(const struct viommu *device)
 {
-	if (!device->n_pending || (flights_have_room(device) && !has_many_parked(device)))
+	if (!device->n_pending || (!may_drain(device) && !has_many_parked(device)))
 		return 0;
 	return device->committing ? COMMIT_NS : 1;
 }

@@ -333,7 +333,7 @@ void virtio_iommu_fini(struct virtio_iommu *iommu)
 	virtio_fini(&iommu->virtio);
 }
 
-/* Of both, and not divided. */
+/* Reset the transport and the device, all at once. */
 static void virtio_iommu_reset(struct virtio_iommu *iommu)
 {
 	virtio_reset(&iommu->virtio);

@@ -145,7 +145,7 @@ bool virtio_continue_reset(struct virtio *virtio);
 /* The device has done all of a reset. */
 void virtio_end_reset(struct virtio *virtio);
 
-/* The same, and the device stays as it is. */
+/* Reset registers and queues only: `ops->reset` is not called. */
 void virtio_reset_transport(struct virtio *virtio);
 
 /* Guest memory has moved: find the rings of all running queues again. */

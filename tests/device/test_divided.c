@@ -1057,6 +1057,30 @@ static void at_the_limit_of_memory_a_batch_waits_for_what_is_put_off(void **stat
 	}
 }
 
+/* A request about a table or a PASID executes all that is put off. */
+static void with_tables_a_batch_waits_for_what_is_put_off(void **state)
+{
+	static const uint64_t features[] = { 0, VIOMMU_F_TABLE, VIOMMU_F_PASID };
+
+	for (size_t i = 0; i < COUNT_OF(features); i++) {
+		uint64_t all = VIOMMU_FEATURES_DEFAULT | features[i];
+		struct bench *bench;
+
+		set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+							    .max_batch_calls = CALLS,
+							    .features = all });
+		bench = *state;
+		assert_int_equal(viommu_accept(bench->device, all), 0);
+		add_committer(bench);
+		remove_last(bench);
+		SUBMIT(bench, UNMAP(2, 0, UINT64_MAX, 0));
+		viommu_batch_begin(bench->device);
+		assert_int_equal(!viommu_batch_pause(bench->device), !features[i]);
+		viommu_batch_end(bench->device);
+		tear_down(state);
+	}
+}
+
 /* -- requests that wait although no listener has to commit ------------------------------------- */
 
 enum { EP4 = EP3 + 1 };
@@ -1158,6 +1182,7 @@ int main(void)
 		ON_BENCH(what_a_commit_leaves_is_continued_by_batches),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
 		cmocka_unit_test(at_the_limit_of_memory_a_batch_waits_for_what_is_put_off),
+		cmocka_unit_test(with_tables_a_batch_waits_for_what_is_put_off),
 		cmocka_unit_test(a_call_between_two_batches_executes_what_is_left),
 	};
 
