@@ -68,16 +68,27 @@ void plan_numa_take_node(struct plan_numa *numa, const char *text)
 	g_array_append_val(numa->numbers, node);
 }
 
+/* Is memory of the guest's node bound to the host's? */
+static bool is_bound(const struct plan_numa *numa, int guest, int host)
+{
+	for (guint i = 0; i < numa->memdevs->len; i++)
+		if (g_array_index(numa->numbers, int, i) == guest &&
+		    g_hash_table_lookup(numa->backends, numa->memdevs->pdata[i]) ==
+			    GINT_TO_POINTER(host + 1))
+			return true;
+	return false;
+}
+
 /* Of two nodes of the guest on one of the host, the first one has the bridges. */
-static void map_node(struct plan_options *options, int host, int guest, bool given,
-		     struct viommu_findings *findings)
+static void map_node(const struct plan_numa *numa, struct plan_options *options, int host,
+		     int guest, bool given, struct viommu_findings *findings)
 {
 	void *key = GINT_TO_POINTER(host + 1), *mapped;
 
 	mapped = g_hash_table_lookup(options->nodes, key);
 	if (!mapped && !given)
 		g_hash_table_insert(options->nodes, key, GINT_TO_POINTER(guest + 1));
-	else if (mapped && given && GPOINTER_TO_INT(mapped) != guest + 1)
+	else if (mapped && given && !is_bound(numa, GPOINTER_TO_INT(mapped) - 1, host))
 		plan_report(
 			findings, "plan-node",
 			"bind the memory of that node to the same node of the host, or change "
@@ -100,7 +111,7 @@ void plan_numa_map(const struct plan_numa *numa, struct plan_options *options,
 			continue;
 		if (!options->nodes)
 			options->nodes = g_hash_table_new(NULL, NULL);
-		map_node(options, GPOINTER_TO_INT(host) - 1, guest, given, findings);
+		map_node(numa, options, GPOINTER_TO_INT(host) - 1, guest, given, findings);
 	}
 	options->nodes_are_partial = !given && options->nodes;
 }

@@ -918,6 +918,8 @@ def memory_that_is_bound_to_a_node_of_the_host_maps_it_to_the_guest():
     assert nodes(with_node(1), "--node", "1=1", "--", *bound) == [1, -1]
     told = nodes(with_node(1), "--node", "1=0", "--", *bound)
     assert "[plan-node]" in told and "the memory of the guest's node 1 is there" in told, told
+    both = [word.replace("host-nodes=3", "host-nodes=1") for word in bound]
+    assert [nodes(with_node(1), "--node", f"1={n}", "--", *both) for n in (0, 1)] == [[0, -1], [1, -1]]
     several = [word.replace("host-nodes=3", "host-nodes=3-4") for word in bound]
     assert nodes(with_node(3), "--", *several) == [-1, -1]
 
