@@ -138,14 +138,26 @@ static struct bytes *unquote(const struct bytes *text)
 
 /* -- JSON and web pages ----------------------------------------------------------------- */
 
-/* What a tracker's interface answers has strings of JSON (RFC 8259, 7). */
-static bool is_json(const struct bytes *text)
+static size_t skip_blanks(const struct bytes *text, size_t at)
 {
-	size_t at = 0;
-
 	while (at < text->len && (text->data[at] == ' ' || text->data[at] == '\n'))
 		at++;
-	return at < text->len && (text->data[at] == '{' || text->data[at] == '[') &&
+	return at;
+}
+
+static char byte_at(const struct bytes *text, size_t at)
+{
+	return at < text->len ? (char)text->data[at] : '\0';
+}
+
+/* What a tracker's interface answers has strings of JSON (RFC 8259, 7). A line of a kernel's log
+ * begins with "[", too. */
+static bool is_json(const struct bytes *text)
+{
+	size_t at = skip_blanks(text, 0);
+	char first = byte_at(text, at), next = byte_at(text, skip_blanks(text, at + 1));
+
+	return (first == '{' || first == '[') && (next == '{' || next == '[' || next == '"') &&
 	       has_text(text, "\":");
 }
 
@@ -299,8 +311,8 @@ static const struct {
 	{ is_page, without_tags },
 };
 
-/* One byte a character, and \n where Windows and mails have \r\n. */
-static struct bytes *narrow(const uint8_t *bytes, size_t length)
+/* In UTF-8, and with \n where Windows and mails have \r\n. */
+static struct bytes *to_utf8(const uint8_t *bytes, size_t length)
 {
 	unsigned half = utf16_half(bytes, length);
 	struct bytes *text = half ? from_utf16(bytes, length, half) : bytes_new_sized(length);
@@ -334,7 +346,7 @@ static void replace_text(struct bytes **text, struct bytes *next, struct cleanin
 
 struct bytes *clean_text(const uint8_t *bytes, size_t length, struct cleaning *cleaning)
 {
-	struct bytes *text = narrow(bytes, length);
+	struct bytes *text = to_utf8(bytes, length);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
 		bool escapes = encodings[i].decode == unescape;
