@@ -129,8 +129,6 @@ pub struct Config {
     pub max_bytes: u64,
     pub max_fault_rate: u32,
     pub max_attach_rate: u32,
-    /// `viommu_sys::VIOMMU_PERSONALITY_*`: the protocol of guest-owned page tables.
-    pub personality: u32,
 }
 
 impl Config {
@@ -148,7 +146,6 @@ impl Config {
         c.max_bytes = self.max_bytes;
         c.max_fault_rate = self.max_fault_rate;
         c.max_attach_rate = self.max_attach_rate;
-        c.personality = self.personality;
         Ok(c)
     }
 }
