@@ -3,7 +3,7 @@
  * A hostile guest of a device that speaks a draft: any bytes, and requests that are nearly right
  *
  * The first byte selects the draft. Guest memory is a few pages of tables that change. Every
- * answer fits, and an access reaches guest memory only as far as a table maps it.
+ * answer fits.
  */
 #include <string.h>
 

@@ -177,8 +177,8 @@ struct endpoint {
 	void *requester_opaque;
 
 	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
-	bool has_maps;         /* of its domain, announced since the mode; up to: */
-	uint64_t maps_last;
+	bool has_maps;         /* mappings were announced since the last change of the mode, */
+	uint64_t maps_last;    /* and this is the end of the last one */
 	bool revoked;          /* requests have taken accesses away from it */
 	AddressSpace as;
 	MemoryRegion root, bypass;

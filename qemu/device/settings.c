@@ -285,7 +285,7 @@ static bool check_draft(const struct iommu *iommu, Error **errp)
 	if (!iommu->formats->len)
 		error_setg(errp, "personality: there are no page tables for %s; set 'tables'", name);
 	else if (settings->nest || settings->page_requests)
-		error_setg(errp, "%s: personality %s has none",
+		error_setg(errp, "%s: personality %s does not have it; omit it, or use native",
 			   settings->nest ? "nest" : "page-requests", name);
 	else
 		return true;

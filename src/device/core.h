@@ -381,7 +381,8 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 
 /* -- device.c ----------------------------------------------------------------- */
 
-/* Detach every endpoint and accept no feature; begin to do so: flights_finish_moves() is left. */
+/* Detach every endpoint and accept no feature. device_begin_reset() leaves the moves to
+ * flights_finish_moves(). */
 void device_reset(struct viommu *device, bool bypass);
 void device_begin_reset(struct viommu *device, bool bypass);
 
@@ -502,7 +503,7 @@ void budget_begin(struct viommu *device);
 /* Is none left for a further call of a listener? */
 bool budget_is_used_up(struct viommu *device);
 
-/* Calls of listeners until that is asked again. */
+/* Calls of listeners that may be made before budget_is_used_up() is called again. */
 uint64_t budget_calls(const struct viommu *device);
 
 /* Calls of listeners that a batch makes before another request, however long they take. */

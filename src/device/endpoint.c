@@ -40,7 +40,7 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 
 /* -- compatibility with a domain ------------------------------------------------------------ */
 
-/* Keep `range` if it is the first mapping that is found, or lower than that. */
+/* Keep `misfit` if it is the first mapping that is found, or lower than that. */
 static void keep_lower(struct viommu_misfit *lowest, const struct viommu_misfit *misfit)
 {
 	if (lowest->reason == VIOMMU_FITS || misfit->first < lowest->first)

@@ -37,7 +37,7 @@ static const struct viommu_rule rules[] = {
 	{ "input-form", VIOMMU_ERROR, "viommu",
 	  "an input is a table, or text with the bytes of one", NULL },
 	{ "input-message", VIOMMU_NOTE, "viommu",
-	  "a text without a table has no message of a kernel about one", NULL },
+	  "a text has the bytes of a table, not only a kernel's message about it", NULL },
 	{ "input-text", VIOMMU_ERROR, "viommu", "text has the bytes of a table, or is a topology",
 	  NULL },
 

@@ -210,7 +210,7 @@ static size_t count_extended(const struct devicetree *tree, const struct dt_prop
 
 static size_t count_interrupts(const struct devicetree *tree, const struct dt_node *node)
 {
-	const struct dt_property *own = dt_property(node, "interrupts"), *parent = NULL;
+	const struct dt_property *own = dt_property(node, "interrupts");
 	const struct dt_property *extended = dt_property(node, "interrupts-extended");
 	size_t cells;
 
@@ -218,9 +218,7 @@ static size_t count_interrupts(const struct devicetree *tree, const struct dt_no
 		return count_extended(tree, extended);
 	if (!dt_cells(own))
 		return 0;
-	for (; node && !parent; node = node->parent)
-		parent = dt_property(node, "interrupt-parent");
-	cells = interrupt_cells(parent ? dt_target(tree, dt_cell(parent, 0)) : NULL);
+	cells = dt_interrupt_cells(tree, node, 0);
 	return cells ? dt_cells(own) / cells : NOT_KNOWN;
 }
 

@@ -6,7 +6,6 @@
 #include "tables/table/unsupported.h"
 #include "write.h"
 
-/* Guests with a device tree learn these from the devices, or not at all. */
 static bool access_is_special(const struct viommu_memory_access *access)
 {
 	return access->hints || access->has_flags;
@@ -22,6 +21,7 @@ static bool device_has_access(const void *object)
 	return access_is_special(&((const struct viommu_platform_device *)object)->access);
 }
 
+/* Guests with a device tree learn these from the devices, or not at all. */
 static const struct unsupported unsupported[] = {
 	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "dt-silent", "use another table",
 	  .reason = "no binding describes memory by its IOMMU" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Nodes of an IORT beside the way of a device's IDs: performance monitors (PMCG) and interrupt wire
+ * Nodes of an IORT that map no device's IDs: performance monitors (PMCG) and interrupt wire
  * bridges (IWB)
  */
 #include "base/array.h"

@@ -259,7 +259,7 @@ static bool memory_of(const struct viommu_table *table, const struct record *blo
 	return true;
 }
 
-/* It may be no RAM, and the first page is. */
+/* Xen rejects IVMDs in RAM, and page 0 usually is RAM. */
 static const struct record *find_first_page(const struct viommu_table *table)
 {
 	const struct record *block;
@@ -307,7 +307,7 @@ static bool overlap(const struct viommu_table *table, const struct memory *one,
 		find_entry(table, is_listed, &shared));
 }
 
-/* Tables have a few blocks of memory; one with more is not asked. */
+/* Tables have a few blocks of memory; a table with more is not checked. */
 static const struct record *find_overlap(const struct viommu_table *table)
 {
 	struct memory known[MEMORY_MAX], memory;
