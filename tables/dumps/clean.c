@@ -145,9 +145,9 @@ static size_t skip_blanks(const struct bytes *text, size_t at)
 	return at;
 }
 
-static char byte_at(const struct bytes *text, size_t at)
+static int byte_at(const struct bytes *text, size_t at)
 {
-	return at < text->len ? (char)text->data[at] : '\0';
+	return at < text->len ? text->data[at] : -1;
 }
 
 /* What a tracker's interface answers has strings of JSON (RFC 8259, 7). A line of a kernel's log
@@ -155,7 +155,7 @@ static char byte_at(const struct bytes *text, size_t at)
 static bool is_json(const struct bytes *text)
 {
 	size_t at = skip_blanks(text, 0);
-	char first = byte_at(text, at), next = byte_at(text, skip_blanks(text, at + 1));
+	int first = byte_at(text, at), next = byte_at(text, skip_blanks(text, at + 1));
 
 	return (first == '{' || first == '[') && (next == '{' || next == '[' || next == '"') &&
 	       has_text(text, "\":");

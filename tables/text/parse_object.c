@@ -456,6 +456,36 @@ static void set_place(struct reader *r, const struct text_section *section, void
 	*(size_t *)object = section->size;
 }
 
+/* What the topology refuses, if that is not a register window. */
+static const struct {
+	enum object_type type;
+	const char *cure, *text;
+} limits[] = {
+	{ OBJECT_HOST_BRIDGE,
+	  "use `memory-hints` and `memory-flags` up to 0xff, `pasid-bits` up to 20 and "
+	  "`address-bits` up to 64",
+	  "a value of the host bridge is too large" },
+	{ OBJECT_PLATFORM_DEVICE,
+	  "use `memory-hints` and `memory-flags` up to 0xff, `pasid-bits` up to 20, `address-bits` "
+	  "up to 64, and a smaller `span`",
+	  "a value of the device is too large" },
+	{ OBJECT_MONITOR, "give one of `iommu`, `device` and `segment`, which is up to 0xffff",
+	  "a monitor counts for one object" },
+	{ OBJECT_WIRE_BRIDGE, "use an `index` up to 0xffff",
+	  "the index of the wire bridge is too large" },
+};
+
+static void report_refused(struct reader *r, const struct text_section *section, struct mark mark)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(limits); i++)
+		if (limits[i].type == section->type) {
+			reader_report(r, "text-value", mark, limits[i].cure, "%s", limits[i].text);
+			return;
+		}
+	reader_report(r, "topology-window", mark, "use a smaller `span`",
+		      "the register window ends beyond the last address");
+}
+
 /* The topology refuses what no single row can check. */
 static void add(struct reader *r, const struct text_section *section, const void *object)
 {
@@ -476,8 +506,7 @@ static void add(struct reader *r, const struct text_section *section, const void
 			      "the ranges cover too many segments");
 		break;
 	default:
-		reader_report(r, "topology-window", mark, "use a smaller `span`",
-			      "the register window ends beyond the last address");
+		report_refused(r, section, mark);
 	}
 }
 

@@ -150,6 +150,33 @@ static void functions_are_read_with_and_without_a_segment(void **state)
 	}
 }
 
+/* The cure of one that no single key can name. */
+static void values_beyond_their_field_have_their_own_cure(void **state)
+{
+	static const struct {
+		const char *text, *cure;
+	} cases[] = {
+		{ "host-bridges: [ { buses: 00-ff, memory-hints: 256 } ]\n", "memory-hints" },
+		{ "host-bridges: [ { buses: 00-ff, pasid-bits: 30 } ]\n", "pasid-bits" },
+		{ "monitors: [ { at: 0x1000, iommu: a, segment: 1 } ]\n", "one of" },
+		{ "wire-bridges: [ { name: a, at: 0x1000, index: 70000 } ]\n", "0xffff" },
+		{ "iommus: [ { name: a, kind: smmu-v3, at: 0xffffffffffffffff, span: 2 } ]\n",
+		  "span" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t before = viommu_findings_count(rig->findings);
+		const struct viommu_finding *finding;
+
+		read_text(rig, cases[i].text);
+		assert_null(rig->topology);
+		finding = viommu_findings_get(rig->findings, before);
+		assert_non_null(strstr(finding->cure, cases[i].cure));
+		assert_int_equal(!strcmp(finding->id, "topology-window"), i == 4);
+	}
+}
+
 static void functions_in_two_segments_at_once_are_refused(void **state)
 {
 	static const char *const cases[] = {
@@ -611,6 +638,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(values_are_read_in_every_way_they_are_written),
 		WITH_A_RIG(values_that_are_not_such_are_refused),
+		WITH_A_RIG(values_beyond_their_field_have_their_own_cure),
 		cmocka_unit_test(the_source_of_a_table_is_known_and_named),
 		WITH_A_RIG(functions_are_read_with_and_without_a_segment),
 		WITH_A_RIG(functions_in_two_segments_at_once_are_refused),
