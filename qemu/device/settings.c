@@ -274,6 +274,22 @@ static bool parse_personality(struct iommu *iommu, Error **errp)
 	return false;
 }
 
+/* The names of `tables` that a draft can express. libviommu leaves out others. */
+static const char *const draft_tables[][4] = {
+	[VIOMMU_PERSONALITY_DRAFT_C] = { "arm", "x86", "generic" },
+	[VIOMMU_PERSONALITY_DRAFT_E] = { "arm" },
+};
+
+static bool has_draft_tables(const struct iommu *iommu)
+{
+	g_auto(GStrv) names = g_strsplit(iommu->settings.tables ?: "", "+", 0);
+
+	for (char **name = names; *name; name++)
+		if (g_strv_contains(draft_tables[iommu->config.personality], *name))
+			return true;
+	return false;
+}
+
 /* It has features of its own. */
 static bool check_draft(const struct iommu *iommu, Error **errp)
 {
@@ -282,9 +298,13 @@ static bool check_draft(const struct iommu *iommu, Error **errp)
 
 	if (!iommu->config.personality)
 		return true;
-	if (!iommu->formats->len)
-		error_setg(errp, "personality: there are no page tables for %s; set 'tables'", name);
-	else if (settings->nest || settings->page_requests)
+	if (!has_draft_tables(iommu)) {
+		g_autofree char *tables = g_strjoinv(
+			"+", (char **)draft_tables[iommu->config.personality]);
+
+		error_setg(errp, "personality: %s has no page tables; set tables=%s", name,
+			   tables);
+	} else if (settings->nest || settings->page_requests)
 		error_setg(errp, "%s: personality %s does not have it; omit it, or use native",
 			   settings->nest ? "nest" : "page-requests", name);
 	else

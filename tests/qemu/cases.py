@@ -898,7 +898,10 @@ def a_wrong_property_is_refused_and_named(stage):
             ("reserved=2-1", "reserved: '2-1' is not FIRST-LAST"),
             ("reserved=" + "0-0+" * 1000, "reserved: "),
             ("probe-proximity-domain=x", "probe-proximity-domain: 'x'"),
-            ("probe-ats=4", "probe-ats: '4'"), ("firmware=x", "firmware: 'x'")):
+            ("probe-ats=4", "probe-ats: '4'"), ("firmware=x", "firmware: 'x'"),
+            ("personality=draft-e,tables=generic", "personality: draft-e .* set tables=arm$"),
+            ("personality=draft-c,tables=riscv+amd", r"personality: draft-c .* set tables=arm\+x86\+generic$"),
+            ("personality=draft-c,tables=x86,nest=on", "nest: personality draft-c")):
         answer = stage.refused([f"viommu-pci,{properties}"])
         expect(f"{properties[:40]}: {answer}", re.search(rf"viommu-pci.*: {message}", answer) or
                (message == "nosuch" and message in answer))
