@@ -487,6 +487,9 @@ size_t builtin_length(const struct iommu *iommu);
 /* If the device is on virtio-mmio: choose its root bus, and serve the other transports. */
 void mmio_prepare(struct iommu *iommu);
 
+/* Features that the bus of the device does not have, of those that QEMU offers. */
+uint64_t mmio_lacks(struct iommu *iommu);
+
 /* -- device/drain.c ------------------------------------------------------------------ */
 
 /*

@@ -215,7 +215,9 @@ static void config_set(VirtIODevice *virtio, const uint8_t *bytes)
 
 static uint64_t features_get(VirtIODevice *virtio, uint64_t features, Error **errp)
 {
-	return features | viommu_features(VIOMMU_DEVICE(virtio)->core) |
+	struct iommu *iommu = VIOMMU_DEVICE(virtio);
+
+	return (features & ~mmio_lacks(iommu)) | viommu_features(iommu->core) |
 	       BIT_ULL(VIRTIO_F_VERSION_1);
 }
 

@@ -32,11 +32,22 @@ static void choose_root_bus(struct iommu *iommu)
 		iommu->root_bus = roots->pdata[0];
 }
 
+static bool is_on_mmio(struct iommu *iommu)
+{
+	return object_dynamic_cast(OBJECT(qdev_get_parent_bus(DEVICE(iommu))->parent), TYPE_VIRTIO_MMIO);
+}
+
+/* QEMU's virtio-mmio has no register QueueReset (4.2.2). */
+uint64_t mmio_lacks(struct iommu *iommu)
+{
+	return is_on_mmio(iommu) ? BIT_ULL(VIRTIO_F_RING_RESET) : 0;
+}
+
 void mmio_prepare(struct iommu *iommu)
 {
 	BusState *bus = qdev_get_parent_bus(DEVICE(iommu));
 
-	if (!object_dynamic_cast(OBJECT(bus->parent), TYPE_VIRTIO_MMIO))
+	if (!is_on_mmio(iommu))
 		return;
 	VIRTIO_MMIO(bus->parent)->legacy = false; /* a virtio-iommu has no legacy interface */
 	choose_root_bus(iommu);
