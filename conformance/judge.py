@@ -4,7 +4,7 @@
 
     judge.py [--quick] [--document] [PATTERN...]
 
-A PATTERN chooses devices by name. --quick takes those of the installed QEMU on x86, --document writes
+A PATTERN chooses devices by name. --quick takes four of the installed QEMU on x86, --document writes
 docs/judge.md. Reports and a matrix are in build/judge. The exit status is 1 for a difference that
 conformance/differences.rules does not explain, for one that it explains and that is not there any more,
 for cases that are missing, and for a judge that fails or hangs; 2 for a pattern of no device.
@@ -18,6 +18,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -43,24 +44,34 @@ suite = load("viommu-conformance")
 # The machine of each architecture, with QEMU's name of it. SeaBIOS waits for a SATA controller behind an
 # IOMMU.
 MACHINES = {"x86": ("amd64", ["-M", "q35,sata=off", "-cpu", "max"]),
+            "x86-pvh": ("amd64", ["-M", "microvm", "-cpu", "max"]),
             "arm64": ("arm64", ["-M", "virt", "-cpu", "max"]),
             "riscv64": ("riscv64", ["-M", "virt", "-cpu", "rv64"])}
 COMMON = ["-accel", "tcg", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
           "-kernel", "{image}"]
 
 # Of QEMU's rings, the packed ones are off by default. The region is memory behind the suite.
-# viommu-dma asks libviommu itself. edu goes through QEMU's memory, as all devices of QEMU do, and takes 0.1 s for an
-# access.
+# viommu-dma asks libviommu itself. edu and disks go through QEMU's memory, as all devices of QEMU do; edu takes 0.1 s
+# for an access.
 DMA = ["-device", "viommu-dma,addr=5", "-device", "viommu-dma,addr=6"]
 EDU = ["-device", "edu,addr=5,dma_mask=0xffffffffffffffff",
        "-device", "edu,addr=6,dma_mask=0xffffffffffffffff"]
 OURS = ["-device", "viommu-pci,addr=4,packed=on,reserved=0xa000000-0xaffffff", *DMA]
-MMIO = ["-global", "virtio-mmio.force-legacy=false", "-device", "viommu-device,bus=virtio-mmio-bus.0,pci=off"]
+DISK = OUT / "disk"
+DISKS = [word for name in "ab" for word in ("-drive", f"if=none,id={name},file={DISK},format=raw,snapshot=on")]
+DISKS_PCI = [*DISKS, "-device", "virtio-blk-pci,drive=a,addr=5,disable-legacy=on,iommu_platform=on",
+             "-device", "virtio-blk-pci,drive=b,addr=6,disable-legacy=on,iommu_platform=on"]
+TRANSPORT = ["-global", "virtio-mmio.force-legacy=false"]
+MMIO = [*TRANSPORT, "-device", "viommu-device,bus=virtio-mmio-bus.0,pci=off"]
+OURS_MMIO = [*TRANSPORT, "-device", "viommu-device,bus=virtio-mmio-bus.0,packed=on", *DISKS,
+             "-device", "virtio-blk-device,bus=virtio-mmio-bus.1,drive=a,iommu_platform=on",
+             "-device", "virtio-blk-device,bus=virtio-mmio-bus.2,drive=b,iommu_platform=on"]
 OURS_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affffff", *DMA, *MMIO]
 OURS_RISCV = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x8a000000-0x8affffff", *DMA]
 NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-mask=0xffffffffffffffff",
           *EDU]
 BUILT_IN = ["-device", "virtio-iommu-pci,addr=4,packed=on", *EDU]
+BUILT_IN_DISKS = ["-device", "virtio-iommu-pci,addr=4,packed=on", *DISKS_PCI]
 
 Device = namedtuple("Device", "name qemu architecture options module quick")
 DEVICES = [
@@ -69,7 +80,11 @@ DEVICES = [
     Device("viommu, QEMU 10.0", "10.0", "x86", OURS, True, False),
     Device("viommu, QEMU 7.2, arm64", "7.2", "arm64", OURS_ARM, True, False),
     Device("viommu, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_RISCV, True, False),
+    Device("viommu on microvm, QEMU 7.2", "7.2", "x86-pvh", OURS_MMIO, True, True),
+    Device("viommu on virtio-mmio, QEMU 7.2, arm64", "7.2", "arm64", OURS_MMIO, True, False),
+    Device("viommu on virtio-mmio, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_MMIO, True, False),
     Device("built in, QEMU 7.2", "7.2", "x86", BUILT_IN, False, True),
+    Device("built in, with disks, QEMU 10.0", "10.0", "x86", BUILT_IN_DISKS, False, False),
     Device("built in, QEMU 10.0", "10.0", "x86", BUILT_IN, False, False),
     Device("built in, QEMU 11.1", "11.1", "x86", BUILT_IN, False, False),
     Device("built in, QEMU 7.2, arm64", "7.2", "arm64", BUILT_IN, False, False),
@@ -127,21 +142,28 @@ def plain(name):
     return name.removesuffix(" (packed)")
 
 
+Row = namedtuple("Row", "device case why cure", defaults=("",))
+
+
 def read_explanations():
-    return [tuple(row) for row in coverage.rows(ROOT / "conformance" / "differences.rules", 3)]
+    return [Row(*fields) for fields in coverage.rows(ROOT / "conformance" / "differences.rules", 4)]
 
 
 def explanation(explanations, device, case):
     """The row that explains what the case shows; None. A VMM that ends has a row of its own."""
     ends = case["result"] in ("ended", "hung")
-    return next((row for row in explanations if fnmatch.fnmatchcase(device, row[0])
-                 and row[1] == plain(case["name"]) and row[2].startswith(ENDED) == ends), None)
+    return next((row for row in explanations if fnmatch.fnmatchcase(device, row.device)
+                 and row.case == plain(case["name"]) and row.why.startswith(ENDED) == ends), None)
 
 
 def differences(reports):
     """(device, case) of all that is neither passed nor skipped."""
     return [(report["device"], case) for report in reports for case in report["cases"]
             if case["result"] not in ("passed", "skipped")]
+
+
+def breaks_a_must(case):
+    return case["result"] == "failed" and case["level"] == "MUST"
 
 
 def unexplained(reports, whole):
@@ -152,8 +174,10 @@ def unexplained(reports, whole):
         used.add(row)
         if not row:
             yield f"{device}: {case['result']} without an explanation: {case['name']}"
+        elif breaks_a_must(case) and not row.cure:
+            yield f"{device}: breaks a MUST, and no cure is described: {case['name']}"
     if whole:
-        yield from (f"explained, and not there: {row[0]}: {row[1]}" for row in explanations if row not in used)
+        yield from (f"explained, and not there: {row.device}: {row.case}" for row in explanations if row not in used)
 
 
 # -- documents -------------------------------------------------------------------------
@@ -198,7 +222,8 @@ def lines_of_differences(reports):
     explanations, rows = read_explanations(), {}
     for device, case in differences(reports):
         row = explanation(explanations, device, case)
-        key = (plain(case["name"]), case["rule"], result_of(case), row[2].removeprefix(ENDED) if row else "not explained")
+        why = row.why.removeprefix(ENDED) if row else "not explained"
+        key = (plain(case["name"]), case["rule"], result_of(case), why)
         devices = rows.setdefault(key, [])
         if device not in devices:
             devices.append(device)
@@ -206,11 +231,38 @@ def lines_of_differences(reports):
         yield f"| {name} | {rule} | {'<br>'.join(devices)} | {result} | {text} |"
 
 
+def lines_for_maintainers(reports):
+    """Each MUST that is broken: what the rule says, what was seen, the cause, and a cure."""
+    explanations = read_explanations()
+    rules = {row[0]: row for row in coverage.rows(ROOT / "docs" / "conformance.rules", 4)}
+    found = {}
+    for device, case in differences(reports):
+        if breaks_a_must(case):
+            found.setdefault((plain(case["name"]), case["rule"]), []).append((device, case))
+    for (name, rule), cases in sorted(found.items(), key=lambda item: item[0][1]):
+        device, case = cases[-1]
+        row = explanation(explanations, device, case)
+        devices = dict.fromkeys(device for device, _ in cases)
+        yield f"### {name[0].upper() + name[1:]}"
+        yield ""
+        points = [f"Rule `{rule}`: {rules[rule][3]}", f"In {'; '.join(devices)}.",
+                  f"Seen: {'; '.join(dict.fromkeys(case['notes']))}."]
+        if row:
+            points += [f"Cause: {row.why}.", f"Cure: {row.cure}."]
+        for point in points:
+            yield textwrap.fill(point, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+        yield ""
+
+
 def document(reports):
     head = HEAD.format(figure=coverage.figure(ROOT)[0].upper() + coverage.figure(ROOT)[1:])
     return (head + "\n".join(lines_of_totals(reports))
             + "\n\n## Differences\n\n| case | rule | device | | why |\n| --- | --- | --- | --- | --- |\n"
-            + "\n".join(lines_of_differences(reports)) + "\n")
+            + "\n".join(lines_of_differences(reports))
+            + "\n\n## For maintainers\n\n"
+            "What breaks a MUST, or what the standard describes. A device named here runs with the command in\n"
+            "`build/judge/reports.json`, and `./run judge PATTERN` repeats the case.\n\n"
+            + "\n".join(lines_for_maintainers(reports)).rstrip("\n") + "\n")
 
 
 # -- other judges ------------------------------------------------------------------------
@@ -258,6 +310,7 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     architectures = sorted({device.architecture for device in devices})
     subprocess.run([ROOT / "conformance" / "build.sh", OUT, *architectures], check=True)
+    DISK.write_bytes(bytes(1 << 20))
     reports = judge_devices(devices)
     if not reports:
         sys.exit("judge: no device is here")

@@ -20,6 +20,8 @@
  *     paging.c    page tables of four levels
  *     console.c   text on the first serial port
  *     pci.c       functions, capabilities, BARs
+ *     acpi.c      tables that firmware has left
+ *     devicetree.c a flattened device tree
  *     virtio.c    a virtio device: features and split rings
  *     iommu.c     requests of virtio-iommu
  */
@@ -67,6 +69,9 @@ struct function {
 /* The n-th function with these IDs on bus 0. */
 bool pci_find(uint16_t vendor, uint16_t device, unsigned n, struct function *ret_function);
 
+/* The one with that number. */
+bool pci_at(unsigned devfn, struct function *ret_function);
+
 uint8_t pci_read8(const struct function *function, unsigned at);
 uint16_t pci_read16(const struct function *function, unsigned at);
 uint32_t pci_read32(const struct function *function, unsigned at);
@@ -79,6 +84,16 @@ unsigned pci_extended(const struct function *function, uint16_t id);
 
 /* The registers of a memory BAR. Enables memory and bus mastering. */
 volatile uint8_t *pci_bar(const struct function *function, unsigned n);
+
+static inline uint16_t read16(volatile uint8_t *registers, unsigned at)
+{
+	return *(volatile uint16_t *)(registers + at);
+}
+
+static inline void write16(volatile uint8_t *registers, unsigned at, uint16_t value)
+{
+	*(volatile uint16_t *)(registers + at) = value;
+}
 
 static inline uint32_t read32(volatile uint8_t *registers, unsigned at)
 {
@@ -142,6 +157,30 @@ struct virtio {
 	uint64_t offset; /* of queues that follow: 0, or for a device behind an IOMMU */
 };
 
+/* What PCI's common configuration and the registers of MMIO have in common. */
+enum virtio_register {
+	REG_FEATURE_SELECT,
+	REG_FEATURE,
+	REG_DRIVER_SELECT,
+	REG_DRIVER_FEATURE,
+	REG_STATUS,
+	REG_QUEUE_SELECT,
+	REG_QUEUE_MAX,  /* to read */
+	REG_QUEUE_SIZE, /* to write */
+	REG_QUEUE_ENABLE,
+	REG_QUEUE_DESC,
+	REG_QUEUE_DRIVER,
+	REG_QUEUE_DEVICE,
+	REG_QUEUE_RESET,
+};
+
+/* Not the fields of 64 bits, which are written only. */
+uint32_t virtio_read(const struct virtio *virtio, enum virtio_register reg);
+void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_t value);
+
+/* Where a driver notifies the device of a queue; the queue is selected then. */
+volatile void *virtio_doorbell(const struct virtio *virtio, uint16_t number);
+
 /* Reset the function, read what it offers. */
 bool virtio_begin(struct virtio *virtio, const struct function *function);
 void virtio_begin_mmio(struct virtio *virtio, uint64_t registers);
@@ -149,6 +188,9 @@ void virtio_begin_mmio(struct virtio *virtio, uint64_t registers);
 /* Accept features. False: the device has refused them. */
 bool virtio_accept(struct virtio *virtio, uint64_t features);
 bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queue);
+
+/* The same with a page for the rings, which is cleared. */
+bool virtio_queue_in(struct virtio *virtio, uint16_t number, void *memory, struct queue *ret_queue);
 void virtio_go(struct virtio *virtio);
 void virtio_end(struct virtio *virtio);
 

@@ -46,6 +46,12 @@ const struct pci_host *machine_pci(void);
 /* The device tree, or NULL. Memory behind the program does not reach it. */
 const void *machine_tree(void);
 
+/* The root of ACPI's tables (RSDP), or NULL. */
+const void *machine_rsdp(void);
+
+/* The command line from the loader, or "". */
+const char *machine_command_line(void);
+
 /* Where the host puts files for a program into memory. */
 uint64_t machine_handed(void);
 

@@ -19,7 +19,7 @@ bool pci_find(uint16_t vendor, uint16_t device, unsigned n, struct function *ret
 {
 	uint64_t ecam = machine_pci()->ecam;
 
-	for (unsigned devfn = 0; devfn < FUNCTIONS; devfn++) {
+	for (unsigned devfn = 0; ecam && devfn < FUNCTIONS; devfn++) {
 		const struct function function = { devfn, (uint8_t *)(ecam + devfn * PAGE) };
 
 		if (pci_read32(&function, 0) != ((uint32_t)device << 16 | vendor) || n--)
@@ -28,6 +28,16 @@ bool pci_find(uint16_t vendor, uint16_t device, unsigned n, struct function *ret
 		return true;
 	}
 	return false;
+}
+
+bool pci_at(unsigned devfn, struct function *ret_function)
+{
+	uint64_t ecam = machine_pci()->ecam;
+
+	if (!ecam || devfn >= FUNCTIONS)
+		return false;
+	*ret_function = (struct function){ devfn, (uint8_t *)(ecam + devfn * PAGE) };
+	return pci_read16(ret_function, 0) != 0xffff;
 }
 
 uint8_t pci_read8(const struct function *function, unsigned at)

@@ -9,44 +9,20 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
 enum { NEXT = 1, WRITE = 2 };
 enum { MMIO_NOTIFY = 0x50, MMIO_CONFIG = 0x100 };
 
-/* A register of the common configuration. On MMIO all have 4 bytes, and an address is two. */
-enum reg {
-	FEATURE_SELECT,
-	FEATURE,
-	DRIVER_SELECT,
-	DRIVER_FEATURE,
-	STATUS,
-	QUEUE_SELECT,
-	QUEUE_MAX,
-	QUEUE_SIZE,
-	QUEUE_ENABLE,
-	QUEUE_DESC,
-	QUEUE_DRIVER,
-	QUEUE_DEVICE,
-};
-
+/* On MMIO all registers have 4 bytes, and an address is two. */
 static const struct {
 	uint8_t pci, length, mmio;
 } places[] = {
-	[FEATURE_SELECT] = { 0x00, 4, 0x14 }, [FEATURE] = { 0x04, 4, 0x10 },
-	[DRIVER_SELECT] = { 0x08, 4, 0x24 },  [DRIVER_FEATURE] = { 0x0c, 4, 0x20 },
-	[STATUS] = { 0x14, 1, 0x70 },         [QUEUE_SELECT] = { 0x16, 2, 0x30 },
-	[QUEUE_MAX] = { 0x18, 2, 0x34 },      [QUEUE_SIZE] = { 0x18, 2, 0x38 },
-	[QUEUE_ENABLE] = { 0x1c, 2, 0x44 },   [QUEUE_DESC] = { 0x20, 8, 0x80 },
-	[QUEUE_DRIVER] = { 0x28, 8, 0x90 },   [QUEUE_DEVICE] = { 0x30, 8, 0xa0 },
+	[REG_FEATURE_SELECT] = { 0x00, 4, 0x14 }, [REG_FEATURE] = { 0x04, 4, 0x10 },
+	[REG_DRIVER_SELECT] = { 0x08, 4, 0x24 },  [REG_DRIVER_FEATURE] = { 0x0c, 4, 0x20 },
+	[REG_STATUS] = { 0x14, 1, 0x70 },         [REG_QUEUE_SELECT] = { 0x16, 2, 0x30 },
+	[REG_QUEUE_MAX] = { 0x18, 2, 0x34 },      [REG_QUEUE_SIZE] = { 0x18, 2, 0x38 },
+	[REG_QUEUE_ENABLE] = { 0x1c, 2, 0x44 },   [REG_QUEUE_DESC] = { 0x20, 8, 0x80 },
+	[REG_QUEUE_DRIVER] = { 0x28, 8, 0x90 },   [REG_QUEUE_DEVICE] = { 0x30, 8, 0xa0 },
+	[REG_QUEUE_RESET] = { 0x3a, 2, 0xc0 },
 };
 
-static uint16_t read16(volatile uint8_t *registers, unsigned at)
-{
-	return *(volatile uint16_t *)(registers + at);
-}
-
-static void write16(volatile uint8_t *registers, unsigned at, uint16_t value)
-{
-	*(volatile uint16_t *)(registers + at) = value;
-}
-
-static uint32_t get(const struct virtio *virtio, enum reg reg)
+uint32_t virtio_read(const struct virtio *virtio, enum virtio_register reg)
 {
 	unsigned at = places[reg].pci;
 
@@ -57,22 +33,22 @@ static uint32_t get(const struct virtio *virtio, enum reg reg)
 					 : read32(virtio->common, at);
 }
 
-static void put(const struct virtio *virtio, enum reg reg, uint64_t value)
+/* A driver accesses a field of 64 bits by halves (4.1.3.1). */
+void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_t value)
 {
-	unsigned length = places[reg].length, at = places[reg].pci;
+	volatile uint8_t *at =
+		virtio->mmio ? virtio->mmio + places[reg].mmio : virtio->common + places[reg].pci;
+	unsigned length = places[reg].length;
 
-	if (virtio->mmio) {
-		write32(virtio->mmio, places[reg].mmio, (uint32_t)value);
-		if (length == 8)
-			write32(virtio->mmio, places[reg].mmio + 4u, (uint32_t)(value >> 32));
-	} else if (length == 8) {
-		write64(virtio->common, at, value);
-	} else if (length == 4) {
-		write32(virtio->common, at, (uint32_t)value);
+	if (length == 8) {
+		write32(at, 0, (uint32_t)value);
+		write32(at, 4, (uint32_t)(value >> 32));
+	} else if (virtio->mmio || length == 4) {
+		write32(at, 0, (uint32_t)value);
 	} else if (length == 2) {
-		write16(virtio->common, at, (uint16_t)value);
+		write16(at, 0, (uint16_t)value);
 	} else {
-		virtio->common[at] = (uint8_t)value;
+		*at = (uint8_t)value;
 	}
 }
 
@@ -94,13 +70,13 @@ static volatile uint8_t *window(const struct function *function, unsigned cap)
 
 static void begin(struct virtio *virtio)
 {
-	put(virtio, STATUS, 0);
-	while (get(virtio, STATUS))
+	virtio_write(virtio, REG_STATUS, 0);
+	while (virtio_read(virtio, REG_STATUS))
 		;
-	put(virtio, STATUS, ACKNOWLEDGE | DRIVER);
+	virtio_write(virtio, REG_STATUS, ACKNOWLEDGE | DRIVER);
 	for (unsigned i = 0; i < 2; i++) {
-		put(virtio, FEATURE_SELECT, i);
-		virtio->offered |= (uint64_t)get(virtio, FEATURE) << 32 * i;
+		virtio_write(virtio, REG_FEATURE_SELECT, i);
+		virtio->offered |= (uint64_t)virtio_read(virtio, REG_FEATURE) << 32 * i;
 	}
 }
 
@@ -131,11 +107,11 @@ void virtio_begin_mmio(struct virtio *virtio, uint64_t registers)
 bool virtio_accept(struct virtio *virtio, uint64_t features)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		put(virtio, DRIVER_SELECT, i);
-		put(virtio, DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
+		virtio_write(virtio, REG_DRIVER_SELECT, i);
+		virtio_write(virtio, REG_DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
 	}
-	put(virtio, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
-	return get(virtio, STATUS) & FEATURES_OK;
+	virtio_write(virtio, REG_STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+	return virtio_read(virtio, REG_STATUS) & FEATURES_OK;
 }
 
 static volatile void *find_notify(const struct virtio *virtio)
@@ -149,39 +125,49 @@ static volatile void *find_notify(const struct virtio *virtio)
 	return cap ? window(&virtio->function, cap) + offset : NULL;
 }
 
-bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queue)
+volatile void *virtio_doorbell(const struct virtio *virtio, uint16_t number)
 {
-	uint8_t *rings = take_pages(1);
+	virtio_write(virtio, REG_QUEUE_SELECT, number);
+	return find_notify(virtio);
+}
+
+bool virtio_queue_in(struct virtio *virtio, uint16_t number, void *memory, struct queue *ret_queue)
+{
+	uint8_t *rings = memset(memory, 0, PAGE);
 	uint64_t at = (uint64_t)rings + virtio->offset;
 
-	put(virtio, QUEUE_SELECT, number);
 	*ret_queue = (struct queue){
 		.descriptors = (void *)rings,
 		.available = (void *)(rings + 0x400),
 		.used = (void *)(rings + 0x800),
-		.notify = find_notify(virtio),
+		.notify = virtio_doorbell(virtio, number),
 		.wide = virtio->mmio,
 		.number = number,
 		.offset = virtio->offset,
 	};
-	if (!ret_queue->notify || get(virtio, QUEUE_MAX) < RING)
+	if (!ret_queue->notify || virtio_read(virtio, REG_QUEUE_MAX) < RING)
 		return false;
-	put(virtio, QUEUE_SIZE, RING);
-	put(virtio, QUEUE_DESC, at);
-	put(virtio, QUEUE_DRIVER, at + 0x400);
-	put(virtio, QUEUE_DEVICE, at + 0x800);
-	put(virtio, QUEUE_ENABLE, 1);
+	virtio_write(virtio, REG_QUEUE_SIZE, RING);
+	virtio_write(virtio, REG_QUEUE_DESC, at);
+	virtio_write(virtio, REG_QUEUE_DRIVER, at + 0x400);
+	virtio_write(virtio, REG_QUEUE_DEVICE, at + 0x800);
+	virtio_write(virtio, REG_QUEUE_ENABLE, 1);
 	return true;
+}
+
+bool virtio_queue(struct virtio *virtio, uint16_t number, struct queue *ret_queue)
+{
+	return virtio_queue_in(virtio, number, take_pages(1), ret_queue);
 }
 
 void virtio_go(struct virtio *virtio)
 {
-	put(virtio, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+	virtio_write(virtio, REG_STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
 }
 
 void virtio_end(struct virtio *virtio)
 {
-	put(virtio, STATUS, 0);
+	virtio_write(virtio, REG_STATUS, 0);
 }
 
 /* Two descriptors for each buffer, in turn: a user has at most RING / 2 under way. */

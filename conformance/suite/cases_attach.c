@@ -326,4 +326,4 @@ static const struct test_case cases[] = {
 	{ "a domain ends with its last endpoint", "domain-lifetime", MUST, TWO,
 	  a_domain_ends_with_its_last_endpoint },
 };
-const struct chapter attach_cases = { cases, COUNT(cases) };
+const struct chapter attach_cases = { cases, COUNT(cases), 0 };

@@ -48,7 +48,7 @@ static void reads_of_all_sizes_agree(void)
 			expect_number(config8(at + i), word >> 8 * i & 0xff,
 				      "a byte, and the same of a word");
 		for (unsigned i = 0; i < 4; i += 2)
-			expect_number(read16(device.config, at + i), word >> 8 * i & 0xffff,
+			expect_number(read16(device.virtio.device, at + i), word >> 8 * i & 0xffff,
 				      "a half word, and the same of a word");
 	}
 }
@@ -121,7 +121,7 @@ static void only_bypass_is_written(void)
 	for (unsigned i = 0; i < COUNT(before); i++)
 		before[i] = config32(4 * i);
 	for (unsigned i = 0; i < COUNT(before); i++)
-		write32(device.config, 4 * i, ~before[i]);
+		write32(device.virtio.device, 4 * i, ~before[i]);
 	for (unsigned i = 0; i < COUNT(before); i++)
 		expect_number(config32(4 * i), before[i], "a word after a write");
 	expect(!(device_status() & NEEDS_RESET), "the device runs on");
@@ -177,4 +177,4 @@ static const struct test_case cases[] = {
 	{ "bypass cannot be written without its feature", "config-bypass-not-accepted", CHOICE,
 	  BYPASSES, bypass_needs_its_feature },
 };
-const struct chapter config_cases = { cases, COUNT(cases) };
+const struct chapter config_cases = { cases, COUNT(cases), 0 };

@@ -181,4 +181,4 @@ static const struct test_case cases[] = {
 	{ "a refused request is not reported as a fault", "fault-not-endpoint", MUST, 0,
 	  bad_requests_are_no_faults },
 };
-const struct chapter fault_cases = { cases, COUNT(cases) };
+const struct chapter fault_cases = { cases, COUNT(cases), 0 };

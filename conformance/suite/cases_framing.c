@@ -303,4 +303,4 @@ static const struct test_case cases[] = {
 	{ "three requests of one notification are executed in order", "framing-in-order", CHOICE,
 	  DMA | BOTH_RINGS, requests_are_executed_in_order },
 };
-const struct chapter framing_cases = { cases, COUNT(cases) };
+const struct chapter framing_cases = { cases, COUNT(cases), 0 };

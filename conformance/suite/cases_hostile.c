@@ -124,13 +124,13 @@ static void rings_outside_memory(void)
 	if (!device_accept(STANDARD & device.offered))
 		return;
 	device_queue(&device.requests, 0, 16);
-	write16(device.common, QUEUE_SELECT, 1);
-	write_halves(device.common, QUEUE_DESC, 1ull << 46);
-	write_halves(device.common, QUEUE_DRIVER, 1ull << 46);
-	write_halves(device.common, QUEUE_DEVICE, 1ull << 46);
-	write16(device.common, QUEUE_ENABLE, 1);
+	virtio_write(&device.virtio, REG_QUEUE_SELECT, 1);
+	virtio_write(&device.virtio, REG_QUEUE_DESC, 1ull << 46);
+	virtio_write(&device.virtio, REG_QUEUE_DRIVER, 1ull << 46);
+	virtio_write(&device.virtio, REG_QUEUE_DEVICE, 1ull << 46);
+	virtio_write(&device.virtio, REG_QUEUE_ENABLE, 1);
 	device_set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
-	*device.requests.notify = 1;
+	ring_notify(&device.requests, 1);
 	if (bring_up())
 		attach_first();
 }
@@ -218,4 +218,4 @@ static const struct test_case cases[] = {
 	  thousands_of_mappings },
 	{ "an endpoint moves through many domains", "domain-lifetime", MUST, DMA, many_domains },
 };
-const struct chapter hostile_cases = { cases, COUNT(cases) };
+const struct chapter hostile_cases = { cases, COUNT(cases), 0 };

@@ -312,4 +312,4 @@ static const struct test_case cases[] = {
 	{ "flags are checked first, and alignment before overlaps", "map-check-order", CHOICE, DMA,
 	  flags_are_checked_first },
 };
-const struct chapter map_cases = { cases, COUNT(cases) };
+const struct chapter map_cases = { cases, COUNT(cases), 0 };

@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "firmware.h"
 #include "suite.h"
 
 /*
- * A second virtio-iommu on virtio-mmio (virtio 1.4, 4.2), where the machine has places for it
- *
- * The other cases use the PCI function; these show the registers.
+ * The registers of virtio-mmio (virtio 1.4, 4.2): of the device if it is there, or of a second one
+ * beside a PCI function
  */
 
-static const struct {
-	uint64_t first;
-	unsigned stride, n;
-} places =
-#if defined(__aarch64__)
-	{ 0x0a000000, 0x200, 32 }; /* QEMU's virt */
-#elif defined(__riscv)
-	{ 0x10001000, 0x1000, 8 }; /* QEMU's virt */
-#else
-	{ 0, 0, 0 };
-#endif
-
 enum {
-	MAGIC = 0x000,
 	VERSION = 0x004,
-	DEVICE_ID = 0x008,
 	OFFERED = 0x010,
 	OFFERED_SELECT = 0x014,
 	ACCEPTED = 0x020,
@@ -32,8 +18,6 @@ enum {
 	SIZE = 0x038,
 	READY = 0x044,
 	KICK = 0x050,
-	INTERRUPT_STATUS = 0x060,
-	INTERRUPT_ACK = 0x064,
 	MMIO_STATUS = 0x070,
 	DESC = 0x080,
 	AVAILABLE = 0x090,
@@ -45,18 +29,21 @@ enum {
 	UNUSED = 0x0f0,
 };
 
-#define MAGIC_VALUE 0x74726976u
-
 static uint8_t bytes[VIOMMU_UNMAP_LENGTH], tail[VIOMMU_TAIL_LENGTH];
 static uint8_t memory[2 * PAGE] __attribute__((aligned(4096)));
 static struct ring ring;
 
 static volatile uint8_t *find(void)
 {
-	for (unsigned i = 0; i < places.n; i++) {
-		volatile uint8_t *at = (volatile uint8_t *)(places.first + i * places.stride);
+	uint64_t registers;
 
-		if (read32(at, MAGIC) == MAGIC_VALUE && read32(at, DEVICE_ID) == VIOMMU_DEVICE_ID)
+	if (device.virtio.mmio)
+		return device.virtio.mmio;
+	for (unsigned n = 0; firmware_window(n, &registers); n++) {
+		volatile uint8_t *at = (volatile uint8_t *)registers;
+
+		if (read32(at, MMIO_MAGIC) == MMIO_MAGIC_VALUE &&
+		    read32(at, MMIO_DEVICE_ID) == VIOMMU_DEVICE_ID)
 			return at;
 	}
 	skip("no virtio-iommu on virtio-mmio");
@@ -146,14 +133,15 @@ static void interrupt_status(void)
 	if (!at)
 		return;
 	go(at);
-	expect_number(read32(at, INTERRUPT_STATUS), 0, "InterruptStatus at first");
+	expect_number(read32(at, MMIO_INTERRUPT_STATUS), 0, "InterruptStatus at first");
 	expect(ask(at, LONG), "a request is answered");
-	for (unsigned i = 0; i < SHORT && !read32(at, INTERRUPT_STATUS); i++)
+	for (unsigned i = 0; i < SHORT && !read32(at, MMIO_INTERRUPT_STATUS); i++)
 		;
-	expect_number(read32(at, INTERRUPT_STATUS), 1, "InterruptStatus after a used buffer");
-	expect_number(read32(at, INTERRUPT_STATUS), 1, "InterruptStatus until it is acknowledged");
-	write32(at, INTERRUPT_ACK, 1);
-	expect_number(read32(at, INTERRUPT_STATUS), 0, "InterruptStatus after that");
+	expect_number(read32(at, MMIO_INTERRUPT_STATUS), 1, "InterruptStatus after a used buffer");
+	expect_number(read32(at, MMIO_INTERRUPT_STATUS), 1,
+		      "InterruptStatus until it is acknowledged");
+	write32(at, MMIO_INTERRUPT_ACK, 1);
+	expect_number(read32(at, MMIO_INTERRUPT_STATUS), 0, "InterruptStatus after that");
 }
 
 static void reset_clears(void)
@@ -165,7 +153,7 @@ static void reset_clears(void)
 	go(at);
 	expect(ask(at, LONG), "a request is answered");
 	write32(at, MMIO_STATUS, 0);
-	expect_number(read32(at, INTERRUPT_STATUS), 0, "InterruptStatus after a reset");
+	expect_number(read32(at, MMIO_INTERRUPT_STATUS), 0, "InterruptStatus after a reset");
 	for (unsigned i = 0; i < 2; i++) {
 		write32(at, SELECT, i);
 		expect_number(read32(at, READY), 0, "QueueReady after a reset");
@@ -263,4 +251,4 @@ static const struct test_case cases[] = {
 	{ "a queue outside memory makes the device need a reset", "mmio-queue-not-found", CHOICE, 0,
 	  a_queue_outside_memory },
 };
-const struct chapter mmio_cases = { cases, COUNT(cases) };
+const struct chapter mmio_cases = { cases, COUNT(cases), 0 };

@@ -9,7 +9,7 @@ enum { COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_NO_INTX = 0x400, STATUS_I
 
 static const struct function *function(void)
 {
-	return &device.function;
+	return &device.virtio.function;
 }
 
 static void ids(void)
@@ -32,10 +32,10 @@ static void halves_of_64_bits(void)
 {
 	if (!device_accept(STANDARD & device.offered))
 		return;
-	write16(device.common, QUEUE_SELECT, 0);
-	write_halves(device.common, QUEUE_DESC, 0x123456789000ull);
-	expect_number(read32(device.common, QUEUE_DESC), 0x56789000, "the lower half");
-	expect_number(read32(device.common, QUEUE_DESC + 4), 0x1234, "the upper half");
+	write16(device.virtio.common, QUEUE_SELECT, 0);
+	write_halves(device.virtio.common, QUEUE_DESC, 0x123456789000ull);
+	expect_number(read32(device.virtio.common, QUEUE_DESC), 0x56789000, "the lower half");
+	expect_number(read32(device.virtio.common, QUEUE_DESC + 4), 0x1234, "the upper half");
 }
 
 static void capabilities_have_their_length(void)
@@ -131,8 +131,8 @@ static void notify_is_there(void)
 	expect(!(multiplier & (multiplier - 1)) && multiplier != 1,
 	       "the multiplier is 0 or an even power of two");
 	for (uint16_t i = 0; i < 2; i++) {
-		write16(device.common, QUEUE_SELECT, i);
-		expect(read16(device.common, QUEUE_NOTIFY) * multiplier + 2 <= length,
+		write16(device.virtio.common, QUEUE_SELECT, i);
+		expect(read16(device.virtio.common, QUEUE_NOTIFY) * multiplier + 2 <= length,
 		       "the address of a queue lies inside");
 	}
 }
@@ -140,13 +140,15 @@ static void notify_is_there(void)
 static void feature_words(void)
 {
 	for (uint32_t i = 2; i < 5; i++) {
-		write32(device.common, FEATURE_SELECT, i);
-		observe("device_feature beyond 64 bits", read32(device.common, FEATURE));
+		write32(device.virtio.common, FEATURE_SELECT, i);
+		observe("device_feature beyond 64 bits", read32(device.virtio.common, FEATURE));
 	}
-	write32(device.common, FEATURE_SELECT, 0x80000000);
-	expect_number(read32(device.common, FEATURE), 0, "device_feature of a word without bits");
-	write32(device.common, FEATURE_SELECT, 1);
-	expect_number(read32(device.common, FEATURE), device.offered >> 32, "device_feature 1");
+	write32(device.virtio.common, FEATURE_SELECT, 0x80000000);
+	expect_number(read32(device.virtio.common, FEATURE), 0,
+		      "device_feature of a word without bits");
+	write32(device.virtio.common, FEATURE_SELECT, 1);
+	expect_number(read32(device.virtio.common, FEATURE), device.offered >> 32,
+		      "device_feature 1");
 }
 
 static void driver_features_read_back(void)
@@ -154,21 +156,21 @@ static void driver_features_read_back(void)
 	if (!device_accept(STANDARD & device.offered))
 		return;
 	for (uint32_t i = 0; i < 2; i++) {
-		write32(device.common, DRIVER_SELECT, i);
-		expect_number(read32(device.common, DRIVER_FEATURE),
+		write32(device.virtio.common, DRIVER_SELECT, i);
+		expect_number(read32(device.virtio.common, DRIVER_FEATURE),
 			      (uint32_t)((STANDARD & device.offered) >> 32 * i), "driver_feature");
 	}
 }
 
 static void no_queue_has_no_size(void)
 {
-	uint16_t n = read16(device.common, NUM_QUEUES);
+	uint16_t n = read16(device.virtio.common, NUM_QUEUES);
 
 	expect(n >= 2, "there are two queues");
-	write16(device.common, QUEUE_SELECT, n);
-	expect_number(read16(device.common, QUEUE_SIZE), 0, "queue_size of no queue");
-	write16(device.common, QUEUE_SELECT, 0xffff);
-	expect_number(read16(device.common, QUEUE_SIZE), 0, "queue_size of queue 65535");
+	write16(device.virtio.common, QUEUE_SELECT, n);
+	expect_number(read16(device.virtio.common, QUEUE_SIZE), 0, "queue_size of no queue");
+	write16(device.virtio.common, QUEUE_SELECT, 0xffff);
+	expect_number(read16(device.virtio.common, QUEUE_SIZE), 0, "queue_size of queue 65535");
 }
 
 static void sizes_are_powers_of_two(void)
@@ -177,8 +179,8 @@ static void sizes_are_powers_of_two(void)
 	for (uint16_t i = 0; i < 2; i++) {
 		uint16_t size;
 
-		write16(device.common, QUEUE_SELECT, i);
-		size = read16(device.common, QUEUE_SIZE);
+		write16(device.virtio.common, QUEUE_SELECT, i);
+		size = read16(device.virtio.common, QUEUE_SIZE);
 		expect(size && !(size & (size - 1)), "queue_size is a power of two");
 	}
 }
@@ -249,8 +251,8 @@ static void there_are_two_vectors(void)
 
 static void set_and_expect(unsigned at, uint16_t vector, uint16_t wanted, const char *what)
 {
-	write16(device.common, at, vector);
-	expect_number(read16(device.common, at), wanted, what);
+	write16(device.virtio.common, at, vector);
+	expect_number(read16(device.virtio.common, at), wanted, what);
 }
 
 static void any_event_has_any_vector(void)
@@ -259,7 +261,7 @@ static void any_event_has_any_vector(void)
 	for (uint16_t vector = 0; vector < n_vectors(); vector++) {
 		set_and_expect(CONFIG_VECTOR, vector, vector, "the vector of configuration");
 		for (uint16_t queue = 0; queue < 2; queue++) {
-			write16(device.common, QUEUE_SELECT, queue);
+			write16(device.virtio.common, QUEUE_SELECT, queue);
 			set_and_expect(QUEUE_VECTOR, vector, vector, "the vector of a queue");
 		}
 	}
@@ -268,7 +270,7 @@ static void any_event_has_any_vector(void)
 static void events_are_unmapped(void)
 {
 	device_reset();
-	write16(device.common, QUEUE_SELECT, 0);
+	write16(device.virtio.common, QUEUE_SELECT, 0);
 	set_and_expect(QUEUE_VECTOR, 0, 0, "the vector of a queue");
 	set_and_expect(QUEUE_VECTOR, NO_VECTOR, NO_VECTOR, "the vector that was removed");
 	set_and_expect(CONFIG_VECTOR, 0, 0, "the vector of configuration");
@@ -278,7 +280,7 @@ static void events_are_unmapped(void)
 static void no_such_vector(void)
 {
 	device_reset();
-	write16(device.common, QUEUE_SELECT, 0);
+	write16(device.virtio.common, QUEUE_SELECT, 0);
 	set_and_expect(QUEUE_VECTOR, (uint16_t)n_vectors(), NO_VECTOR, "a vector that is not");
 	set_and_expect(CONFIG_VECTOR, (uint16_t)n_vectors(), NO_VECTOR, "a vector that is not");
 }
@@ -286,13 +288,15 @@ static void no_such_vector(void)
 static void a_reset_unmaps_all(void)
 {
 	device_reset();
-	write16(device.common, QUEUE_SELECT, 0);
-	write16(device.common, QUEUE_VECTOR, 0);
-	write16(device.common, CONFIG_VECTOR, 0);
+	write16(device.virtio.common, QUEUE_SELECT, 0);
+	write16(device.virtio.common, QUEUE_VECTOR, 0);
+	write16(device.virtio.common, CONFIG_VECTOR, 0);
 	device_reset();
-	write16(device.common, QUEUE_SELECT, 0);
-	expect_number(read16(device.common, QUEUE_VECTOR), NO_VECTOR, "the vector of a queue");
-	expect_number(read16(device.common, CONFIG_VECTOR), NO_VECTOR, "that of configuration");
+	write16(device.virtio.common, QUEUE_SELECT, 0);
+	expect_number(read16(device.virtio.common, QUEUE_VECTOR), NO_VECTOR,
+		      "the vector of a queue");
+	expect_number(read16(device.virtio.common, CONFIG_VECTOR), NO_VECTOR,
+		      "that of configuration");
 }
 
 /* Messages of vector 0 go to a page of memory, for machines whose interrupts are stores. */
@@ -332,8 +336,8 @@ static bool begin_messages(volatile uint32_t **ret_at)
 	if (!device_start(STANDARD))
 		return false;
 	*ret_at = message_page(false);
-	write16(device.common, QUEUE_SELECT, 0);
-	write16(device.common, QUEUE_VECTOR, 0);
+	write16(device.virtio.common, QUEUE_SELECT, 0);
+	write16(device.virtio.common, QUEUE_VECTOR, 0);
 	set_bypass(1);
 	attach_first();
 	if (message_came(*ret_at))
@@ -350,8 +354,8 @@ static void without_a_vector_no_message(void)
 	if (!begin_messages(&at))
 		return;
 	*at = 0;
-	write16(device.common, QUEUE_SELECT, 0);
-	write16(device.common, QUEUE_VECTOR, NO_VECTOR);
+	write16(device.virtio.common, QUEUE_SELECT, 0);
+	write16(device.virtio.common, QUEUE_VECTOR, NO_VECTOR);
 	attach(domain(0), endpoint(0), 0);
 	expect(!message_came(at), "an event without a vector sends no message");
 	msix_off();
@@ -418,7 +422,8 @@ static void access_reads(void)
 	}
 	aim_at_common(NUM_QUEUES, 2);
 	expect_number(pci_read16(function(), device_capability(ACCESS) + 16),
-		      read16(device.common, NUM_QUEUES), "num_queues through configuration space");
+		      read16(device.virtio.common, NUM_QUEUES),
+		      "num_queues through configuration space");
 }
 
 static void access_writes(void)
@@ -427,10 +432,10 @@ static void access_writes(void)
 		skip("there is no such capability");
 		return;
 	}
-	write32(device.common, FEATURE_SELECT, 0);
+	write32(device.virtio.common, FEATURE_SELECT, 0);
 	aim_at_common(FEATURE_SELECT, 4);
 	pci_write32(function(), device_capability(ACCESS) + 16, 1);
-	expect_number(read32(device.common, FEATURE_SELECT), 1,
+	expect_number(read32(device.virtio.common, FEATURE_SELECT), 1,
 		      "device_feature_select, written through configuration space");
 }
 
@@ -515,8 +520,8 @@ static void the_bar_can_be_moved(void)
 	uint64_t size = bar_size(bar);
 
 	expect(size >= 0x1000 && !(size & (size - 1)), "the size of the BAR is a power of two");
-	expect_number(read16(device_window(cap), NUM_QUEUES), read16(device.common, NUM_QUEUES),
-		      "the BAR is where it was");
+	expect_number(read16(device_window(cap), NUM_QUEUES),
+		      read16(device.virtio.common, NUM_QUEUES), "the BAR is where it was");
 }
 
 static void unused_offsets_read_0(void)
@@ -528,8 +533,9 @@ static void unused_offsets_read_0(void)
 		skip("the structure has no bytes to spare");
 		return;
 	}
-	write32(device.common, length - 4, 0x12345678);
-	expect_number(read32(device.common, length - 4), 0, "the end of the common structure");
+	write32(device.virtio.common, length - 4, 0x12345678);
+	expect_number(read32(device.virtio.common, length - 4), 0,
+		      "the end of the common structure");
 }
 
 static const struct test_case cases[] = {
@@ -595,4 +601,4 @@ static const struct test_case cases[] = {
 	{ "the size of the BAR can be found out", "pci-bar", MUST, 0, the_bar_can_be_moved },
 	{ "what has no field reads as 0", "pci-other-accesses", CHOICE, 0, unused_offsets_read_0 },
 };
-const struct chapter pci_cases = { cases, COUNT(cases) };
+const struct chapter pci_cases = { cases, COUNT(cases), FUNCTION };

@@ -364,4 +364,4 @@ static const struct test_case cases[] = {
 	{ "reserved regions of an endpoint do not overlap", "resv-mem-overlap", SHOULD,
 	  DMA | PROBES, regions_are_disjoint },
 };
-const struct chapter probe_cases = { cases, COUNT(cases) };
+const struct chapter probe_cases = { cases, COUNT(cases), 0 };

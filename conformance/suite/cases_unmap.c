@@ -181,4 +181,4 @@ static const struct test_case cases[] = {
 	{ "the range of UNMAP may lie outside the input range", "unmap-outside", CHOICE, DMA,
 	  outside_the_range_does_not_matter },
 };
-const struct chapter unmap_cases = { cases, COUNT(cases) };
+const struct chapter unmap_cases = { cases, COUNT(cases), 0 };

@@ -53,13 +53,13 @@ static void a_broken_queue_is_notified(void)
 {
 	if (!bring_up())
 		return;
-	(void)device.isr[0];
+	device_interrupts();
 	break_the_ring();
 	if (!(device_status() & NEEDS_RESET)) {
 		skip("the device does not set DEVICE_NEEDS_RESET");
 		return;
 	}
-	expect(device.isr[0] & 2, "the configuration bit of ISR status is set");
+	expect(device_interrupts() & 2, "the configuration bit of ISR status is set");
 }
 
 static void features_that_need_others(void)
@@ -120,22 +120,22 @@ static void reset_is_silent(void)
 		return;
 	attach_first();
 	expect(device_reset(), "the status becomes 0");
-	(void)device.isr[0];
+	device_interrupts();
 	make_attach();
 	ring_put(&device.requests, attach_pieces, COUNT(attach_pieces));
 	ring_kick(&device.requests);
 	expect(!answered(SHORT), "a request after the reset is not answered");
 	expect_number(tail[0], 0xa5, "its tail");
-	expect_number(device.isr[0], 0, "ISR status after the reset");
+	expect_number(device_interrupts(), 0, "ISR status after the reset");
 	if (bring_up())
 		attach_first();
 }
 
 static void reset_queue(void)
 {
-	write16(device.common, QUEUE_SELECT, 0);
-	write16(device.common, QUEUE_RESET, 1);
-	for (unsigned i = 0; i < LONG && read16(device.common, QUEUE_RESET); i++)
+	virtio_write(&device.virtio, REG_QUEUE_SELECT, 0);
+	virtio_write(&device.virtio, REG_QUEUE_RESET, 1);
+	for (unsigned i = 0; i < LONG && virtio_read(&device.virtio, REG_QUEUE_RESET); i++)
 		;
 }
 
@@ -152,7 +152,7 @@ static void a_reset_queue_is_silent(void)
 {
 	if (!start_with_queue_reset())
 		return;
-	(void)device.isr[0];
+	device_interrupts();
 	make_attach();
 	put_number(bytes + 4, 4, domain(1));
 	ring_put(&device.requests, attach_pieces, COUNT(attach_pieces));
@@ -166,14 +166,14 @@ static void a_reset_queue_is_as_at_first(void)
 	uint16_t size;
 
 	device_reset();
-	write16(device.common, QUEUE_SELECT, 0);
-	size = read16(device.common, QUEUE_SIZE);
+	virtio_write(&device.virtio, REG_QUEUE_SELECT, 0);
+	size = virtio_read(&device.virtio, REG_QUEUE_MAX);
 	if (!start_with_queue_reset())
 		return;
-	write16(device.common, QUEUE_SELECT, 0);
-	expect_number(read16(device.common, QUEUE_ENABLE), 0, "queue_enable");
-	expect_number(read16(device.common, QUEUE_RESET), 0, "queue_reset");
-	expect_number(read16(device.common, QUEUE_SIZE), size, "queue_size");
+	virtio_write(&device.virtio, REG_QUEUE_SELECT, 0);
+	expect_number(virtio_read(&device.virtio, REG_QUEUE_ENABLE), 0, "queue_enable");
+	expect_number(virtio_read(&device.virtio, REG_QUEUE_RESET), 0, "queue_reset");
+	expect_number(virtio_read(&device.virtio, REG_QUEUE_MAX), size, "queue_size");
 }
 
 static void a_reset_queue_is_enabled_again(void)
@@ -224,8 +224,9 @@ static void enabled_queues_are_reset(void)
 		return;
 	expect(device_reset(), "the status becomes 0");
 	for (uint16_t i = 0; i < 2; i++) {
-		write16(device.common, QUEUE_SELECT, i);
-		expect_number(read16(device.common, QUEUE_ENABLE), 0, "queue_enable after a reset");
+		virtio_write(&device.virtio, REG_QUEUE_SELECT, i);
+		expect_number(virtio_read(&device.virtio, REG_QUEUE_ENABLE), 0,
+			      "queue_enable after a reset");
 	}
 }
 
@@ -264,4 +265,4 @@ static const struct test_case cases[] = {
 	{ "a chain as long as the queue succeeds", "chain-limit", CHOICE, DMA,
 	  chains_have_a_limit },
 };
-const struct chapter virtio_cases = { cases, COUNT(cases) };
+const struct chapter virtio_cases = { cases, COUNT(cases), 0 };

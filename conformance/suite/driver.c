@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "driver.h"
+#include "firmware.h"
 
-/* virtio over PCI (virtio 1.4, 4.1): the device is found by a scan of bus 0 */
+/* virtio over PCI (virtio 1.4, 4.1) or MMIO (4.2): the device is where firmware says, or is found
+ * by a scan */
 
 #define VENDOR     0x1af4
 #define CAP_VENDOR 9
@@ -13,16 +15,6 @@ uint8_t last_tail[4];
 uint32_t last_used;
 
 static uint8_t ring_memory[2][2 * PAGE] __attribute__((aligned(4096)));
-
-uint16_t read16(volatile uint8_t *registers, unsigned at)
-{
-	return *(volatile uint16_t *)(registers + at);
-}
-
-void write16(volatile uint8_t *registers, unsigned at, uint16_t value)
-{
-	*(volatile uint16_t *)(registers + at) = value;
-}
 
 void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value)
 {
@@ -41,29 +33,79 @@ unsigned device_capability(uint8_t kind)
 {
 	unsigned at = 0;
 
-	while ((at = pci_capability(&device.function, CAP_VENDOR, at)))
-		if (pci_read8(&device.function, at + 3) == kind)
+	while ((at = pci_capability(&device.virtio.function, CAP_VENDOR, at)))
+		if (pci_read8(&device.virtio.function, at + 3) == kind)
 			return at;
 	return 0;
 }
 
 volatile uint8_t *device_window(unsigned capability)
 {
-	return pci_bar(&device.function, pci_read8(&device.function, capability + 4)) +
-	       pci_read32(&device.function, capability + 8);
+	return pci_bar(&device.virtio.function,
+		       pci_read8(&device.virtio.function, capability + 4)) +
+	       pci_read32(&device.virtio.function, capability + 8);
+}
+
+/* The PCI function, if it is one. */
+static bool find_on_pci(const struct place *place)
+{
+	struct function *function = &device.virtio.function;
+
+	if (place->kind == PLACE_SCAN) {
+		if (!pci_find(VENDOR, 0x1040 + VIOMMU_DEVICE_ID, 0, function))
+			return false;
+	} else if (!pci_at(place->bdf, function)) {
+		return false;
+	}
+	if (!device_capability(COMMON) || !device_capability(DEVICE) || !device_capability(ISR))
+		return false;
+	device.virtio.common = device_window(device_capability(COMMON));
+	device.virtio.device = device_window(device_capability(DEVICE));
+	device.isr = device_window(device_capability(ISR));
+	return true;
+}
+
+static bool find_on_mmio(uint64_t at)
+{
+	volatile uint8_t *registers = (volatile uint8_t *)at;
+
+	if (read32(registers, MMIO_MAGIC) != MMIO_MAGIC_VALUE ||
+	    read32(registers, MMIO_DEVICE_ID) != VIOMMU_DEVICE_ID)
+		return false;
+	device.virtio.mmio = registers;
+	device.virtio.device = registers + MMIO_CONFIG;
+	return true;
+}
+
+static bool find_by_scan(void)
+{
+	const struct place scan = { .kind = PLACE_SCAN };
+	uint64_t registers;
+
+	if (find_on_pci(&scan))
+		return true;
+	for (unsigned n = 0; firmware_window(n, &registers); n++)
+		if (find_on_mmio(registers))
+			return true;
+	return false;
 }
 
 bool device_find(void)
 {
-	if (!pci_find(VENDOR, 0x1040 + VIOMMU_DEVICE_ID, 0, &device.function) ||
-	    !device_capability(COMMON) || !device_capability(DEVICE) || !device_capability(ISR))
+	struct place place;
+
+	device.found_by = firmware_iommu(&place);
+	if (!device.found_by) {
+		device.found_by = "scan";
+		if (!find_by_scan())
+			return false;
+	} else if (place.kind == PLACE_MMIO ? !find_on_mmio(place.registers)
+					    : !find_on_pci(&place)) {
 		return false;
-	device.common = device_window(device_capability(COMMON));
-	device.config = device_window(device_capability(DEVICE));
-	device.isr = device_window(device_capability(ISR));
+	}
 	for (unsigned i = 0; i < 2; i++) {
-		write32(device.common, FEATURE_SELECT, i);
-		device.offered |= (uint64_t)read32(device.common, FEATURE) << 32 * i;
+		virtio_write(&device.virtio, REG_FEATURE_SELECT, i);
+		device.offered |= (uint64_t)virtio_read(&device.virtio, REG_FEATURE) << 32 * i;
 	}
 	device.initial_bypass = config8(VIOMMU_CONFIG_BYPASS);
 	return true;
@@ -71,12 +113,23 @@ bool device_find(void)
 
 uint8_t device_status(void)
 {
-	return device.common[STATUS];
+	return (uint8_t)virtio_read(&device.virtio, REG_STATUS);
 }
 
 void device_set_status(uint8_t status)
 {
-	device.common[STATUS] = status;
+	virtio_write(&device.virtio, REG_STATUS, status);
+}
+
+uint8_t device_interrupts(void)
+{
+	uint32_t pending;
+
+	if (!device.virtio.mmio)
+		return device.isr[0];
+	pending = read32(device.virtio.mmio, MMIO_INTERRUPT_STATUS);
+	write32(device.virtio.mmio, MMIO_INTERRUPT_ACK, pending);
+	return (uint8_t)pending;
 }
 
 bool offers(uint64_t features)
@@ -100,20 +153,11 @@ bool device_accept(uint64_t features)
 	device_set_status(ACKNOWLEDGE | DRIVER);
 	device.accepted = features;
 	for (unsigned i = 0; i < 2; i++) {
-		write32(device.common, DRIVER_SELECT, i);
-		write32(device.common, DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
+		virtio_write(&device.virtio, REG_DRIVER_SELECT, i);
+		virtio_write(&device.virtio, REG_DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
 	}
 	device_set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK);
 	return device_status() & FEATURES_OK;
-}
-
-static volatile uint16_t *doorbell(void)
-{
-	unsigned cap = device_capability(NOTIFY);
-	uint32_t offset =
-		read16(device.common, QUEUE_NOTIFY) * pci_read32(&device.function, cap + 16);
-
-	return (volatile uint16_t *)(device_window(cap) + offset);
 }
 
 void device_queue(struct ring *ring, uint16_t number, uint16_t size)
@@ -121,31 +165,31 @@ void device_queue(struct ring *ring, uint16_t number, uint16_t size)
 	uint8_t *memory = ring_memory[number];
 
 	memset(memory, 0, sizeof(ring_memory[0]));
-	write16(device.common, QUEUE_SELECT, number);
 	*ring = (struct ring){
 		.table = memory,
 		.driver = memory + 0x800,
 		.device = memory + PAGE,
-		.notify = doorbell(),
+		.notify = virtio_doorbell(&device.virtio, number),
+		.wide = device.virtio.mmio,
 		.number = number,
 		.size = size,
 		.packed = device.accepted & PACKED,
 		.wraps = true,
 		.seen_wraps = true,
 	};
-	write16(device.common, QUEUE_SIZE, size);
-	write_halves(device.common, QUEUE_DESC, (uint64_t)ring->table);
-	write_halves(device.common, QUEUE_DRIVER, (uint64_t)ring->driver);
-	write_halves(device.common, QUEUE_DEVICE, (uint64_t)ring->device);
-	write16(device.common, QUEUE_ENABLE, 1);
+	virtio_write(&device.virtio, REG_QUEUE_SIZE, size);
+	virtio_write(&device.virtio, REG_QUEUE_DESC, (uint64_t)ring->table);
+	virtio_write(&device.virtio, REG_QUEUE_DRIVER, (uint64_t)ring->driver);
+	virtio_write(&device.virtio, REG_QUEUE_DEVICE, (uint64_t)ring->device);
+	virtio_write(&device.virtio, REG_QUEUE_ENABLE, 1);
 }
 
 static uint16_t size_of(uint16_t number)
 {
 	uint16_t size;
 
-	write16(device.common, QUEUE_SELECT, number);
-	size = read16(device.common, QUEUE_SIZE);
+	virtio_write(&device.virtio, REG_QUEUE_SELECT, number);
+	size = (uint16_t)virtio_read(&device.virtio, REG_QUEUE_MAX);
 	return size < FULL ? size : FULL;
 }
 
@@ -165,22 +209,23 @@ bool device_start(uint64_t features)
 
 uint64_t config64(unsigned at)
 {
-	return read32(device.config, at) | (uint64_t)read32(device.config, at + 4) << 32;
+	return read32(device.virtio.device, at) | (uint64_t)read32(device.virtio.device, at + 4)
+							  << 32;
 }
 
 uint32_t config32(unsigned at)
 {
-	return read32(device.config, at);
+	return read32(device.virtio.device, at);
 }
 
 uint8_t config8(unsigned at)
 {
-	return device.config[at];
+	return device.virtio.device[at];
 }
 
 void set_bypass(uint8_t value)
 {
-	device.config[VIOMMU_CONFIG_BYPASS] = value;
+	device.virtio.device[VIOMMU_CONFIG_BYPASS] = value;
 }
 
 /* -- rings --------------------------------------------------------------------- */
@@ -266,10 +311,18 @@ uint16_t ring_put(struct ring *ring, const struct piece *pieces, unsigned n)
 	return ring->packed ? put_packed(ring, pieces, n) : put_split(ring, pieces, n);
 }
 
+void ring_notify(const struct ring *ring, uint16_t value)
+{
+	if (ring->wide)
+		*(volatile uint32_t *)ring->notify = value;
+	else
+		*(volatile uint16_t *)ring->notify = value;
+}
+
 void ring_kick(const struct ring *ring)
 {
 	fence();
-	*ring->notify = ring->number;
+	ring_notify(ring, ring->number);
 }
 
 static bool get_split(struct ring *ring, uint16_t *ret_id, uint32_t *ret_length)

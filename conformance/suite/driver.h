@@ -55,17 +55,29 @@ enum { COMMON = 1, NOTIFY, ISR, DEVICE, ACCESS };
 
 #define NO_VECTOR 0xffff
 
+/* Registers of virtio-mmio. */
+enum {
+	MMIO_MAGIC = 0x000,
+	MMIO_DEVICE_ID = 0x008,
+	MMIO_INTERRUPT_STATUS = 0x060,
+	MMIO_INTERRUPT_ACK = 0x064,
+	MMIO_CONFIG = 0x100,
+};
+#define MMIO_MAGIC_VALUE 0x74726976u
+
 struct ring {
 	volatile uint8_t *table, *driver, *device; /* descriptors, driver area, device area */
-	volatile uint16_t *notify;
+	volatile void *notify;
 	uint16_t number, size;
 	uint16_t next, available, seen;
 	bool packed, wraps, seen_wraps;
+	bool wide; /* `notify` has 4 bytes */
 };
 
 struct device {
-	struct function function;
-	volatile uint8_t *common, *isr, *config;
+	struct virtio virtio;
+	volatile uint8_t *isr; /* on PCI */
+	const char *found_by;  /* "VIOT", "device tree", "scan" */
 	uint64_t offered, accepted;
 	struct ring requests, events;
 	uint8_t initial_bypass;
@@ -85,7 +97,7 @@ enum { LONG = 400000, SHORT = 10000 };
 
 bool device_find(void);
 
-/* The vendor capability of that kind, or 0; where it points to. */
+/* On PCI: the vendor capability of that kind, or 0; where it points to. */
 unsigned device_capability(uint8_t kind);
 volatile uint8_t *device_window(unsigned capability);
 
@@ -104,8 +116,8 @@ uint8_t device_status(void);
 void device_set_status(uint8_t status);
 bool offers(uint64_t features);
 
-uint16_t read16(volatile uint8_t *registers, unsigned at);
-void write16(volatile uint8_t *registers, unsigned at, uint16_t value);
+/* Bits of ISR status or InterruptStatus, which are clear then. */
+uint8_t device_interrupts(void);
 
 /* A field of 64 bits: a driver must access it by halves (4.1.3.1). */
 void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value);
@@ -130,6 +142,9 @@ enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4, F_AVAILABLE = 0x80, F_USED = 0x8
 /* Make a chain available; its ID. */
 uint16_t ring_put(struct ring *ring, const struct piece *pieces, unsigned n);
 void ring_kick(const struct ring *ring);
+
+/* Any value in the place of the queue's number. */
+void ring_notify(const struct ring *ring, uint16_t value);
 bool ring_get(struct ring *ring, uint16_t *ret_id, uint32_t *ret_length);
 
 /* As above, within a number of polls, or until the device needs a reset. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine.h"
+#include "firmware.h"
 
 struct engine engines[2];
 
@@ -45,12 +46,132 @@ static void edu_do(const struct engine *engine, uint64_t from, uint64_t to, uint
 			return;
 }
 
-/* -- both ------------------------------------------------------------------------- */
+/* -- a virtio disk ---------------------------------------------------------------- */
 
-static uint32_t endpoint_of(const struct function *function)
+enum { DISK_ID = 2, DISK_FUNCTION = 0x1042, SECTOR = 512, PART = 8 };
+enum { DISK_IN = 0, DISK_OUT = 1 };
+enum { MAPPED_DOMAINS = 16, PARTS = 4 };
+
+/* In one unit of memory at the address `first`. */
+static struct {
+	uint64_t first, last;
+	struct parts {
+		uint8_t rings[PAGE];
+		uint64_t header[2];
+		uint8_t rest[SECTOR - PART];
+		uint8_t status;
+	} * parts;
+} room;
+
+static void take_room(uint64_t unit)
 {
-	return function->devfn;
+	const unsigned n = (unsigned)((unit < 2 * PAGE ? 2 * PAGE : unit) / PAGE);
+	uint64_t pages = (uint64_t)take_pages(2 * n);
+
+	room.first = (pages + n * PAGE - 1) / unit * unit;
+	room.last = room.first + n * PAGE - 1;
+	room.parts = (struct parts *)room.first;
 }
+
+/* In all domains that there are: which one the endpoint is in, is the case's affair. */
+static void share_room(bool on)
+{
+	const uint32_t begin =
+		offers(VIOMMU_F_DOMAIN_RANGE) ? config32(VIOMMU_CONFIG_DOMAIN_START) : 0;
+
+	if (!(device_status() & DRIVER_OK) || (device_status() & NEEDS_RESET))
+		return;
+	for (uint32_t i = 0; i <= MAPPED_DOMAINS; i++) {
+		int status = on ? map(begin + i, room.first, room.last, room.first, RW)
+				: unmap(begin + i, room.first, room.last);
+
+		if (status == SILENT || status == UNWRITTEN)
+			return;
+	}
+}
+
+static void chain(struct queue *queue, uint32_t direction, uint64_t address)
+{
+	const struct {
+		uint64_t address;
+		uint32_t length;
+		uint16_t flags;
+	} rows[PARTS] = {
+		{ (uint64_t)room.parts->header, sizeof(room.parts->header), 0 },
+		{ address, PART, direction == DISK_IN ? F_WRITE : 0 },
+		{ (uint64_t)room.parts->rest, sizeof(room.parts->rest),
+		  direction == DISK_IN ? F_WRITE : 0 },
+		{ (uint64_t)&room.parts->status, 1, F_WRITE },
+	};
+
+	room.parts->header[0] = direction;
+	room.parts->header[1] = 0;
+	for (uint16_t i = 0; i < PARTS; i++) {
+		queue->descriptors[i].address = rows[i].address;
+		queue->descriptors[i].length = rows[i].length;
+		queue->descriptors[i].flags = rows[i].flags | (i + 1 < PARTS ? F_NEXT : 0);
+		queue->descriptors[i].next = i + 1;
+	}
+	queue->available->ring[0] = 0;
+	machine_fence();
+	queue->available->index = 1;
+}
+
+/* Between a sector and 8 bytes at `address`. The disk is reset before and after that. */
+static void disk_do(const struct engine *engine, uint32_t direction, uint64_t address)
+{
+	struct virtio disk = engine->disk;
+	uint16_t descriptor;
+	struct queue queue;
+	uint32_t length;
+
+	share_room(true);
+	virtio_end(&disk);
+	virtio_write(&disk, REG_STATUS, ACKNOWLEDGE | DRIVER);
+	if (virtio_accept(&disk, disk.offered & (VERSION_1 | PLATFORM)) &&
+	    virtio_queue_in(&disk, 0, room.parts->rings, &queue)) {
+		virtio_go(&disk);
+		chain(&queue, direction, address);
+		queue_kick(&queue);
+		for (unsigned i = 0; i < LONG && !queue_get(&queue, &descriptor, &length); i++)
+			if (virtio_read(&disk, REG_STATUS) & NEEDS_RESET)
+				break;
+	}
+	virtio_end(&disk);
+	share_room(false);
+}
+
+/* The n-th disk that goes through the IOMMU. */
+static bool disk_find(unsigned n, struct engine *engine)
+{
+	struct place place = { PLACE_PCI, 0, 0 };
+	uint64_t registers;
+
+	for (unsigned i = 0; pci_find(0x1af4, DISK_FUNCTION, i, &engine->function); i++) {
+		place.bdf = (uint16_t)engine->function.devfn;
+		engine->endpoint = engine->function.devfn;
+		if (!virtio_begin(&engine->disk, &engine->function) ||
+		    !(engine->disk.offered & ACCESS_PLATFORM) || n--)
+			continue;
+		firmware_endpoint(&place, &engine->endpoint);
+		return true;
+	}
+	place.kind = PLACE_MMIO;
+	for (unsigned i = 0; firmware_window(i, &registers); i++) {
+		volatile uint8_t *at = (volatile uint8_t *)registers;
+
+		place.registers = registers;
+		if (read32(at, MMIO_MAGIC) != MMIO_MAGIC_VALUE ||
+		    read32(at, MMIO_DEVICE_ID) != DISK_ID ||
+		    !firmware_endpoint(&place, &engine->endpoint) || n--)
+			continue;
+		virtio_begin_mmio(&engine->disk, registers);
+		return engine->disk.offered & ACCESS_PLATFORM;
+	}
+	return false;
+}
+
+/* -- all --------------------------------------------------------------------------- */
 
 static const struct {
 	enum engine_kind kind;
@@ -58,23 +179,47 @@ static const struct {
 } kinds[] = {
 	{ ENGINE_VIOMMU, 0x1234, 0x7664 },
 	{ ENGINE_EDU, 0x1234, 0x11e8 },
+	{ ENGINE_DISK, 0, 0 },
 };
 
-void engines_find(void)
+/* Without a word of firmware, a function has its number as ID. */
+static bool function_find(unsigned kind, unsigned n, struct engine *engine)
+{
+	struct place place = { PLACE_PCI, 0, 0 };
+
+	if (!pci_find(kinds[kind].vendor, kinds[kind].device, n, &engine->function))
+		return false;
+	engine->registers = pci_bar(&engine->function, 0);
+	engine->endpoint = engine->function.devfn;
+	place.bdf = (uint16_t)engine->function.devfn;
+	firmware_endpoint(&place, &engine->endpoint);
+	return true;
+}
+
+void engines_find(uint64_t unit)
 {
 	unsigned n = 0;
 
+	take_room(unit);
 	for (unsigned kind = 0; kind < COUNT(kinds); kind++)
 		for (unsigned i = 0; n < COUNT(engines); i++) {
-			struct engine *engine = &engines[n];
+			struct engine engine = { .kind = kinds[kind].kind };
 
-			if (!pci_find(kinds[kind].vendor, kinds[kind].device, i, &engine->function))
+			if (engine.kind == ENGINE_DISK ? !disk_find(i, &engine)
+						       : !function_find(kind, i, &engine))
 				break;
-			engine->kind = kinds[kind].kind;
-			engine->registers = pci_bar(&engine->function, 0);
-			engine->endpoint = endpoint_of(&engine->function);
-			n++;
+			engines[n++] = engine;
 		}
+}
+
+static void to_memory(const struct engine *engine, uint64_t address)
+{
+	if (engine->kind == ENGINE_VIOMMU)
+		vdma_do(engine, VDMA_WRITE, address);
+	else if (engine->kind == ENGINE_EDU)
+		edu_do(engine, EDU_PATTERN, address, EDU_TO_MEMORY);
+	else
+		disk_do(engine, DISK_IN, address);
 }
 
 bool engine_writes(const struct engine *engine, uint64_t address, volatile uint64_t *at)
@@ -82,10 +227,7 @@ bool engine_writes(const struct engine *engine, uint64_t address, volatile uint6
 	const uint64_t before = 0x5e17135e17135e17ull;
 
 	*at = before;
-	if (engine->kind == ENGINE_VIOMMU)
-		vdma_do(engine, VDMA_WRITE, address);
-	else
-		edu_do(engine, EDU_PATTERN, address, EDU_TO_MEMORY);
+	to_memory(engine, address);
 	return *at != before;
 }
 
@@ -99,8 +241,14 @@ bool engine_reads(const struct engine *engine, uint64_t address, volatile uint64
 		vdma_do(engine, VDMA_READ, address);
 		return read64(engine->registers, VDMA_RESULT) == vdma_hash(*at ^ address);
 	}
-	edu_do(engine, address, EDU_ROOM, 0);
+	if (engine->kind == ENGINE_EDU)
+		edu_do(engine, address, EDU_ROOM, 0);
+	else
+		disk_do(engine, DISK_OUT, address);
 	*window_at = 0;
-	edu_do(engine, EDU_ROOM, window, EDU_TO_MEMORY);
+	if (engine->kind == ENGINE_EDU)
+		edu_do(engine, EDU_ROOM, window, EDU_TO_MEMORY);
+	else
+		disk_do(engine, DISK_IN, window);
 	return *window_at == *at;
 }

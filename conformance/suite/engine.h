@@ -5,24 +5,29 @@
 #include "driver.h"
 
 /*
- * Functions that do DMA as the guest asks: `viommu-dma` of this project, and QEMU's `edu`
+ * Devices that do DMA as the guest asks: `viommu-dma` of this project, QEMU's `edu`, and any virtio
+ * disk behind the IOMMU, whose first sector is overwritten
+ *
+ * A disk has rings of its own in memory. For each access they are mapped in every domain, at their
+ * own address, and unmapped after it.
  *
  * What an access did is read from memory, never from the function: functions of QEMU do not learn
  * that an access was blocked.
  */
 
-enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU };
+enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU, ENGINE_DISK };
 
 struct engine {
 	enum engine_kind kind;
-	struct function function;
-	volatile uint8_t *registers;
+	struct function function;    /* but of a disk */
+	volatile uint8_t *registers; /* the same */
+	struct virtio disk;
 	uint32_t endpoint;
 };
 
 /* The first ones that there are; kind ENGINE_NONE: none. */
 extern struct engine engines[2];
-void engines_find(void);
+void engines_find(uint64_t unit);
 
 /* Write 8 bytes to `address`. Did they arrive at `at`? */
 bool engine_writes(const struct engine *engine, uint64_t address, volatile uint64_t *at);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "firmware.h"
 #include "suite.h"
 
 /*
@@ -208,21 +209,24 @@ static const struct {
 	{ RESETS, RING_RESET, "RING_RESET is not offered" },
 };
 
-static const char *lacks(const struct test_case *test)
+static const char *lacks(const struct test_case *test, unsigned of_chapter)
 {
-	if ((test->needs & (DMA | TWO)) && !engines[0].kind)
+	const unsigned needs = test->needs | of_chapter;
+
+	if ((needs & (DMA | TWO)) && !engines[0].kind)
 		return "no function that does DMA";
-	if ((test->needs & (DMA | TWO)) && domains() < DOMAINS_MIN)
+	if ((needs & (DMA | TWO)) && domains() < DOMAINS_MIN)
 		return "the domain range is too small for the suite";
-	if ((test->needs & TWO) && !engines[1].kind)
+	if ((needs & TWO) && !engines[1].kind)
 		return "no second function that does DMA";
 	if (use_packed && !offers(PACKED))
 		return "RING_PACKED is not offered";
-	if ((test->needs & MESSAGES) && !pci_capability(&device.function, 0x11, 0))
+	if ((needs & (FUNCTION | MESSAGES)) && device.virtio.mmio)
+		return "the device is no PCI function";
+	if ((needs & MESSAGES) && !pci_capability(&device.virtio.function, 0x11, 0))
 		return "no MSI-X";
 	for (unsigned i = 0; i < COUNT(needs_of_features); i++)
-		if ((test->needs & needs_of_features[i].need) &&
-		    !offers(needs_of_features[i].feature))
+		if ((needs & needs_of_features[i].need) && !offers(needs_of_features[i].feature))
 			return needs_of_features[i].reason;
 	return NULL;
 }
@@ -249,15 +253,18 @@ static void leave_domains(void)
 static void find_itself(void)
 {
 	const uint64_t needed = ACCESS_PLATFORM | VIOMMU_F_BYPASS_CONFIG;
+	const struct place place = { device.virtio.mmio ? PLACE_MMIO : PLACE_PCI,
+				     (uint16_t)device.virtio.function.devfn,
+				     (uint64_t)device.virtio.mmio };
+	uint32_t itself = device.virtio.function.devfn;
 
-	if (!offers(needed) || device.initial_bypass != 1 || domains() < DOMAINS_MIN ||
-	    !device_start(STANDARD))
+	if (!offers(needed) || (!firmware_endpoint(&place, &itself) && device.virtio.mmio) ||
+	    device.initial_bypass != 1 || domains() < DOMAINS_MIN || !device_start(STANDARD))
 		return;
-	translates_itself =
-		attach(domain(0), device.function.devfn, VIOMMU_ATTACH_F_BYPASS) == VIOMMU_S_OK;
+	translates_itself = attach(domain(0), itself, VIOMMU_ATTACH_F_BYPASS) == VIOMMU_S_OK;
 	if (translates_itself)
 		print("# the device is an endpoint of its own: most cases are skipped\n");
-	detach(domain(0), device.function.devfn);
+	detach(domain(0), itself);
 	device_reset();
 }
 
@@ -277,12 +284,12 @@ static void print_case(const struct test_case *test, unsigned number, const char
 	      test->rule, level_names[test->level]);
 }
 
-static void run_case(const struct test_case *test, unsigned number)
+static void run_case(const struct test_case *test, unsigned of_chapter, unsigned number)
 {
 	if (keeps_domains)
 		leave_domains();
 	failed = false;
-	skipped = lacks(test);
+	skipped = lacks(test, of_chapter);
 	print("# case ");
 	print_case(test, number, ": ");
 	print("\n");
@@ -316,7 +323,7 @@ static unsigned for_each_case(unsigned first, unsigned last)
 				const struct test_case *test = &chapters[i]->cases[k];
 
 				if (is_in_form(test) && ++number >= first && number <= last)
-					run_case(test, number);
+					run_case(test, chapters[i]->needs, number);
 			}
 	}
 	return number;
@@ -333,7 +340,8 @@ static unsigned selected(unsigned at)
 
 static void describe(void)
 {
-	print("# device: features 0x%llx, page sizes 0x%llx, endpoints",
+	print("# device: on %s, found by %s, features 0x%llx, page sizes 0x%llx, endpoints",
+	      device.virtio.mmio ? "virtio-mmio" : "PCI", device.found_by,
 	      (unsigned long long)device.offered,
 	      (unsigned long long)config64(VIOMMU_CONFIG_PAGE_SIZE_MASK));
 	for (unsigned i = 0; i < COUNT(engines); i++)
@@ -346,10 +354,10 @@ int run(void)
 {
 	print("TAP version 14\n");
 	if (!device_find()) {
-		print("Bail out! no virtio-iommu\n");
+		print("Bail out! no virtio-iommu by %s\n", device.found_by);
 		return 1;
 	}
-	engines_find();
+	engines_find(unit());
 	pages = take_pages(PAGES * (unsigned)(unit() / PAGE) + (unsigned)(unit() / PAGE));
 	pages = (uint8_t *)(((uint64_t)pages + unit() - 1) & -unit());
 	print("1..%u\n", for_each_case(1, 0));

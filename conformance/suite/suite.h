@@ -29,7 +29,8 @@ enum needs {
 	RESETS = 1 << 6,     /* RING_RESET */
 	BOTH_RINGS = 1 << 7, /* no need: the case runs with packed rings too */
 	PACKED_ONLY = 1 << 8,
-	MESSAGES = 1 << 9, /* MSI-X */
+	MESSAGES = 1 << 9,  /* MSI-X */
+	FUNCTION = 1 << 10, /* a PCI function */
 };
 
 struct test_case {
@@ -42,6 +43,7 @@ struct test_case {
 struct chapter {
 	const struct test_case *cases;
 	unsigned n;
+	unsigned needs; /* of all of them */
 };
 
 extern const struct chapter config_cases, framing_cases, attach_cases, map_cases, unmap_cases,

@@ -63,6 +63,17 @@ const void *machine_tree(void)
 	return device_tree;
 }
 
+/* Firmware hands over a device tree. */
+const void *machine_rsdp(void)
+{
+	return NULL;
+}
+
+const char *machine_command_line(void)
+{
+	return "";
+}
+
 uint64_t machine_handed(void)
 {
 	return 0x4c000000;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <viommu/protocol.h>
 
-#include "../bare.h"
+#include "../acpi.h"
 
-/* QEMU's q35: its first serial port and exit device, and what SeaBIOS has made of PCI */
+/* A PC: its first serial port, QEMU's exit device, and what firmware has left of ACPI and PCI */
 
 #define SERIAL       0x3f8
 #define LINE_STATUS  (SERIAL + 5)
@@ -34,10 +34,54 @@ void leave(int status)
 		__asm__ volatile("hlt");
 }
 
+/* -- what firmware has left ----------------------------------------------------- */
+
+#define EBDA_SEGMENT 0x40eull
+#define EBDA_BYTES   0x400
+#define BIOS_FIRST   0xe0000ull
+#define BIOS_END     0x100000ull
+
+/* From the loader: an address, or 0. */
+uint32_t loader_rsdp, loader_command_line;
+
+static const void *scan(uint64_t first, uint64_t end)
+{
+	for (uint64_t at = first; at < end; at += 16)
+		if (!memcmp((const void *)at, "RSD PTR ", 8))
+			return (const void *)at;
+	return NULL;
+}
+
+/* ACPI 6.5, 5.2.5.1. */
+const void *machine_rsdp(void)
+{
+	const volatile uint16_t *segment;
+	uint64_t ebda;
+	const void *found = (const void *)(uint64_t)loader_rsdp;
+
+	/* A compiler takes a constant address in the first page for a mistake. */
+	__asm__("" : "=r"(segment) : "0"(EBDA_SEGMENT));
+	ebda = (uint64_t)*segment << 4;
+	if (!found && ebda)
+		found = scan(ebda, ebda + EBDA_BYTES);
+	return found ? found : scan(BIOS_FIRST, BIOS_END);
+}
+
+const char *machine_command_line(void)
+{
+	return loader_command_line ? (const char *)(uint64_t)loader_command_line : "";
+}
+
+/* Without an MCFG it is where SeaBIOS puts it in q35. */
 const struct pci_host *machine_pci(void)
 {
-	static const struct pci_host host = { .ecam = 0xb0000000 };
+	static struct pci_host host;
 
+	if (!host.ecam) {
+		uint64_t ecam = acpi_ecam(machine_rsdp());
+
+		host.ecam = ecam ? ecam : 0xb0000000;
+	}
 	return &host;
 }
 

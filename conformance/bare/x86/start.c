@@ -2,7 +2,8 @@
 #include "../bare.h"
 
 /*
- * From QEMU's multiboot loader, which starts a flat binary in 32-bit mode, to run() in 64-bit mode
+ * From a multiboot loader (a flat binary) or the boot protocol of PVH (an ELF file), which both
+ * start in 32-bit mode, to run() in 64-bit mode
  *
  * One page table maps 512 GiB one to one with pages of 1 GiB. Traps 13 and 14 return to
  * probe_byte(), or end the machine.
@@ -11,10 +12,25 @@
 __asm__(".section .start, \"ax\"\n"
 	".code32\n"
 	".balign 4\n"
+#ifndef NO_MULTIBOOT
 	"header: .long 0x1badb002, 0x10000, -(0x1badb002 + 0x10000)\n"
 	"	.long header, 0x100000, 0, bss_end, start\n"
-	".globl start\n"
+#endif
+	".globl start, start_pvh\n"
+	/* The information of multiboot: bit 2 of the flags, the command line. */
 	"start:	cli\n"
+	"	testl $4, (%ebx)\n"
+	"	jz enter\n"
+	"	movl 16(%ebx), %eax\n"
+	"	movl %eax, loader_command_line\n"
+	"	jmp enter\n"
+	/* hvm_start_info: the command line, the RSDP. */
+	"start_pvh: cli\n"
+	"	movl 24(%ebx), %eax\n"
+	"	movl %eax, loader_command_line\n"
+	"	movl 32(%ebx), %eax\n"
+	"	movl %eax, loader_rsdp\n"
+	"enter:\n"
 	"	movl $pdpt, %edi\n"
 	"	xorl %ecx, %ecx\n"
 	"fill:	movl %ecx, %eax\n"
@@ -69,6 +85,12 @@ __asm__(".section .start, \"ax\"\n"
 	"probe_byte: movq $-1, %rax\n"
 	"probe_at: movb (%rdi), %cl\n"
 	"probe_end: ret\n"
+	/* XEN_ELFNOTE_PHYS32_ENTRY */
+	".section .note.pvh, \"a\", @note\n"
+	"	.balign 4\n"
+	"	.long 4, 4, 18\n"
+	"	.asciz \"Xen\"\n"
+	"	.long start_pvh\n"
 	".text\n");
 
 extern char on_trap[];
