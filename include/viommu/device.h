@@ -573,10 +573,10 @@ void viommu_batch_end(struct viommu *device);
  * done in parts, each in the order of struct viommu_listener_ops: at each point the listeners have
  * the mappings that translations find. So the calls of a batch for which the VMM has asked
  * viommu_batch_pause() are at most `max_batch_calls`, and those of the request that reached it:
- * 256, or one for each listener of its domain. Not divided are requests about PASIDs and, if
- * VIOMMU_F_PASID is accepted, any DETACH; an ATTACH_TABLE; an ATTACH of an endpoint to the domain
- * that it alone is in, which is made anew; UNMAPs of a domain with PASIDs or with a table over it;
- * and what undoes a request that a listener has refused.
+ * 256, or one for each listener of its domain. An ATTACH that a listener refuses is undone in parts
+ * as well, and answered then. Not divided are requests about PASIDs and, if VIOMMU_F_PASID is
+ * accepted, any DETACH; an ATTACH_TABLE; and UNMAPs of a domain with PASIDs or with a table over
+ * it.
  *
  * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
  * viommu_request(), viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE

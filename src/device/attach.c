@@ -51,13 +51,18 @@ void endpoint_detach(struct endpoint *endpoint)
 	notify_left(endpoint);
 }
 
-void endpoint_quarantine(struct endpoint *endpoint)
+static void note_quarantine(struct endpoint *endpoint, const char *refused)
 {
 	endpoint->quarantined = true;
 	journal_invalidate(endpoint->device);
 	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
-		   "endpoint 0x%" PRIx32 " is blocked: a listener refused what was done already",
-		   endpoint->node.id);
+		   "endpoint 0x%" PRIx32 " is blocked: a listener refused %s", endpoint->node.id,
+		   refused);
+}
+
+void endpoint_quarantine(struct endpoint *endpoint)
+{
+	note_quarantine(endpoint, "what was done already");
 	if (endpoint->domain) {
 		endpoint_detach(endpoint);
 		return;
@@ -145,11 +150,7 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old)
 		return;
 	if (old)
 		endpoint_unlink(endpoint);
-	endpoint->quarantined = true;
-	journal_invalidate(endpoint->device);
-	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
-		   "endpoint 0x%" PRIx32 " is blocked: a listener refused its old state as well",
-		   endpoint->node.id);
+	note_quarantine(endpoint, "its old state as well");
 	listeners_notify_mode(endpoint);
 }
 
@@ -237,6 +238,7 @@ static void begin_move(struct endpoint *endpoint, struct domain *domain)
 	if (domain)
 		endpoint_link(endpoint, domain);
 	endpoint->quarantined = false;
+	endpoint->n_turns = 0;
 	endpoint->next_moving = NULL;
 	*device->moving_end = endpoint;
 	device->moving_end = &endpoint->next_moving;
@@ -253,33 +255,70 @@ static int notify_moved(struct endpoint *endpoint, struct progress *progress)
 			return TO_BE_CONTINUED;
 		*progress = (struct progress){ .budget = progress->budget, .has_left = true };
 	}
-	if (endpoint->domain)
+	if (endpoint->domain || endpoint->n_turns == 1)
 		return listeners_replay_some(endpoint, progress);
 	listeners_notify_mode(endpoint);
 	return 0;
 }
 
+/*
+ * A listener has refused the domain: the endpoint moves back to the one before, or if that is
+ * refused as well, to none.
+ */
+static void turn_back(struct endpoint *endpoint, struct progress *progress)
+{
+	struct domain *before = endpoint->leaving, *refused = endpoint->domain;
+	struct viommu *device = endpoint->device;
+	bool is_back = !endpoint->n_turns++;
+
+	endpoint->leaving = refused;
+	if (refused) {
+		refused->n_leaving++;
+		endpoint_unlink(endpoint);
+	}
+	if (before)
+		before->n_leaving--;
+	if (is_back && before)
+		endpoint_link_again(endpoint, before);
+	else
+		domain_release(device, before);
+	if (is_back)
+		endpoint->quarantined = endpoint->was_quarantined;
+	else
+		note_quarantine(endpoint, "its old state as well");
+	*progress = progress_of_refusal(progress);
+	device->n_calls_due += count_calls(endpoint, endpoint->leaving, true) +
+			       count_calls(endpoint, endpoint->domain, false);
+}
+
 int endpoint_finish_move(struct endpoint *endpoint, struct progress *progress)
 {
-	struct viommu *device = endpoint->device;
-	struct domain *old = endpoint->leaving, *new = endpoint->domain;
 	int error = notify_moved(endpoint, progress);
+	struct domain *old = endpoint->leaving;
 
-	if (error == TO_BE_CONTINUED)
+	if (error < 0)
+		turn_back(endpoint, progress);
+	if (error)
 		return error;
 	*progress = (struct progress){ .budget = progress->budget };
 	endpoint->leaving = NULL;
-	if (error) {
-		endpoint->quarantined = endpoint->was_quarantined;
-		endpoint_restore(endpoint, old);
-	}
 	endpoint_publish_route(endpoint);
 	if (old)
 		old->n_leaving--;
-	domain_release(device, old);
-	if (error)
-		domain_release(device, new);
-	return error;
+	domain_release(endpoint->device, old);
+	return 0;
+}
+
+bool endpoint_begin_quarantine(struct endpoint *endpoint)
+{
+	if (!endpoint->domain || endpoint->is_forced ||
+	    count_calls(endpoint, endpoint->domain, true) <= CALLS_DUE_SHORT) {
+		endpoint_quarantine(endpoint);
+		return false;
+	}
+	begin_move(endpoint, NULL);
+	note_quarantine(endpoint, "what was done already");
+	return true;
 }
 
 /* -- reset ---------------------------------------------------------------------------- */
@@ -293,6 +332,7 @@ static void abandon_move(struct endpoint *endpoint, struct progress *progress)
 	struct viommu *device = endpoint->device;
 	struct domain *old = endpoint->leaving, *new = endpoint->domain;
 
+	endpoint->n_turns = 0;
 	if (new)
 		endpoint_unlink(endpoint);
 	if (progress && progress->has_left && new) {
@@ -386,10 +426,21 @@ static uint8_t attach_to_new(struct endpoint *endpoint, const struct domain_spec
 	return status_of(error);
 }
 
+/* Is the domain emptied in parts, as by an UNMAP, and not made anew? The effect is the same. */
+static bool is_emptied_in_parts(const struct endpoint *endpoint)
+{
+	return can_wait(endpoint, NULL) && is_last(endpoint) && !endpoint->domain->table &&
+	       count_calls(endpoint, endpoint->domain, true) > CALLS_DUE_SHORT;
+}
+
 uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spec)
 {
 	struct domain *domain = domain_find(endpoint->device, spec->id);
 
+	if (domain && endpoint->domain == domain && is_emptied_in_parts(endpoint)) {
+		mapping_begin_unmap(endpoint->device, domain, 0, UINT64_MAX);
+		return VIOMMU_S_OK;
+	}
 	if (!domain || spec->replaces || (endpoint->domain == domain && is_last(endpoint)))
 		return attach_to_new(endpoint, spec);
 	if (endpoint->domain == domain)

@@ -191,6 +191,7 @@ struct endpoint {
 	struct domain *leaving;           /* left, with listeners still to be notified; else NULL */
 	struct endpoint *next_moving;     /* in viommu.moving */
 	bool was_quarantined;             /* if it moves: before that */
+	uint8_t n_turns;                  /* 1: it moves back; 2: that was refused, too */
 	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
 	struct position position;         /* in that list */
 	struct member member;
@@ -264,6 +265,7 @@ struct progress {
 	bool is_notified;                    /* the listener was of the mode or domain */
 	const struct viommu_listener *until; /* the last one that has anything to unmap, or NULL */
 	size_t until_n;                      /* its first mappings */
+	bool has_refused;                    /* that one has, and has them whatever it is */
 	size_t n;                            /* mappings that it was notified of, */
 	uint64_t from;                       /* and where they end */
 };
@@ -835,13 +837,16 @@ void endpoint_detach(struct endpoint *endpoint);
 
 /*
  * Notify the listeners of the first endpoint in viommu.moving, after the grace period, and publish
- * its route. If one refuses, the endpoint is in its old domain again, and the errno is returned.
- * TO_BE_CONTINUED: the budget is used up.
+ * its route. If one refuses, its errno is returned, and the endpoint is still moving: back to its
+ * old domain. TO_BE_CONTINUED: the budget is used up.
  */
 int endpoint_finish_move(struct endpoint *endpoint, struct progress *progress);
 
 /* Attach the endpoint to nothing and block it until it is attached again. */
 void endpoint_quarantine(struct endpoint *endpoint);
+
+/* The same in parts, if many calls of listeners need that. False: it is done. */
+bool endpoint_begin_quarantine(struct endpoint *endpoint);
 
 /* Block an endpoint by force, or end that. Returns the errno of a listener that refuses. */
 int endpoint_set_forced(struct endpoint *endpoint, bool is_forced);
@@ -1019,6 +1024,10 @@ bool mapping_has_many_calls(const struct domain *domain, uint64_t first, uint64_
 /* Remove the rest of an UNMAP, until a budget is used up, or all of it. */
 void mapping_continue_unmap(struct viommu *device, const struct budget *budget);
 
+/* Begin an UNMAP that is done in parts. */
+void mapping_begin_unmap(struct viommu *device, struct domain *domain, uint64_t first,
+			 uint64_t last);
+
 /* Remove a mapping again. */
 void mapping_undo(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last);
 
@@ -1113,10 +1122,16 @@ void listeners_unmap_all(struct endpoint *endpoint, struct domain *domain);
  */
 int listeners_replay(struct endpoint *endpoint);
 
-/* The same, from where the progress is. 0, TO_BE_CONTINUED, or an errno. */
+/*
+ * The same, from where the progress is. 0, TO_BE_CONTINUED, or an errno: then listeners have what
+ * the progress says.
+ */
 int listeners_unmap_some(struct endpoint *endpoint, struct domain *domain,
 			 struct progress *progress);
 int listeners_replay_some(struct endpoint *endpoint, struct progress *progress);
+
+/* The progress of unmapping what was notified until a refusal. */
+struct progress progress_of_refusal(const struct progress *progress);
 
 /* The endpoint's configuration was replaced; after the grace period. */
 void listeners_notify_update(const struct endpoint *endpoint);

@@ -188,7 +188,7 @@ static void refuse_attach(struct viommu *device, uint32_t endpoint, int error)
 {
 	for (struct pending *held = device->held; held; held = held->next)
 		if (held->flight == device->flight && held->request.type == VIOMMU_T_ATTACH &&
-		    held->request.attach.endpoint == endpoint)
+		    held->request.attach.endpoint == endpoint && held->status == VIOMMU_S_OK)
 			held->status = status_of(error);
 	journal_invalidate(device);
 }
@@ -200,11 +200,13 @@ static int finish_first_move(struct viommu *device)
 
 	if (error == TO_BE_CONTINUED)
 		return error;
+	if (error) {
+		refuse_attach(device, endpoint->node.id, error);
+		return 0;
+	}
 	device->moving = endpoint->next_moving;
 	if (!device->moving)
 		device->moving_end = &device->moving;
-	if (error)
-		refuse_attach(device, endpoint->node.id, error);
 	return 0;
 }
 
@@ -408,17 +410,39 @@ static void commit_now(struct viommu *device)
 	}
 }
 
-/* Listeners are notified of what is undone, also those that refused it. */
-static void undo(struct viommu *device, const struct pending *pending)
+/* Is it the reason of the refusal? If there are others, each is executed again, alone. */
+static bool is_the_reason(const struct pending *pending, unsigned n_refused)
+{
+	return n_refused == 1 || pending->is_alone;
+}
+
+/*
+ * Listeners are notified of what is undone, also those that refused it. If that is divided, the
+ * request becomes one of the open flight, which answers it.
+ */
+static void undo(struct viommu *device, struct pending *pending, unsigned n_refused)
 {
 	const union request *request = &pending->request;
 	struct domain *domain = domain_find(device, request->map.domain);
 	struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
 
-	if (request->type == VIOMMU_T_ATTACH && endpoint)
-		endpoint_quarantine(endpoint);
-	else if (request->type == VIOMMU_T_MAP && domain)
+	if (request->type == VIOMMU_T_MAP && domain)
 		mapping_undo(device, domain, request->map.virt_start, request->map.virt_end);
+	if (request->type != VIOMMU_T_ATTACH || !endpoint || !endpoint_begin_quarantine(endpoint) ||
+	    !is_the_reason(pending, n_refused))
+		return;
+	pending->is_refused = false;
+	pending->status = status_of(pending->error);
+	pending->flight = device->flight;
+}
+
+static unsigned count_refused(const struct viommu *device, uint64_t flight)
+{
+	unsigned n = 0;
+
+	for (const struct pending *held = device->held; held; held = held->next)
+		n += held->flight == flight && held->is_refused;
+	return n;
 }
 
 /*
@@ -428,15 +452,12 @@ static void undo(struct viommu *device, const struct pending *pending)
 static unsigned undo_refused(struct viommu *device, uint64_t flight)
 {
 	struct viommu_listener *dirty = device->dirty, *last_dirty = device->last_dirty;
-	unsigned n = 0;
+	unsigned n = count_refused(device, flight);
 
 	device->dirty = NULL;
-	for (const struct pending *held = device->held; held; held = held->next) {
-		if (held->flight != flight || !held->is_refused)
-			continue;
-		undo(device, held);
-		n++;
-	}
+	for (struct pending *held = device->held; n && held; held = held->next)
+		if (held->flight == flight && held->is_refused)
+			undo(device, held, n);
 	if (n) {
 		journal_invalidate(device);
 		device_synchronize_if_due(device);
@@ -461,7 +482,7 @@ static void end_requests(struct viommu *device, uint64_t flight, unsigned n_refu
 			continue;
 		}
 		*at = pending->next;
-		if (pending->is_refused && n_refused > 1 && !pending->is_alone) {
+		if (pending->is_refused && !is_the_reason(pending, n_refused)) {
 			pending->is_refused = false;
 			pending->is_alone = true;
 			append(again, pending);

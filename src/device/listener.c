@@ -214,10 +214,8 @@ static int map_all(struct viommu_listener *listener, const struct domain *domain
 		if (must_stop(listener, progress))
 			return TO_BE_CONTINUED;
 		error = notify_map(listener, &mapping);
-		if (error) {
-			unmap_first(listener, domain, progress->n, &(struct progress){ 0 });
+		if (error)
 			return error;
-		}
 		count_notified(progress, &range);
 	}
 	return 0;
@@ -309,8 +307,13 @@ static int replay(struct viommu_listener *listener, enum viommu_mode mode, int n
 
 int listener_replay(struct viommu_listener *listener)
 {
-	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN,
-		      &(struct progress){ 0 });
+	struct progress progress = { 0 };
+	int error = replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN, &progress);
+
+	if (error && progress.n)
+		unmap_first(listener, domain_followed(listener->endpoint->domain), progress.n,
+			    &(struct progress){ 0 });
+	return error;
 }
 
 /*
@@ -323,7 +326,9 @@ static int unmap_domain(struct viommu_listener *listener, struct domain *domain,
 	bool is_last = listener == progress->until;
 	size_t n;
 
-	if (!domain || domain->bypass || listener->ops.domain || listener->endpoint->is_forced)
+	if (!domain || domain->bypass || listener->endpoint->is_forced)
+		return 0;
+	if (listener->ops.domain && !(is_last && progress->has_refused))
 		return 0;
 	domain = domain_followed(domain);
 	n = is_last ? progress->until_n : map_count(domain->map);
@@ -369,15 +374,13 @@ void listeners_unmap_all(struct endpoint *endpoint, struct domain *domain)
 	listeners_unmap_some(endpoint, domain, &(struct progress){ 0 });
 }
 
-/* Listeners before `until` have agreed, or all. */
-static void undo_replay(struct endpoint *endpoint, const struct viommu_listener *until, int error)
+static int note_refusal(struct endpoint *endpoint, int error)
 {
 	device_log(endpoint->device, VIOMMU_LOG_LISTENER,
 		   "a listener of endpoint 0x%" PRIx32 " refused a mode or mapping: errno %d",
 		   endpoint->node.id, -error);
-	for (struct viommu_listener *l = endpoint->listeners; l != until; l = l->next)
-		listener_unmap_all(l);
 	endpoint->notified_mode = MODE_UNKNOWN;
+	return error;
 }
 
 int listeners_replay_some(struct endpoint *endpoint, struct progress *progress)
@@ -389,26 +392,39 @@ int listeners_replay_some(struct endpoint *endpoint, struct progress *progress)
 		progress->listener = endpoint->listeners;
 	while (progress->listener) {
 		error = replay(progress->listener, mode, endpoint->notified_mode, progress);
-		if (error < 0)
-			undo_replay(endpoint, progress->listener, error);
 		if (error)
-			return error;
+			return error < 0 ? note_refusal(endpoint, error) : error;
 		turn_to_next(progress);
 	}
 	error = endpoint->device->commits_later ? 0 : listeners_commit_now(endpoint->device);
-	if (error) {
-		undo_replay(endpoint, NULL, error);
-		return error;
-	}
+	if (error)
+		return note_refusal(endpoint, error);
 	/* The mode that follows a table is always notified. */
 	endpoint->notified_mode =
 		endpoint->domain && endpoint->domain->table ? MODE_UNKNOWN : (int)mode;
 	return 0;
 }
 
+/* The listeners up to that which has refused, or all, have mappings of the endpoint's domain. */
+struct progress progress_of_refusal(const struct progress *progress)
+{
+	return (struct progress){
+		.budget = progress->budget,
+		.until = progress->listener,
+		.until_n = progress->n,
+		.has_refused = true,
+	};
+}
+
 int listeners_replay(struct endpoint *endpoint)
 {
-	return listeners_replay_some(endpoint, &(struct progress){ 0 });
+	struct progress progress = { 0 };
+	int error = listeners_replay_some(endpoint, &progress);
+
+	progress = progress_of_refusal(&progress);
+	if (error)
+		listeners_unmap_some(endpoint, endpoint->domain, &progress);
+	return error;
 }
 
 void listeners_notify_update(const struct endpoint *endpoint)
@@ -584,11 +600,16 @@ bool listeners_follow_spaces(const struct endpoint *endpoint)
 static int shadow_enter(const struct shadow *shadow, const struct slot *slot)
 {
 	struct domain *domain = slot->domain;
+	struct progress progress = { 0 };
 	int result = notify_space(shadow->listener, slot->pasid, domain);
 
 	if (result || !domain || domain->route.mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	return map_all(shadow->listener, domain_followed(domain), &(struct progress){ 0 });
+	result = map_all(shadow->listener, domain_followed(domain), &progress);
+	if (result)
+		unmap_first(shadow->listener, domain_followed(domain), progress.n,
+			    &(struct progress){ 0 });
+	return result;
 }
 
 static void empty_until(const struct slot *slot, size_t n)

@@ -297,7 +297,8 @@ bool mapping_has_many_calls(const struct domain *domain, uint64_t first, uint64_
 }
 
 /* No other request changes the domain until it is finished. */
-static void begin_unmap(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
+void mapping_begin_unmap(struct viommu *device, struct domain *domain, uint64_t first,
+			 uint64_t last)
 {
 	device->unmap = (struct removal){ domain, { domain->node.id, 0, first, last, 0 } };
 	device->n_calls_due += map_count(domain->map) * domain->n_shadows;
@@ -365,7 +366,7 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_RANGE;
 	if (device->commits_later &&
 	    mapping_has_many_calls(domain, unmap->virt_start, unmap->virt_end))
-		begin_unmap(device, domain, unmap->virt_start, unmap->virt_end);
+		mapping_begin_unmap(device, domain, unmap->virt_start, unmap->virt_end);
 	else
 		remove_range(device, domain, unmap->virt_start, unmap->virt_end);
 	return VIOMMU_S_OK;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -70,7 +71,7 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 	assert_true(ear->turn >= ear->bench->last_turn);
 	ear->bench->last_turn = ear->turn;
 	if (ear->refuses_at && !--ear->refuses_at)
-		return -ENOSPC;
+		return ear->turn ? -ENOSPC : -EIO;
 	assert_false(*place(ear, mapping));
 	*place(ear, mapping) = true;
 	ear->n_held++;
@@ -528,12 +529,77 @@ static void a_refusal_leads_back_to_the_old_domain(void **state)
 	assert_int_equal(reach(bench, iova_of(1, 7)), iova_of(1, 7));
 }
 
-/* Domain 0 ends when its only endpoint leaves it, but not before its mappings are told of. */
-static void a_domain_that_ends_is_there_until_it_is_left(void **state)
+/* Continue in batches until nothing is left. None of them makes too many calls. */
+static void finish_in_batches(struct bench *bench)
+{
+	uint64_t rest;
+
+	do {
+		bench->n_calls = bench->last_turn = 0;
+		rest = continue_batch(bench);
+		assert_in_range(bench->n_calls, 0, CALLS + SLACK);
+	} while (rest);
+}
+
+static void the_undoing_of_a_move_makes_a_bounded_number_of_calls_in_a_batch(void **state)
 {
 	struct bench *bench = *state;
-	struct viommu_domain_state domain;
+	struct submitted *request;
 
+	attach_ears(bench, 1);
+	bench->ears[1].refuses_at = N / 2;
+	request = begin_attach(bench, 2);
+	finish_in_batches(bench);
+	assert_answer(request, VIOMMU_S_NOMEM);
+	assert_heard(bench, 1);
+	assert_int_equal(reach(bench, iova_of(1, 7)), iova_of(1, 7));
+}
+
+/* By the second listener in the new domain, and by the first in the old one. */
+static void an_endpoint_that_cannot_go_back_is_blocked_within_the_limits(void **state)
+{
+	struct bench *bench = *state;
+	struct viommu_endpoint_state found;
+	struct submitted *request;
+
+	attach_ears(bench, 1);
+	bench->ears[1].refuses_at = N / 2;
+	bench->ears[0].refuses_at = N + N / 2;
+	request = begin_attach(bench, 2);
+	finish_in_batches(bench);
+	assert_answer(request, VIOMMU_S_NOMEM);
+	assert_heard(bench, 0);
+	assert_int_equal(bench->ears[0].mode, VIOMMU_BLOCKED);
+	assert_int_equal(viommu_next_endpoint(bench->device, EP, &found), 0);
+	assert_false(found.attached);
+	assert_int_equal(reach(bench, iova_of(1, 7)), 0);
+}
+
+/* In the middle of the way back, and of the new domain's end. */
+static void a_reset_ends_the_undoing_of_a_move(void **state)
+{
+	for (unsigned n = 1; n < 4 * N / CALLS; n += 7) {
+		struct bench *bench;
+
+		set_up(state);
+		bench = *state;
+		attach_ears(bench, 1);
+		bench->ears[1].refuses_at = N / 2;
+		begin_attach(bench, 2);
+		for (unsigned i = 0; i < n && continue_batch(bench); i++)
+			;
+		viommu_reset(bench->device);
+		assert_heard(bench, 0);
+		viommu_accept(bench->device, VIOMMU_FEATURES_DEFAULT);
+		assert_answer(SUBMIT(bench, ATTACH(0, EP, 0, 0)), VIOMMU_S_OK);
+		tear_down(state);
+	}
+}
+
+/* -- an endpoint alone in its domain ------------------------------------------------------ */
+
+static void fill_alone(struct bench *bench)
+{
 	assert_answer(SUBMIT(bench, ATTACH(0, EP, 0, 0)), VIOMMU_S_OK);
 	for (size_t k = 0; k < N; k++) {
 		uint64_t at = iova_of(0, k);
@@ -541,6 +607,32 @@ static void a_domain_that_ends_is_there_until_it_is_left(void **state)
 		bench->last_turn = 0;
 		assert_answer(SUBMIT(bench, MAP(0, at, at + PAGE - 1, at, R)), VIOMMU_S_OK);
 	}
+}
+
+/* Its domain is made anew. */
+static void an_attach_to_the_same_domain_makes_a_bounded_number_of_calls(void **state)
+{
+	struct bench *bench = *state;
+	struct viommu_domain_state domain;
+
+	fill_alone(bench);
+	assert_answer(attach_ears(bench, 0), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+	assert_int_equal(viommu_next_domain(bench->device, 0, &domain), 0);
+	assert_int_equal(domain.id, 0);
+	assert_int_equal(domain.n_mappings, 0);
+	assert_answer(SUBMIT(bench, MAP(0, iova_of(0, 1), iova_of(0, 2) - 1, PAGE, R)),
+		      VIOMMU_S_OK);
+	assert_int_equal(reach(bench, iova_of(0, 1)), PAGE);
+}
+
+/* Domain 0 ends when its only endpoint leaves it, but not before its mappings are told of. */
+static void a_domain_that_ends_is_there_until_it_is_left(void **state)
+{
+	struct bench *bench = *state;
+	struct viommu_domain_state domain;
+
+	fill_alone(bench);
 	assert_answer(attach_ears(bench, 2), VIOMMU_S_OK);
 	assert_heard(bench, 2);
 	assert_int_equal(viommu_next_domain(bench->device, 0, &domain), 0);
@@ -1034,6 +1126,34 @@ static void a_request_that_waits_for_a_commit_is_divided(void **state)
 	assert_int_equal(bench->n_rest, 1);
 }
 
+/* The endpoint leaves the domain of a refused ATTACH, which is answered afterwards. */
+static void the_undoing_of_a_refused_commit_is_divided(void **state)
+{
+	struct bench *bench = *state;
+	const struct ear *ear = add_committer(bench);
+	struct submitted *attach, *later;
+	uint64_t token;
+
+	attach = begin_divided(bench, BYTES(ATTACH(1, EP3, 0, 0)));
+	finish_in_batches(bench);
+	assert_int_equal(ear->n_held, N);
+	token = bench->token;
+	bench->n_calls = 0;
+	bench->token = 0;
+	assert_int_not_equal(token, 0);
+	assert_int_equal(viommu_listener_complete(bench->device, token, -ENOSPC), 0);
+	assert_in_range(bench->n_calls, 1, CALLS + SLACK);
+	assert_int_equal(bench->n_rest, 1);
+	assert_false(attach->is_answered);
+	bench->is_quick = true;
+	finish_in_batches(bench);
+	assert_answer(attach, VIOMMU_S_NOMEM);
+	assert_int_equal(ear->n_held, 0);
+	assert_int_equal(ear->mode, VIOMMU_BLOCKED);
+	later = SUBMIT(bench, DETACH(1, EP3, 0));
+	assert_answer(later, VIOMMU_S_INVAL);
+}
+
 /* Or a request that cannot be put off would execute them all. */
 static void at_the_limit_of_memory_a_batch_waits_for_what_is_put_off(void **state)
 {
@@ -1150,6 +1270,10 @@ int main(void)
 		ON_BENCH(an_endpoint_can_be_removed_meanwhile),
 		ON_BENCH(a_saved_state_has_it_finished),
 		ON_BENCH(a_refusal_leads_back_to_the_old_domain),
+		ON_BENCH(the_undoing_of_a_move_makes_a_bounded_number_of_calls_in_a_batch),
+		ON_BENCH(an_endpoint_that_cannot_go_back_is_blocked_within_the_limits),
+		cmocka_unit_test(a_reset_ends_the_undoing_of_a_move),
+		ON_BENCH(an_attach_to_the_same_domain_makes_a_bounded_number_of_calls),
 		ON_BENCH(a_domain_that_ends_is_there_until_it_is_left),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_it),
 		ON_BENCH(an_unmap_makes_a_bounded_number_of_calls_in_a_batch),
@@ -1181,6 +1305,7 @@ int main(void)
 		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
 		ON_BENCH(what_a_commit_leaves_is_continued_by_batches),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
+		ON_BENCH(the_undoing_of_a_refused_commit_is_divided),
 		cmocka_unit_test(at_the_limit_of_memory_a_batch_waits_for_what_is_put_off),
 		cmocka_unit_test(with_tables_a_batch_waits_for_what_is_put_off),
 		cmocka_unit_test(a_call_between_two_batches_executes_what_is_left),
