@@ -211,7 +211,10 @@ static void check_second(struct reader *reader, const struct viommu_table *table
 	if (!first)
 		return;
 	text = g_strdup_printf("the folder has a second %s; the first is %s", signature, first);
-	add_finding(reader, "input-twice", file, "put everything into one table", text);
+	add_finding(
+		reader, "input-twice", file,
+		"put everything into one table, or check tables of different machines one by one",
+		text);
 }
 
 /* Returns true to continue with the next table, even after an error. */

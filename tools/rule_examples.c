@@ -12,7 +12,7 @@ const struct rule_example rule_examples[] = {
 	  "give a table, a device tree, or what acpidump prints" },
 	{ "input-twice",
 	  "the input has a second VIOT",
-	  "put everything into one table" },
+	  "put everything into one table, or check tables of different machines one by one" },
 	{ "input-acpidump",
 	  "the line does not continue the dump at offset 0x50: the rest of the table is ignored",
 	  "dump the table again" },

@@ -57,7 +57,9 @@ static void check_second(struct input *input, const char *name, const char *sign
 	     !strcmp(signature, "SRAT")) &&
 	    !hash_add(input->seen, memory_text(signature)))
 		report(input->findings, "input-twice", place_of_file(name),
-		       "put everything into one table", "the input has a second %s", signature);
+		       "put everything into one table, or check tables of different machines one "
+		       "by one",
+		       "the input has a second %s", signature);
 }
 
 static char *signature_of(const uint8_t *table, size_t length)
