@@ -10,7 +10,7 @@ for architecture in "${@:-x86}"; do
 	# A loader that knows multiboot prefers it to PVH.
 	flag=
 	[ "$architecture" != x86-pvh ] || flag=-DNO_MULTIBOOT
-	"$here/bare/build.sh" "${architecture%-pvh}" "$image" "$here"/suite/*.c -Wmissing-prototypes -Wshadow $flag
+	"$here/bare/build.sh" "${architecture%-pvh}" "$image" "$here"/suite/*.c "$here/bare/dma.c" -Wmissing-prototypes -Wshadow $flag
 	# Firmware of RISC-V and PVH take addresses from the file.
 	case $architecture in riscv64 | x86-pvh) cp "$image.elf" "$image" ;; esac
 	rm "$image.elf"

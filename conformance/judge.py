@@ -4,7 +4,7 @@
 
     judge.py [--quick] [--document] [PATTERN...]
 
-A PATTERN chooses devices by name. --quick takes four of the installed QEMU on x86, --document writes
+A PATTERN chooses devices by name. --quick takes five of the installed QEMU on x86, --document writes
 docs/judge.md. Reports and a matrix are in build/judge. The exit status is 1 for a difference that
 conformance/differences.rules does not explain, for one that it explains and that is not there any more,
 for cases that are missing, and for a judge that fails or hangs; 2 for a pattern of no device.
@@ -70,6 +70,8 @@ OURS_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affff
 OURS_RISCV = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x8a000000-0x8affffff", *DMA]
 NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-mask=0xffffffffffffffff",
           *EDU]
+SPACES = ["-device", "viommu-pci,addr=4,packed=on,tables=x86+arm+riscv+amd+generic,nest=on,pasid-bits=8,"
+          "page-requests=32", *DMA]
 BUILT_IN = ["-device", "virtio-iommu-pci,addr=4,packed=on", *EDU]
 BUILT_IN_DISKS = ["-device", "virtio-iommu-pci,addr=4,packed=on", *DISKS_PCI]
 
@@ -77,6 +79,7 @@ Device = namedtuple("Device", "name qemu architecture options module quick")
 DEVICES = [
     Device("viommu, QEMU 7.2", "7.2", "x86", OURS, True, True),
     Device("viommu with small ranges, QEMU 7.2", "7.2", "x86", NARROW, True, True),
+    Device("viommu with address spaces, QEMU 7.2", "7.2", "x86", SPACES, True, True),
     Device("viommu, QEMU 10.0", "10.0", "x86", OURS, True, False),
     Device("viommu, QEMU 7.2, arm64", "7.2", "arm64", OURS_ARM, True, False),
     Device("viommu, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_RISCV, True, False),

@@ -9,14 +9,14 @@
  * continues after a case that ended the machine.
  */
 
-#define PAGES 16
+#define N_PAGES 16
 
 const volatile char selection[] = "viommu-conformance first=00001 last=99999";
 
 static const struct chapter *const chapters[] = {
 	&config_cases, &framing_cases, &attach_cases,  &map_cases,    &unmap_cases,
 	&bypass_cases, &probe_cases,   &fault_cases,   &virtio_cases, &ring_cases,
-	&pci_cases,    &mmio_cases,    &hostile_cases,
+	&pci_cases,    &mmio_cases,    &hostile_cases, &slot_cases,   &table_cases,
 };
 static const char *const level_names[] = { "MUST", "SHOULD", "choice" };
 static const char *const status_names[] = {
@@ -207,6 +207,10 @@ static const struct {
 	{ INDIRECTS, INDIRECT, "INDIRECT_DESC is not offered" },
 	{ INDEXED, EVENT_IDX, "EVENT_IDX is not offered" },
 	{ RESETS, RING_RESET, "RING_RESET is not offered" },
+	{ PASIDS, VIOMMU_F_PASID, "PASID is not offered" },
+	{ TABLES, VIOMMU_F_TABLE, "TABLE is not offered" },
+	{ NESTS, VIOMMU_F_NEST, "NEST is not offered" },
+	{ PAGES, VIOMMU_F_PAGE_REQUEST, "PAGE_REQUEST is not offered" },
 };
 
 static const char *lacks(const struct test_case *test, unsigned of_chapter)
@@ -358,7 +362,7 @@ int run(void)
 		return 1;
 	}
 	engines_find(unit());
-	pages = take_pages(PAGES * (unsigned)(unit() / PAGE) + (unsigned)(unit() / PAGE));
+	pages = take_pages(N_PAGES * (unsigned)(unit() / PAGE) + (unsigned)(unit() / PAGE));
 	pages = (uint8_t *)(((uint64_t)pages + unit() - 1) & -unit());
 	print("1..%u\n", for_each_case(1, 0));
 	describe();

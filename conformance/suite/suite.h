@@ -31,6 +31,10 @@ enum needs {
 	PACKED_ONLY = 1 << 8,
 	MESSAGES = 1 << 9,  /* MSI-X */
 	FUNCTION = 1 << 10, /* a PCI function */
+	PASIDS = 1 << 11,   /* of the proposal: slots, tables, parents, page requests */
+	TABLES = 1 << 12,
+	NESTS = 1 << 13,
+	PAGES = 1 << 14,
 };
 
 struct test_case {
@@ -48,7 +52,7 @@ struct chapter {
 
 extern const struct chapter config_cases, framing_cases, attach_cases, map_cases, unmap_cases,
 	bypass_cases, probe_cases, fault_cases, virtio_cases, ring_cases, pci_cases, mmio_cases,
-	hostile_cases;
+	hostile_cases, slot_cases, table_cases;
 
 /* -- what a case says ----------------------------------------------------------- */
 
