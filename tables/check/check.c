@@ -94,13 +94,6 @@ static void check_idle_iommus(const struct check *check)
 		report_idle_iommus(check);
 }
 
-/* A board enables an IOMMU and not the devices behind it, which is no mistake. */
-static void check_idle_iommus_of_tree(const struct check *check)
-{
-	if (is_from(check, "DTB"))
-		report_idle_iommus(check);
-}
-
 /* Firmware of servers lists the units of parts that have no functions on this board. */
 static void check_idle_units(const struct check *check)
 {
@@ -218,7 +211,6 @@ static const struct {
 	{ "topology-its-unknown", check_its_names },
 	{ "topology-device-unknown", check_device_names },
 	{ "topology-iommu-idle", check_idle_iommus },
-	{ "dt-iommu-idle", check_idle_iommus_of_tree },
 	{ "dmar-unit-idle", check_idle_units },
 	{ "topology-iommu-outside", check_iommus_outside },
 	{ "topology-hotplug", check_hotplug },

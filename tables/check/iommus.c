@@ -116,6 +116,13 @@ static uint64_t alignment_of(const struct viommu_iommu *iommu)
 	return (size_t)iommu->kind < G_N_ELEMENTS(alignments) ? alignments[iommu->kind] : 0;
 }
 
+static bool is_from_tree(const struct check *check)
+{
+	const char *source = topology_source(check->topology);
+
+	return source && !strcmp(source, "DTB");
+}
+
 void check_registers(const struct check *check)
 {
 	const struct viommu_iommu *iommu;
@@ -123,8 +130,14 @@ void check_registers(const struct check *check)
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
 		uint64_t alignment = alignment_of(iommu);
 
-		if (alignment && !has_own_rule(check, iommu) &&
-		    (!iommu->base || iommu->base % alignment))
+		if (!alignment || has_own_rule(check, iommu) ||
+		    (iommu->base && !(iommu->base % alignment)))
+			continue;
+		if (is_from_tree(check) && !iommu->base)
+			check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+				     "write `reg`, and `ranges` of each bus above it",
+				     "the registers of IOMMU %s have no address", iommu->name);
+		else
 			check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 				     "correct the address of its registers",
 				     "the registers of IOMMU %s cannot be at 0x%" PRIx64,

@@ -118,8 +118,14 @@ size_t dt_cells(const struct dt_property *property);
 /* Does a property that is a list of strings, such as `compatible`, have that string? */
 bool dt_has_string(const struct dt_node *node, const char *name, const char *string);
 
-/* Are the node and all above it enabled? A missing status means "okay". */
+/*
+ * Are the node and all above it enabled? A missing status means "okay". What dtc adds to an overlay
+ * is never enabled.
+ */
 bool dt_is_available(const struct dt_node *node);
+
+/* Is it, or is it below, what dtc adds to a tree with labels? These are lists of references. */
+bool dt_is_label_list(const struct dt_node *node);
 
 /* Is it a child of a PCI bus? Is it a host bridge, a PCI bus that is not behind another? */
 bool dt_is_pci_function(const struct dt_node *node);
@@ -130,7 +136,7 @@ bool dt_function_bdf(const struct dt_node *node, uint16_t *ret_bdf);
 
 /*
  * The CPU address and size of its first registers; false if it has none, or if no `ranges` leads to
- * them.
+ * them. Of an overlay, the address on the bus that the overlay extends.
  */
 bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span);
 

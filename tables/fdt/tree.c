@@ -209,9 +209,23 @@ static bool is_okay(const struct dt_node *node)
 	       dt_has_string(node, "status", "ok");
 }
 
+bool dt_is_label_list(const struct dt_node *node)
+{
+	static const char *const names[] = { "__symbols__", "__fixups__", "__local_fixups__" };
+
+	while (node->depth > 1)
+		node = node->parent;
+	for (size_t i = 0; node->depth && i < G_N_ELEMENTS(names); i++)
+		if (!strcmp(node->name, names[i]))
+			return true;
+	return false;
+}
+
 /* Linux does not probe below a disabled node. */
 bool dt_is_available(const struct dt_node *node)
 {
+	if (dt_is_label_list(node))
+		return false;
 	for (; node; node = node->parent)
 		if (!is_okay(node))
 			return false;
@@ -361,6 +375,12 @@ static bool translate(const struct dt_node *bus, uint64_t *address)
 	return !ranges->length;
 }
 
+/* The content of a fragment becomes that of a node of the base, whose `ranges` are not known. */
+static bool is_extension(const struct dt_node *bus)
+{
+	return !strcmp(bus->name, "__overlay__");
+}
+
 /* Up to the root, whose addresses are the CPU's. */
 bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span)
 {
@@ -372,7 +392,7 @@ bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_
 		return false;
 	*ret_base = cells_at(reg, 0, address_cells(bus));
 	*ret_span = cells_at(reg, address_cells(bus), size_cells(bus));
-	for (; bus->parent; bus = bus->parent)
+	for (; bus->parent && !is_extension(bus); bus = bus->parent)
 		if (!translate(bus, ret_base))
 			return false;
 	return true;

@@ -9,20 +9,6 @@
 #include "read.h"
 #include "tables/findings/findings.h"
 
-__attribute__((format(printf, 5, 6))) static void
-report_node(const struct table_check *check, const struct dt_node *node, const char *property,
-	    const char *cure, const char *format, ...)
-{
-	auto_free char *text = NULL;
-	va_list args;
-
-	va_start(args, format);
-	text = memory_vprintf(format, args);
-	va_end(args);
-	report(check->findings, check->rule_id, dt_place(check->table->tree, node, property), cure,
-	       "%s", text);
-}
-
 /* -- properties of any node -------------------------------------------------------------- */
 
 /* The first node keeps the phandle. */
@@ -33,9 +19,9 @@ static void check_phandles(const struct table_check *check)
 	for (guint i = 0; i < duplicates->len; i++) {
 		const struct dt_node *node = duplicates->pdata[i];
 
-		report_node(check, node, NULL, "give each node its own phandle",
-			    "phandle 0x%x belongs to %s already", dt_phandle(node),
-			    dt_target(check->table->tree, dt_phandle(node))->name);
+		dt_report(check, node, NULL, "give each node its own phandle",
+			  "phandle 0x%x belongs to %s already", dt_phandle(node),
+			  dt_target(check->table->tree, dt_phandle(node))->name);
 	}
 }
 
@@ -50,9 +36,9 @@ static void check_single_cells(const struct table_check *check)
 	for_each_dt_node(node, check->table->tree)
 		for (size_t i = 0; i < G_N_ELEMENTS(single); i++)
 			if (dt_property(node, single[i]) && !dt_has_number(node, single[i]))
-				report_node(check, node, single[i], "write one cell",
-					    "the property has %zu bytes, but a cell has 4",
-					    dt_property(node, single[i])->length);
+				dt_report(check, node, single[i], "write one cell",
+					  "the property has %zu bytes, but a cell has 4",
+					  dt_property(node, single[i])->length);
 }
 
 /* -- virtio-iommus ------------------------------------------------------------------------- */
@@ -75,10 +61,10 @@ static void check_virtio_cells(const struct table_check *check)
 {
 	for_each_dt_node(node, check->table->tree)
 		if (is_virtio(node) && dt_number(node, "#iommu-cells", 0) != 1)
-			report_node(check, node, NULL, "write #iommu-cells = <1>",
-				    "the virtio-iommu has #iommu-cells = <%u>, but an endpoint ID "
-				    "is one cell",
-				    dt_number(node, "#iommu-cells", 0));
+			dt_report(check, node, NULL, "write #iommu-cells = <1>",
+				  "the virtio-iommu has #iommu-cells = <%u>, but an endpoint ID "
+				  "is one cell",
+				  dt_number(node, "#iommu-cells", 0));
 }
 
 /* Linux finds the node by the BDF in `reg`. */
@@ -89,17 +75,17 @@ static void check_virtio_reg(const struct table_check *check)
 	for_each_dt_node(node, check->table->tree)
 		if (is_virtio_pci(node) &&
 		    (!dt_is_pci_function(node) || !dt_function_bdf(node, &bdf)))
-			report_node(check, node, NULL,
-				    "move it below its host bridge, with `reg` of five cells",
-				    "the PCI function of the virtio-iommu is unknown");
+			dt_report(check, node, NULL,
+				  "move it below its host bridge, with `reg` of five cells",
+				  "the PCI function of the virtio-iommu is unknown");
 }
 
 static void check_virtio_iommus(const struct table_check *check)
 {
 	for_each_dt_node(node, check->table->tree)
 		if (is_virtio(node) && dt_property(node, "iommus"))
-			report_node(check, node, "iommus", "omit it",
-				    "a virtio-iommu cannot be behind an IOMMU");
+			dt_report(check, node, "iommus", "omit it",
+				  "a virtio-iommu cannot be behind an IOMMU");
 }
 
 /* -- maps ------------------------------------------------------------------------------------ */
@@ -129,6 +115,8 @@ static void check_maps(const struct table_check *check,
 					 const struct odd_map *odd))
 {
 	for_each_dt_node(node, check->table->tree) {
+		if (dt_is_label_list(node))
+			continue;
 		check_map(check, &(struct odd_map){ .node = node, .map = &dt_iommu_map },
 			  check_one);
 		check_map(check, &(struct odd_map){ .node = node, .map = &dt_msi_map }, check_one);
@@ -138,10 +126,10 @@ static void check_maps(const struct table_check *check,
 static void check_legacy(const struct table_check *check, const struct odd_map *odd)
 {
 	if (odd->legacy)
-		report_node(check, odd->node, odd->map->property,
-			    "add the missing cells to each entry",
-			    "the node has %s = <%u>, but an entry has one%s", odd->map->cells,
-			    odd->cells, odd->kept ? "" : ": newer kernels refuse the map");
+		dt_report(check, odd->node, odd->map->property,
+			  "add the missing cells to each entry",
+			  "the node has %s = <%u>, but an entry has one%s", odd->map->cells,
+			  odd->cells, odd->kept ? "" : ": newer kernels refuse the map");
 }
 
 static void check_map_cells(const struct table_check *check)
@@ -152,10 +140,10 @@ static void check_map_cells(const struct table_check *check)
 static void check_new(const struct table_check *check, const struct odd_map *odd)
 {
 	if (!odd->legacy)
-		report_node(check, odd->node, odd->map->property, NULL,
-			    "an entry has %u cells, which kernels without ccb2fd725d41 (2026) read "
-			    "as 4: they translate none or others of these functions",
-			    odd->cells + 3);
+		dt_report(check, odd->node, odd->map->property, NULL,
+			  "an entry has %u cells, which kernels without ccb2fd725d41 (2026) read "
+			  "as 4: they translate none or others of these functions",
+			  odd->cells + 3);
 }
 
 /* A note: the map is valid, but older kernels misread it. */
@@ -180,9 +168,9 @@ static void check_domains(const struct table_check *check)
 				without = node;
 		}
 	if (with && without)
-		report_node(check, without, NULL,
-			    "give linux,pci-domain to all host bridges or to none",
-			    "the host bridge has no linux,pci-domain, but %s has one", with->name);
+		dt_report(check, without, NULL,
+			  "give linux,pci-domain to all host bridges or to none",
+			  "the host bridge has no linux,pci-domain, but %s has one", with->name);
 }
 
 /* -- interrupts ---------------------------------------------------------------------------------
@@ -228,17 +216,17 @@ static void check_interrupts_of(const struct table_check *check, const struct dt
 	uint32_t global = dt_number(node, "#global-interrupts", 0);
 
 	if (!n)
-		report_node(check, node, NULL,
-			    "write its global interrupts and those of its context banks",
-			    "the SMMU %s has no interrupts", node->name);
+		dt_report(check, node, NULL,
+			  "write its global interrupts and those of its context banks",
+			  "the SMMU %s has no interrupts", node->name);
 	else if (!dt_property(node, "#global-interrupts"))
-		report_node(check, node, NULL, "write how many of its interrupts are global",
-			    "the SMMU %s has no #global-interrupts", node->name);
+		dt_report(check, node, NULL, "write how many of its interrupts are global",
+			  "the SMMU %s has no #global-interrupts", node->name);
 	else if (n != NOT_KNOWN && n <= global)
-		report_node(check, node, "#global-interrupts",
-			    "write the interrupts of its context banks, too",
-			    "the SMMU %s has no more interrupts (%zu) than global ones (%u)",
-			    node->name, n, global);
+		dt_report(check, node, "#global-interrupts",
+			  "write the interrupts of its context banks, too",
+			  "the SMMU %s has no more interrupts (%zu) than global ones (%u)",
+			  node->name, n, global);
 }
 
 static void check_interrupts(const struct table_check *check)
@@ -267,12 +255,12 @@ static void check_distance_map(const struct table_check *check)
 	if (!node)
 		return;
 	if (!dt_has_string(node, "compatible", "numa-distance-map-v1"))
-		report_node(check, node, NULL, "write compatible = \"numa-distance-map-v1\"",
-			    "the distance map is of an unknown kind");
+		dt_report(check, node, NULL, "write compatible = \"numa-distance-map-v1\"",
+			  "the distance map is of an unknown kind");
 	else if (!matrix || !matrix->length || matrix->length % (TRIPLE_CELLS * sizeof(uint32_t)))
-		report_node(check, node, "distance-matrix", "write three cells for each distance",
-			    "%zu bytes are not a multiple of a distance of 12 bytes",
-			    matrix ? matrix->length : 0);
+		dt_report(check, node, "distance-matrix", "write three cells for each distance",
+			  "%zu bytes are not a multiple of a distance of 12 bytes",
+			  matrix ? matrix->length : 0);
 }
 
 /* Distances may differ between the two directions. */
@@ -286,10 +274,9 @@ static void check_distances(const struct table_check *check)
 		uint32_t distance = dt_cell(matrix, i + 2);
 
 		if (from == to ? distance != LOCAL_DISTANCE : distance <= LOCAL_DISTANCE)
-			report_node(check, node, "distance-matrix",
-				    "write 10 from a node to itself, and more to others",
-				    "the distance is %u from node %u to node %u", distance, from,
-				    to);
+			dt_report(check, node, "distance-matrix",
+				  "write 10 from a node to itself, and more to others",
+				  "the distance is %u from node %u to node %u", distance, from, to);
 	}
 }
 
@@ -302,6 +289,12 @@ const struct table_rule dt_rules[] = {
 	{ "dt-map-cells", check_map_cells },
 	{ "dt-map-kernels", check_map_kernels },
 	{ "dt-interrupts", check_interrupts },
+	{ "dt-interrupt-kind", dt_check_interrupt_kinds },
+	{ "dt-mmu-masters", dt_check_masters },
+	{ "dt-map-bus", dt_check_buses },
+	{ "dt-iommu-idle", dt_check_idle },
+	{ "dt-overlay", dt_check_overlay },
+	{ "dt-fit", dt_check_fit },
 	{ "dt-domain", check_domains },
 	{ "dt-distance-map", check_distance_map },
 	{ "dt-distance", check_distances },

@@ -72,6 +72,12 @@ struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
 		      const struct dt_property *property, bool *ret_kept);
 
+/* Call `each` for the cells of a map that are phandles. */
+void dt_map_for_each_target(const struct devicetree *tree, const struct dt_map *map,
+			    const struct dt_property *property,
+			    void (*each)(void *opaque, size_t cell, uint32_t phandle),
+			    void *opaque);
+
 /* The first number of cells of a node of the map that is not 1; 1: there is none. */
 uint32_t dt_map_other_cells(const struct devicetree *tree, const struct dt_map *map,
 			    const struct dt_property *property);
@@ -127,12 +133,30 @@ bool dt_is_smmu_v2(const struct dt_node *node);
 /* Is it a virtio-iommu that is a PCI function? */
 bool dt_is_iommu_function(const struct dt_node *node);
 
-/* The cells of an interrupt at the controller of a node; `fallback` if there is no controller. */
+/* The interrupt controller of a node, or NULL; the cells of an interrupt at it, or `fallback`. */
+const struct dt_node *dt_interrupt_parent(const struct devicetree *tree,
+					  const struct dt_node *node);
 uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
 			    uint32_t fallback);
 
 /* Are accesses of a node cache-coherent? Inherited from its parents. */
 bool dt_is_coherent(const struct dt_node *node);
+
+/* -- checks (report.c, check.c, check_bindings.c)
+ * ---------------------------------------------------- */
+
+__attribute__((format(printf, 5, 6))) void dt_report(const struct table_check *check,
+						     const struct dt_node *node,
+						     const char *property, const char *cure,
+						     const char *format, ...);
+
+/* Rules of check_bindings.c. */
+void dt_check_interrupt_kinds(const struct table_check *check);
+void dt_check_masters(const struct table_check *check);
+void dt_check_buses(const struct table_check *check);
+void dt_check_idle(const struct table_check *check);
+void dt_check_overlay(const struct table_check *check);
+void dt_check_fit(const struct table_check *check);
 
 /* -- the whole (read.c, check.c) ------------------------------------------------------ */
 

@@ -161,8 +161,8 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 		report(reading->findings, "dt-iommus-short",
 		       dt_place(reading->tree, device->node, "iommus"),
 		       "write as many cells as #iommu-cells of the IOMMU",
-		       "%s requires %zu cells after its phandle, but there are %zu", target->name,
-		       cells, dt_cells(iommus) - at - 1);
+		       "%s has #iommu-cells = <%zu>, but the cells after its phandle are %zu",
+		       target->name, cells, dt_cells(iommus) - at - 1);
 		return dt_cells(iommus);
 	}
 	ids = read_ids(target, iommus, at + 1, cells);
@@ -177,11 +177,24 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 	return at + 1 + cells;
 }
 
+/* Linux reads the whole cells. */
+static void check_whole(struct dt_reading *reading, const struct dt_node *node,
+			const struct dt_property *iommus)
+{
+	if (!iommus->length || iommus->length % sizeof(uint32_t))
+		report(reading->findings, "dt-iommus-short",
+		       dt_place(reading->tree, node, "iommus"),
+		       "write the phandle of an IOMMU, and as many cells as its #iommu-cells",
+		       "the property has %zu bytes, which are not entries of cells",
+		       iommus->length);
+}
+
 static void read_device(struct dt_reading *reading, const struct dt_node *node,
 			const struct dt_property *iommus)
 {
 	struct device device = { .reading = reading, .node = node, .path = dt_path(node) };
 
+	check_whole(reading, node, iommus);
 	for (size_t at = 0; at < dt_cells(iommus);)
 		at = read_entry(&device, iommus, at);
 	add_ids(&device);

@@ -137,15 +137,20 @@ static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
 /* The triggers of interrupts in device trees, as the flags of a wire. */
 static const uint32_t wire_flags[] = { [1] = 2, [2] = 0, [4] = 3, [8] = 1 };
 
-uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
-			    uint32_t fallback)
+const struct dt_node *dt_interrupt_parent(const struct devicetree *tree, const struct dt_node *node)
 {
 	const struct dt_property *parent = NULL;
-	const struct dt_node *controller;
 
 	for (; node && !parent; node = node->parent)
 		parent = dt_property(node, "interrupt-parent");
-	controller = dt_target(tree, dt_cell(parent, 0));
+	return dt_target(tree, dt_cell(parent, 0));
+}
+
+uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
+			    uint32_t fallback)
+{
+	const struct dt_node *controller = dt_interrupt_parent(tree, node);
+
 	return controller ? dt_number(controller, "#interrupt-cells", fallback) : fallback;
 }
 

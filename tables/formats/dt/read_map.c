@@ -108,6 +108,19 @@ bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
 	return four && (*ret_kept || !is_whole(tree, map, property));
 }
 
+void dt_map_for_each_target(const struct devicetree *tree, const struct dt_map *map,
+			    const struct dt_property *property,
+			    void (*each)(void *opaque, size_t cell, uint32_t phandle), void *opaque)
+{
+	bool kept, legacy = dt_map_is_legacy(tree, map, property, &kept);
+	size_t cells;
+
+	for (size_t i = 1; i < dt_cells(property); i += OTHER_CELLS + cells) {
+		cells = legacy ? 1 : cells_of(tree, map, dt_cell(property, i));
+		each(opaque, i, dt_cell(property, i));
+	}
+}
+
 /*
  * Targets are looked up even if no function uses the entry, so that dangling phandles are reported.
  */

@@ -84,6 +84,30 @@ static void report_entry(struct dt_reading *reading, const struct dt_node *node,
 		       "no node has phandle 0x%x", phandle);
 }
 
+/* Bounds the search for each entry; devices have a few. */
+#define REGIONS_MAX 256u
+
+/* Linux looks for iommu-addresses in what `memory-region` of the device refers to. */
+static bool has_region(const struct dt_node *device, const struct dt_node *memory)
+{
+	const struct dt_property *regions = dt_property(device, "memory-region");
+
+	for (size_t i = 0; i < MIN(dt_cells(regions), REGIONS_MAX); i++)
+		if (dt_cell(regions, i) == dt_phandle(memory) && dt_phandle(memory))
+			return true;
+	return false;
+}
+
+static void check_region(struct dt_reading *reading, const struct dt_node *node,
+			 const struct dt_property *property, const struct dt_node *device)
+{
+	if (!has_region(device, node) && dt_is_available(device))
+		report(reading->findings, "dt-addresses-region",
+		       dt_place(reading->tree, node, property->name),
+		       "add a reference to this node to `memory-region` of the device",
+		       "%s does not refer to %s in `memory-region`", device->name, node->name);
+}
+
 /* Returns the index of the next entry, or the end if the entry is truncated. */
 static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 			 const struct dt_property *property, size_t at)
@@ -99,6 +123,7 @@ static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 		report_entry(reading, node, property, at, device);
 		return dt_cells(property);
 	}
+	check_region(reading, node, property, device);
 	first = number(property, at + 1, address_cells);
 	size = number(property, at + 1 + address_cells, size_cells);
 	if (!size)
@@ -119,7 +144,8 @@ static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 void dt_read_memory(struct dt_reading *reading)
 {
 	for_each_dt_node(node, reading->tree) {
-		const struct dt_property *property = dt_property(node, "iommu-addresses");
+		const struct dt_property *property =
+			dt_is_label_list(node) ? NULL : dt_property(node, "iommu-addresses");
 
 		for (size_t at = 0; property && reading->topology && at < dt_cells(property);)
 			at = read_entry(reading, node, property, at);

@@ -362,6 +362,126 @@ static void disabled_nodes_are_ignored(void **state)
 	assert_int_equal(viommu_findings_count(rig->findings), 0);
 }
 
+/* -- references ------------------------------------------------------------------------------ */
+
+/* All findings of a tree: of its rules, of reading it, and of its topology. */
+static void check_all(struct rig *rig, struct blob *blob)
+{
+	struct viommu_table *table = blob_decode(blob, rig->findings);
+
+	assert_non_null(table);
+	viommu_table_check(table, rig->findings);
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_table_topology(table, rig->findings);
+	viommu_topology_check(rig->topology, rig->findings);
+	viommu_table_free(table);
+}
+
+/* dtc -@: lists of references have the names of nodes and properties, but offsets as values. */
+static void lists_of_references_are_no_devices(void **state)
+{
+	static const char overlay[] = "/fragment@0/__overlay__",
+			  local[] = "/__local_fixups__/fragment@0/__overlay__";
+	char path[100];
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_string(&blob, "/fragment@0", "target-path", "/");
+	blob_cells(&blob, overlay, "#address-cells", 1, 2u);
+	blob_cells(&blob, overlay, "#size-cells", 1, 2u);
+	snprintf(path, sizeof(path), "%s/smmu@9000000", overlay);
+	blob_string(&blob, path, "compatible", "arm,smmu-v3");
+	blob_cells(&blob, path, "reg", 4, 0u, 0x9000000u, 0u, 0x20000u);
+	blob_cells(&blob, path, "#iommu-cells", 1, 1u);
+	blob_cells(&blob, path, "phandle", 1, SMMU);
+	snprintf(path, sizeof(path), "%s/dma", overlay);
+	blob_cells(&blob, path, "iommus", 2, SMMU, 1u);
+	blob_node(&blob, "/__local_fixups__");
+	blob_node(&blob, "/__local_fixups__/fragment@0");
+	blob_node(&blob, local);
+	snprintf(path, sizeof(path), "%s/dma", local);
+	blob_cells(&blob, path, "iommus", 1, 0u);
+	blob_cells(&blob, path, "iommu-addresses", 1, 0u);
+	check_all(rig, &blob);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->base, 0x9000000);
+}
+
+/* renesas,ipmmu-vmsa.yaml: what is behind a cache is translated by the tables of the main IOMMU. */
+static void the_main_iommu_of_a_cache_is_not_idle(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "renesas,ipmmu-r8a7795", 1);
+	blob_cells(&blob, "/cache", "#iommu-cells", 1, 1u);
+	blob_cells(&blob, "/cache", "phandle", 1, BRIDGE_IOMMU);
+	blob_cells(&blob, device, "iommus", 2, BRIDGE_IOMMU, 1u);
+	check_all(rig, &blob);
+	assert_finding(rig, 0,
+		       "tree:/smmu@9000000: note: the IOMMU smmu@9000000 translates nothing; "
+		       "refer to it in `iommus` or `iommu-map`, or disable it [dt-iommu-idle]");
+	viommu_findings_free(rig->findings);
+	rig->findings = viommu_findings_new();
+	blob_cells(&blob, "/cache", "renesas,ipmmu-main", 2, SMMU, 0u);
+	check_all(rig, &blob);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+}
+
+/* fsl,qoriq-mc.yaml: the IDs of its map are not those of PCI. */
+static void the_iommu_of_a_bus_that_is_not_pci_is_not_idle(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "arm,smmu-v3", 1);
+	blob_cells(&blob, "/fsl-mc", "iommu-map", 4, 23u, SMMU, 23u, 64u);
+	check_all(rig, &blob);
+	assert_true(found(rig->findings, "dt-map-bus"));
+	assert_false(found(rig->findings, "dt-iommu-idle"));
+}
+
+/* Linux ignores the rest of a cell, and then the device has no IOMMU. */
+static void a_list_without_whole_cells_is_reported(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "arm,smmu-v3", 1);
+	blob_string(&blob, device, "iommus", "1");
+	blob_cells(&blob, "/other", "iommus", 0);
+	blob_read(rig, &blob);
+	assert_int_equal(viommu_findings_count(rig->findings), 2);
+	assert_true(found(rig->findings, "dt-iommus-short"));
+}
+
+/* Linux's of_iommu_get_resv_regions(): only what memory-region refers to is read. */
+static void addresses_count_if_the_device_refers_to_their_memory(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "arm,smmu-v3", 1);
+	blob_cells(&blob, device, "iommus", 2, SMMU, 1u);
+	blob_cells(&blob, device, "phandle", 1, BRIDGE_IOMMU);
+	blob_node(&blob, "/reserved-memory");
+	blob_cells(&blob, "/reserved-memory/fb", "iommu-addresses", 5, BRIDGE_IOMMU, 0u, 0u, 0u,
+		   0x1000u);
+	blob_cells(&blob, "/reserved-memory/fb", "phandle", 1, ITS);
+	blob_read(rig, &blob);
+	assert_true(found(rig->findings, "dt-addresses-region"));
+	viommu_findings_free(rig->findings);
+	rig->findings = viommu_findings_new();
+	blob_cells(&blob, device, "memory-region", 2, SMMU, ITS);
+	blob_read(rig, &blob);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+}
+
 /* -- bytes ------------------------------------------------------------------------------- */
 
 /* "Decoding keeps everything": what is in the blob, and what lies behind it. */
@@ -437,6 +557,11 @@ int main(void)
 		WITH_A_RIG(a_huge_number_of_cells_ends_a_list),
 		WITH_A_RIG(addresses_are_followed_to_the_cpu),
 		WITH_A_RIG(disabled_nodes_are_ignored),
+		WITH_A_RIG(lists_of_references_are_no_devices),
+		WITH_A_RIG(the_main_iommu_of_a_cache_is_not_idle),
+		WITH_A_RIG(the_iommu_of_a_bus_that_is_not_pci_is_not_idle),
+		WITH_A_RIG(a_list_without_whole_cells_is_reported),
+		WITH_A_RIG(addresses_count_if_the_device_refers_to_their_memory),
 		WITH_A_RIG(a_tree_encodes_to_itself),
 		WITH_A_RIG(the_text_names_the_node_of_a_phandle),
 		WITH_A_RIG(a_damaged_tree_does_not_crash_the_reader),
