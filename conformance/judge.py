@@ -98,8 +98,20 @@ JUDGES = [
     ("iasl, on the tables that we write",
      ["sh", "-c", "meson test -C build --list --suite tool | sed -n 's/.* \\(iasl reads .*\\)/\\1/p' | "
                   "tr '\\n' '\\0' | xargs -0 meson test -C build --no-rebuild --print-errorlogs"]),
-    ("QEMU's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", ""]),
+    ("dtc, on the device trees that we write",
+     ["meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs", "dtc reads device trees alike"]),
+    ("fwts, on the tables that we write", ["conformance/judges/fwts.py", "build/tools/viommu", "tests/golden"]),
+    ("acpiview of edk2, on the tables that we write",
+     ["conformance/judges/acpiview.py", "build/tools/viommu", "tests/golden", str(OUT / "acpiview")]),
+    ("QEMU 7.2's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", "7.2"]),
+    ("QEMU 10.0's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", "10.0"]),
+    ("Linux 7.3's mock of iommufd, under our backend", ["tests/guest/guest.py", "backend-mock"]),
 ]
+NOT_RUN = [
+    ("QEMU 11.1's qtests and iommu-testdev", "its source package is not at the mirror"),
+    ("Arm's BSA and VBSA", "they are programs of UEFI, which need edk2's build and ACPICA; no package has them"),
+]
+SKIPPED = 77
 JUDGE_SECONDS = 900     # the first run of QEMU's test builds a part of QEMU
 
 
@@ -283,10 +295,15 @@ def run_judges():
             good = False
             continue
         seconds = time.monotonic() - begun
+        if done.returncode == SKIPPED:
+            print(f"{name}: skipped: {(done.stdout.strip() or 'no reason given').splitlines()[-1]}", flush=True)
+            continue
         print(f"{name}: {'failed' if done.returncode else 'passed'} ({seconds:.0f} s)", flush=True)
         if done.returncode:
             print((done.stdout + done.stderr)[-3000:])
             good = False
+    for name, reason in NOT_RUN:
+        print(f"{name}: skipped: {reason}")
     return good
 
 

@@ -108,6 +108,18 @@ class Archive:
                       if name.endswith(".deb"))
 
 
+    def sources(self, folder, name):
+        """Download the source package; the path of its .dsc."""
+        with open(f"{self.folder}/sources.list", encoding="utf-8") as file:
+            entries = file.read()
+        with open(f"{self.folder}/sources.list", "a", encoding="utf-8") as file:
+            file.write("".join(f"deb-src{line[3:]}\n" for line in entries.splitlines()))
+        os.makedirs(folder, exist_ok=True)
+        self._apt("apt-get", "-q", "update")
+        self._apt("apt-get", "-q", "source", "--download-only", name, cwd=folder)
+        return next(os.path.join(folder, file) for file in os.listdir(folder) if file.endswith(".dsc"))
+
+
 @contextlib.contextmanager
 def locked(path, report):
     """One process at a time: others wait."""
@@ -197,6 +209,28 @@ def qemu(generation, architecture, report):
             wanted += ["qemu-system-riscv", "opensbi"]
         return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
     return unpacked(f"qemu-{generation}-{architecture}", find, report)
+
+
+def source(name, release, kept, report):
+    """A folder with these parts of a source package; created if it is missing."""
+    target = os.path.join(CACHE, f"source-{name}-{release}")
+    if os.path.isdir(target):
+        return target
+    with locked(os.path.join(CACHE, "fetching"), report):
+        if os.path.isdir(target):
+            return target
+        report(f"fetching the source of {name} (once, into {CACHE})")
+        work = f"{target}.{os.getpid()}"
+        try:
+            origin = archive(release, host_architecture())
+            origin.refresh()
+            run("dpkg-source", "--no-check", "-x", origin.sources(work, name), f"{work}/all")
+            for part in kept:
+                shutil.copytree(f"{work}/all/{part}", f"{work}/kept/{part}")
+            os.rename(f"{work}/kept", target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return target
 
 
 def riscv_firmware(report):
