@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# build.sh FOLDER [ARCHITECTURE...]: make the images suite-ARCHITECTURE of the suite (x86, x86-pvh, arm64, riscv64)
+# build.sh FOLDER [ARCHITECTURE...]: make the images suite-ARCHITECTURE of the suite (x86, x86-pvh, x86-linux,
+# arm64, riscv64)
 set -eu
 here=$(dirname "$0") folder=$1
 shift
@@ -8,11 +9,18 @@ mkdir -p "$folder"
 for architecture in "${@:-x86}"; do
 	image=$folder/suite-$architecture
 	# A loader that knows multiboot prefers it to PVH.
-	flag=
-	[ "$architecture" != x86-pvh ] || flag=-DNO_MULTIBOOT
-	"$here/bare/build.sh" "${architecture%-pvh}" "$image" "$here"/suite/*.c "$here/bare/dma.c" -Wmissing-prototypes -Wshadow $flag
+	case $architecture in
+	x86-pvh) flag=-DPVH ;;
+	x86-linux) flag=-DLINUX ;;
+	*) flag= ;;
+	esac
+	"$here/bare/build.sh" "${architecture%-*}" "$image" "$here"/suite/*.c "$here/bare/dma.c" \
+		-Wmissing-prototypes -Wshadow $flag
+	case $architecture in
 	# Firmware of RISC-V and PVH take addresses from the file.
-	case $architecture in riscv64 | x86-pvh) cp "$image.elf" "$image" ;; esac
+	riscv64 | x86-pvh) cp "$image.elf" "$image" ;;
+	x86-linux) "$here/bare/x86/setup.sh" "$image" ;;
+	esac
 	rm "$image.elf"
 	chmod 644 "$image"
 done

@@ -67,7 +67,8 @@ def build(program):
 
 def tables(viommu, folder):
     for path in sorted(Path(folder).glob("*.IORT")):
-        yield path.name, "IORT", fwts.written_by_us(viommu, path, "iort", lambda text: REVISION.sub(b"revision: 5", text))
+        table = fwts.written_by_us(viommu, path, "iort", lambda text: REVISION.sub(b"revision: 5", text))
+        yield path.name, "IORT", table
     done = subprocess.run([viommu, "generate", "srat", "-"], input=SRAT, capture_output=True, check=True)
     yield "an SRAT", "SRAT", done.stdout
 

@@ -12,7 +12,21 @@
 __asm__(".section .start, \"ax\"\n"
 	".code32\n"
 	".balign 4\n"
-#ifndef NO_MULTIBOOT
+#ifdef LINUX
+	/* At 0x100000; ESI has boot_params: the command line, the RSDP. Nobody has cleared .bss. */
+	"start_linux: cli\n"
+	"	cld\n"
+	"	movl $bss, %edi\n"
+	"	movl $bss_end, %ecx\n"
+	"	subl %edi, %ecx\n"
+	"	xorl %eax, %eax\n"
+	"	rep stosb\n"
+	"	movl 0x228(%esi), %eax\n"
+	"	movl %eax, loader_command_line\n"
+	"	movl 0x70(%esi), %eax\n"
+	"	movl %eax, loader_rsdp\n"
+	"	jmp enter\n"
+#elif !defined(PVH)
 	"header: .long 0x1badb002, 0x10000, -(0x1badb002 + 0x10000)\n"
 	"	.long header, 0x100000, 0, bss_end, start\n"
 #endif
