@@ -2,8 +2,8 @@
 /*
  * acpiview FILE SIGNATURE: UEFI's parser of tables of that kind, with what it needs of UEFI
  *
- * Built by acpiview.py with the parsers of edk2, whose types and calling convention are these. The exit
- * status is 1 if a parser counts an error.
+ * Built by acpiview.py with the parsers of edk2, whose types and calling convention are these. The
+ * exit status is 1 if a parser counts an error.
  */
 #include <Uefi.h>
 
