@@ -108,7 +108,6 @@ struct iommu {
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
 	bool modes_pending;            /* some endpoint's mode is not applied yet */
-	bool applies_modes;            /* right now */
 	struct endpoint *told;         /* whose listener was called last; or NULL */
 	bool has_aliases;              /* some endpoint has an alias */
 	DeviceListener device_listener;
@@ -288,12 +287,6 @@ bool notify_can_mirror(const struct viommu_mapping *mapping);
 /* Announce a mapping at once to one notifier, or with NULL to all of the region. */
 void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
 		    const struct viommu_mapping *mapping);
-
-/*
- * While libviommu notifies an endpoint of its domain in parts: announce the rest at once, before
- * `notifier` is replayed all of it.
- */
-void notify_finish(IOMMUMemoryRegion *region, IOMMUNotifier *notifier);
 
 /* -- endpoint/memory.c --------------------------------------------------------------- */
 

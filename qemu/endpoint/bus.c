@@ -83,6 +83,7 @@ static void find_assigned_below(PCIBus *bus, void *opaque)
 static bool can_serve(PCIBus *bus, Error **errp)
 {
 	struct assigned assigned = { .root = bus };
+	bool refused;
 
 	if (!pci_bus_is_root(bus) || bus_has_iommu(bus)) {
 		error_setg(errp, "root-bus: '%s' %s", BUS(bus)->name,
@@ -90,14 +91,15 @@ static bool can_serve(PCIBus *bus, Error **errp)
 		return false;
 	}
 	pci_for_each_bus_depth_first(bus, NULL, find_assigned_below, &assigned);
-	if (assigned.found && !pci_bus_bypass_iommu(bus))
+	refused = assigned.found && !pci_bus_bypass_iommu(bus);
+	if (refused)
 		error_setg(errp,
 			   "root-bus: %s, an assigned device, is created before the IOMMU, which "
 			   "would not translate its DMA: put it behind the IOMMU on the command "
 			   "line, or write '-device %s,...' instead of JSON, which QEMU creates "
 			   "later",
 			   DEVICE(assigned.found)->id ?: "a function", TYPE_VIOMMU_PCI);
-	return !assigned.found || pci_bus_bypass_iommu(bus);
+	return !refused;
 }
 
 static bool serve_root(struct iommu *iommu, Error **errp)

@@ -280,23 +280,10 @@ void notify_deliver(struct iommu *iommu)
 	if (!iommu->modes_pending)
 		return;
 	iommu->modes_pending = false;
-	iommu->applies_modes = true;
 	memory_region_transaction_begin();
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_switch(endpoint);
 	memory_region_transaction_commit();
-	iommu->applies_modes = false;
-}
-
-/* The notifier is in the list already, and would get the rest twice. */
-void notify_finish(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
-{
-	struct iommu *iommu = container_of(region, struct endpoint, translated)->iommu;
-
-	viommu_flush(iommu->core);
-	QLIST_REMOVE(notifier, node);
-	deliver_mappings(iommu);
-	QLIST_INSERT_HEAD(&region->iommu_notify, notifier, node);
 }
 
 void notify_start(struct iommu *iommu)

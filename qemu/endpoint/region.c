@@ -118,8 +118,8 @@ static bool was_announced(const struct endpoint *endpoint, const struct viommu_m
 }
 
 /*
- * A mode that is applied while libviommu notifies an endpoint of its domain in parts makes QEMU replay
- * the domain: of what was announced so far. Any other replay in between finishes that, and is of all.
+ * While libviommu notifies an endpoint of its domain in parts, a replay is of the mappings
+ * announced so far: the notifier gets the others with all notifiers of the endpoint.
  */
 static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 {
@@ -132,8 +132,6 @@ static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 
 	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) || id == ENDPOINT_FREE)
 		return;
-	if (endpoint->iommu->batch.is_divided && !endpoint->iommu->applies_modes)
-		notify_finish(region, notifier);
 	if (viommu_next_endpoint(core, id, &state) || state.id != id ||
 	    state.mode != VIOMMU_TRANSLATED)
 		return;
@@ -155,8 +153,9 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 
 	if (new &IOMMU_NOTIFIER_MAP && endpoint->has_table) {
-		error_setg(errp, "endpoint 0x%x has a page table of the guest, which cannot be "
-				 "mirrored",
+		error_setg(errp,
+			   "endpoint 0x%x has a page table of the guest, which cannot be "
+			   "mirrored",
 			   endpoint->id);
 		return -EBUSY;
 	}

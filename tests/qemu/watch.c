@@ -15,6 +15,9 @@
  *     qom-set PATH access A  read a few bytes at A, as a device does
  *     qom-set PATH asked A   translate A; qom-get PATH asked: "FIRST LAST PHYS PERMISSIONS"
  *
+ * A write to offset 0x40 of configuration space registers again: a replay at the moment that the
+ * driver chooses.
+ *
  * device-iotlb=on registers for removals only, as a device with ATS does. page-sizes=MASK gives
  * the host's IOMMU these page sizes only, and reach=LAST (from QEMU 9.1 on) addresses up to this
  * one only.
@@ -22,6 +25,7 @@
 
 #define TYPE_WATCH "viommu-watch"
 #define ACCESSED   64
+#define AGAIN_AT   0x40
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
@@ -347,6 +351,17 @@ static void watch_realize(PCIDevice *pci, Error **errp)
 		watch_exit(pci);
 }
 
+static void watch_write_config(PCIDevice *pci, uint32_t at, uint32_t value, int length)
+{
+	struct watch *watch = WATCH(pci);
+
+	pci_default_write_config(pci, at, value, length);
+	if (at != AGAIN_AT)
+		return;
+	memory_listener_unregister(&watch->listener);
+	memory_listener_register(&watch->listener, pci_device_iommu_address_space(pci));
+}
+
 static const VMStateDescription saved = {
 	.name = TYPE_WATCH,
 	.fields = VMSTATE_FIELDS{ VMSTATE_PCI_DEVICE(pci, struct watch), VMSTATE_END_OF_LIST() },
@@ -367,6 +382,7 @@ static void watch_class_init(ObjectClass *class, CLASS_DATA data)
 	set_properties(DEVICE_CLASS(class), properties, ARRAY_SIZE(properties) - 1);
 	pci->realize = watch_realize;
 	pci->exit = watch_exit;
+	pci->config_write = watch_write_config;
 	pci->vendor_id = PCI_VENDOR_ID_QEMU;
 	pci->device_id = 0x10f0;
 	pci->class_id = PCI_CLASS_OTHERS;
