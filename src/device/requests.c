@@ -14,7 +14,8 @@
  */
 
 #define HEAD(host) \
-	ROW(host, 0, TYPE, type, "type"), ROW(host, 1, RESERVED, reserved_head, "reserved")
+	ROW_AS_SENT(host, 0, TYPE, type, "type", NULL), \
+		ROW_AS_SENT(host, 1, RESERVED, reserved_head, "reserved", NULL)
 
 #define FIELD(at, kind, member, name) ROW(struct request_attach, at, kind, member, name)
 static const struct field_name attach_flags[] = { { VIOMMU_ATTACH_F_BYPASS, "BYPASS" },
@@ -154,7 +155,7 @@ static const struct layout page_response_layout =
 	LAYOUT("PAGE_RESPONSE", VIOMMU_T_PAGE_RESPONSE, VIOMMU_PAGE_RESPONSE_LENGTH,
 	       struct request_page_response, page_response_fields);
 
-#define FIELD(at, kind, member, name) ROW(struct request_map, at, kind, member, name)
+#define FIELD(at, kind, member, name) ROW_AS_SENT(struct request_map, at, kind, member, name, NULL)
 static const struct field_name map_flags[] = {
 	{ VIOMMU_MAP_F_READ, "READ" },
 	{ VIOMMU_MAP_F_WRITE, "WRITE" },
@@ -167,13 +168,14 @@ static const struct field map_fields[] = {
 	FIELD(8, HEX, virt_start, "virt_start"),
 	FIELD(16, HEX, virt_end, "virt_end"),
 	FIELD(24, HEX, phys_start, "phys_start"),
-	ROW_NAMED(struct request_map, 32, FLAGS, flags, "flags", map_flags),
+	ROW_AS_SENT(struct request_map, 32, FLAGS, flags, "flags", map_flags),
 };
 #undef FIELD
 const struct layout map_layout =
-	LAYOUT("MAP", VIOMMU_T_MAP, VIOMMU_MAP_LENGTH, struct request_map, map_fields);
+	LAYOUT_AS_SENT("MAP", VIOMMU_T_MAP, VIOMMU_MAP_LENGTH, struct request_map, map_fields);
 
-#define FIELD(at, kind, member, name) ROW(struct request_unmap, at, kind, member, name)
+#define FIELD(at, kind, member, name) \
+	ROW_AS_SENT(struct request_unmap, at, kind, member, name, NULL)
 static const struct field unmap_fields[] = {
 	HEAD(struct request_unmap),
 	FIELD(4, NUMBER, domain, "domain"),
@@ -182,8 +184,8 @@ static const struct field unmap_fields[] = {
 	FIELD(24, RESERVED, reserved, "reserved"),
 };
 #undef FIELD
-const struct layout unmap_layout =
-	LAYOUT("UNMAP", VIOMMU_T_UNMAP, VIOMMU_UNMAP_LENGTH, struct request_unmap, unmap_fields);
+const struct layout unmap_layout = LAYOUT_AS_SENT("UNMAP", VIOMMU_T_UNMAP, VIOMMU_UNMAP_LENGTH,
+						  struct request_unmap, unmap_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_probe, at, kind, member, name)
 static const struct field probe_fields[] = {
@@ -292,13 +294,17 @@ ON_THE_PATH const struct request_row *find_row(const struct viommu *device, cons
 	return row;
 }
 
-/* Bytes of properties before the tail. */
-static size_t answer_length(const struct viommu *device, const struct request_row *row, size_t room)
-{
-	size_t length = row->layout->type == VIOMMU_T_PROBE ? device->config.probe_size : 0;
-
-	return length < room - VIOMMU_TAIL_LENGTH ? length : room - VIOMMU_TAIL_LENGTH;
-}
+/* The bytes of a request, decoded, and its row; NULL: it is not answered. */
+struct taken {
+	union {
+		uint8_t wire[REQUEST_LONGEST];
+		union request as_sent;
+	};
+	union request decoded;
+	const union request *request; /* one of these; if there is a row */
+	const struct request_row *row;
+	size_t room;
+};
 
 /* Run what a request of a draft means. */
 static uint8_t run_translated(struct viommu *device, const struct request_row *row,
@@ -322,22 +328,29 @@ ON_THE_PATH uint8_t run(struct viommu *device, const struct request_row *row,
 /*
  * A PROBE without room for all properties gets none, and its status in the last bytes. 5.13.6.7.2
  */
-ON_THE_PATH size_t execute(struct viommu *device, const struct request_row *row,
-			   const uint8_t *wire, const struct iovec *writable, size_t room)
+static uint8_t probe(struct viommu *device, const struct taken *taken, size_t *ret_properties)
 {
-	size_t properties = answer_length(device, row, room);
-	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
-	union request request;
+	size_t most = taken->room - VIOMMU_TAIL_LENGTH, wanted = device->config.probe_size;
 
-	layout_decode(row->layout, wire, &request);
-	memset(device->properties, 0, properties);
-	if (row->run == do_probe && properties < device->config.probe_size)
-		tail[0] = VIOMMU_S_INVAL;
+	*ret_properties = wanted < most ? wanted : most;
+	memset(device->properties, 0, *ret_properties);
+	return wanted <= most ? run(device, taken->row, taken->request) : VIOMMU_S_INVAL;
+}
+
+ON_THE_PATH size_t execute(struct viommu *device, const struct taken *taken,
+			   const struct iovec *writable)
+{
+	const struct request_row *row = taken->row;
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
+	size_t properties = 0;
+
+	if (row->run == do_probe)
+		tail[0] = probe(device, taken, &properties);
 	else
-		tail[0] = run(device, row, &request);
+		tail[0] = run(device, row, taken->request);
 	if (device->journal)
-		journal_record(device, row->layout, &request, tail[0]);
-	trace_answered(device, row->layout, &request, tail[0]);
+		journal_record(device, row->layout, taken->request, tail[0]);
+	trace_answered(device, row->layout, taken->request, tail[0]);
 
 	list_write(writable, 0, device->properties, properties);
 	list_write(writable, properties, tail, sizeof(tail));
@@ -366,13 +379,6 @@ static inline void bound_retired(struct viommu *device)
 		device_synchronize(device);
 }
 
-/* The bytes of a request, and its row; NULL: it is not answered. */
-struct taken {
-	uint8_t wire[REQUEST_LONGEST];
-	size_t room;
-	const struct request_row *row;
-};
-
 static bool is_attach(const struct request_row *row)
 {
 	return row && (row->run == do_attach || row->run == do_attach_table);
@@ -387,10 +393,16 @@ ON_THE_PATH bool take(struct viommu *device, const struct iovec *readable, size_
 	taken->room = list_length(writable, n_writable);
 	taken->row = find_row(device, taken->wire, length);
 	budget_count(device, is_attach(taken->row));
-	if (taken->row && taken->room >= VIOMMU_TAIL_LENGTH)
-		return true;
-	refuse(device, taken->wire, length);
-	return false;
+	if (!taken->row || taken->room < VIOMMU_TAIL_LENGTH) {
+		refuse(device, taken->wire, length);
+		return false;
+	}
+	taken->request = &taken->as_sent;
+	if (!taken->row->layout->is_as_sent) {
+		layout_decode(taken->row->layout, taken->wire, &taken->decoded);
+		taken->request = &taken->decoded;
+	}
+	return true;
 }
 
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
@@ -403,7 +415,7 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 	device->commits_now = true;
 	if (!take(device, readable, n_readable, writable, n_writable, &taken))
 		return 0;
-	return execute(device, taken.row, taken.wire, writable, taken.room);
+	return execute(device, &taken, writable);
 }
 
 int request_repeat(struct viommu *device, const uint8_t *wire, size_t room, size_t *ret_length)
@@ -435,24 +447,12 @@ static bool concerns_no_domain(const struct request_row *row)
 	return row->run == do_probe || row->run == do_page_response;
 }
 
-/* Does the request wait for no listener, and for no other request? */
-static bool is_immediate(const struct viommu *device, const struct request_row *row)
-{
-	if (!device->ops.answered || concerns_no_domain(row))
-		return true;
-	if (device->n_listeners && (row->run == do_attach || row->run == do_detach))
-		return false;
-	if (device->n_by_mapping && row->run == do_unmap)
-		return false;
-	return !device->n_committers && !device->n_pending && !device->is_resetting;
-}
-
 static size_t execute_now(struct viommu *device, const struct taken *taken,
 			  const struct iovec *writable)
 {
 	flights_drain(device);
 	device->commits_now = true;
-	return execute(device, taken->row, taken->wire, writable, taken->room);
+	return execute(device, taken, writable);
 }
 
 /* Is the request one that a batch divides? */
@@ -470,6 +470,20 @@ static bool has_many_calls(const struct viommu *device, const union request *req
 	       CALLS_DUE_SHORT;
 }
 
+/* Does the request wait for no listener, and for no other request? */
+static bool is_immediate(const struct viommu *device, const struct taken *taken)
+{
+	const struct request_row *row = taken->row;
+
+	if (!device->ops.answered || concerns_no_domain(row))
+		return true;
+	if (device->n_committers || device->n_pending || device->is_resetting)
+		return false;
+	if (row->run == do_unmap)
+		return !device->n_by_mapping || !has_many_calls(device, taken->request);
+	return !device->n_listeners || (row->run != do_attach && row->run != do_detach);
+}
+
 /*
  * An UNMAP or DETACH needs no memory, so a request that cannot be put off is executed now; or as
  * one beyond the limit.
@@ -479,14 +493,12 @@ static size_t submit(struct viommu *device, const struct taken *taken, const str
 {
 	struct pending *pending = pending_new(device);
 	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
-	union request request;
 
-	layout_decode(taken->row->layout, taken->wire, &request);
-	if (!pending && has_many_calls(device, &request))
+	if (!pending && has_many_calls(device, taken->request))
 		pending = pending_new_spare(device);
 	if (!pending)
 		return execute_now(device, taken, writable);
-	pending->request = request;
+	pending->request = *taken->request;
 	pending->layout = taken->row->layout;
 	pending->run = taken->row->run;
 	pending->cookie = cookie;
@@ -511,12 +523,12 @@ size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, 
 	/* A request that is translated is not put off. */
 	if (taken.row->translate)
 		return execute_now(device, &taken, writable);
-	if (!is_immediate(device, taken.row))
+	if (!is_immediate(device, &taken))
 		return submit(device, &taken, writable, cookie);
 	/* Without `answered` it does not wait for the end of a reset. */
 	if (device->is_resetting && !concerns_no_domain(taken.row))
 		flights_finish_moves(device);
-	return execute(device, taken.row, taken.wire, writable, taken.room);
+	return execute(device, &taken, writable);
 }
 
 size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t n_readable,

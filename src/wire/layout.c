@@ -141,6 +141,10 @@ static void copy_field(const struct field *field, void *to, const void *from)
 
 void layout_decode(const struct layout *layout, const void *wire, void *host)
 {
+	if (layout->is_as_sent) {
+		memcpy(host, wire, layout->length);
+		return;
+	}
 	for_each_field(f, layout)
 		copy_field(f, (char *)host + f->member, (const char *)wire + f->at);
 }

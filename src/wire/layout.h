@@ -61,6 +61,7 @@ struct layout {
 	uint16_t length;    /* bytes of the fixed part */
 	uint16_t host_size; /* sizeof the host struct */
 	uint16_t n_fields;
+	bool is_as_sent; /* the host struct begins with the bytes of the wire */
 	const struct field *fields;
 };
 
@@ -74,9 +75,23 @@ struct layout {
 		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names \
 	}
 
+/* The same, of a layout as sent: a member that is not where its field is does not compile. */
+#define ROW_AS_SENT(host, at, kind, m, name, names) \
+	{ \
+		name, at, sizeof(((host *)NULL)->m), \
+			offsetof(host, m) + 0 * sizeof(char[offsetof(host, m) == (at) ? 1 : -1]), \
+			FIELD_##kind, names \
+	}
+
 #define LAYOUT(name, type, length, host, fields) \
 	{ \
-		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields \
+		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), false, \
+			fields \
+	}
+#define LAYOUT_AS_SENT(name, type, length, host, fields) \
+	{ \
+		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), \
+			__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, fields \
 	}
 
 #define for_each_field(f, layout) \

@@ -46,6 +46,8 @@ static const struct field sample_fields[] = {
 #undef FIELD
 
 static const struct layout sample_layout = LAYOUT("sample", 9, 34, struct sample, sample_fields);
+static const struct layout sample_as_sent =
+	LAYOUT_AS_SENT("sample", 9, 34, struct sample, sample_fields);
 
 static const uint8_t wire[34] = {
 	9,    0,    0,    0,    34,   0,    0x0a, 0x01, 7,   0,   0,   0,    3, 0, 0,    0x80, 0x88,
@@ -79,6 +81,21 @@ static void a_structure_is_read_as_written(void **state)
 	assert_memory_equal(sample.name, "BOC\"\a", 6);
 	assert_memory_equal(sample.bytes, "\x01\xab\xff", 3);
 	assert_int_equal(sample.number, 200);
+}
+
+/* On a host whose integers are not those of the wire, it is not as sent. */
+static void a_structure_that_is_as_sent_has_the_same_members(void **state)
+{
+	struct sample expected, sample;
+
+	(void)state;
+	memset(&expected, 0x5a, sizeof(expected));
+	memset(&sample, 0x5a, sizeof(sample));
+	layout_decode(&sample_layout, wire, &expected);
+	layout_decode(&sample_as_sent, wire, &sample);
+	assert_memory_equal(&sample, &expected, sizeof(sample));
+	if (sample_as_sent.is_as_sent)
+		assert_memory_equal(&sample, wire, sizeof(wire));
 }
 
 /* At any alignment. */
@@ -269,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_tile_the_structure),
 		cmocka_unit_test(a_structure_is_read_as_written),
+		cmocka_unit_test(a_structure_that_is_as_sent_has_the_same_members),
 		cmocka_unit_test(a_structure_survives_the_round_trip),
 		cmocka_unit_test(integers_of_every_length),
 		cmocka_unit_test(fitting_never_overflows),
