@@ -137,7 +137,7 @@ struct domain {
 	struct domain *next_child, **child_at; /* if it has a parent */
 	bool is_stale;                         /* there were UNMAPs in this grace period: */
 	uint64_t stale_first, stale_last;
-	atomic_uint_fast64_t generation; /* UNMAPs, for what children cached */
+	atomic_uint_fast64_t generation; /* UNMAPs while there are children, for what they cached */
 	struct shadow *shadows, **shadows_end;
 	size_t n_shadows;
 	size_t n_shadows_by_mapping; /* of listeners without `unmap_range` */
@@ -381,6 +381,25 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 	return page_size_mask & -page_size_mask;
 }
 
+/* -- counts for query functions, which read them without the lock ------------- */
+
+static inline void count_publish(atomic_uint_fast64_t *published, uint64_t count)
+{
+	annotate_release(published);
+	atomic_store_explicit(published, count, memory_order_relaxed);
+}
+
+static inline void count_raise(atomic_uint_fast64_t *most, uint64_t count)
+{
+	if (count > atomic_load_explicit(most, memory_order_relaxed))
+		count_publish(most, count);
+}
+
+static inline void count_add(atomic_uint_fast64_t *sum, uint64_t more)
+{
+	count_publish(sum, atomic_load_explicit(sum, memory_order_relaxed) + more);
+}
+
 /* -- device.c ----------------------------------------------------------------- */
 
 /* Detach every endpoint and accept no feature. device_begin_reset() leaves the moves to
@@ -440,6 +459,9 @@ void device_end_query(struct viommu *device, bool owns_lock);
 
 /* The domain's map has changed, and has nodes to reclaim. */
 void device_changed(struct viommu *device, struct domain *domain);
+
+/* The owner of the lock begins to wait for sections, or has waited: `readers.waits`. */
+void device_wait(const struct readers *readers, bool begins);
 
 /* A grace period does not end: `readers.overdue`. */
 void device_log_wait(const struct readers *readers, const struct reader *reader,

@@ -185,6 +185,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	budget_init(device);
 	device->moving_end = &device->moving;
 	device->readers.patience_ns = device->config.wait_log_ns;
+	device->readers.waits = device_wait;
 	device->readers.overdue = device_log_wait;
 	device->readers.concerns = endpoint_is_concerned;
 	*ret_device = device;

@@ -17,28 +17,35 @@ void device_lock_by(struct viommu *device, const char *function)
 	checks_locked(device);
 }
 
+/* Without requests that are put off, listeners to commit, and a reset, there is none. */
+static inline bool has_flights(const struct viommu *device)
+{
+	return device->n_pending || device->dirty || device->moving;
+}
+
 /* What is left is not finished by the unlocking. */
 bool device_unlock_bounded(struct viommu *device)
 {
-	bool is_left;
+	bool is_left = false;
 
-	device_synchronize_if_due(device);
-	device->budget.is_bounded = true;
-	flights_launch(device);
-	is_left = device->is_divided || device->leaves_parked;
-	device->budget.in_batch = device->budget.is_bounded = false;
+	if (has_flights(device)) {
+		device_synchronize_if_due(device);
+		device->budget.is_bounded = true;
+		flights_launch(device);
+		device->budget.is_bounded = false;
+		is_left = device->is_divided || device->leaves_parked;
+	}
+	device->budget.in_batch = false;
 	device_unlock(device);
 	return is_left;
 }
 
-/* Without requests that are put off, listeners to commit, and a reset, there is nothing to launch.
- */
 void device_unlock(struct viommu *device)
 {
 	struct pending *answers = NULL;
 
 	device_synchronize_if_due(device);
-	if (device->n_pending || device->dirty || device->moving) {
+	if (has_flights(device)) {
 		flights_launch(device);
 		answers = flights_take_answers(device);
 	}

@@ -79,10 +79,21 @@ static int notify_mapped(struct domain *domain, const struct range *range)
 	return domain->shadows ? listeners_map(domain, &mapping) : 0;
 }
 
-/* Memory is reserved before listeners are called, so nothing can fail after they have agreed. */
-static int insert(struct viommu *device, struct domain *domain, const struct range *range)
+/* Reserve nodes, which take that much memory. */
+static int reserve(struct viommu *device, struct domain *domain, size_t more)
 {
-	int error = map_reserve(domain->map);
+	int error = more ? map_reserve(domain->map) : 0;
+
+	if (!error)
+		device->n_bytes += more;
+	return error;
+}
+
+/* Memory is reserved before listeners are called, so nothing can fail after they have agreed. */
+static int insert(struct viommu *device, struct domain *domain, const struct range *range,
+		  size_t more)
+{
+	int error = reserve(device, domain, more);
 
 	if (error) {
 		device_log(device, VIOMMU_LOG_MEMORY, "MAP: no memory for a mapping");
@@ -92,35 +103,32 @@ static int insert(struct viommu *device, struct domain *domain, const struct ran
 	if (error)
 		return error;
 	device_changed(device, domain);
+	device->n_mappings++;
 	return map_insert(domain->map, range);
 }
 
-static bool is_full(const struct viommu *device, const struct domain *domain)
+/* Retired nodes are reclaimed first, so that the map grows only if none of them is left. */
+static size_t growth_of(struct viommu *device, struct domain *domain)
 {
-	return device_is_full(device, (struct usage){ 0, 1, map_growth(domain->map) });
+	if (!map_growth(domain->map))
+		return 0;
+	device_reclaim(device, domain);
+	return map_growth(domain->map);
 }
 
-/*
- * Retired nodes are reclaimed first, so that the map grows only if none of them is left. While the
- * domain is not in the account, nothing is reclaimed.
- */
 static uint8_t mapping_add(struct viommu *device, struct domain *domain, const struct range *range)
 {
-	int error;
+	size_t more;
 
 	device_synchronize_if_left(device, domain);
 	if (domain->shadows)
 		device_deliver_removals(device);
-	if (map_growth(domain->map))
-		device_reclaim(device, domain);
-	if (is_full(device, domain)) {
+	more = growth_of(device, domain);
+	if (device_is_full(device, (struct usage){ 0, 1, more })) {
 		device_log_limit(device, "MAP");
 		return VIOMMU_S_NOMEM;
 	}
-	domain_unaccount(device, domain);
-	error = insert(device, domain, range);
-	domain_account(device, domain);
-	return status_of(error);
+	return status_of(insert(device, domain, range, more));
 }
 
 uint8_t do_map(struct viommu *device, const union request *request)
@@ -207,14 +215,10 @@ static uint64_t queue_removals(struct viommu *device, struct domain *domain, uin
 static bool reserve_for_removal(struct viommu *device, struct domain *domain)
 {
 	size_t more = map_growth(domain->map);
-	int error;
 
 	if (more > RETIRED_BYTES_MAX || device_is_full(device, (struct usage){ 0, 0, more }))
 		return false;
-	domain_unaccount(device, domain);
-	error = map_reserve(domain->map);
-	domain_account(device, domain);
-	return !error;
+	return !reserve(device, domain, more);
 }
 
 /*
@@ -234,16 +238,19 @@ static void prepare_removal(struct viommu *device, struct domain *domain)
 static void remove_mappings(struct viommu *device, struct domain *domain, uint64_t first,
 			    uint64_t last)
 {
+	size_t n;
+
 	if (device->dirty_log)
 		dirty_unmap(device, domain, first, last);
-	domain_unaccount(device, domain);
-	if (map_remove(domain->map, first, last)) {
+	n = map_remove(domain->map, first, last);
+	if (!n)
+		return;
+	device->n_mappings -= n;
+	if (domain->n_children)
 		atomic_fetch_add_explicit(&domain->generation, 1, memory_order_acq_rel);
-		device_changed(device, domain);
-		domain_mark_sync_pending(device, domain);
-		atc_unmap(domain, first, last);
-	}
-	domain_account(device, domain);
+	device_changed(device, domain);
+	domain_mark_sync_pending(device, domain);
+	atc_unmap(domain, first, last);
 }
 
 /* With listeners, a removal of very many mappings is done in parts, each with a grace period. */

@@ -124,6 +124,6 @@ uint64_t viommu_batch_pause(struct viommu *device)
 		       are_calls_used_up(device) || is_time_used_up(device)))
 		delay = 1;
 	if (delay)
-		atomic_fetch_add_explicit(&device->pauses, 1, memory_order_relaxed);
+		count_add(&device->pauses, 1);
 	return delay;
 }

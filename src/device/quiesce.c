@@ -49,13 +49,10 @@ void device_changed(struct viommu *device, struct domain *domain)
 /* Domains retired meanwhile are no longer in the account; those that are being left are. */
 static void reclaim_map(struct viommu *device, struct domain *domain)
 {
-	bool is_counted = domain_is_held(domain) || domain->n_leaving;
+	size_t freed = map_reclaim_nodes(domain->map);
 
-	if (is_counted)
-		domain_unaccount(device, domain);
-	map_reclaim_nodes(domain->map);
-	if (is_counted)
-		domain_account(device, domain);
+	if (domain_is_held(domain) || domain->n_leaving)
+		device->n_bytes -= freed;
 	domain->changed = false;
 }
 
@@ -105,44 +102,43 @@ static void free_retired_slots(struct viommu *device)
 	}
 }
 
-static void publish_count(atomic_uint_fast64_t *published, uint64_t count)
-{
-	annotate_release(published);
-	atomic_store_explicit(published, count, memory_order_relaxed);
-}
-
-static void raise_to(atomic_uint_fast64_t *most, uint64_t count)
-{
-	if (count > atomic_load_explicit(most, memory_order_relaxed))
-		publish_count(most, count);
-}
-
-static void add(atomic_uint_fast64_t *sum, uint64_t more)
-{
-	publish_count(sum, atomic_load_explicit(sum, memory_order_relaxed) + more);
-}
-
 /* Query functions take no lock, because its owner may wait for the section of their caller. */
 void device_publish_counts(struct viommu *device)
 {
-	publish_count(&device->published_domains, device->domains.count);
-	publish_count(&device->published_mappings, device->n_mappings);
-	publish_count(&device->published_bytes, device->n_bytes);
-	publish_count(&device->published_endpoints, device->endpoints.count);
-	publish_count(&device->published_pending, device->n_pending);
-	raise_to(&device->most_domains, device->domains.count);
-	raise_to(&device->most_mappings, device->n_mappings);
-	raise_to(&device->most_bytes, device->n_bytes);
+	count_publish(&device->published_domains, device->domains.count);
+	count_publish(&device->published_mappings, device->n_mappings);
+	count_publish(&device->published_bytes, device->n_bytes);
+	count_publish(&device->published_endpoints, device->endpoints.count);
+	count_publish(&device->published_pending, device->n_pending);
+	count_raise(&device->most_domains, device->domains.count);
+	count_raise(&device->most_mappings, device->n_mappings);
+	count_raise(&device->most_bytes, device->n_bytes);
+}
+
+static struct viommu *device_of(const struct readers *readers)
+{
+	return (struct viommu *)((uintptr_t)readers - offsetof(struct viommu, readers));
+}
+
+void device_wait(const struct readers *readers, bool begins)
+{
+	struct viommu *device = device_of(readers);
+
+	if (!begins) {
+		device_end_wait(device);
+		return;
+	}
+	device_publish_counts(device);
+	device_begin_wait(device);
 }
 
 void device_log_wait(const struct readers *readers, const struct reader *reader, uint64_t waited_ns)
 {
-	struct viommu *device =
-		(struct viommu *)((uintptr_t)readers - offsetof(struct viommu, readers));
+	struct viommu *device = device_of(readers);
 	uint64_t ms = waited_ns / 1000000, subject;
 	int thread;
 
-	add(&device->overdue_waits, 1);
+	count_add(&device->overdue_waits, 1);
 	if (!reader) {
 		device_log(device, VIOMMU_LOG_WAIT,
 			   "a request waits for %" PRIu64
@@ -166,21 +162,23 @@ void device_log_wait(const struct readers *readers, const struct reader *reader,
 
 static void wait_for_sections(struct viommu *device)
 {
+	uint64_t waited_ns;
+
 	SDT_WAIT_BEGIN(device);
-	device_begin_wait(device);
 	readers_synchronize(&device->readers);
-	device_end_wait(device);
-	SDT_WAIT_END(device, device->readers.waited_ns);
-	add(&device->waits, 1);
-	add(&device->waited_ns, device->readers.waited_ns);
-	raise_to(&device->longest_wait_ns, device->readers.waited_ns);
+	waited_ns = device->readers.waited_ns;
+	SDT_WAIT_END(device, waited_ns);
+	count_add(&device->waits, 1);
+	if (!waited_ns)
+		return;
+	count_add(&device->waited_ns, waited_ns);
+	count_raise(&device->longest_wait_ns, waited_ns);
 }
 
 void device_synchronize(struct viommu *device)
 {
 	if (!device->sync_pending && !device->changed)
 		return;
-	device_publish_counts(device);
 	wait_for_sections(device);
 	device->grace_period++;
 	listeners_deliver_removals(device);

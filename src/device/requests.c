@@ -363,7 +363,7 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
 
 	if (length && wire[0] < device->personality->n_rows)
 		layout = device->personality->rows[wire[0]].layout;
-	atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
+	count_add(&device->requests_bad, 1);
 	trace_unanswered(device, layout ? layout->name : NULL, wire, length);
 }
 

@@ -3,8 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "device/record.h"
-#include "device/sdt.h"
 #include "device/trace.h"
 
 /*
@@ -89,17 +87,13 @@ static void trace_request(struct viommu *device, const struct layout *layout,
 	CALLBACK_END();
 }
 
-void trace_answered(struct viommu *device, const struct layout *layout,
-		    const union request *request, uint8_t status)
+void trace_report(struct viommu *device, const struct layout *layout, const union request *request,
+		  uint8_t status)
 {
-	SDT_REQUEST(device, request->type, status);
 	if (device->ops.trace)
 		trace_request(device, layout, request, status);
 	if (device_records(device))
 		record_request(device, layout, request, status);
-	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);
-	if (status != VIOMMU_S_OK)
-		atomic_fetch_add_explicit(&device->refused, 1, memory_order_relaxed);
 }
 
 void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wire, size_t length)
@@ -149,7 +143,7 @@ void device_log_limit(struct viommu *device, const char *request)
 {
 	const struct viommu_config *config = &device->config;
 
-	atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
+	count_add(&device->limited, 1);
 	device_log(device, VIOMMU_LOG_LIMIT,
 		   "%s was answered NOMEM by a limit: %zu of %" PRIu64 " domains, %" PRIu64
 		   " of %" PRIu64 " mappings, %" PRIu64 " of %" PRIu64 " bytes",

@@ -2,14 +2,26 @@
 #ifndef VIOMMU_DEVICE_TRACE_H
 #define VIOMMU_DEVICE_TRACE_H
 
-#include "device/core.h"
-#include "wire/layout.h"
+#include "device/record.h"
+#include "device/sdt.h"
 
 /* Reports to the VMM's `trace` and `log`. */
 
-/* Count a completed request, and report it if the VMM has a `trace`. */
-void trace_answered(struct viommu *device, const struct layout *layout,
-		    const union request *request, uint8_t status);
+/* Report a request that was answered: to the VMM's `trace`, and to what records. */
+void trace_report(struct viommu *device, const struct layout *layout, const union request *request,
+		  uint8_t status);
+
+/* The same if there is one of them; and count the request. */
+static inline void trace_answered(struct viommu *device, const struct layout *layout,
+				  const union request *request, uint8_t status)
+{
+	SDT_REQUEST(device, request->type, status);
+	if (device->ops.trace || device_records(device))
+		trace_report(device, layout, request, status);
+	count_add(&device->requests, 1);
+	if (status != VIOMMU_S_OK)
+		count_add(&device->refused, 1);
+}
 
 /* Report a request that was returned without an answer. `name` is NULL if its type is unknown. */
 void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wire, size_t length);

@@ -87,7 +87,7 @@ bool map_needs_reclaim(const struct map *map);
  */
 size_t map_remove(struct map *map, uint64_t first, uint64_t last);
 
-/* Call it when no reader is in a retired node any more. */
-void map_reclaim_nodes(struct map *map);
+/* Call it when no reader is in a retired node any more. Returns the bytes of heap that it frees. */
+size_t map_reclaim_nodes(struct map *map);
 
 #endif

@@ -173,13 +173,19 @@ static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
 	return remove_across(map, &low, &high, front, back);
 }
 
+/* The only leaf has no neighbour to be merged with. */
+static bool stays(const struct map *map, uint32_t kept)
+{
+	return are_many(kept) || (kept && !map_root(map).height);
+}
+
 /* Most removals leave other ranges in the hot leaf. */
 static size_t remove_hot(struct map *map, uint64_t first, uint64_t last)
 {
 	struct leaf *leaf = map_hot(map, first, last);
 	uint32_t slots = leaf ? slots_between(leaf, first, last) : 0;
 
-	if (!slots || !are_many(leaf_live(leaf) & ~slots))
+	if (!slots || !stays(map, leaf_live(leaf) & ~slots))
 		return 0;
 	leaf_remove(map, leaf, slots);
 	return slots_count(slots);
@@ -195,8 +201,11 @@ size_t map_remove(struct map *map, uint64_t first, uint64_t last)
 	return removed;
 }
 
-void map_reclaim_nodes(struct map *map)
+size_t map_reclaim_nodes(struct map *map)
 {
+	size_t freed = map->pool.retired_bytes;
+
 	map->period++;
 	pool_reclaim(&map->pool);
+	return freed;
 }

@@ -348,8 +348,11 @@ struct wait {
 	bool has_asked;
 };
 
-static struct wait wait_begin(const struct readers *readers, struct reader *reader)
+static struct wait wait_begin(struct readers *readers, struct reader *reader)
 {
+	if (!readers->is_waiting && readers->waits)
+		readers->waits(readers, true);
+	readers->is_waiting = true;
 	return (struct wait){ readers, reader, now_ns(), readers->patience_ns, false };
 }
 
@@ -446,4 +449,7 @@ void readers_synchronize(struct readers *readers)
 	for (; reader; reader = reader->next)
 		wait_for(readers, reader);
 	wait_for_unregistered(readers);
+	if (readers->is_waiting && readers->waits)
+		readers->waits(readers, false);
+	readers->is_waiting = false;
 }

@@ -57,6 +57,11 @@ struct readers {
 
 	uint64_t waited_ns; /* of the last readers_synchronize(), for sections that it found */
 
+	/* Called by readers_synchronize() before it waits for the first section, and after the last
+	 * one. May be NULL. */
+	void (*waits)(const struct readers *readers, bool begins);
+	bool is_waiting; /* between these two */
+
 	/*
 	 * Called by readers_synchronize() when it has waited patience_ns for one section, and again
 	 * after each doubling. `reader` is NULL for an unregistered one. May be NULL.

@@ -2,8 +2,8 @@
 /*
  * Sections that name what they reach everything through: src/sync/readers.h, src/device/concern.c
  *
- * Reviewed with: src/sync/readers.c 996d2a242281cb86
- * Reviewed with: src/sync/readers.h 33b0a0abf7354433
+ * Reviewed with: src/sync/readers.c acd0b5b8a151a41b
+ * Reviewed with: src/sync/readers.h 2bbf4a1b21dfc45b
  * Reviewed with: src/device/concern.c 204ef73109112c36
  *
  * Step: src/sync/readers.c reader_begin -: atomic_store_explicit(&reader->thread, number, memory_order_relaxed)

@@ -2,8 +2,8 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c 996d2a242281cb86
- * Reviewed with: src/sync/readers.h 33b0a0abf7354433
+ * Reviewed with: src/sync/readers.c acd0b5b8a151a41b
+ * Reviewed with: src/sync/readers.h 2bbf4a1b21dfc45b
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * Step: src/sync/readers.c add -: atomic_load_explicit(&readers->first, memory_order_relaxed)

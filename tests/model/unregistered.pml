@@ -2,7 +2,7 @@
 /*
  * Unregistered readers and the writer's grace period: src/sync/readers.c
  *
- * Reviewed with: src/sync/readers.c 996d2a242281cb86
+ * Reviewed with: src/sync/readers.c acd0b5b8a151a41b
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
  * Step: src/sync/readers.c readers_enter_unregistered ENTER: atomic_load(&readers->phase)
