@@ -47,8 +47,7 @@ static uint64_t walk(void *set)
 	struct range range;
 	uint64_t sum = 0;
 
-	for (bool more = map_walk(&at, set, 0, true, &range); more;
-	     more = map_walk_next(&at, &range))
+	for (bool more = map_walk(&at, set, 0, &range); more; more = map_walk_next(&at, &range))
 		sum += range.phys;
 	return sum;
 }

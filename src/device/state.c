@@ -224,7 +224,7 @@ static void write_mappings(struct stream_writer *writer, const struct map *map)
 {
 	struct map_walk walk;
 	struct range range;
-	bool more = map_walk(&walk, map, 0, true, &range);
+	bool more = map_walk(&walk, map, 0, &range);
 
 	stream_write_chunk(writer, CHUNK_MAPPINGS,
 			   (uint64_t)map_count(map) * mapping_layout.length);

@@ -14,6 +14,9 @@
 
 #define READ_WRITE (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE)
 
+/* Inlined, because every translation takes these steps. */
+#define ON_THE_PATH __attribute__((always_inline)) static inline
+
 struct viommu_dma {
 	struct viommu *device;
 	struct reader *reader;
@@ -54,74 +57,75 @@ static struct viommu_translation identity(const struct access *access, uint64_t 
 }
 
 /*
- * Does `next` continue `range` on both sides, with the wanted permissions? Guest memory does not
- * wrap.
+ * Follow an access over several leaves. Returns whether a range permits its first byte. Bounded,
+ * because a guest can have millions of them and requests wait for this.
  */
-static bool is_contiguous(const struct range *range, const struct range *next, uint32_t wanted)
-{
-	return next->first == range->last + 1 && next->phys > range->phys &&
-	       next->phys == range->phys + (range->last - range->first) + 1 &&
-	       (next->flags & wanted) == wanted &&
-	       !((next->flags ^ range->flags) & VIOMMU_MAP_F_MMIO);
-}
-
-/*
- * Follow contiguous ranges. Returns whether the first exists. Bounded, because a guest can have
- * millions of them and requests wait for this.
- */
-static bool walk_contiguous(const struct access *access, bool wide, struct map_walk *walk,
-			    struct viommu_translation *translation)
+static bool walk_on(const struct map *map, const struct map_access *access, struct map_walk *walk,
+		    struct map_run *run)
 {
 	unsigned more = VIOMMU_ANSWER_MAPPINGS_MAX;
 	struct range range, next;
 
-	if (!map_walk(walk, access->route->map, access->first, wide, &range) ||
-	    range.first > access->first || (range.flags & access->wanted) != access->wanted)
+	if (!map_walk(walk, map, access->first, &range) || range.first > access->first ||
+	    (range.flags & access->all) != access->all)
 		return false;
-	translation->address = range.phys + (access->first - range.first);
-	translation->flags = range.flags;
+	run->phys = range.phys + (access->first - range.first);
+	run->flags = range.flags;
 	while (range.last < access->last && --more && map_walk_next(walk, &next) &&
-	       is_contiguous(&range, &next, access->wanted)) {
-		translation->flags &= next.flags;
+	       map_continues(access, &range, &next)) {
+		run->flags &= next.flags;
 		range = next;
 	}
-	translation->length = length_up_to(access, range.last);
-	translation->identity = false;
+	run->last = range.last;
 	return true;
 }
 
 /*
- * The answer continues in another node. Retry until the walk is consistent; if changes do not
- * stop, keep the answer from one node.
+ * The answer continues in another leaf. Retry until the walk is consistent; if changes do not
+ * stop, keep the answer from one leaf.
  */
-static void walk_across_nodes(const struct access *access,
-			      struct viommu_translation *ret_translation)
+__attribute__((noinline)) static void
+walk_across_leaves(const struct map *map, const struct map_access *access, struct map_run *ret_run)
 {
 	enum { TRIES = 16 };
-	struct viommu_translation translation;
 	struct map_walk walk;
+	struct map_run run;
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		bool found = walk_contiguous(access, true, &walk, &translation);
+		bool found = walk_on(map, access, &walk, &run);
 
 		if (!map_walk_is_consistent(&walk))
 			continue;
 		if (found)
-			*ret_translation = translation;
+			*ret_run = run;
 		return;
 	}
+}
+
+ON_THE_PATH bool follow(const struct map *map, const struct map_access *access,
+			struct viommu_translation *ret_translation)
+{
+	struct map_run run;
+
+	if (!map_follow(map, access, &run))
+		return false;
+	if (run.cut)
+		walk_across_leaves(map, access, &run);
+	ret_translation->address = run.phys;
+	ret_translation->length =
+		(run.last < access->last ? run.last : access->last) - access->first + 1;
+	ret_translation->flags = run.flags;
+	ret_translation->identity = false;
+	return true;
 }
 
 static bool translate_by_map(const struct access *access,
 			     struct viommu_translation *ret_translation)
 {
-	struct map_walk walk;
+	const struct map_access wanted = { access->first, access->last, access->wanted,
+					   VIOMMU_MAP_F_MMIO };
 
-	if (!walk_contiguous(access, false, &walk, ret_translation))
-		return false;
-	if (walk.cut)
-		walk_across_nodes(access, ret_translation);
-	return true;
+	return follow(access->route->map, &wanted, ret_translation);
 }
 
 /*
@@ -130,14 +134,12 @@ static bool translate_by_map(const struct access *access,
  */
 static const struct viommu_reserved *msi_region_of_write(const struct access *access)
 {
-	const struct viommu_reserved *region =
-		access->pasid == NO_PASID
-			? endpoint_reserved(access->endpoint, access->first, access->first)
-			: NULL;
+	const struct viommu_reserved *region;
 
-	if (!region || region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
+	if (access->wanted & VIOMMU_MAP_F_READ || access->pasid != NO_PASID)
 		return NULL;
-	return region;
+	region = endpoint_reserved(access->endpoint, access->first, access->first);
+	return region && region->subtype == VIOMMU_RESV_MEM_MSI ? region : NULL;
 }
 
 /* Shortens the answer to the part before the next reserved region. */
@@ -227,12 +229,18 @@ static bool translate(struct access *access, struct viommu_translation *ret_tran
 	return true;
 }
 
+static const struct route *route_of(const struct endpoint *endpoint)
+{
+	const struct route *route = atomic_load_explicit(&endpoint->route, memory_order_acquire);
+
+	annotate_acquire(&endpoint->route);
+	return route;
+}
+
 static const struct route *find_route(const struct access *access)
 {
-	const struct route *route =
-		atomic_load_explicit(&access->endpoint->route, memory_order_acquire);
+	const struct route *route = route_of(access->endpoint);
 
-	annotate_acquire(&access->endpoint->route);
 	if (access->pasid == NO_PASID || (route->table && route->table->is_context) ||
 	    route->is_forced)
 		return route;
@@ -268,7 +276,8 @@ static int refuse(const struct access *access, uint32_t asked)
 	return -EFAULT;
 }
 
-static struct endpoint *find_endpoint(const struct viommu *device, const struct question *question)
+ON_THE_PATH struct endpoint *find_endpoint(const struct viommu *device,
+					   const struct question *question)
 {
 	const struct viommu_handle *handle = question->handle;
 	struct endpoint *endpoint;
@@ -280,21 +289,26 @@ static struct endpoint *find_endpoint(const struct viommu *device, const struct 
 	return endpoint;
 }
 
-/* Call in a read-side section, in which the endpoint was found; NULL: there is none. */
-static int answer(struct endpoint *endpoint, const struct question *question,
-		  struct viommu_translation *ret_translation)
+ON_THE_PATH uint64_t last_of(uint64_t iova, uint64_t length)
 {
-	uint64_t iova = question->iova, length = question->length;
+	return length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1);
+}
+
+/* What no mapping permits, and all that is not translated by mappings. */
+__attribute__((noinline)) static int answer_otherwise(struct endpoint *endpoint,
+						      const struct question *question,
+						      struct viommu_translation *ret_translation)
+{
 	struct access access = {
 		.endpoint = endpoint,
-		.first = iova,
-		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
+		.first = question->iova,
+		.last = last_of(question->iova, question->length),
 		.wanted = question->access & READ_WRITE,
 		.pasid = question->pasid,
 		.kind = question->access & (VIOMMU_ACCESS_EXEC | VIOMMU_ACCESS_PRIVILEGED),
 	};
 
-	if (!length)
+	if (!question->length)
 		return -EINVAL;
 	if (!endpoint)
 		return -ENOENT;
@@ -303,6 +317,29 @@ static int answer(struct endpoint *endpoint, const struct question *question,
 	if (translate(&access, ret_translation))
 		return 0;
 	return refuse(&access, question->access);
+}
+
+/*
+ * Call in a read-side section, in which the endpoint was found; NULL: there is none. Mappings are
+ * looked for first: there are none in a reserved region, so an access to one is not to MSIs.
+ */
+ON_THE_PATH int answer(struct endpoint *endpoint, const struct question *question,
+		       struct viommu_translation *ret_translation)
+{
+	if (endpoint && question->pasid == NO_PASID && question->length) {
+		const struct route *route = route_of(endpoint);
+		const struct map_access access = {
+			.first = question->iova,
+			.last = last_of(question->iova, question->length),
+			.all = question->access & READ_WRITE,
+			.same = VIOMMU_MAP_F_MMIO,
+		};
+
+		if (route->mode == VIOMMU_TRANSLATED && !route->table &&
+		    follow(route->map, &access, ret_translation))
+			return 0;
+	}
+	return answer_otherwise(endpoint, question, ret_translation);
 }
 
 struct unregistered {
@@ -336,8 +373,8 @@ translate_unregistered(struct viommu *device, const struct question *question,
 	return error;
 }
 
-static int translate_in_section(struct viommu *device, const struct question *question,
-				struct viommu_translation *ret_translation)
+ON_THE_PATH int translate_in_section(struct viommu *device, const struct question *question,
+				     struct viommu_translation *ret_translation)
 {
 	struct reader *reader = readers_of_thread(&device->readers);
 	int error;
@@ -434,8 +471,8 @@ void viommu_dma_end(struct viommu_dma *dma)
  * The section reaches everything through its endpoint: requests that concern others do not wait for
  * it. A wait that is too long can be reported by the endpoint's number.
  */
-static int answer_in_section(const struct viommu_dma *dma, const struct question *question,
-			     struct viommu_translation *ret_translation)
+ON_THE_PATH int answer_in_section(const struct viommu_dma *dma, const struct question *question,
+				  struct viommu_translation *ret_translation)
 {
 	struct endpoint *endpoint = find_endpoint(dma->device, question);
 

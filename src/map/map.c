@@ -103,18 +103,24 @@ static const struct leaf *find_leaf(const struct map *map, uint64_t address, str
 }
 
 /* The first range that ends at or after `from`; it may be in the next leaf. */
-static struct place find(const struct map *map, uint64_t from)
+static inline struct place find_beside(const struct map *map, uint64_t from, struct turn *turn)
 {
-	struct turn turn;
-	const struct leaf *leaf = find_leaf(map, from, &turn);
+	const struct leaf *leaf = find_leaf(map, from, turn);
 	struct place place;
 
 	if (!leaf)
 		return nowhere;
 	place = place_in(leaf, from);
-	if (place.leaf || !turn.inner)
+	if (place.leaf || !turn->inner)
 		return place;
-	return place_in(leftmost(&turn), from);
+	return place_in(leftmost(turn), from);
+}
+
+static struct place find(const struct map *map, uint64_t from)
+{
+	struct turn turn;
+
+	return find_beside(map, from, &turn);
 }
 
 bool map_next_range(const struct map *map, uint64_t from, struct range *ret_range)
@@ -191,12 +197,10 @@ static bool walk_to(struct map_walk *walk, uint64_t from, struct range *ret_rang
 	return true;
 }
 
-bool map_walk(struct map_walk *walk, const struct map *map, uint64_t from, bool wide,
-	      struct range *ret_range)
+bool map_walk(struct map_walk *walk, const struct map *map, uint64_t from, struct range *ret_range)
 {
-	*walk = (struct map_walk){ .map = map, .wide = wide };
-	if (wide)
-		walk->version = atomic_load_explicit(&map->version, memory_order_acquire);
+	*walk = (struct map_walk){ .map = map };
+	walk->version = atomic_load_explicit(&map->version, memory_order_acquire);
 	return walk_to(walk, from, ret_range);
 }
 
@@ -211,8 +215,7 @@ bool map_walk_next(struct map_walk *walk, struct range *ret_range)
 		*ret_range = leaf_range(leaf, place.i);
 		return true;
 	}
-	walk->cut = !walk->wide;
-	return walk->wide && last != UINT64_MAX && walk_to(walk, last + 1, ret_range);
+	return last != UINT64_MAX && walk_to(walk, last + 1, ret_range);
 }
 
 /*
@@ -221,8 +224,46 @@ bool map_walk_next(struct map_walk *walk, struct range *ret_range)
  */
 bool map_walk_is_consistent(const struct map_walk *walk)
 {
-	if (!walk->wide)
-		return true;
 	return !(walk->version & 1) &&
 	       walk->version == atomic_load_explicit(&walk->map->version, memory_order_relaxed);
+}
+
+/* -- where an access goes ------------------------------------------------------------------- */
+
+/* Ranges of the same leaf that continue `range`. False: they reach its end. */
+static bool follow(const struct map_access *access, struct place place, struct range range,
+		   struct map_run *run)
+{
+	while (range.last < access->last) {
+		struct range next;
+
+		place = place_at(place.leaf, place.live, place.i + 1);
+		if (!place.leaf)
+			return false;
+		next = leaf_range(place.leaf, place.i);
+		if (!map_continues(access, &range, &next))
+			break;
+		run->flags &= next.flags;
+		run->last = next.last;
+		range = next;
+	}
+	return true;
+}
+
+bool map_follow(const struct map *map, const struct map_access *access, struct map_run *ret_run)
+{
+	struct turn turn;
+	struct place place = find_beside(map, access->first, &turn);
+	struct range range;
+
+	if (!place.leaf)
+		return false;
+	range = leaf_range(place.leaf, place.i);
+	if (range.first > access->first || (range.flags & access->all) != access->all)
+		return false;
+	ret_run->phys = range.phys + (access->first - range.first);
+	ret_run->last = range.last;
+	ret_run->flags = range.flags;
+	ret_run->cut = !follow(access, place, range, ret_run) && turn.inner;
+	return true;
 }

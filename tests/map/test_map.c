@@ -349,14 +349,14 @@ static void unmap_all(struct map *map)
 }
 
 /* Walks, and changes the map meanwhile. Does the walk report that it saw the map at one moment? */
-static bool is_whole_beside(void (*change)(struct map *map), bool wide)
+static bool is_whole_beside(void (*change)(struct map *map))
 {
 	struct map *map = row_of_ranges();
 	struct map_walk walk;
 	struct range range;
 	bool is_whole;
 
-	assert_true(map_walk(&walk, map, 0, wide, &range));
+	assert_true(map_walk(&walk, map, 0, &range));
 	if (change)
 		change(map);
 	for (unsigned i = 0; i < N_WALKED && map_walk_next(&walk, &range); i++)
@@ -369,31 +369,14 @@ static bool is_whole_beside(void (*change)(struct map *map), bool wide)
 static void a_walk_knows_whether_a_change_came_between(void **state)
 {
 	(void)state;
-	assert_true(is_whole_beside(NULL, true));
-	assert_false(is_whole_beside(map_one_more, true));
-	assert_false(is_whole_beside(unmap_the_last, true));
-	assert_false(is_whole_beside(unmap_all, true));
-	assert_true(is_whole_beside(unmap_the_last, false));
-}
-
-static void a_narrow_walk_reports_the_end_of_its_leaf(void **state)
-{
-	struct map *map = row_of_ranges();
-	struct map_walk walk;
-	struct range range;
-	uint64_t n = 1;
-
-	(void)state;
-	assert_true(map_walk(&walk, map, 0, false, &range));
-	assert_false(walk.cut);
-	for (; map_walk_next(&walk, &range); n++)
-		assert_int_equal(range.phys, n);
-	assert_true(walk.cut && n < N_WALKED);
-	map_free(map);
+	assert_true(is_whole_beside(NULL));
+	assert_false(is_whole_beside(map_one_more));
+	assert_false(is_whole_beside(unmap_the_last));
+	assert_false(is_whole_beside(unmap_all));
 }
 
 /* Behind the last address there is none; 0 is before all others. */
-static void a_wide_walk_ends_at_the_last_address(void **state)
+static void a_walk_ends_at_the_last_address(void **state)
 {
 	struct map *map = row_of_ranges();
 	struct map_walk walk;
@@ -402,7 +385,7 @@ static void a_wide_walk_ends_at_the_last_address(void **state)
 
 	(void)state;
 	map_one_more(map);
-	assert_true(map_walk(&walk, map, 0, true, &range));
+	assert_true(map_walk(&walk, map, 0, &range));
 	while (n <= N_WALKED + 1 && map_walk_next(&walk, &range))
 		n++;
 	assert_int_equal(n, N_WALKED + 1);
@@ -420,7 +403,7 @@ static void a_removed_range_is_kept_until_its_nodes_are_reclaimed(void **state)
 
 	(void)state;
 	map_reclaim_nodes(map);
-	assert_true(map_walk(&walk, map, 0, false, &range));
+	assert_true(map_walk(&walk, map, 0, &range));
 	assert_int_equal(map_remove(map, 2, 2), 1);
 	assert_int_equal(map_insert(map, &other), 0);
 	assert_true(map_walk_next(&walk, &range));
@@ -441,7 +424,7 @@ static void every_removed_range_of_a_period_is_kept(void **state)
 
 	(void)state;
 	map_reclaim_nodes(map);
-	assert_true(map_walk(&walk, map, 0, false, &range));
+	assert_true(map_walk(&walk, map, 0, &range));
 	assert_int_equal(map_remove(map, 2, 2), 1);
 	assert_int_equal(map_remove(map, 6, 6), 1);
 	assert_int_equal(map_insert(map, &other), 0);
@@ -464,15 +447,15 @@ static void a_slot_is_free_after_the_grace_period_and_not_before(void **state)
 	(void)state;
 	for (unsigned period = 0; period < 3; period++) {
 		map_reclaim_nodes(map);
-		assert_true(map_walk(&before, map, 0, false, &range));
+		assert_true(map_walk(&before, map, 0, &range));
 		assert_int_equal(map_remove(map, 2, 2), 1);
 		map_reclaim_nodes(map);
 		assert_int_equal(map_insert(map, &again), 0);
-		assert_true(map_walk(&after, map, 0, false, &range));
+		assert_true(map_walk(&after, map, 0, &range));
 		assert_ptr_equal(after.leaf, before.leaf);
 		assert_int_equal(map_remove(map, 2, 2), 1);
 		assert_int_equal(map_insert(map, &again), 0);
-		assert_true(map_walk(&after, map, 0, false, &range));
+		assert_true(map_walk(&after, map, 0, &range));
 		assert_ptr_not_equal(after.leaf, before.leaf);
 	}
 	map_free(map);
@@ -506,6 +489,89 @@ static void nothing_can_be_freed(void **state)
 	map_free(NULL);
 }
 
+/* -- where an access goes -------------------------------------------------------------------- */
+
+/* Ranges of ten bytes, one after the other, each with the flags 3. */
+static struct map *adjoining_ranges(uint64_t n)
+{
+	struct map *map = map_new();
+
+	assert_non_null(map);
+	for (uint64_t i = 0; i < n; i++) {
+		const struct range range = { 10 * i, 10 * i + 9, 1000 + 10 * i, 3 };
+
+		assert_int_equal(map_insert(map, &range), 0);
+	}
+	return map;
+}
+
+static void replace(struct map *map, const struct range *range)
+{
+	assert_int_equal(map_remove(map, range->first, range->last), 1);
+	assert_int_equal(map_insert(map, range), 0);
+}
+
+static void an_access_is_followed_while_ranges_continue(void **state)
+{
+	const struct map_access access = { .first = 5, .last = 44, .all = 1, .same = 4 };
+	static const struct {
+		struct range third;
+		uint64_t last;
+		uint32_t flags;
+	} rows[] = {
+		{ { 20, 29, 1020, 3 }, 49, 3 }, { { 20, 29, 1020, 1 }, 49, 1 },
+		{ { 20, 29, 1021, 3 }, 19, 3 }, /* elsewhere */
+		{ { 20, 29, 1020, 2 }, 19, 3 }, /* without what the access needs */
+		{ { 20, 29, 1020, 7 }, 19, 3 }, /* of another kind */
+	};
+	struct map *map = adjoining_ranges(6);
+	struct map_run run;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		replace(map, &rows[i].third);
+		assert_true(map_follow(map, &access, &run));
+		assert_int_equal(run.phys, 1005);
+		assert_int_equal(run.last, rows[i].last);
+		assert_int_equal(run.flags, rows[i].flags);
+		assert_false(run.cut);
+	}
+	map_free(map);
+}
+
+static void an_access_needs_a_range_that_permits_its_first_byte(void **state)
+{
+	struct map *map = adjoining_ranges(6);
+	struct map_run run;
+
+	(void)state;
+	assert_true(map_follow(map, &(struct map_access){ 59, 100, 3, 0 }, &run));
+	assert_int_equal(run.last, 59);
+	assert_false(map_follow(map, &(struct map_access){ 60, 100, 0, 0 }, &run));
+	assert_false(map_follow(map, &(struct map_access){ 0, 9, 4, 0 }, &run));
+	map_remove(map, 20, 29);
+	assert_false(map_follow(map, &(struct map_access){ 25, 35, 0, 0 }, &run));
+	map_free(map);
+}
+
+/* Only if there is another leaf. */
+static void an_access_that_reaches_the_end_of_its_leaf_is_cut(void **state)
+{
+	struct map *map = adjoining_ranges(N_WALKED);
+	const struct map_access access = { .first = 0, .last = UINT64_MAX };
+	const struct map_access behind = { .first = 10 * N_WALKED - 1, .last = UINT64_MAX };
+	struct map_run run;
+
+	(void)state;
+	assert_true(map_follow(map, &access, &run));
+	assert_true(run.cut && run.last < 10 * N_WALKED - 1 && run.last % 10 == 9);
+	assert_true(map_follow(map, &(struct map_access){ .first = 0, .last = run.last }, &run));
+	assert_false(run.cut);
+	assert_true(map_follow(map, &behind, &run));
+	assert_false(run.cut);
+	map_free(map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,8 +588,10 @@ int main(void)
 		cmocka_unit_test(a_slot_is_free_after_the_grace_period_and_not_before),
 		cmocka_unit_test(the_range_that_was_freed_last_comes_again_without_memory),
 		cmocka_unit_test(a_walk_knows_whether_a_change_came_between),
-		cmocka_unit_test(a_narrow_walk_reports_the_end_of_its_leaf),
-		cmocka_unit_test(a_wide_walk_ends_at_the_last_address),
+		cmocka_unit_test(a_walk_ends_at_the_last_address),
+		cmocka_unit_test(an_access_is_followed_while_ranges_continue),
+		cmocka_unit_test(an_access_needs_a_range_that_permits_its_first_byte),
+		cmocka_unit_test(an_access_that_reaches_the_end_of_its_leaf_is_cut),
 		cmocka_unit_test(nothing_can_be_freed),
 	};
 

@@ -53,11 +53,11 @@ static bool is_sound(const struct range *range)
 }
 
 /* How many ranges of the row follow each other from its beginning. */
-static unsigned walk_row(struct scene *scene, struct map_walk *walk, bool wide)
+static unsigned walk_row(struct scene *scene, struct map_walk *walk)
 {
 	struct range range;
 	unsigned n = 0;
-	bool found = map_walk(walk, scene->map, ROW, wide, &range);
+	bool found = map_walk(walk, scene->map, ROW, &range);
 
 	while (found && range.first == ROW + (uint64_t)n * LENGTH && n < N_ROW) {
 		if (!is_sound(&range))
@@ -72,7 +72,7 @@ static void look_once(struct scene *scene)
 {
 	struct map_walk walk;
 	struct range range;
-	unsigned n = walk_row(scene, &walk, true);
+	unsigned n = walk_row(scene, &walk);
 
 	if (map_walk_is_consistent(&walk)) {
 		atomic_fetch_add(&scene->whole, 1);

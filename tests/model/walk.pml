@@ -2,7 +2,7 @@
 /*
  * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
- * Reviewed with: src/map/map.c 53047b7e506a964b
+ * Reviewed with: src/map/map.c 4afc62f74914281f
  * Reviewed with: src/map/change.c 311473133e365db6
  * Reviewed with: src/map/node.h 90f0be3d0fbd4fec
  *
