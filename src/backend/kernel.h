@@ -42,6 +42,7 @@ struct kernel_device {
 struct container {
 	int fd; /* -1: the entry is free */
 	unsigned n_groups;
+	uint64_t page; /* of dirty bitmaps; 0: the kernel was not asked since the groups changed */
 };
 
 /* Messages that a guest can cause at any rate. */

@@ -92,6 +92,7 @@ static int join(struct viommu_kernel *kernel, struct kernel_device *device, uint
 		return error;
 	}
 	container->n_groups++;
+	container->page = 0;
 	device->space = space;
 	return 0;
 }
@@ -112,6 +113,7 @@ static int leave(struct viommu_kernel *kernel, struct kernel_device *device)
 	if (error)
 		return error;
 	kernel->containers[device->space].n_groups--;
+	kernel->containers[device->space].page = 0;
 	device->space = NO_SPACE;
 	return 0;
 }
@@ -225,44 +227,86 @@ static int track(void *opaque, uint32_t space, bool on)
 	return kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_DIRTY, &argument);
 }
 
-static struct kernel_bitmap bitmap(uint64_t length, uint64_t *bits)
-{
-	const uint64_t page = 4096, word = 64;
+/* Bits of a backend are pages of this size. */
+#define BIT_PAGE 4096u
 
-	return (struct kernel_bitmap){
-		.page_size = page,
-		.bytes = (length / page + word - 1) / word * 8,
+/* The kernel takes no other size than the smallest of the container: 64 KiB on some hosts. */
+static int learn_page(struct viommu_kernel *kernel, struct container *container)
+{
+	struct kernel_iommu_info info = { .argsz = sizeof(info) };
+	int error = kernel_ioctl(kernel, container->fd, KERNEL_IOMMU_INFO, &info);
+
+	if (error)
+		return error;
+	if (!(info.flags & KERNEL_INFO_PAGE_SIZES) || info.page_sizes % BIT_PAGE)
+		return -EPROTO;
+	container->page = info.page_sizes & -info.page_sizes;
+	return container->page ? 0 : -EPROTO;
+}
+
+static int make_bitmap(struct viommu_kernel *kernel, struct container *container, uint64_t length,
+		       uint64_t *bits, struct kernel_bitmap *ret_bitmap)
+{
+	const uint64_t word = 64;
+	int error = container->page ? 0 : learn_page(kernel, container);
+
+	if (error)
+		return error;
+	*ret_bitmap = (struct kernel_bitmap){
+		.page_size = container->page,
+		.bytes = (length / container->page + word - 1) / word * 8,
 		.bits = (uintptr_t)bits,
 	};
+	return 0;
+}
+
+/* Bits of larger pages become bits of BIT_PAGE, from the last one: none is written before it is
+ * read. */
+static void spread(uint64_t *bits, uint64_t length, uint64_t page)
+{
+	const uint64_t each = page / BIT_PAGE;
+
+	for (uint64_t i = length / page; each > 1 && i-- > 0;) {
+		bool set = bits[i / 64] >> (i % 64) & 1;
+
+		bits[i / 64] &= ~(1ull << (i % 64));
+		for (uint64_t at = i * each; set && at < (i + 1) * each; at++)
+			bits[at / 64] |= 1ull << (at % 64);
+	}
 }
 
 static int read_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits)
 {
 	struct kernel_dma_dirty argument = {
-		.argsz = sizeof(argument),
-		.flags = KERNEL_DIRTY_GET,
-		.iova = iova,
-		.length = length,
-		.bitmap = bitmap(length, bits),
+		.argsz = sizeof(argument), .flags = KERNEL_DIRTY_GET, .iova = iova, .length = length
 	};
 	struct viommu_kernel *kernel = opaque;
+	struct container *container = &kernel->containers[space];
+	int error = make_bitmap(kernel, container, length, bits, &argument.bitmap);
 
-	return kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_DIRTY, &argument);
+	if (!error)
+		error = kernel_ioctl(kernel, container->fd, KERNEL_DMA_DIRTY, &argument);
+	if (!error)
+		spread(bits, length, container->page);
+	return error;
 }
 
 static int unmap_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits)
 {
-	struct kernel_dma_unmap argument = {
-		.argsz = sizeof(argument),
-		.flags = KERNEL_UNMAP_DIRTY,
-		.iova = iova,
-		.length = length,
-		.bitmap = bitmap(length, bits),
-	};
+	struct kernel_dma_unmap argument = { .argsz = sizeof(argument),
+					     .flags = KERNEL_UNMAP_DIRTY,
+					     .iova = iova,
+					     .length = length };
 	struct viommu_kernel *kernel = opaque;
-	int error = kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_UNMAP, &argument);
+	struct container *container = &kernel->containers[space];
+	int error = make_bitmap(kernel, container, length, bits, &argument.bitmap);
 
-	return error ? error : argument.length == length ? 0 : -EIO;
+	if (!error)
+		error = kernel_ioctl(kernel, container->fd, KERNEL_DMA_UNMAP, &argument);
+	if (error)
+		return error;
+	spread(bits, length, container->page);
+	return argument.length == length ? 0 : -EIO;
 }
 
 static const struct viommu_backend_calls *calls(void)

@@ -537,13 +537,14 @@ static int container_map(uint32_t space, void *opaque)
 	return add_map(space, &map, ENOSPC);
 }
 
-/* The bitmap of a range that consists of whole mappings. */
+/* The bitmap of a range that consists of whole mappings; its pages are the smallest of the
+ * container. */
 static int get_bitmap(uint32_t space, uint64_t iova, uint64_t length,
 		      const struct kernel_bitmap *bitmap)
 {
-	uint64_t *bits = (uint64_t *)(uintptr_t)bitmap->bits;
+	uint64_t *bits = (uint64_t *)(uintptr_t)bitmap->bits, size = limits_in(space).alignment;
 
-	if (!fake.tracks[space] || bitmap->page_size != 4096 || bitmap->bytes * 8 < length / 4096 ||
+	if (!fake.tracks[space] || bitmap->page_size != size || bitmap->bytes * 8 < length / size ||
 	    bitmap->bytes % 8)
 		return refuse(EINVAL);
 	for (unsigned i = 0; i < fake.n_maps[space]; i++) {
@@ -554,7 +555,7 @@ static int get_bitmap(uint32_t space, uint64_t iova, uint64_t length,
 		if (map->iova < iova || map->iova + (map->length - 1) > iova + (length - 1))
 			return refuse(EINVAL);
 		for (uint64_t page = 0; page < 64; page++) {
-			uint64_t at = (map->iova - iova) / 4096 + page;
+			uint64_t at = (map->iova - iova + page * 4096) / size;
 
 			if (map->dirty >> page & 1)
 				bits[at / 64] |= 1ull << (at % 64);

@@ -957,6 +957,29 @@ static void pages_unmapped_meanwhile_are_dirty_too(void **state)
 	end();
 }
 
+/* VFIO takes no other page than the smallest one. */
+static void a_host_with_pages_of_64_kib_reports_dirty_pages(void **state)
+{
+	struct rig *rig = *state;
+
+	if (!is_type1())
+		return;
+	begin(rig);
+	fake.limits[D1].alignment = 0x10000;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x40000, 0x7ffff, 0x80000, R | W), VIOMMU_S_OK);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_string_equal(read_dirty(), "");
+	fake_dma(D1, 0x43000, true);
+	fake_dma(D1, 0x61000, true);
+	assert_string_equal(read_dirty(), "80000-8ffff a0000-affff");
+	assert_string_equal(read_dirty(), "");
+	fake_dma(D1, 0x7f000, true);
+	assert_int_equal(unmap(rig, 1, 0x40000, 0x7ffff), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "b0000-bffff");
+	end();
+}
+
 static void without_tracking_by_the_kernel_all_that_is_writable_is_dirty(void **state)
 {
 	struct rig *rig = *state;
@@ -1907,6 +1930,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(memory_of_a_file_is_mapped_by_the_file),
 		ON_A_FRESH_DEVICE(dirty_pages_are_reported_by_guest_physical_address),
 		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
+		ON_A_FRESH_DEVICE(a_host_with_pages_of_64_kib_reports_dirty_pages),
 		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
 		ON_A_FRESH_DEVICE(what_was_written_before_a_space_was_tracked_stays_dirty),
 		ON_A_FRESH_DEVICE(pages_that_a_device_logs_are_reported_by_guest_physical_address),
