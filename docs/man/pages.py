@@ -205,7 +205,7 @@ def prose(lines):
     return shown
 
 
-FUNCTION = re.compile(r"^[a-z][\w \*]*?\**(viommu_\w+)\(", re.M)
+FUNCTION = re.compile(r"^(?:[a-z][\w \*]*[ \*])?(viommu_\w+)\(", re.M)     # its type may be on the line before
 
 
 def groups_of(header):

@@ -14,7 +14,7 @@ fail() {
 for command in $("$viommu" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 	[ -s "$man/man1/viommu-$command.1" ] || fail "no page for viommu $command"
 done
-functions=$(grep -hoE '^[a-z][a-z0-9_ *]*[ *]viommu_[a-z0-9_]+\(' "$include"/*.h | grep -oE 'viommu_[a-z0-9_]+\($' | tr -d '(')
+functions=$(grep -hoE '^([a-z][a-z0-9_ *]*[ *])?viommu_[a-z0-9_]+\(' "$include"/*.h | grep -oE 'viommu_[a-z0-9_]+\($' | tr -d '(')
 [ "$(echo "$functions" | wc -l)" -gt 200 ] || fail "only these functions are found: $functions"
 for function in $functions; do
 	page=$man/man3/$function.3
