@@ -75,6 +75,16 @@ impl Section<'_> {
         Ok(Piece { to, section: PhantomData })
     }
 
+    /// As `translate()`, for an access with a PASID.
+    pub fn translate_pasid(&self, endpoint: u32, pasid: u32, iova: u64, length: u64, access: u32) -> Result<Piece<'_>> {
+        let mut to = zeroed_plain();
+        // SAFETY: as in translate().
+        Error::check(unsafe {
+            sys::viommu_dma_translate_pasid(self.raw, endpoint, pasid, iova, length, access, &mut to)
+        })?;
+        Ok(Piece { to, section: PhantomData })
+    }
+
     /// Call `each` for the pieces of an access, in order. After an error, those before it were accessed.
     pub fn access(
         &self,

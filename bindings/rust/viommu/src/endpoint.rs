@@ -26,6 +26,8 @@ pub struct EndpointConfig {
     pub reserved: Vec<Reserved>,
     pub proximity_domain: Option<u32>,
     pub ats: Option<u32>,
+    /// Its PASIDs are below 2^pasid_bits; 0: it has none. Needs VIOMMU_F_PASID.
+    pub pasid_bits: u32,
 }
 
 impl EndpointConfig {
@@ -40,6 +42,7 @@ impl EndpointConfig {
         (c.reserved, c.n_reserved) = (reserved.as_ptr(), reserved.len());
         (c.has_proximity, c.proximity_domain) = (self.proximity_domain.is_some(), self.proximity_domain.unwrap_or(0));
         (c.has_ats, c.ats) = (self.ats.is_some(), self.ats.unwrap_or(0));
+        c.pasid_bits = self.pasid_bits;
         Error::check(with(&c))
     }
 }
@@ -70,6 +73,10 @@ impl<'d, 'env> Endpoint<'d, 'env> {
     /// Its number.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    pub(crate) fn device_ptr(&self) -> *mut sys::viommu {
+        self.device.as_ptr()
     }
 
     /// Replace its configuration, whose `id` is ignored.

@@ -5,13 +5,14 @@
 //! Device<'env>              owns the device and its callbacks
 //!   Endpoint<'d, 'env>      borrows the device; dropping it removes the endpoint
 //!     Registration<'e, L>   borrows the endpoint; dropping it removes the listener
+//!     Iotlb<'e, C>          borrows the endpoint; dropping it invalidates what its consumer has cached
 //!   Dma<'d>                 borrows the device; one thread uses it at a time
 //!     Section<'s>           exists inside `Dma::section()`, in its thread; `Piece`s are valid as long
 //! ```
 //!
 //! The rules of `<viommu/device.h>` that the compiler cannot check remain, and breaking one is a deadlock: inside a
 //! section, a batch or a callback, call only what the header permits there. A panic in a callback aborts.
-//! `Device::as_ptr()` is for what only `viommu_sys` has: PASIDs, page tables of the guest, transports.
+//! `Device::as_ptr()` is for what only `viommu_sys` has: page tables of the guest, transports, backends.
 //!
 //! ```
 //! use viommu::{access, Config, Device, EndpointConfig};
@@ -81,6 +82,7 @@ mod callbacks;
 mod dma;
 mod endpoint;
 mod error;
+mod iotlb;
 mod state;
 
 use std::io::{IoSlice, IoSliceMut};
@@ -92,6 +94,7 @@ pub use callbacks::Events;
 pub use dma::{Dma, Piece, Section};
 pub use endpoint::{Endpoint, EndpointConfig, Listener, Mode, Registration, Reserved};
 pub use error::{Error, LoadError, Result};
+pub use iotlb::{Consumer, Iotlb};
 pub use viommu_sys as sys;
 /// Counters and resource usage.
 pub use viommu_sys::viommu_counters as Counters;
@@ -165,6 +168,7 @@ impl Plain for sys::viommu_config {}
 impl Plain for sys::viommu_ops {}
 impl Plain for sys::viommu_endpoint {}
 impl Plain for sys::viommu_listener_ops {}
+impl Plain for sys::viommu_iotlb_ops {}
 impl Plain for sys::viommu_translation {}
 impl Plain for sys::viommu_counters {}
 impl Plain for sys::viommu_domain_state {}
@@ -294,6 +298,21 @@ impl<'env> Device<'env> {
         let mut to = zeroed_plain();
         // SAFETY: the device lives.
         Error::check(unsafe { sys::viommu_translate(self.raw, endpoint, iova, length, access, &mut to) })?;
+        Ok(to)
+    }
+
+    /// As `translate()`, for an access with a PASID.
+    pub fn translate_pasid(
+        &self,
+        endpoint: u32,
+        pasid: u32,
+        iova: u64,
+        length: u64,
+        access: u32,
+    ) -> Result<Translation> {
+        let mut to = zeroed_plain();
+        // SAFETY: the device lives.
+        Error::check(unsafe { sys::viommu_translate_pasid(self.raw, endpoint, pasid, iova, length, access, &mut to) })?;
         Ok(to)
     }
 }

@@ -2,13 +2,16 @@
 //! What the safe layer promises beyond the library: whose lives end when, and what crosses the border as it was.
 mod guest;
 
-use guest::{attach, detach, map, unmap};
+use guest::{attach, attach_pasid, detach, map, unmap};
 use std::io::{IoSlice, IoSliceMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use viommu::{access, Config, Device, EndpointConfig, Error, Events, Listener, Mapping, Mode, Reserved, Result};
+use viommu::{
+    access, Config, Consumer, Device, EndpointConfig, Error, Events, Listener, Mapping, Mode, Reserved, Result,
+    Translation,
+};
 
 const DISK: u32 = 8;
 const OK: u8 = viommu::sys::VIOMMU_S_OK as u8;
@@ -298,6 +301,57 @@ fn state_is_saved_and_loaded() {
     target.load(&saved).unwrap();
     assert_eq!(disk.translate(0x1000, 1, access::READ).unwrap().address, 0x7000);
     assert_eq!(target.load(&saved[..saved.len() - 1]).unwrap_err().error, Error::INVAL);
+}
+
+#[test]
+fn an_access_with_a_pasid_is_translated_by_its_domain() {
+    let features = device().features() | viommu::sys::VIOMMU_F_PASID;
+    let config = Config { features, ..Default::default() };
+    let device = Device::new(&config, ()).unwrap();
+    device.accept(device.features()).unwrap();
+    assert!(device.add(&EndpointConfig { pasid_bits: 21, ..disk() }).is_err());
+    let _disk = device.add(&EndpointConfig { pasid_bits: 4, ..disk() }).unwrap();
+    assert_eq!(attach_pasid(&device, 2, DISK, 7), OK);
+    assert_eq!(map(&device, 2, 0x1000, 0x1fff, 0x9000), OK);
+    assert_eq!(device.translate_pasid(DISK, 7, 0x1000, 1, access::READ).unwrap().address, 0x9000);
+    assert_eq!(device.translate(DISK, 0x1000, 1, access::READ).err(), Some(Error::FAULT));
+    let mut dma = device.dma().unwrap();
+    dma.section(|section| {
+        assert_eq!(section.translate_pasid(DISK, 7, 0x1004, 1, access::READ).unwrap().address, 0x9004);
+        assert_eq!(section.translate_pasid(DISK, 6, 0x1000, 1, access::READ).err(), Some(Error::FAULT));
+    });
+}
+
+#[test]
+fn a_consumer_is_updated_by_a_miss_and_invalidated_by_an_unmap_and_at_the_end() {
+    struct Cache(Arc<Mutex<Vec<String>>>);
+    impl Consumer for Cache {
+        fn update(&self, iova: u64, to: &Translation) {
+            self.0.lock().unwrap().push(format!("update {iova:x}+{:x} {:x}", to.length, to.address));
+        }
+        fn invalidate(&self, range: std::ops::RangeInclusive<u64>) {
+            self.0.lock().unwrap().push(format!("invalidate {:x}-{:x}", range.start(), range.end()));
+        }
+    }
+    let pages = Arc::new(Mutex::new(Vec::new()));
+    let read = || std::mem::take(&mut *pages.lock().unwrap());
+    let device = device();
+    let disk = device.add(&disk()).unwrap();
+    let iotlb = disk.iotlb(Cache(pages.clone()), 0).unwrap();
+    assert_eq!(iotlb.miss(0x1000, 1, access::READ).err(), Some(Error::FAULT));
+    assert_eq!(attach(&device, 1, DISK), OK);
+    assert_eq!(map(&device, 1, 0x1000, 0x1fff, 0x9000), OK);
+    assert_eq!(map(&device, 1, 0x5000, 0x5fff, 0xa000), OK);
+    read();
+    iotlb.miss(0x1000, 0x1000, access::READ).unwrap();
+    assert_eq!(read(), ["update 1000+1000 9000"]);
+    assert_eq!(unmap(&device, 1, 0x1000, 0x1fff), OK);
+    assert_eq!(read(), ["invalidate 1000-1fff"]);
+    iotlb.miss(0x5000, 0x1000, access::WRITE).unwrap();
+    read();
+    drop(iotlb);
+    assert_eq!(read(), ["invalidate 5000-5fff"]);
+    assert_eq!(Arc::strong_count(&pages), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! A guest's driver: requests as bytes (<viommu/protocol.h>).
 use std::io::{IoSlice, IoSliceMut};
-use viommu::sys::{VIOMMU_T_ATTACH, VIOMMU_T_DETACH, VIOMMU_T_MAP, VIOMMU_T_UNMAP};
+use viommu::sys::{VIOMMU_SLOT_F_PASID, VIOMMU_T_ATTACH, VIOMMU_T_DETACH, VIOMMU_T_MAP, VIOMMU_T_UNMAP};
 use viommu::{access, Device};
 
 fn request(kind: u32, length: usize, words: &[u32]) -> Vec<u8> {
@@ -23,6 +23,10 @@ fn send(device: &Device<'_>, request: &[u8]) -> u8 {
 
 pub fn attach(device: &Device<'_>, domain: u32, endpoint: u32) -> u8 {
     send(device, &request(VIOMMU_T_ATTACH, 20, &[domain, endpoint]))
+}
+
+pub fn attach_pasid(device: &Device<'_>, domain: u32, endpoint: u32, pasid: u32) -> u8 {
+    send(device, &request(VIOMMU_T_ATTACH, 20, &[domain, endpoint, VIOMMU_SLOT_F_PASID, pasid]))
 }
 
 pub fn detach(device: &Device<'_>, domain: u32, endpoint: u32) -> u8 {
