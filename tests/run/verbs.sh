@@ -237,6 +237,15 @@ a_mutant_is_killed() {
 packages_install_in_a_fresh_system() {
 	run package --check "$work/packages"
 	prints 'package: (the packages are removed: passed|skipped)'
+	python3 tests/run/features.py "$work/packages" >"$work/out" || { cat "$work/out"; fail "the packages lack something"; }
+	prints '^\| manual pages of functions \| ([0-9]+) of \1 \|'
+}
+
+packages_of_rpm() {
+	run package --rpm --check "$work/packages"
+	prints 'rpm: (the packages are removed: passed|skipped)'
+	! "$root/run" package --unknown >"$work/out" 2>&1 || fail "an unknown option is no error"
+	prints 'usage: ./run package'
 }
 
 # In a copy: the build folders of this checkout stay.
@@ -251,7 +260,7 @@ build_folders_are_removed() {
 steps=(show_the_demo build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
-	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system
+	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_rpm
 	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do
 	begun=$SECONDS
