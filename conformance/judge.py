@@ -99,6 +99,7 @@ JUDGES = [
     ("iasl, on the tables that we write",
      ["sh", "-c", "meson test -C build --list --suite tool | sed -n 's/.* \\(iasl reads .*\\)/\\1/p' | "
                   "tr '\\n' '\\0' | xargs -0 meson test -C build --no-rebuild --print-errorlogs"]),
+    ("the newest iasl and its templates", ["conformance/judges/iasl.py", "build/tools/viommu"]),
     ("dtc, on the device trees that we write",
      ["meson", "test", "-C", "build", "--no-rebuild", "--print-errorlogs", "dtc reads device trees alike"]),
     ("fwts, on the tables that we write", ["conformance/judges/fwts.py", "build/tools/viommu", "tests/golden"]),
