@@ -17,8 +17,8 @@ for architecture in "${@:-x86}"; do
 	"$here/bare/build.sh" "${architecture%-*}" "$image" "$here"/suite/*.c "$here/bare/dma.c" \
 		-Wmissing-prototypes -Wshadow $flag
 	case $architecture in
-	# Firmware of RISC-V and PVH take addresses from the file.
-	riscv64 | x86-pvh) cp "$image.elf" "$image" ;;
+	# PVH takes addresses from the file.
+	x86-pvh) cp "$image.elf" "$image" ;;
 	x86-linux) "$here/bare/x86/setup.sh" "$image" ;;
 	esac
 	rm "$image.elf"
