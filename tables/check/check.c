@@ -214,6 +214,8 @@ static const struct {
 	{ "dmar-unit-idle", check_idle_units },
 	{ "topology-iommu-outside", check_iommus_outside },
 	{ "topology-hotplug", check_hotplug },
+	{ "topology-cmdqv", check_command_queues },
+	{ "topology-monitor", check_monitors },
 	{ "topology-iommu-cycle", check_iommu_cycles },
 	{ "topology-registers", check_registers },
 	{ "topology-function-twice", check_functions_twice },

@@ -74,6 +74,8 @@ void check_ids_shared(const struct check *check);
 
 /* iommus.c */
 void check_hotplug(const struct check *check);
+void check_command_queues(const struct check *check);
+void check_monitors(const struct check *check);
 void check_iommu_cycles(const struct check *check);
 void check_registers(const struct check *check);
 

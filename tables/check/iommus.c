@@ -94,6 +94,60 @@ void check_hotplug(const struct check *check)
 	}
 }
 
+/* -- command queues, and monitors ---------------------------------------------------------- */
+
+#define CMDQV_ALIGNMENT 0x10000u
+
+void check_command_queues(const struct check *check)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
+		struct subject subject = { OBJECT_IOMMU, iommu, i };
+
+		if (iommu->kind != VIOMMU_SMMU_V3)
+			continue;
+		if (iommu->cmdqv.base % CMDQV_ALIGNMENT)
+			check_report(check, &subject, "correct `cmdqv`",
+				     "the command queues of IOMMU %s cannot be at 0x%" PRIx64,
+				     iommu->name, iommu->cmdqv.base);
+		else if (iommu->cmdqv.interrupt && !iommu->cmdqv.base)
+			check_report(check, &subject, "give `cmdqv`, or omit `cmdqv-interrupt`",
+				     "IOMMU %s has an interrupt of command queues, and no address "
+				     "of them",
+				     iommu->name);
+	}
+}
+
+static bool counts_for_nothing(const struct viommu_monitor *monitor)
+{
+	return !monitor->iommu && !monitor->device && !monitor->has_segment;
+}
+
+/* An IOMMU that does not exist breaks another rule. */
+void check_monitors(const struct check *check)
+{
+	static const char cure[] = "give the `iommu`, an SMMU, or the `device` or `segment`";
+	const struct viommu_monitor *monitor;
+
+	for_each_object(i, monitor, check->topology, OBJECT_MONITOR) {
+		const struct viommu_iommu *iommu =
+			monitor->iommu ? viommu_topology_find_iommu(check->topology, monitor->iommu)
+				       : NULL;
+		struct subject subject = { OBJECT_MONITOR, monitor, i };
+
+		if (counts_for_nothing(monitor))
+			check_report(check, &subject, cure,
+				     "the performance monitor at 0x%" PRIx64 " counts for nothing",
+				     monitor->base);
+		else if (iommu && iommu->kind != VIOMMU_SMMU_V2 && iommu->kind != VIOMMU_SMMU_V3)
+			check_report(check, &subject, cure,
+				     "the performance monitor at 0x%" PRIx64
+				     " counts for IOMMU %s, which is no SMMU",
+				     monitor->base, iommu->name);
+	}
+}
+
 /* -- registers ----------------------------------------------------------------------------- */
 
 /* DMAR and IVRS have rules of their own, which know the field. */

@@ -173,6 +173,46 @@ static void a_topology_without_places_is_checked_too(void **state)
 		       "give each host bridge buses of its own [topology-bridges-overlap]");
 }
 
+/* Each of the three objects that an IORT knows; a virtio-iommu and a missing IOMMU are none. */
+static void a_monitor_counts_for_one_that_tables_know(void **state)
+{
+	static const struct {
+		const char *target;
+		size_t times;
+	} monitors[] = { { "iommu: s", 0 },    { "device: d", 0 }, { "segment: 7", 0 },
+			 { "iommu: none", 1 }, { "iommu: a", 1 },  { "iommu: missing", 0 } };
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(monitors) / sizeof(*monitors); i++) {
+		snprintf(text, sizeof(text),
+			 IOMMUS "  - { name: s, kind: smmu-v2, at: 0x9050000 }\n"
+				"devices: [ { name: d, iommu: s, id: 1 } ]\n"
+				"monitors: [ { at: 0x9060000, %s } ]\n",
+			 monitors[i].target);
+		assert_breaks(*state, text, "topology-monitor", monitors[i].times);
+	}
+}
+
+/* An interrupt is optional, an address is not. It is a multiple of 64 KiB. */
+static void command_queues_have_an_aligned_address(void **state)
+{
+	static const struct {
+		const char *queues;
+		size_t times;
+	} smmus[] = { { "cmdqv: 0x9200000", 0 },
+		      { "cmdqv: 0x9200000, cmdqv-interrupt: 54", 0 },
+		      { "cmdqv-interrupt: 54", 1 },
+		      { "cmdqv: 0x9201000, cmdqv-interrupt: 54", 1 } };
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(smmus) / sizeof(*smmus); i++) {
+		snprintf(text, sizeof(text),
+			 "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, %s } ]\n",
+			 smmus[i].queues);
+		assert_breaks(*state, text, "topology-cmdqv", smmus[i].times);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +228,8 @@ int main(void)
 		WITH_A_RIG(memory_does_not_keep_an_iommu_busy),
 		WITH_A_RIG(without_host_bridges_nothing_is_outside),
 		WITH_A_RIG(a_topology_without_places_is_checked_too),
+		WITH_A_RIG(a_monitor_counts_for_one_that_tables_know),
+		WITH_A_RIG(command_queues_have_an_aligned_address),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);
