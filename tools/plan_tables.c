@@ -85,10 +85,14 @@ static char *described_by(const struct plan *plan, const struct part *part)
 	return g_string_free(names, !names->len);
 }
 
-/* IOMMUs that another of the guest's tables describes are not reported as omitted. */
+/*
+ * IOMMUs that another of the guest's tables describes are not reported as omitted, and what no
+ * table has is reported once, for all of them.
+ */
 static bool is_expected(const struct viommu_finding *finding)
 {
-	return g_str_has_suffix(finding->id, "-silent-iommu") ||
+	return !strcmp(finding->id, "table-silent-hotplug") ||
+	       g_str_has_suffix(finding->id, "-silent-iommu") ||
 	       g_str_has_suffix(finding->id, "-silent-virtio") ||
 	       g_str_has_suffix(finding->id, "-silent-smmu");
 }
@@ -268,6 +272,18 @@ static void add_usage_line(struct plan *plan, const struct usage *usage)
 							   usage->last - usage->first + 1) });
 }
 
+/* As `table-silent-hotplug` of each table has it. */
+static void print_hotplug(const struct plan *plan)
+{
+	const struct viommu_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
+		if (iommu->hotplug)
+			print_line("%s: no table has `hotplug: %" PRIu32
+				   "`; keep it in the text form",
+				   iommu->name, iommu->hotplug);
+}
+
 static void print_usages(struct plan *plan)
 {
 	GHashTable *usages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
@@ -309,6 +325,7 @@ static void plan_machine(void *opaque, struct input *input)
 		return;
 	}
 	print_usages(plan);
+	print_hotplug(plan);
 	for (size_t i = 0; i < G_N_ELEMENTS(guests); i++)
 		plan_guest(plan, &guests[i]);
 }

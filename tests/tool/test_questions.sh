@@ -331,6 +331,15 @@ plan_tells_what_each_guest_needs() {
 	says out "pc.yaml:8:5: note: VIOT omits the proximity domain of IOMMU viommu1"
 }
 
+plan_says_once_what_no_table_has() {
+	sed 's/kind: virtio-iommu-pci/&\n    hotplug: 3/' "$pictures/pc.yaml" >pc.yaml
+	ran 0 "$viommu" plan pc.yaml
+	grep hotplug out >told
+	echo 'viommu0: no table has `hotplug: 3`; keep it in the text form' >expected
+	same told expected
+	! grep -q plugged out || fail "it is said for each table, too"
+}
+
 plan_commands_are_those_that_work() {
 	cp "$pictures/virt.yaml" .
 	ran 0 "$viommu" plan virt.yaml
