@@ -5,6 +5,7 @@
 #include <viommu/acpi.h>
 
 #include "base/array.h"
+#include "tables/table/image.h"
 
 /* The work of the public functions of <viommu/acpi.h>, and what their files share */
 
@@ -66,6 +67,19 @@ bool part_image_fits(uint64_t address, size_t length, struct viommu_findings *fi
 
 /* An RSDP of `bytes` that points to the XSDT. */
 void part_point(uint8_t *rsdp, uint64_t xsdt);
+
+/*
+ * domains.c: report the proximity domains of virtio-iommus that no table describes. Those of the
+ * caller and those of the set are searched, unless the DSDT or the SRAT is known to have them.
+ */
+struct acpi_domains {
+	const struct viommu_topology *topology;
+	bool in_devices, in_srat; /* of IOMMUs on virtio-mmio, and on PCI */
+	const struct viommu_acpi *how;
+	const struct image *set; /* or NULL */
+};
+
+void acpi_report_domains(const struct acpi_domains *domains, struct viommu_findings *findings);
 
 /* devices.c: the DSDT with the devices of a topology. */
 struct bytes *part_dsdt(const struct viommu_topology *topology, struct viommu_findings *findings);

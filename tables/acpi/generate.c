@@ -10,10 +10,7 @@
 
 #include "acpi.h"
 #include "tables/api/formats.h"
-#include "tables/check/check.h"
 #include "tables/findings/findings.h"
-#include "tables/formats/dsdt.h"
-#include "tables/formats/srat/srat.h"
 #include "tables/model/topology.h"
 #include "tables/table/image.h"
 #include "wire/sized.h"
@@ -112,100 +109,6 @@ static void take_table_of_vmm(struct generating *generating, const struct viommu
 		pointers_add(generating->parts, part);
 }
 
-static bool srat_describes(const struct viommu_table *srat, const struct viommu_iommu *iommu)
-{
-	uint32_t id = (uint32_t)iommu->segment << 16 | iommu->bdf, domain;
-	const struct record *structure;
-
-	for_each_structure(structure, srat)
-		if (record_is(structure, &srat_initiator_layout) && srat_is_enabled(structure) &&
-		    srat_function_id(structure) == id && srat_domain(structure, &domain) &&
-		    domain == iommu->proximity_domain)
-			return true;
-	return false;
-}
-
-static bool block_describes(const struct viommu_table *block, const struct viommu_iommu *iommu)
-{
-	return dsdt_has_domain(block, iommu->base, iommu->proximity_domain);
-}
-
-static bool is_block(const void *signature)
-{
-	return !memcmp(signature, "DSDT", 4) || !memcmp(signature, "SSDT", 4);
-}
-
-/* Tables of the caller, which take the place of those of the set. */
-static bool given_describes(const struct viommu_acpi *how, const struct viommu_iommu *iommu)
-{
-	for (size_t i = 0; i < how->n_tables; i++)
-		if (is_block(how->tables[i]->signature) && block_describes(how->tables[i], iommu))
-			return true;
-	return false;
-}
-
-/* The XSDT has no entry for the DSDT: it is taken in the place of the FADT, which points to it. */
-static const uint8_t *table_of_set(const struct image *set, size_t i, size_t *ret_length)
-{
-	const uint8_t *bytes = image_table(set, i, ret_length);
-
-	if (bytes && !memcmp(bytes, "FACP", 4))
-		return image_at(set, fadt_dsdt(bytes, *ret_length), ret_length);
-	return bytes;
-}
-
-/*
- * Nothing is added to the SRAT or the DSDT of a set, so that they have to have the domain: of a
- * function the SRAT, of a device the DSDT.
- */
-static bool set_describes(const struct image *set, const struct viommu_iommu *iommu)
-{
-	bool on_pci = iommu->kind == VIOMMU_VIRTIO_PCI, found = false;
-
-	for (size_t i = 0; set && i < image_count(set) && !found; i++) {
-		size_t length;
-		const uint8_t *bytes = table_of_set(set, i, &length);
-		struct viommu_table *table;
-
-		if (!bytes || (on_pci ? memcmp(bytes, "SRAT", 4) != 0 : !is_block(bytes)))
-			continue;
-		table = table_decode(bytes, length, NULL, NULL);
-		found = table && table->whole &&
-			(on_pci ? srat_describes(table, iommu) : block_describes(table, iommu));
-		viommu_table_free(table);
-	}
-	return found;
-}
-
-/* Of virtio-iommus: by _PXM in the DSDT, or in the SRAT. */
-static bool describes_domain(const struct generating *generating, const struct viommu_iommu *iommu)
-{
-	if (iommu->kind == VIOMMU_VIRTIO_MMIO)
-		return generating->has_devices || given_describes(&generating->how, iommu) ||
-		       set_describes(generating->set, iommu);
-	return parts_have(generating->parts, "SRAT") || set_describes(generating->set, iommu);
-}
-
-static void report_domain(const struct generating *generating, const struct viommu_iommu *iommu)
-{
-	auto_free char *text = subject_describe(&(struct subject){ OBJECT_IOMMU, iommu, 0 });
-
-	report(generating->findings, "viot-silent-domain", iommu->place,
-	       iommu->kind == VIOMMU_VIRTIO_MMIO ? "describe it by _PXM in the DSDT of the set"
-						 : "give the SRAT of the machine",
-	       "VIOT omits the proximity domain of %s", text);
-}
-
-static void report_domains(const struct generating *generating)
-{
-	const struct viommu_iommu *iommu;
-
-	for_each_object(i, iommu, generating->topology, OBJECT_IOMMU)
-		if (iommu->has_proximity_domain && iommu_is_virtio(iommu) &&
-		    !describes_domain(generating, iommu))
-			report_domain(generating, iommu);
-}
-
 /* What the topology needs besides the parts. */
 static size_t generate_besides(const struct generating *generating,
 			       struct viommu_table *tables[VIOMMU_TABLES_MAX])
@@ -215,7 +118,15 @@ static size_t generate_besides(const struct generating *generating,
 	size_t n = tables_generate_besides(generating->topology, generating->parts, tables,
 					   &described, generating->findings);
 
-	report_domains(generating);
+	acpi_report_domains(
+		&(struct acpi_domains){
+			.topology = generating->topology,
+			.in_devices = generating->has_devices,
+			.in_srat = parts_have(generating->parts, "SRAT"),
+			.how = &generating->how,
+			.set = generating->set,
+		},
+		generating->findings);
 	return n;
 }
 

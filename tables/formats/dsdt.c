@@ -15,6 +15,7 @@
 enum {
 	AML_ROOT = '\\',
 	AML_PARENT = '^',
+	AML_NAME = 0x08,
 	AML_SCOPE = 0x10,
 	AML_DUAL_NAME = 0x2e,
 	AML_MULTI_NAME = 0x2f,
@@ -170,6 +171,48 @@ bool dsdt_has_hardware_id(const struct viommu_table *block, const char *id)
 	       (pack(id, packed) && has_bytes(code, packed, sizeof(packed)));
 }
 
+/* -- devices ---------------------------------------------------------------------------- */
+
+#define DEPTH_MAX 32u
+
+/* A position in a block, and the devices that it is in, of which each is in the one before. */
+struct scan {
+	struct code code;
+	struct code devices[DEPTH_MAX];
+	unsigned depth;
+};
+
+static struct scan scan_of(const struct viommu_table *block)
+{
+	const struct bytes *rest = block->root->rest;
+
+	return (struct scan){ .code = { rest->data, rest->data + rest->len } };
+}
+
+/* Enters the device that begins here, if there is one. */
+static void scan_here(struct scan *scan)
+{
+	struct code behind = { scan->code.at + 2, scan->code.end };
+
+	while (scan->depth && scan->devices[scan->depth - 1].end <= scan->code.at)
+		scan->depth--;
+	if (scan->depth < DEPTH_MAX && scan->code.end - scan->code.at > 2 &&
+	    scan->code.at[0] == AML_EXTENDED && scan->code.at[1] == AML_DEVICE &&
+	    take_length(&behind))
+		scan->devices[scan->depth++] = behind;
+}
+
+/* More bytes than a device has that is on no bus. */
+#define DEVICE_LENGTH_MAX 0x10000
+
+/* The innermost device; NULL: there is none, or it is too large. */
+static const struct code *scan_device(const struct scan *scan)
+{
+	const struct code *device = scan->depth ? &scan->devices[scan->depth - 1] : NULL;
+
+	return device && device->end - device->at <= DEVICE_LENGTH_MAX ? device : NULL;
+}
+
 /* -- proximity domains ------------------------------------------------------------------ */
 
 /* ACPI 6.5, 6.4.3: descriptors of memory, with the offset and width of its first address. */
@@ -185,77 +228,76 @@ static const struct {
 /* A namespace that refers to one address from many places is none of a machine. */
 #define DESCRIPTORS_MAX 64
 
-static bool is_at(const struct code *code, uint64_t base)
+/* Is there a descriptor of memory? */
+static bool is_memory(const struct code *code, uint64_t *ret_base)
 {
 	size_t room = (size_t)(code->end - code->at);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(descriptors); i++) {
 		size_t at = descriptors[i].at, width = descriptors[i].width;
 
-		if (room >= at + width &&
-		    !memcmp(code->at, descriptors[i].head, sizeof(descriptors[i].head)) &&
-		    wire_load(code->at + at, width) == base)
-			return true;
+		if (room < at + width ||
+		    memcmp(code->at, descriptors[i].head, sizeof(descriptors[i].head)) != 0)
+			continue;
+		*ret_base = wire_load(code->at + at, width);
+		return true;
 	}
 	return false;
 }
 
-/* The bytes of the innermost device around `inside`; false: there is none. */
-static bool find_device(const struct bytes *all, const uint8_t *inside, struct code *ret_device)
-{
-	struct code code = { all->data, inside };
-	bool found = false;
-
-	for (; code.end - code.at > 2; code.at++) {
-		struct code behind = { code.at + 2, all->data + all->len };
-
-		if (code.at[0] == AML_EXTENDED && code.at[1] == AML_DEVICE &&
-		    take_length(&behind) && behind.end > inside) {
-			*ret_device = behind;
-			found = true;
-		}
-	}
-	return found;
-}
-
 /* 20.2.3: Zero, One, and constants of a byte, a word, a double word and a quad word. */
-static bool is_constant(const struct code *code, uint64_t value)
+static bool take_constant(struct code *code, uint64_t *ret_value)
 {
 	static const uint8_t widths[] = { [0x0a] = 1, [0x0b] = 2, [0x0c] = 4, [0x0e] = 8 };
 	size_t room = (size_t)(code->end - code->at), width;
 
-	if (room && code->at[0] <= 1)
-		return code->at[0] == value;
-	width = room && code->at[0] < sizeof(widths) ? widths[code->at[0]] : 0;
-	return width && room > width && wire_load(code->at + 1, width) == value;
+	if (!room || code->at[0] >= sizeof(widths))
+		return false;
+	width = widths[code->at[0]];
+	if (room <= width || (!width && code->at[0] > 1))
+		return false;
+	*ret_value = width ? wire_load(code->at + 1, width) : code->at[0];
+	code->at += 1 + width;
+	return true;
+}
+
+/* What a device gives a name, up to the end of the device. False: it has no such name. */
+static bool find_value(struct code device, const char *name, struct code *ret_value)
+{
+	for (; device.end - device.at > 1 + NAME_LENGTH; device.at++)
+		if (*device.at == AML_NAME && !memcmp(device.at + 1, name, NAME_LENGTH)) {
+			*ret_value = (struct code){ device.at + 1 + NAME_LENGTH, device.end };
+			return true;
+		}
+	return false;
 }
 
 static bool defines_domain(struct code device, uint32_t domain)
 {
-	static const uint8_t name[] = { 0x08, '_', 'P', 'X', 'M' };
+	struct code value;
+	uint64_t number;
 
-	for (; (size_t)(device.end - device.at) > sizeof(name); device.at++) {
-		struct code value = { device.at + sizeof(name), device.end };
-
-		if (!memcmp(device.at, name, sizeof(name)))
-			return is_constant(&value, domain);
-	}
-	return false;
+	return find_value(device, "_PXM", &value) && take_constant(&value, &number) &&
+	       number == domain;
 }
 
-bool dsdt_has_domain(const struct viommu_table *block, uint64_t base, uint32_t domain)
+void dsdt_find_domains(const struct viommu_table *block, const struct hash *devices)
 {
-	const struct bytes *rest = block->root->rest;
-	struct code code = { rest->data, rest->data + rest->len }, device;
-	unsigned n = 0;
+	struct scan scan = scan_of(block);
 
-	for (; code.at < code.end && n < DESCRIPTORS_MAX; code.at++)
-		if (is_at(&code, base)) {
-			n++;
-			if (find_device(rest, code.at, &device) && defines_domain(device, domain))
-				return true;
-		}
-	return false;
+	for (; scan.code.at < scan.code.end; scan.code.at++) {
+		struct dsdt_device *wanted;
+		const struct code *device;
+		uint64_t base;
+
+		scan_here(&scan);
+		wanted = is_memory(&scan.code, &base) ? hash_lookup(devices, &base) : NULL;
+		device = wanted && !wanted->has_domain && wanted->n++ < DESCRIPTORS_MAX
+				 ? scan_device(&scan)
+				 : NULL;
+		if (device)
+			wanted->has_domain = defines_domain(*device, wanted->domain);
+	}
 }
 
 /* -- the formats -------------------------------------------------------------------------- */

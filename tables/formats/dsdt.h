@@ -29,10 +29,18 @@ bool dsdt_collect_names(const struct viommu_table *block, struct hash *devices,
 /* Is the hardware ID in the block, as text or as the number that it can be packed into? */
 bool dsdt_has_hardware_id(const struct viommu_table *block, const char *id);
 
+/* A device with registers at `base` is wanted that has this proximity domain (_PXM). */
+struct dsdt_device {
+	uint64_t base;
+	uint32_t domain;
+	bool has_domain;
+	unsigned n; /* devices with these registers */
+};
+
 /*
- * Does a device that has registers at `base` have that proximity domain (_PXM)? Only constants are
- * read: resources and domains that code computes are not.
+ * Set `has_domain` of each struct dsdt_device of a hash table by base (hash_number), of which the
+ * block has one. Only constants are read: resources and domains that code computes are not.
  */
-bool dsdt_has_domain(const struct viommu_table *block, uint64_t base, uint32_t domain);
+void dsdt_find_domains(const struct viommu_table *block, const struct hash *devices);
 
 #endif
