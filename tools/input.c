@@ -22,6 +22,10 @@
 #define DEPTH_MAX 8u
 #define FILES_MAX 65536u
 
+/* Definition blocks of a machine that are kept until its tables are joined. */
+#define BLOCKS_MAX        64u
+#define BLOCKS_LENGTH_MAX ((size_t)16 << 20)
+
 #define UNPACK_IT "unpack it, and give the files that it has"
 
 #define SIGNATURE_LENGTH  4
@@ -34,6 +38,12 @@ bool input_neighbours, input_every;
 bool input_host_findings;
 host_function *input_host;
 bool input_joined;
+
+/* A DSDT or an SSDT. It has devices that other tables of its machine refer to. */
+struct block {
+	const char *source;
+	struct viommu_table *table;
+};
 
 /* A folder is one machine, and so is a folder of an archive. */
 struct reader {
@@ -50,6 +60,9 @@ struct reader {
 	const struct viommu_host *host; /* the host the tables are from; NULL: unknown */
 	struct input held;              /* a topology that waits for others of its machine */
 	char *held_name, *held_signature;
+	struct viommu_table *iort; /* of the machine, if `held` has several tables */
+	GArray *blocks;            /* struct block, of what was named */
+	size_t blocks_length;
 	unsigned n; /* usable inputs */
 	int status;
 };
@@ -87,11 +100,28 @@ static unsigned place_in_machine(const char *signature)
 	return 0;
 }
 
+/* Devices of command queues refer to nodes of the IORT. */
+static void apply_blocks(struct reader *reader)
+{
+	bool has_iort = reader->held.table && !g_strcmp0(reader->held_signature, "IORT");
+	const struct viommu_table *iort = has_iort ? reader->held.table : reader->iort;
+
+	for (guint i = 0; iort && i < reader->blocks->len; i++) {
+		const struct block *block = &g_array_index(reader->blocks, struct block, i);
+
+		if (!strcmp(block->source, reader->held.source))
+			viommu_topology_apply_queues(reader->held.topology, iort, block->table);
+	}
+}
+
 static void pass_held(struct reader *reader)
 {
-	if (reader->held.topology)
+	if (reader->held.topology) {
+		apply_blocks(reader);
 		pass_input(reader, &reader->held);
+	}
 	reader->held.table = viommu_table_free(reader->held.table);
+	reader->iort = viommu_table_free(reader->iort);
 	g_clear_pointer(&reader->held_name, g_free);
 	g_clear_pointer(&reader->held_signature, g_free);
 }
@@ -107,7 +137,16 @@ static void hold(struct reader *reader, struct input *input)
 	input->topology = NULL;
 }
 
-static void join(struct reader *reader, const struct input *input)
+/* A joined topology has no table of its own. */
+static void keep_iort(struct reader *reader, struct viommu_table **table)
+{
+	if (!reader->iort && *table && !strcmp(viommu_table_signature(*table), "IORT")) {
+		reader->iort = *table;
+		*table = NULL;
+	}
+}
+
+static void join(struct reader *reader, struct input *input)
 {
 	const struct viommu_topology *one = reader->held.topology, *other = input->topology;
 	unsigned before = place_in_machine(reader->held_signature);
@@ -119,6 +158,8 @@ static void join(struct reader *reader, const struct input *input)
 	viommu_topology_free(reader->held.topology);
 	reader->held.topology = joined;
 	reader->held.name = reader->held.source;
+	keep_iort(reader, &reader->held.table);
+	keep_iort(reader, &input->table);
 	reader->held.table = viommu_table_free(reader->held.table);
 }
 
@@ -131,8 +172,7 @@ static bool completes_held(const struct reader *reader, const struct input *inpu
 
 static void pass_or_hold(struct reader *reader, struct input *input)
 {
-	bool joins = input_joined && reader->in_folder &&
-		     place_in_machine(viommu_table_signature(input->table)) &&
+	bool joins = input_joined && place_in_machine(viommu_table_signature(input->table)) &&
 		     input_topology(input, reader->findings);
 
 	if (joins && completes_held(reader, input)) {
@@ -143,6 +183,30 @@ static void pass_or_hold(struct reader *reader, struct input *input)
 	} else {
 		pass_input(reader, input);
 	}
+}
+
+static bool is_block(const char *signature)
+{
+	return !strcmp(signature, "DSDT") || !strcmp(signature, "SSDT");
+}
+
+/* Not more than a machine has. */
+static void keep_block(struct reader *reader, const char *name, const void *bytes, size_t length)
+{
+	struct block block = { .source = reader->source };
+
+	if (reader->blocks->len >= BLOCKS_MAX || length > BLOCKS_LENGTH_MAX - reader->blocks_length)
+		return;
+	block.table = viommu_table_decode(bytes, length, name, NULL);
+	if (!block.table)
+		return;
+	g_array_append_val(reader->blocks, block);
+	reader->blocks_length += length;
+}
+
+static void free_block(void *block)
+{
+	viommu_table_free(((struct block *)block)->table);
 }
 
 /* A header with that length: other files of a folder have none. */
@@ -160,16 +224,22 @@ static bool is_table(const uint8_t *bytes, size_t length)
 	return GUINT32_FROM_LE(stated) == length;
 }
 
+static void signature_of(const uint8_t *bytes, size_t length, char signature[SIGNATURE_LENGTH + 1])
+{
+	memset(signature, 0, SIGNATURE_LENGTH + 1);
+	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
+}
+
 /*
  * Looks at the signature before decoding, so that other tables of a folder cause no findings.
  */
 static bool is_known(const uint8_t *bytes, size_t length)
 {
-	char signature[SIGNATURE_LENGTH + 1] = { 0 };
+	char signature[SIGNATURE_LENGTH + 1];
 
 	if (input_every && is_table(bytes, length))
 		return true;
-	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
+	signature_of(bytes, length, signature);
 	if (!strcmp(signature, DEVICE_TREE_MAGIC))
 		return true;
 	return (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) ||
@@ -222,7 +292,11 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 {
 	struct reader *reader = opaque;
 	struct input input = { .name = name, .source = reader->source, .host = reader->host };
+	char signature[SIGNATURE_LENGTH + 1];
 
+	signature_of(bytes, length, signature);
+	if (input_joined && is_block(signature))
+		keep_block(reader, name, bytes, length);
 	if (reader->in_folder && (!is_known(bytes, length) || is_known_copy(reader, bytes, length)))
 		return true;
 	input.table = viommu_table_decode_as(input_form, bytes, length, name, reader->findings);
@@ -644,6 +718,9 @@ static void read_named(struct reader *reader, const char *name)
 		take_folder(reader, name);
 	else
 		take_named(reader, name);
+	pass_held(reader);
+	g_array_set_size(reader->blocks, 0);
+	reader->blocks_length = 0;
 }
 
 static void read_all(struct reader *reader, char **names)
@@ -672,8 +749,11 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 	}
 	reader.first = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	reader.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	reader.blocks = g_array_new(false, false, sizeof(struct block));
+	g_array_set_clear_func(reader.blocks, free_block);
 	read_all(&reader, names);
 	pass_held(&reader);
+	g_array_unref(reader.blocks);
 	g_hash_table_unref(reader.first);
 	g_hash_table_unref(reader.seen);
 	return reader.n ? reader.status : report_no_input(names, reader.status);

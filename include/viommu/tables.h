@@ -238,6 +238,18 @@ int viommu_topology_apply_srat_domains(struct viommu_topology *topology,
 				       const struct viommu_table *srat);
 
 /*
+ * Set the command queues (`cmdqv`) of SMMUs from a DSDT or an SSDT: devices with the hardware ID
+ * NVDA200C, whose _UID is the identifier of the SMMU's node in the IORT. SMMUs are found by the
+ * addresses of their registers. AML is not interpreted: a _UID and a _CRS that code computes are
+ * not seen. An SMMU that has queues already keeps them. Returns how many SMMUs got queues; 0 for
+ * tables that are no IORT, or no DSDT or SSDT.
+ *
+ * Returns: how many got queues, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_topology_apply_queues(struct viommu_topology *topology, const struct viommu_table *iort,
+				 const struct viommu_table *block);
+
+/*
  * Generate the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if
  * there is a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the
  * table cannot describe is a finding; NULL is returned after an error. Free it with

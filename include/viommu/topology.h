@@ -69,7 +69,8 @@ extern "C" {
 #endif
 
 /* Opaque. It owns copies of all added objects. Objects cannot be removed, and do not change
- * except by viommu_topology_apply_srat_domains(); headers may be changed. */
+ * except by viommu_topology_apply_srat_domains() and viommu_topology_apply_queues(); headers may be
+ * changed. */
 struct viommu_topology;
 
 /*

@@ -54,6 +54,7 @@ size_t part_append(struct bytes *image, const struct bytes *part);
 struct bytes *part_xsdt(const struct array *pointers);
 
 bool part_is(const struct bytes *part, const char *signature);
+const struct bytes *parts_find(const struct pointers *parts, const char *signature);
 bool parts_have(const struct pointers *parts, const char *signature);
 
 /* Let a FADT, which has X_DSDT, point to the DSDT. */
@@ -81,7 +82,9 @@ struct acpi_domains {
 
 void acpi_report_domains(const struct acpi_domains *domains, struct viommu_findings *findings);
 
-/* devices.c: the DSDT with the devices of a topology. */
-struct bytes *part_dsdt(const struct viommu_topology *topology, struct viommu_findings *findings);
+/* devices.c: the DSDT with the devices of a topology, in a set with that IORT; NULL: it has none.
+ */
+struct bytes *part_dsdt(const struct viommu_topology *topology, const struct viommu_table *iort,
+			struct viommu_findings *findings);
 
 #endif

@@ -23,7 +23,10 @@
 #include "aml.h"
 #include "tables/check/check.h"
 #include "tables/findings/findings.h"
+#include "tables/formats/dsdt.h"
+#include "tables/formats/iort/iort.h"
 #include "tables/model/topology.h"
+#include "tables/table/unsupported.h"
 
 /* virtio 1.3, 4.2.2: registers up to 0xff, with the configuration of the device behind them */
 #define SPAN_VIRTIO_MMIO 0x200
@@ -31,7 +34,6 @@
 
 /* Command queues of an SMMUv3 (CMDQV of Tegra241). */
 #define SPAN_CMDQV 0x50000
-#define HID_CMDQV  "NVDA200C"
 
 /* Three hexadecimal digits behind the letter. */
 #define DEVICES_MAX 0x1000
@@ -39,6 +41,7 @@
 struct devices {
 	struct bytes *aml;
 	unsigned n;
+	const struct viommu_table *iort; /* of the set, or NULL */
 	struct viommu_findings *findings;
 };
 
@@ -49,6 +52,7 @@ struct device {
 	uint64_t base, span;
 	const uint32_t *interrupts;
 	unsigned n_interrupts;
+	bool works_without_interrupts;
 	bool is_incoherent, has_domain;
 	uint32_t domain;
 	struct viommu_place place;
@@ -64,7 +68,8 @@ static void put_resources(struct bytes *terms, const struct device *device)
 	struct bytes *resources = bytes_new();
 
 	aml_memory(resources, device->base, span_of(device));
-	aml_interrupts(resources, device->interrupts, device->n_interrupts);
+	if (device->n_interrupts)
+		aml_interrupts(resources, device->interrupts, device->n_interrupts);
 	aml_end(resources);
 	aml_name_resources(terms, "_CRS", resources);
 	bytes_free(resources);
@@ -148,7 +153,7 @@ static void add_device(struct devices *devices, const struct device *device)
 
 	if (!device->base)
 		report_device(devices, device, "lacks an address", give_both);
-	else if (!device->n_interrupts)
+	else if (!device->n_interrupts && !device->works_without_interrupts)
 		report_device(devices, device, "lacks interrupts", give_both);
 	else if (span_of(device) - 1 > UINT64_MAX - device->base)
 		report_device(devices, device, "has registers that end beyond 64 bits",
@@ -159,40 +164,32 @@ static void add_device(struct devices *devices, const struct device *device)
 		put_device(devices, device);
 }
 
-/* The identifier that an IORT gives the node: ITS groups come first there, then SMMUs. */
-static uint32_t iort_identifier(const struct viommu_topology *topology,
-				const struct viommu_iommu *wanted)
+/* Linux finds the queues of an SMMU by the identifier of its node. */
+static void add_queues(struct devices *devices, const struct viommu_iommu *iommu)
 {
-	size_t n = topology_count(topology, OBJECT_ITS_GROUP);
-	const struct viommu_iommu *iommu;
+	struct device device = {
+		.subject = { OBJECT_IOMMU, iommu, 0 },
+		.hid = DSDT_QUEUES,
+		.base = iommu->cmdqv.base,
+		.span = SPAN_CMDQV,
+		.interrupts = &iommu->cmdqv.interrupt,
+		.n_interrupts = iommu->cmdqv.interrupt != 0,
+		.works_without_interrupts = true,
+		.place = iommu->place,
+	};
+	auto_free char *uid = NULL;
+	uint32_t identifier;
 
-	if (wanted->has_identifier)
-		return wanted->identifier;
-	for_each_object(i, iommu, topology, OBJECT_IOMMU) {
-		if (iommu == wanted)
-			break;
-		n += iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3;
+	if (!iommu_has_queues(iommu) || !devices->iort || devices->n > DEVICES_MAX)
+		return;
+	if (!iort_find_smmu_v3(devices->iort, iommu->base, &identifier)) {
+		report_device(devices, &device, "has a CMDQV, and no node in the IORT",
+			      "give an IORT with a node for it, or omit the CMDQV");
+		return;
 	}
-	return (uint32_t)n;
-}
-
-/* Linux finds the queues of an SMMU by its identifier. */
-static void add_queues(struct devices *devices, const struct viommu_topology *topology,
-		       const struct viommu_iommu *iommu)
-{
-	auto_free char *uid = memory_printf("%" PRIu32, iort_identifier(topology, iommu));
-
-	if (iommu->kind == VIOMMU_SMMU_V3 && iommu->cmdqv.base)
-		add_device(devices, &(struct device){
-					    .subject = { OBJECT_IOMMU, iommu, 0 },
-					    .hid = HID_CMDQV,
-					    .uid = uid,
-					    .base = iommu->cmdqv.base,
-					    .span = SPAN_CMDQV,
-					    .interrupts = &iommu->cmdqv.interrupt,
-					    .n_interrupts = iommu->cmdqv.interrupt != 0,
-					    .place = iommu->place,
-				    });
+	uid = memory_printf("%" PRIu32, identifier);
+	device.uid = uid;
+	add_device(devices, &device);
 }
 
 static void add_iommu(struct devices *devices, const struct viommu_iommu *iommu)
@@ -229,16 +226,17 @@ static void add_platform_device(struct devices *devices,
 			    });
 }
 
-struct bytes *part_dsdt(const struct viommu_topology *topology, struct viommu_findings *findings)
+struct bytes *part_dsdt(const struct viommu_topology *topology, const struct viommu_table *iort,
+			struct viommu_findings *findings)
 {
-	struct devices devices = { .aml = bytes_new(), .findings = findings };
+	struct devices devices = { .aml = bytes_new(), .iort = iort, .findings = findings };
 	const struct viommu_platform_device *device;
 	const struct viommu_iommu *iommu;
 	struct bytes *dsdt = part_begin("DSDT", 2);
 
 	for_each_object(i, iommu, topology, OBJECT_IOMMU) {
 		add_iommu(&devices, iommu);
-		add_queues(&devices, topology, iommu);
+		add_queues(&devices, iommu);
 	}
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
 		add_platform_device(&devices, device);

@@ -141,6 +141,16 @@ static void add_tables_of_iommus(struct generating *generating)
 	}
 }
 
+/* Devices in the namespace refer to nodes of the IORT. */
+static void add_dsdt(struct generating *generating)
+{
+	const struct bytes *part = parts_find(generating->parts, "IORT");
+	struct viommu_table *iort = part ? table_decode(part->data, part->len, "IORT", NULL) : NULL;
+
+	generating->dsdt = part_dsdt(generating->topology, iort, generating->findings);
+	viommu_table_free(iort);
+}
+
 static void collect(struct generating *generating)
 {
 	if (!given_fit(generating->how.tables, generating->how.n_tables, generating->findings))
@@ -148,13 +158,13 @@ static void collect(struct generating *generating)
 	for (size_t i = 0; i < generating->how.n_tables; i++)
 		take_table_of_vmm(generating, generating->how.tables[i]);
 	generating->has_devices = !generating->dsdt;
-	if (!generating->dsdt)
-		generating->dsdt = part_dsdt(generating->topology, generating->findings);
 	if (!generating->fadt)
 		generating->fadt = new_fadt();
 	if (generating->how.processors && !parts_have(generating->parts, "APIC"))
 		pointers_add(generating->parts, new_madt(generating->how.processors));
 	add_tables_of_iommus(generating);
+	if (generating->has_devices)
+		add_dsdt(generating);
 }
 
 /* -- the image ---------------------------------------------------------------------------- */

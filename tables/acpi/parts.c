@@ -50,12 +50,17 @@ bool part_is(const struct bytes *part, const char *signature)
 	return !memcmp(part->data, signature, 4);
 }
 
-bool parts_have(const struct pointers *parts, const char *signature)
+const struct bytes *parts_find(const struct pointers *parts, const char *signature)
 {
 	for (size_t i = 0; i < parts->len; i++)
 		if (part_is(parts->pdata[i], signature))
-			return true;
-	return false;
+			return parts->pdata[i];
+	return NULL;
+}
+
+bool parts_have(const struct pointers *parts, const char *signature)
+{
+	return parts_find(parts, signature);
 }
 
 /* Not by the field of 32 bits, which those before ACPI 2.0 have. */

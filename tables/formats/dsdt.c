@@ -16,7 +16,9 @@ enum {
 	AML_ROOT = '\\',
 	AML_PARENT = '^',
 	AML_NAME = 0x08,
+	AML_STRING = 0x0d,
 	AML_SCOPE = 0x10,
+	AML_BUFFER = 0x11,
 	AML_DUAL_NAME = 0x2e,
 	AML_MULTI_NAME = 0x2f,
 	AML_EXTENDED = 0x5b,
@@ -297,6 +299,107 @@ void dsdt_find_domains(const struct viommu_table *block, const struct hash *devi
 				 : NULL;
 		if (device)
 			wanted->has_domain = defines_domain(*device, wanted->domain);
+	}
+}
+
+/* -- command queues ----------------------------------------------------------------------- */
+
+#define QUEUES_MAX 0x1000u
+
+/* A number, or its decimal digits: the text that Linux compares. */
+static bool take_identifier(struct code *code, uint32_t *ret_identifier)
+{
+	uint64_t number = 0;
+	unsigned n = 0;
+
+	if (take_constant(code, &number)) {
+		*ret_identifier = (uint32_t)number;
+		return number <= UINT32_MAX;
+	}
+	if (code->at == code->end || *code->at != AML_STRING)
+		return false;
+	for (code->at++; code->at < code->end && g_ascii_isdigit(*code->at); code->at++, n++)
+		if (number > UINT32_MAX || (n && !number))
+			return false;
+		else
+			number = number * 10 + (uint64_t)(*code->at - '0');
+	*ret_identifier = (uint32_t)number;
+	return n && number <= UINT32_MAX && code->at < code->end && !*code->at;
+}
+
+/* A buffer: a length, a size, and the descriptors. */
+static bool take_buffer(struct code *code)
+{
+	uint64_t size;
+
+	if (code->at == code->end || *code->at++ != AML_BUFFER || !take_length(code) ||
+	    !take_constant(code, &size))
+		return false;
+	code->end -= size < (size_t)(code->end - code->at)
+			     ? (size_t)(code->end - code->at) - (size_t)size
+			     : 0;
+	return true;
+}
+
+/* 6.4.2 and 6.4.3: bit 7 of a tag tells a length of 2 bytes behind it from one in its bits 2:0. */
+static bool take_descriptor(struct code *code, struct code *ret_descriptor)
+{
+	size_t room = (size_t)(code->end - code->at), length;
+
+	if (!room || (*code->at & 0x80 && room < 3))
+		return false;
+	length = *code->at & 0x80 ? 3 + (size_t)wire_load(code->at + 1, 2)
+				  : 1 + (size_t)(*code->at & 7);
+	if (room < length)
+		return false;
+	*ret_descriptor = (struct code){ code->at, code->at + length };
+	code->at += length;
+	return true;
+}
+
+/* The first memory, and the first interrupt. */
+static void read_resources(struct code code, struct dsdt_queues *queues)
+{
+	enum { EXTENDED_INTERRUPT = 0x89, FIRST_AT = 5 };
+	struct code descriptor;
+	uint64_t base;
+
+	while (take_descriptor(&code, &descriptor)) {
+		if (!queues->base && is_memory(&descriptor, &base))
+			queues->base = base;
+		if (!queues->interrupt && *descriptor.at == EXTENDED_INTERRUPT &&
+		    descriptor.end - descriptor.at >= FIRST_AT + (ptrdiff_t)sizeof(uint32_t))
+			queues->interrupt =
+				(uint32_t)wire_load(descriptor.at + FIRST_AT, sizeof(uint32_t));
+	}
+}
+
+static void collect_device(struct code device, struct array *all)
+{
+	struct dsdt_queues queues = { 0 };
+	struct code uid, resources;
+
+	if (!find_value(device, "_UID", &uid) || !take_identifier(&uid, &queues.identifier) ||
+	    !find_value(device, "_CRS", &resources) || !take_buffer(&resources))
+		return;
+	read_resources(resources, &queues);
+	if (queues.base)
+		array_append(all, queues);
+}
+
+void dsdt_collect_queues(const struct viommu_table *block, struct array *all)
+{
+	static const uint8_t id[] = "\x08_HID\x0d" DSDT_QUEUES;
+	struct scan scan = scan_of(block);
+
+	for (; (size_t)(scan.code.end - scan.code.at) >= sizeof(id) && all->len < QUEUES_MAX;
+	     scan.code.at++) {
+		const struct code *device;
+
+		scan_here(&scan);
+		device = memcmp(scan.code.at, id, sizeof(id)) ? NULL : scan_device(&scan);
+		if (device)
+			collect_device(*device, all);
 	}
 }
 

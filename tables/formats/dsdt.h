@@ -43,4 +43,22 @@ struct dsdt_device {
  */
 void dsdt_find_domains(const struct viommu_table *block, const struct hash *devices);
 
+/* The hardware ID of the command queues of an SMMU (CMDQV of Tegra241). */
+#define DSDT_QUEUES "NVDA200C"
+
+/* Such a device; its _UID is the identifier of the SMMU's node in the IORT. */
+struct dsdt_queues {
+	uint32_t identifier, interrupt; /* no interrupt: 0 */
+	uint64_t base;
+};
+
+/* Append those that the block describes by constants, in its order. */
+void dsdt_collect_queues(const struct viommu_table *block, struct array *all);
+
+/* Is it a DSDT or an SSDT? */
+static inline bool is_definition_block(const struct viommu_table *table)
+{
+	return table->format == &dsdt_format || table->format == &ssdt_format;
+}
+
 #endif

@@ -71,5 +71,7 @@ void tables_check_together(const struct viommu_table *const *tables, size_t n,
 			   struct viommu_findings *findings);
 void topology_check_domains(const struct viommu_topology *topology, const struct viommu_table *srat,
 			    struct viommu_findings *findings);
+int topology_apply_queues(struct viommu_topology *topology, const struct viommu_table *iort,
+			  const struct viommu_table *block);
 
 #endif

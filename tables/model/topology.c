@@ -391,6 +391,14 @@ void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t do
 	iommu->proximity_domain = domain;
 }
 
+void topology_set_queues(struct viommu_topology *topology, size_t i,
+			 const struct viommu_iommu_cmdqv *queues)
+{
+	struct viommu_iommu *iommu = topology->objects[OBJECT_IOMMU]->pdata[i];
+
+	iommu->cmdqv = *queues;
+}
+
 /* Not copied: it is the signature of a format, with static storage. */
 void topology_set_source(struct viommu_topology *topology, const char *signature)
 {

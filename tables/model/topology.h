@@ -73,8 +73,13 @@ const char *topology_rejection(const struct viommu_topology *topology);
 void topology_set_unread(struct viommu_topology *topology, const void *object, const char *why);
 const char *topology_unread(const struct viommu_topology *topology, const void *object);
 
-/* Set the proximity domain of the i-th IOMMU: the only change to an object after it was added. */
+/*
+ * Set the proximity domain or the command queues of the i-th IOMMU: the only changes to an object
+ * after it was added.
+ */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain);
+void topology_set_queues(struct viommu_topology *topology, size_t i,
+			 const struct viommu_iommu_cmdqv *queues);
 
 /* The signatures that have a header here; NULL after the last. */
 const char *topology_signature(size_t i);

@@ -287,6 +287,12 @@ int viommu_topology_apply_srat_domains(struct viommu_topology *topology,
 	return memory_or(-ENOMEM, topology_apply_srat_domains(topology, srat));
 }
 
+int viommu_topology_apply_queues(struct viommu_topology *topology, const struct viommu_table *iort,
+				 const struct viommu_table *block)
+{
+	return memory_or(-ENOMEM, topology_apply_queues(topology, iort, block));
+}
+
 /* -- differences ----------------------------------------------------------- */
 
 struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,

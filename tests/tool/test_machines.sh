@@ -61,6 +61,33 @@ structures_that_a_topology_cannot_represent_are_named() {
 	ran 0 "$viommu" topology unknown.yaml
 }
 
+# The IORT of a set has the SMMUs, and its DSDT their command queues.
+a_set_of_tables_is_one_machine() {
+	printf '%s\n' "viommu: 1" "iommus:" \
+		"  - { name: smmu0, kind: smmu-v3, at: 0x9050000, interrupts: [36, 37, 38, 39]," \
+		"      cmdqv: 0x9200000, cmdqv-interrupt: 54 }" \
+		"  - { name: viommu0, kind: virtio-iommu-mmio, at: 0x9100000, interrupts: [60] }" \
+		"  - { name: smmu1, kind: smmu-v3, at: 0x9070000, interrupts: [46, 47, 48, 49]," \
+		"      identifier: 77, cmdqv: 0x9280000 }" \
+		"host-bridges:" "  - { buses: 00-3f, iommu: smmu0 }" "  - { buses: 40-7f, iommu: smmu1 }" \
+		"  - { buses: 80-ff, iommu: viommu0 }" >machine.yaml
+	ran 0 "$viommu" generate acpi --address 0xe0000 machine.yaml -o set
+	ran 0 "$viommu" topology set
+	says out "cmdqv: 0x9200000"
+	says out "cmdqv-interrupt: 54"
+	says out "cmdqv: 0x9280000"
+	says out "name: viommu0"
+	ran 0 "$viommu" resolve 00:01.0 80:01.0 --from set
+	says out "00:01.0: smmu0"
+	says out "80:01.0: viommu0"
+	mkdir folder
+	"$viommu" dump --help >folder/text
+	cp set folder/
+	ran 0 "$viommu" topology folder
+	says out "cmdqv: 0x9280000"
+	ran 0 "$viommu" diff set folder
+}
+
 generate_puts_iommus_into_an_srat() {
 	tables
 	printf '%s\n' "viommu: 1" "iommus:" \

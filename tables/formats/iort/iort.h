@@ -292,6 +292,9 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 /* The next node, of known or unknown type. Skips bytes that are no node. */
 const struct record *iort_next_node(const struct viommu_table *table, guint *i);
 
+/* The identifier of the SMMUv3 with these registers; false: the table has none there. */
+bool iort_find_smmu_v3(const struct viommu_table *table, uint64_t base, uint32_t *ret_identifier);
+
 /* All nodes by offset, to be freed with hash_free(). */
 struct hash *iort_index(const struct viommu_table *table);
 

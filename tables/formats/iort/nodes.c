@@ -74,6 +74,20 @@ struct hash *iort_index(const struct viommu_table *table)
 	return index;
 }
 
+/* Before table revision 3 the bytes were reserved, and Linux reads them all the same. */
+bool iort_find_smmu_v3(const struct viommu_table *table, uint64_t base, uint32_t *ret_identifier)
+{
+	const struct record *node;
+
+	for (guint i = 0; (node = iort_next_node(table, &i));)
+		if (iort_type_of(node) == IORT_SMMU_V3 &&
+		    ((const struct iort_smmu_v3 *)node->host)->base == base) {
+			*ret_identifier = iort_node_of(node)->identifier;
+			return true;
+		}
+	return false;
+}
+
 /* This is Linux's reading of the specification. */
 bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu)
 {

@@ -15,6 +15,7 @@
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/model/topology.h"
+#include "tables/table/unsupported.h"
 
 #define LAST_RID 0xffffu
 
@@ -281,6 +282,9 @@ static void write_smmu(struct iort_writing *writing, struct iort_iommu_state *st
 	if (fields->revision && fields->revision < IORT_SMMU_V3_WITH_FLAG && needs_flag(state))
 		iort_report_revision(writing, iommu->place, IORT_REVISION_E_E,
 				     "the purpose of the first ID mapping of this SMMUv3");
+	if (iommu_has_queues(iommu))
+		iort_report_revision(writing, iommu->place, IORT_REVISION_E_B,
+				     "the identifier by which its CMDQV names this SMMUv3");
 	iort_add_mappings(node, mappings);
 	state->at = node->at;
 	iort_end_node(writing, node);

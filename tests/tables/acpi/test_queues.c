@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Command queues of SMMUs (CMDQV of Tegra241): from a topology into a DSDT, and back
+ */
+#include <glib.h>
+
+#include <viommu/acpi.h>
+
+#include "tables_rig.h"
+
+#define SMMU_WITH(interrupts) "kind: smmu-v3, interrupts: [" interrupts "], at: "
+#define SMMU                  SMMU_WITH("36, 37, 38, 39")
+
+/* The tables of a set. */
+struct tables {
+	struct viommu_table *iort, *dsdt;
+};
+
+static const char smmus[] =
+	"iommus:\n"
+	"  - { name: a, kind: smmu-v2, at: 0x8000000, span: 64K, interrupts: [40, 41],\n"
+	"      context-interrupts: [42] }\n"
+	"  - { name: b, " SMMU "0x9050000, cmdqv: 0x9200000, cmdqv-interrupt: 54 }\n"
+	"  - { name: c, " SMMU_WITH(
+		"46, 47, 48, 49") "0x9070000, identifier: 77, cmdqv: 0x1009200000 }\n"
+				  "  - { name: d, " SMMU_WITH(
+					  "56, 57, 58, 59") "0x9090000 }\n"
+							    "host-bridges:\n"
+							    "  - { buses: 00-3f, iommu: a }\n"
+							    "  - { buses: 40-7f, iommu: b }\n"
+							    "  - { buses: 80-bf, iommu: c }\n"
+							    "  - { buses: c0-ff, iommu: d }\n"
+							    "its-groups: [ { name: its, ids: [0] } "
+							    "]\n";
+
+static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
+{
+	struct tables *tables = opaque;
+	struct viommu_table *table = viommu_table_decode(bytes, length, name, NULL);
+
+	if (!strcmp(viommu_table_signature(table), "IORT"))
+		tables->iort = table;
+	else if (!strcmp(viommu_table_signature(table), "DSDT"))
+		tables->dsdt = table;
+	else
+		viommu_table_free(table);
+	return true;
+}
+
+static struct tables generate(struct rig *rig, const struct viommu_table *given)
+{
+	const struct viommu_acpi how = {
+		.size = sizeof(how), .address = 0xe0000, .tables = &given, .n_tables = given != NULL
+	};
+	struct tables tables = { NULL, NULL };
+	void *bytes;
+	size_t length = viommu_acpi_generate(rig->topology, &how, &bytes, rig->findings);
+
+	assert_int_not_equal(length, 0);
+	viommu_input_split(bytes, length, "set", take_table, &tables, NULL);
+	free(bytes);
+	return tables;
+}
+
+static void free_tables(struct tables tables)
+{
+	viommu_table_free(tables.iort);
+	viommu_table_free(tables.dsdt);
+}
+
+static const struct viommu_iommu *at_base(const struct viommu_topology *topology, uint64_t base)
+{
+	const struct viommu_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
+		if (iommu->base == base)
+			return iommu;
+	fail();
+	return NULL;
+}
+
+static void assert_queues(const struct viommu_topology *topology, uint64_t smmu, uint64_t base,
+			  uint32_t interrupt)
+{
+	const struct viommu_iommu *iommu = at_base(topology, smmu);
+
+	assert_int_equal(iommu->cmdqv.base, base);
+	assert_int_equal(iommu->cmdqv.interrupt, interrupt);
+}
+
+/* As the topology had them, whatever the names. */
+static void assert_closed(struct rig *rig, struct tables tables, int n)
+{
+	struct viommu_topology *back = viommu_table_topology(tables.iort, NULL);
+	const struct viommu_iommu *iommu;
+
+	assert_int_equal(viommu_topology_apply_queues(back, tables.iort, tables.dsdt), n);
+	for (size_t i = 0; (iommu = viommu_topology_iommu(rig->topology, i)); i++)
+		assert_queues(back, iommu->base, iommu->cmdqv.base, iommu->cmdqv.interrupt);
+	viommu_topology_free(back);
+}
+
+static bool has_text(const struct viommu_table *table, const char *text, size_t length)
+{
+	void *bytes;
+	size_t n = viommu_table_encode(table, &bytes);
+	bool has = memmem(bytes, n, text, length);
+
+	free(bytes);
+	return has;
+}
+
+/* -- a set of our own -------------------------------------------------------------------- */
+
+/* Beside an SMMUv2 and an ITS group: the identifiers are 2, 77 and 4. */
+static void queues_are_read_back_from_the_dsdt(void **state)
+{
+	struct rig *rig = *state;
+	struct tables tables;
+
+	read_fine(rig, smmus);
+	tables = generate(rig, NULL);
+	assert_closed(rig, tables, 2);
+	assert_true(has_text(tables.dsdt, "_UID\r2", 7));
+	assert_true(has_text(tables.dsdt, "_UID\r77", 8));
+	assert_false(found(rig->findings, "iort-silent-cmdqv"));
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	free_tables(tables);
+}
+
+/* Without an interrupt Linux reports no errors of the queues, and uses them. */
+static void queues_without_an_interrupt_are_in_the_dsdt(void **state)
+{
+	struct rig *rig = *state;
+	struct tables tables;
+
+	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0x9200000 } ]\n"
+		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	tables = generate(rig, NULL);
+	assert_closed(rig, tables, 1);
+	assert_false(found(rig->findings, "image-device"));
+	free_tables(tables);
+}
+
+/* The nodes of an IORT of another generator have other identifiers. */
+static void queues_have_the_identifier_in_a_given_iort(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *iort;
+	struct tables tables;
+
+	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, identifier: 9 } ]\n"
+		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	iort = viommu_table_generate(rig->topology, "IORT", NULL);
+	assert_non_null(iort);
+	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0x9200000 } ]\n"
+		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	tables = generate(rig, iort);
+	assert_true(has_text(tables.dsdt, "_UID\r9", 7));
+	assert_closed(rig, tables, 1);
+	free_tables(tables);
+	viommu_table_free(iort);
+}
+
+static void an_smmu_without_a_node_has_no_queues(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *iort;
+	struct tables tables;
+
+	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9090000 } ]\n"
+		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	iort = viommu_table_generate(rig->topology, "IORT", NULL);
+	read_fine(rig, smmus);
+	tables = generate(rig, iort);
+	assert_true(found(rig->findings, "image-device"));
+	assert_false(has_text(tables.dsdt, "NVDA200C", 8));
+	free_tables(tables);
+	viommu_table_free(iort);
+}
+
+/* Revision 0 has no identifiers: Linux reads the reserved bytes, which are 0 in each node. */
+static void an_iort_of_revision_0_is_too_old_for_queues(void **state)
+{
+	struct rig *rig = *state;
+	struct tables tables;
+
+	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0x9200000 } ]\n"
+		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n"
+		       "its-groups: [ { name: its, ids: [0] } ]\n"
+		       "tables: { iort: { revision: 0 } }\n");
+	tables = generate(rig, NULL);
+	assert_true(found(rig->findings, "iort-silent-revision"));
+	assert_true(has_text(tables.dsdt, "_UID\r0", 7));
+	assert_closed(rig, tables, 1);
+	free_tables(tables);
+}
+
+/* -- a block of another compiler ----------------------------------------------------------- */
+
+/*
+ * Three devices, as iasl compiles them: a _UID of text before the _HID, and a QWORD descriptor; a
+ * _UID of a number, and an interrupt before the memory; a _CRS that is a method.
+ */
+static const uint8_t block[] = {
+	0x53, 0x53, 0x44, 0x54, 0x01, 0x01, 0x00, 0x00, 0x02, 0x4e, 0x54, 0x45, 0x53, 0x54, 0x00,
+	0x00, 0x51, 0x55, 0x45, 0x55, 0x45, 0x53, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x49, 0x4e,
+	0x54, 0x4c, 0x25, 0x09, 0x20, 0x20, 0x10, 0x4c, 0x0d, 0x5c, 0x5f, 0x53, 0x42, 0x5f, 0x5b,
+	0x82, 0x4f, 0x05, 0x53, 0x4d, 0x51, 0x30, 0x08, 0x5f, 0x55, 0x49, 0x44, 0x0d, 0x35, 0x00,
+	0x08, 0x5f, 0x48, 0x49, 0x44, 0x0d, 0x4e, 0x56, 0x44, 0x41, 0x32, 0x30, 0x30, 0x43, 0x00,
+	0x08, 0x5f, 0x43, 0x52, 0x53, 0x11, 0x3c, 0x0a, 0x39, 0x8a, 0x2b, 0x00, 0x00, 0x0d, 0x01,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x20, 0x11, 0x00, 0x00, 0x00,
+	0x00, 0xff, 0xff, 0x24, 0x11, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x89, 0x06, 0x00, 0x03, 0x01,
+	0x66, 0x00, 0x00, 0x00, 0x79, 0x00, 0x5b, 0x82, 0x3b, 0x53, 0x4d, 0x51, 0x31, 0x08, 0x5f,
+	0x48, 0x49, 0x44, 0x0d, 0x4e, 0x56, 0x44, 0x41, 0x32, 0x30, 0x30, 0x43, 0x00, 0x08, 0x5f,
+	0x55, 0x49, 0x44, 0x0a, 0x04, 0x08, 0x5f, 0x43, 0x52, 0x53, 0x11, 0x1a, 0x0a, 0x17, 0x89,
+	0x06, 0x00, 0x01, 0x01, 0x67, 0x00, 0x00, 0x00, 0x86, 0x09, 0x00, 0x01, 0x00, 0x00, 0x20,
+	0x05, 0x00, 0x00, 0x05, 0x00, 0x79, 0x00, 0x5b, 0x82, 0x35, 0x53, 0x4d, 0x51, 0x32, 0x08,
+	0x5f, 0x48, 0x49, 0x44, 0x0d, 0x4e, 0x56, 0x44, 0x41, 0x32, 0x30, 0x30, 0x43, 0x00, 0x08,
+	0x5f, 0x55, 0x49, 0x44, 0x0a, 0x06, 0x14, 0x19, 0x5f, 0x43, 0x52, 0x53, 0x00, 0xa4, 0x11,
+	0x11, 0x0a, 0x0e, 0x86, 0x09, 0x00, 0x01, 0x00, 0x00, 0x20, 0x06, 0x00, 0x00, 0x05, 0x00,
+	0x79, 0x00,
+};
+
+/* SMMUs with the identifiers of its devices, and one that none of them has. */
+static struct viommu_table *iort_of_block(struct rig *rig)
+{
+	struct viommu_table *iort;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: a, " SMMU "0x9010000, identifier: 5 }\n"
+		       "  - { name: b, " SMMU "0x9030000, identifier: 4 }\n"
+		       "  - { name: c, " SMMU "0x9050000, identifier: 6 }\n"
+		       "  - { name: d, " SMMU "0x9070000, identifier: 7 }\n"
+		       "host-bridges:\n"
+		       "  - { buses: 00-3f, iommu: a }\n"
+		       "  - { buses: 40-7f, iommu: b }\n"
+		       "  - { buses: 80-bf, iommu: c }\n"
+		       "  - { buses: c0-ff, iommu: d }\n");
+	iort = viommu_table_generate(rig->topology, "IORT", rig->findings);
+	assert_non_null(iort);
+	return iort;
+}
+
+static void constants_of_another_compiler_are_read(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *iort = iort_of_block(rig);
+	struct viommu_table *ssdt = viommu_table_decode(block, sizeof(block), "ssdt", NULL);
+
+	assert_int_equal(viommu_topology_apply_queues(rig->topology, iort, ssdt), 2);
+	assert_queues(rig->topology, 0x9010000, 0x11200000, 0x66);
+	assert_queues(rig->topology, 0x9030000, 0x5200000, 0x67);
+	assert_queues(rig->topology, 0x9050000, 0, 0);
+	assert_queues(rig->topology, 0x9070000, 0, 0);
+	viommu_table_free(ssdt);
+	viommu_table_free(iort);
+}
+
+/* What the topology says stays, and other tables have no effect. */
+static void queues_that_are_known_stay(void **state)
+{
+	struct rig *rig = *state;
+	struct tables tables;
+
+	read_fine(rig, smmus);
+	tables = generate(rig, NULL);
+	assert_int_equal(viommu_topology_apply_queues(rig->topology, tables.iort, tables.dsdt), 0);
+	assert_int_equal(viommu_topology_apply_queues(rig->topology, tables.dsdt, tables.iort), 0);
+	assert_int_equal(viommu_topology_apply_queues(rig->topology, tables.iort, tables.iort), 0);
+	free_tables(tables);
+}
+
+/* Cut at any length, and with any byte changed: no read outside, which sanitizers check. */
+static void a_damaged_block_is_read_within_its_bytes(void **state)
+{
+	enum { CHANGES = 8, HEADER = 36 };
+	struct rig *rig = *state;
+	struct viommu_table *iort = iort_of_block(rig), *ssdt;
+
+	for (size_t length = HEADER; length < sizeof(block); length++) {
+		g_autofree uint8_t *cut = g_memdup2(block, length);
+
+		ssdt = viommu_table_decode(cut, length, "ssdt", NULL);
+		assert_true(viommu_topology_apply_queues(rig->topology, iort, ssdt) >= 0);
+		viommu_table_free(ssdt);
+	}
+	for (size_t at = HEADER; at < sizeof(block); at++)
+		for (unsigned bit = 0; bit < CHANGES; bit++) {
+			g_autofree uint8_t *changed = g_memdup2(block, sizeof(block));
+
+			changed[at] ^= (uint8_t)(1u << bit);
+			ssdt = viommu_table_decode(changed, sizeof(block), "ssdt", NULL);
+			assert_true(viommu_topology_apply_queues(rig->topology, iort, ssdt) >= 0);
+			viommu_table_free(ssdt);
+		}
+	viommu_table_free(iort);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(queues_are_read_back_from_the_dsdt),
+		WITH_A_RIG(queues_without_an_interrupt_are_in_the_dsdt),
+		WITH_A_RIG(queues_have_the_identifier_in_a_given_iort),
+		WITH_A_RIG(an_smmu_without_a_node_has_no_queues),
+		WITH_A_RIG(an_iort_of_revision_0_is_too_old_for_queues),
+		WITH_A_RIG(constants_of_another_compiler_are_read),
+		WITH_A_RIG(queues_that_are_known_stay),
+		WITH_A_RIG(a_damaged_block_is_read_within_its_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
