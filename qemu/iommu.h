@@ -108,7 +108,7 @@ struct iommu {
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
 	bool modes_pending;            /* some endpoint's mode is not applied yet */
-	struct endpoint *told;         /* whose listener was called last; or NULL */
+	struct endpoint *notified;     /* whose listener was called last; or NULL */
 	bool has_aliases;              /* some endpoint has an alias */
 	DeviceListener device_listener;
 

@@ -27,7 +27,7 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 
 static void batch_end(struct iommu *iommu)
 {
-	iommu->told = NULL;
+	iommu->notified = NULL;
 	iommu->batch.is_divided = viommu_batch_yield(iommu->core);
 	endpoints_deliver(iommu);
 }

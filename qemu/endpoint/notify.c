@@ -144,7 +144,7 @@ static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 {
 	struct endpoint *endpoint = opaque;
 
-	endpoint->iommu->told = endpoint;
+	endpoint->iommu->notified = endpoint;
 	endpoint->has_maps = true;
 	endpoint->maps_last = mapping->last;
 	if (!endpoint->has_table && notify_can_mirror(mapping))
@@ -159,7 +159,7 @@ static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 	struct endpoint *endpoint = opaque;
 
 	requester_invalidate(endpoint, &all);
-	endpoint->iommu->told = endpoint;
+	endpoint->iommu->notified = endpoint;
 	endpoint->has_maps = false;
 	endpoint->revoked = true;
 	if (!endpoint->has_table && !cancels_pending(endpoint, mapping) &&
@@ -180,7 +180,7 @@ static int queue_mode(void *opaque, enum viommu_mode mode)
 	struct endpoint *endpoint = opaque;
 
 	requester_invalidate(opaque, &all);
-	endpoint->iommu->told = endpoint;
+	endpoint->iommu->notified = endpoint;
 	endpoint->has_maps = false;
 	endpoint->has_table = false;
 	notify_mode(opaque, mode);

@@ -113,7 +113,7 @@ static bool is_moving(struct endpoint *endpoint, uint32_t domain)
 /* Was the mapping announced? If not, it follows. */
 static bool was_announced(const struct endpoint *endpoint, const struct viommu_mapping *mapping)
 {
-	return endpoint->iommu->told == endpoint && endpoint->has_maps &&
+	return endpoint->iommu->notified == endpoint && endpoint->has_maps &&
 	       mapping->last <= endpoint->maps_last;
 }
 
