@@ -109,6 +109,8 @@ struct iommu {
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
 	bool modes_pending;            /* some endpoint's mode is not applied yet */
 	struct endpoint *notified;     /* whose listener was called last; or NULL */
+	bool has_removals;             /* not delivered yet to notifiers of endpoint/requester.c */
+	GArray *answers;               /* struct answer of endpoint/requester.c, not delivered yet */
 	bool has_aliases;              /* some endpoint has an alias */
 	DeviceListener device_listener;
 
@@ -170,10 +172,7 @@ struct endpoint {
 	uint32_t ats;            /* VIOMMU_ATS_F_*, of its function */
 	bool has_table;          /* the guest's, in the default slot */
 
-	/* A function that translates by itself (dma/), or NULL: it drops cached translations, and
-	 * gets answers to page requests. Both are called with libviommu's device locked. */
-	const struct requester_ops *requester;
-	void *requester_opaque;
+	QLIST_HEAD(, watcher) watchers; /* of a function that translates by itself */
 
 	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
 	bool has_maps;         /* mappings were announced since the last change of the mode, */
@@ -183,11 +182,6 @@ struct endpoint {
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
 	QLIST_ENTRY(endpoint) next;
-};
-
-struct requester_ops {
-	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
-	void (*answer)(void *opaque, const struct viommu_page_response *response);
 };
 
 /* Not registered with libviommu: there is no device. */
@@ -266,6 +260,38 @@ void devicetree_install(void);
 /* Add an ACPI table, which is copied, to those that the guest's firmware loads. */
 void loader_install(const void *table, size_t length);
 
+/* -- endpoint/announce.c ------------------------------------------------------------- */
+
+/* Announce a mapping at once to one notifier, or with NULL to all of the region. `pasid`: or
+ * PCI_NO_PASID. */
+void announce_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
+		      uint32_t pasid, const struct viommu_mapping *mapping);
+
+/* -- endpoint/requester.c ------------------------------------------------------------ */
+
+/* A notifier of an address space drops what its function has cached, from now on; no longer. */
+void requester_watch(struct endpoint *endpoint, uint32_t pasid, IOMMUNotifier *notifier);
+void requester_unwatch(struct endpoint *endpoint, uint32_t pasid, const IOMMUNotifier *notifier);
+
+/* A notifier gets the answers to page requests of an address space; NULL: none does. */
+void requester_await(struct endpoint *endpoint, uint32_t pasid, IOMMUPRINotifier *notifier);
+
+/* The endpoint's function is gone, and all its notifiers with it. */
+void requester_forget(struct endpoint *endpoint);
+
+/* Queue a removed translation; an answer (libviommu's `page_response` callback); one that the guest
+ * cannot give. */
+void requester_invalidate(struct endpoint *endpoint, const struct viommu_invalidation *what);
+void requester_answer(void *opaque, const struct viommu_page_response *response);
+void requester_refuse(struct iommu *iommu, const uint8_t *record);
+
+/* Call the notifiers for all that is queued. */
+void requester_deliver(struct iommu *iommu);
+
+/* Create the queue of answers; free it. */
+void requester_start(struct iommu *iommu);
+void requester_stop(struct iommu *iommu);
+
 /* -- endpoint/notify.c --------------------------------------------------------------- */
 
 /* The callbacks of libviommu for a struct endpoint: they queue notifications. */
@@ -283,10 +309,6 @@ void notify_deliver(struct iommu *iommu);
 
 /* Can a host's IOMMU map it? */
 bool notify_can_mirror(const struct viommu_mapping *mapping);
-
-/* Announce a mapping at once to one notifier, or with NULL to all of the region. */
-void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
-		    const struct viommu_mapping *mapping);
 
 /* -- endpoint/memory.c --------------------------------------------------------------- */
 
@@ -312,14 +334,25 @@ bool probe_parse(unsigned int property, const char *text, struct choice *ret_cho
 void probe_describe(const struct endpoint *endpoint, const struct choice *choices,
 		    struct viommu_endpoint *description);
 
-/* -- endpoint/requester.c ------------------------------------------------------------ */
+/* -- endpoint/ats.c ------------------------------------------------------------------ */
 
-/* What a function that translates by itself has cached is dropped. */
-void requester_invalidate(struct endpoint *endpoint, const struct viommu_invalidation *what);
+/* Callbacks of QEMU's PCIIOMMUOps. `opaque` is the struct iommu. */
+void ats_get_info(void *opaque, uint8_t *ret_width, uint32_t *ret_page_size);
+void ats_init_notifier(PCIBus *bus, void *opaque, int devfn, IOMMUNotifier *notifier,
+		       IOMMUNotify notify, void *user);
+void ats_register_notifier(PCIBus *bus, void *opaque, int devfn, uint32_t pasid,
+			   IOMMUNotifier *notifier);
+void ats_unregister_notifier(PCIBus *bus, void *opaque, int devfn, uint32_t pasid,
+			     IOMMUNotifier *notifier);
+ssize_t ats_request_translation(PCIBus *bus, void *opaque, int devfn, uint32_t pasid, bool privileged,
+				bool execute, hwaddr address, size_t length, bool no_write,
+				IOMMUTLBEntry *result, size_t n_result, uint32_t *ret_refused);
 
-/* libviommu's `page_response` callback; an answer that the guest cannot give. */
-void requester_answer(void *opaque, const struct viommu_page_response *response);
-void requester_refuse(struct iommu *iommu, const uint8_t *record);
+int pri_request_page(PCIBus *bus, void *opaque, int devfn, uint32_t pasid, bool privileged,
+		     bool execute, hwaddr address, bool last, uint16_t group, bool read, bool write);
+void pri_register_notifier(PCIBus *bus, void *opaque, int devfn, uint32_t pasid,
+			   IOMMUPRINotifier *notifier);
+void pri_unregister_notifier(PCIBus *bus, void *opaque, int devfn, uint32_t pasid);
 
 /* -- endpoint/faults.c --------------------------------------------------------------- */
 
@@ -356,6 +389,10 @@ struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
 
 /* The same, whatever IOMMU serves the function. */
 struct endpoint *endpoint_anywhere(PCIDevice *function);
+
+/* The endpoint of a function whose translation requests reach the IOMMU: all buses up to it are PCI
+ * Express. Or NULL. */
+struct endpoint *endpoint_express(struct iommu *iommu, PCIBus *bus, int devfn);
 
 /* The address space of a device on virtio-mmio; created on the first call. */
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
@@ -420,6 +457,13 @@ bool endpoint_restrict_granule(struct endpoint *endpoint, uint64_t page_size_mas
 /* -- endpoint/region.c --------------------------------------------------------------- */
 
 void region_types_register(void);
+
+/* The size of a block that one translation covers, if all of it has one. Accesses of QEMU are rarely
+ * larger. */
+#define REGION_BLOCK 0x10000ull
+
+/* The size of the largest naturally aligned block that starts at `iova`, and has this translation. */
+uint64_t region_block(uint64_t iova, const struct viommu_translation *found);
 
 /* -- endpoint/bus.c ------------------------------------------------------------------ */
 

@@ -15,6 +15,7 @@ objects=() entries=()
 for file in qemu/*/*.c; do
 	[[ $file != qemu/build/tree.c && $file != qemu/build/chooser.c ]] || continue
 	[[ $file != qemu/endpoint/host.c || -f $source/include/system/host_iommu_device.h ]] || continue
+	[[ $file != qemu/dma/older.c ]] || ! grep -q pci_pri_request_page "$source/include/hw/pci/pci.h" || continue
 	object=$out/$(basename "${file%.c}").o
 	objects+=("$object")
 	command=(${CC:-cc} "${flags[@]}" -MD -c -o "$object" "$file")

@@ -94,7 +94,7 @@ void host_iommu_unset(PCIBus *bus, void *opaque, int devfn);
 #define BUS_IOMMU(get) \
 	{ \
 		.get_address_space = get, .set_iommu_device = host_iommu_set, \
-		.unset_iommu_device = host_iommu_unset, \
+		.unset_iommu_device = host_iommu_unset, BUS_IOMMU_ATS \
 	}
 #define SET_RESTRICT_GRANULE(class, function) ((void)(function))
 typedef PCIIOMMUOps bus_iommu;
@@ -111,6 +111,49 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 {
 	pci_setup_iommu(bus, ask ? *ask : NULL, opaque);
 }
+#endif
+
+/* ATS and PRI, from 10.2 on: callbacks of the IOMMU (endpoint/ats.c), and what functions
+ * call. An older QEMU has neither these functions nor some types; dma/older.c has them then. */
+#if QEMU_AT_LEAST(10, 2)
+#define BUS_IOMMU_ATS \
+	.get_iotlb_info = ats_get_info, .init_iotlb_notifier = ats_init_notifier, \
+	.register_iotlb_notifier = ats_register_notifier, \
+	.unregister_iotlb_notifier = ats_unregister_notifier, \
+	.ats_request_translation = ats_request_translation, \
+	.pri_register_notifier = pri_register_notifier, \
+	.pri_unregister_notifier = pri_unregister_notifier, .pri_request_page = pri_request_page,
+#define SET_ENTRY_PASID(entry, number)       ((entry).pasid = (number))
+#define SET_NOTIFIER_OPAQUE(notifier, value) ((notifier)->opaque = (value))
+#define SET_EXPRESS(function, member, at)    ((function)->exp.member = (at))
+#else
+#define BUS_IOMMU_ATS
+#define SET_ENTRY_PASID(entry, number)       ((void)(number))
+#define SET_NOTIFIER_OPAQUE(notifier, value) ((void)(value))
+#define SET_EXPRESS(function, member, at)    ((void)(function))
+#define IOMMU_EXEC                           IOMMU_NONE
+#define IOMMU_PRIV                           IOMMU_NONE
+
+enum { IOMMU_PRI_RESP_SUCCESS, IOMMU_PRI_RESP_INVALID_REQUEST, IOMMU_PRI_RESP_FAILURE };
+typedef struct {
+	int response_code;
+	uint16_t prgi;
+} IOMMUPRIResponse;
+typedef struct notifier_of_answers {
+	void (*notify)(struct notifier_of_answers *notifier, IOMMUPRIResponse *response);
+} IOMMUPRINotifier;
+
+int pci_iommu_init_iotlb_notifier(PCIDevice *function, IOMMUNotifier *notifier, IOMMUNotify notify,
+				  void *opaque);
+int pci_iommu_register_iotlb_notifier(PCIDevice *function, uint32_t pasid, IOMMUNotifier *notifier);
+int pci_iommu_unregister_iotlb_notifier(PCIDevice *function, uint32_t pasid, IOMMUNotifier *notifier);
+ssize_t pci_ats_request_translation(PCIDevice *function, uint32_t pasid, bool privileged, bool execute,
+				    hwaddr address, size_t length, bool no_write, IOMMUTLBEntry *result,
+				    size_t n_result, uint32_t *ret_refused);
+int pci_pri_register_notifier(PCIDevice *function, uint32_t pasid, IOMMUPRINotifier *notifier);
+void pci_pri_unregister_notifier(PCIDevice *function, uint32_t pasid);
+int pci_pri_request_page(PCIDevice *function, uint32_t pasid, bool privileged, bool execute,
+			 hwaddr address, bool last, uint16_t group, bool read, bool write);
 #endif
 
 /* Drained sections of the block layer. 7.2 has a lock for each AioContext. */

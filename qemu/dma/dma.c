@@ -7,6 +7,8 @@
  * It writes a pattern to memory, or reads memory and computes a checksum: with or without a PASID,
  * translated by the IOMMU for each access or by translations that it caches (ATS), and with requests for
  * pages that are not there (PRI). Its extended capabilities ATS, PRI and PASID must be enabled for that.
+ * ATS and PRI use QEMU's functions for them; for an access with a PASID it has none, so that goes to
+ * libviommu. What ATS does not translate is accessed untranslated, so that the guest sees the fault.
  * Without a viommu device it does DMA without PASID to its address space, like any function.
  *
  * Registers in BAR 0, of 4 or 8 bytes, little-endian:
@@ -73,6 +75,7 @@ enum { PASID_CONTROL = AT_PASID + 6 };
 #define SLICE   0x40000 /* bytes for which the main loop is kept */
 #define PIECE   0x1000
 #define CACHED  64
+#define SPACES  16
 #define NO_PAGE UINT64_MAX
 
 /* A cached translation of 4 KiB. */
@@ -81,6 +84,14 @@ struct cached {
 	uint64_t to;
 	uint32_t pasid; /* the register */
 	uint32_t flags; /* VIOMMU_MAP_F_* */
+};
+
+/* An address space that it uses with ATS or PRI. */
+struct space {
+	struct dma *dma; /* NULL: none */
+	uint32_t pasid;  /* or PCI_NO_PASID */
+	IOMMUNotifier removals;
+	IOMMUPRINotifier answers;
 };
 
 struct dma {
@@ -95,15 +106,16 @@ struct dma {
 	bool waits;      /* for the answer to a page request, */
 	uint16_t group;  /* of this group */
 	struct cached cache[CACHED];
+	struct space spaces[SPACES];
 };
 
 DECLARE_INSTANCE_CHECKER(struct dma, VIOMMU_DMA, TYPE_VIOMMU_DMA)
 
 /* -- translations ------------------------------------------------------------------- */
 
-static uint32_t pasid_of(const struct dma *dma)
+static uint32_t pasid_of(uint32_t pasid)
 {
-	return dma->pasid & PASID_VALID ? dma->pasid & 0xfffff : VIOMMU_NO_PASID;
+	return pasid & PASID_VALID ? pasid & 0xfffff : PCI_NO_PASID;
 }
 
 static struct cached *cached_at(struct dma *dma, uint64_t page)
@@ -119,18 +131,24 @@ static void drop(struct dma *dma, struct cached *cached)
 	dma->drops++;
 }
 
-static void invalidate(void *opaque, const struct viommu_invalidation *what)
+static void drop_range(IOMMUNotifier *notifier, IOMMUTLBEntry *range)
 {
-	struct dma *dma = opaque;
+	struct space *space = container_of(notifier, struct space, removals);
 
 	for (unsigned int i = 0; i < CACHED; i++) {
-		struct cached *cached = &dma->cache[i];
-		bool same = !what->has_pasid ||
-			    (cached->pasid & ~PASID_PRIV) == (what->pasid | PASID_VALID);
+		struct cached *cached = &space->dma->cache[i];
 
-		if (same && cached->page <= what->last && cached->page + (PIECE - 1) >= what->first)
-			drop(dma, cached);
+		if (pasid_of(cached->pasid) == space->pasid &&
+		    cached->page <= range->iova + range->addr_mask &&
+		    cached->page + (PIECE - 1) >= range->iova)
+			drop(space->dma, cached);
 	}
+}
+
+static void drop_all(struct dma *dma)
+{
+	for (unsigned int i = 0; i < CACHED; i++)
+		drop(dma, &dma->cache[i]);
 }
 
 static uint32_t access_of(const struct dma *dma)
@@ -145,21 +163,41 @@ static bool find_cached(struct dma *dma, uint64_t address, uint64_t *ret_to)
 {
 	const struct cached *cached = cached_at(dma, address & -(uint64_t)PIECE);
 
-	if (!(dma->flags & FLAG_ATS) || cached->page != (address & -(uint64_t)PIECE) ||
-	    cached->pasid != dma->pasid || !(cached->flags & access_of(dma)))
+	if (cached->page != (address & -(uint64_t)PIECE) || cached->pasid != dma->pasid ||
+	    !(cached->flags & access_of(dma)))
 		return false;
 	*ret_to = cached->to + address % PIECE;
-	dma->hits++;
 	return true;
 }
 
-/* Cached if the whole page has one translation. */
-static void keep(struct dma *dma, uint64_t address, const struct viommu_translation *found)
+/* By a translation request. A command that reads does not ask for the right to write. */
+static bool ask(struct dma *dma, uint64_t address, uint64_t *ret_to)
 {
-	if (!(dma->flags & FLAG_ATS) || address % PIECE || found->length < PIECE)
-		return;
-	*cached_at(dma, address) =
-		(struct cached){ address, found->address, dma->pasid, found->flags };
+	uint64_t page = address & -(uint64_t)PIECE;
+	IOMMUTLBEntry found;
+	uint32_t n_refused;
+	ssize_t n = pci_ats_request_translation(
+		&dma->pci, pasid_of(dma->pasid), dma->pasid & PASID_PRIV, false, page, PIECE,
+		dma->command == COMMAND_READ, &found, 1, &n_refused);
+
+	if (n != 1 || !(found.perm & IOMMU_RW) || found.addr_mask < PIECE - 1)
+		return false;
+	*cached_at(dma, page) = (struct cached){
+		.page = page,
+		.to = found.translated_addr + (page - found.iova),
+		.pasid = dma->pasid,
+		.flags = (found.perm & IOMMU_RO ? VIOMMU_MAP_F_READ : 0) |
+			 (found.perm & IOMMU_WO ? VIOMMU_MAP_F_WRITE : 0),
+	};
+	return find_cached(dma, address, ret_to);
+}
+
+static bool find_translation(struct dma *dma, uint64_t address, uint64_t *ret_to)
+{
+	if (!find_cached(dma, address, ret_to))
+		return ask(dma, address, ret_to);
+	dma->hits++;
+	return true;
 }
 
 /* -- page requests ------------------------------------------------------------------ */
@@ -170,42 +208,87 @@ static void end(struct dma *dma, uint32_t status)
 	dma->waits = false;
 }
 
-static void answer(void *opaque, const struct viommu_page_response *response)
+static void answered(IOMMUPRINotifier *notifier, IOMMUPRIResponse *response)
 {
-	struct dma *dma = opaque;
+	const struct space *space = container_of(notifier, struct space, answers);
+	struct dma *dma = space->dma;
 
-	if (!dma->waits || response->group != dma->group)
+	if (!dma->waits || response->prgi != dma->group || space->pasid != pasid_of(dma->pasid))
 		return;
 	dma->waits = false;
 	dma->group = (uint16_t)((dma->group + 1) % 512);
-	if (response->code == VIOMMU_PAGE_SUCCESS)
+	if (response->response_code == IOMMU_PRI_RESP_SUCCESS)
 		qemu_bh_schedule(dma->bh);
 	else
-		end(dma, response->code == VIOMMU_PAGE_INVALID ? REFUSED : FAILED);
+		end(dma, response->response_code == IOMMU_PRI_RESP_INVALID_REQUEST ? REFUSED
+										     : FAILED);
 }
-
-static const struct requester_ops requester = { invalidate, answer };
 
 /* PCIe has 9 bits for the number of a group. */
 static void request_page(struct dma *dma, uint64_t address)
 {
-	const struct viommu_page_request request = {
-		.size = sizeof(request),
-		.endpoint = dma->endpoint->id,
-		.has_pasid = dma->pasid & PASID_VALID,
-		.pasid = dma->pasid & 0xfffff,
-		.address = address & -(uint64_t)PIECE,
-		.access = access_of(dma) & ~VIOMMU_ACCESS_RECOVERABLE,
-		.group = dma->group,
-		.last = true,
-	};
+	bool write = dma->command == COMMAND_WRITE;
 	int status;
 
 	dma->requests++;
 	dma->waits = true;
-	status = viommu_page_request(dma->endpoint->iommu->core, &request);
+	status = pci_pri_request_page(&dma->pci, pasid_of(dma->pasid), dma->pasid & PASID_PRIV, false,
+				      address & -(uint64_t)PIECE, true, dma->group, !write, write);
 	if (status)
 		end(dma, status == -ENOSPC ? FAILED : REFUSED);
+}
+
+/* -- address spaces with notifiers ----------------------------------------------------- */
+
+/* QEMU refuses it while the guest has PASIDs disabled. */
+static void space_leave(struct space *space)
+{
+	PCIDevice *pci = &space->dma->pci;
+	uint16_t control = pci_get_word(pci->config + PASID_CONTROL);
+
+	pci_set_word(pci->config + PASID_CONTROL, control | PASID_ENABLE);
+	pci_iommu_unregister_iotlb_notifier(pci, space->pasid, &space->removals);
+	pci_pri_unregister_notifier(pci, space->pasid);
+	pci_set_word(pci->config + PASID_CONTROL, control);
+	space->dma = NULL;
+}
+
+static void leave_spaces(struct dma *dma)
+{
+	drop_all(dma);
+	for (unsigned int i = 0; i < SPACES; i++)
+		if (dma->spaces[i].dma)
+			space_leave(&dma->spaces[i]);
+}
+
+static bool space_join(struct space *space, struct dma *dma, uint32_t pasid)
+{
+	*space = (struct space){ .dma = dma, .pasid = pasid, .answers = { answered } };
+	if (!pci_iommu_init_iotlb_notifier(&dma->pci, &space->removals, drop_range, NULL) &&
+	    !pci_iommu_register_iotlb_notifier(&dma->pci, pasid, &space->removals) &&
+	    !pci_pri_register_notifier(&dma->pci, pasid, &space->answers))
+		return true;
+	space_leave(space);
+	return false;
+}
+
+/* The notifiers of the command's address space. False: QEMU refuses them. */
+static bool join_space(struct dma *dma)
+{
+	uint32_t pasid = pasid_of(dma->pasid);
+	struct space *unused = NULL;
+
+	for (unsigned int i = 0; i < SPACES; i++) {
+		if (dma->spaces[i].dma && dma->spaces[i].pasid == pasid)
+			return true;
+		if (!dma->spaces[i].dma)
+			unused = &dma->spaces[i];
+	}
+	if (!unused) {
+		leave_spaces(dma);
+		unused = &dma->spaces[0];
+	}
+	return space_join(unused, dma, pasid);
 }
 
 /* -- transfers ---------------------------------------------------------------------- */
@@ -243,24 +326,17 @@ static void do_plain(struct dma *dma, uint64_t address, uint64_t length)
 }
 
 /* The guest's requests run in the main loop, too: so nothing changes in between. */
-static void do_translated(struct dma *dma, uint64_t address, uint64_t length)
+static void do_untranslated(struct dma *dma, uint64_t address, uint64_t length)
 {
 	struct viommu_translation found;
-	uint64_t to;
-	int status = 0;
+	int status = viommu_handle_translate(dma->endpoint->handle, pasid_of(dma->pasid), address,
+					     length, access_of(dma), &found);
 
-	if (!find_cached(dma, address, &to)) {
-		status = viommu_handle_translate(dma->endpoint->handle, pasid_of(dma), address,
-						 length, access_of(dma), &found);
-		if (!status)
-			keep(dma, address, &found);
-		to = status ? 0 : found.address;
-		length = status ? length : found.length & -8ull;
-	}
 	if (status == -EAGAIN)
 		request_page(dma, address);
-	else if (status || !length ||
-		 !transfer(dma, &address_space_memory, to, address, length))
+	else if (status || !(found.length & -8ull) ||
+		 !transfer(dma, &address_space_memory, found.address, address,
+			   found.length & -8ull))
 		end(dma, FAULT);
 }
 
@@ -268,11 +344,14 @@ static void do_piece(struct dma *dma)
 {
 	uint64_t address = dma->address + dma->done;
 	uint64_t length = MIN(dma->length - dma->done, PIECE - address % PIECE);
+	uint64_t to;
 
-	if (dma->endpoint)
-		do_translated(dma, address, length);
-	else
+	if (!dma->endpoint)
 		do_plain(dma, address, length);
+	else if (!(dma->flags & FLAG_ATS) || !find_translation(dma, address, &to))
+		do_untranslated(dma, address, length);
+	else if (!transfer(dma, &address_space_memory, to, address, length))
+		end(dma, FAULT);
 }
 
 static void run(void *opaque)
@@ -318,29 +397,17 @@ static bool is_enabled(struct dma *dma)
 	       (!(dma->pasid & PASID_PRIV) || is_set(dma, PASID_CONTROL, PASID_PRIVS));
 }
 
-/* Below another IOMMU the function has none, as without any. */
-static void find_endpoint(struct dma *dma)
-{
-	struct endpoint *endpoint = endpoint_anywhere(&dma->pci);
-
-	if (dma->endpoint && dma->endpoint != endpoint)
-		dma->endpoint->requester = NULL;
-	dma->endpoint = endpoint;
-	if (!endpoint)
-		return;
-	endpoint->requester = &requester;
-	endpoint->requester_opaque = dma;
-}
-
 static void start(struct dma *dma)
 {
 	bool valid = dma->address % 8 == 0 && dma->length % 8 == 0 && dma->length &&
 		     dma->length - 1 <= UINT64_MAX - dma->address;
 
-	find_endpoint(dma);
+	/* Below another IOMMU the function has none, as without any. */
+	dma->endpoint = endpoint_anywhere(&dma->pci);
 	dma->done = dma->result = 0;
 	dma->waits = false;
-	if (!is_enabled(dma) || !is_set(dma, PCI_COMMAND, PCI_COMMAND_MASTER)) {
+	if (!is_enabled(dma) || !is_set(dma, PCI_COMMAND, PCI_COMMAND_MASTER) ||
+	    (dma->endpoint && dma->flags & (FLAG_ATS | FLAG_PRI) && !join_space(dma))) {
 		end(dma, DISABLED);
 	} else if (!valid) {
 		end(dma, FAULT);
@@ -348,12 +415,6 @@ static void start(struct dma *dma)
 		dma->status = BUSY;
 		qemu_bh_schedule(dma->bh);
 	}
-}
-
-static void drop_all(struct dma *dma)
-{
-	for (unsigned int i = 0; i < CACHED; i++)
-		drop(dma, &dma->cache[i]);
 }
 
 static void command(struct dma *dma, uint32_t value)
@@ -442,6 +503,8 @@ static void add_capabilities(PCIDevice *pci)
 	pcie_add_capability(pci, CAP_PASID, 1, AT_PASID, 8);
 	pci_set_word(pci->config + AT_PASID + 4, PASID_WIDTH << 8 | PASID_PRIVS);
 	pci_set_word(pci->wmask + PASID_CONTROL, PASID_ENABLE | PASID_PRIVS);
+	SET_EXPRESS(pci, pri_cap, AT_PRI);
+	SET_EXPRESS(pci, pasid_cap, AT_PASID);
 }
 
 static void dma_realize(PCIDevice *pci, Error **errp)
@@ -463,8 +526,7 @@ static void dma_exit(PCIDevice *pci)
 {
 	struct dma *dma = VIOMMU_DMA(pci);
 
-	if (dma->endpoint)
-		dma->endpoint->requester = NULL;
+	leave_spaces(dma);
 	qemu_del_vm_change_state_handler(dma->state_change);
 	qemu_bh_delete(dma->bh);
 }
@@ -484,7 +546,9 @@ static int dma_loaded(void *opaque, int version)
 {
 	struct dma *dma = opaque;
 
-	find_endpoint(dma);
+	dma->endpoint = endpoint_anywhere(&dma->pci);
+	if (dma->waits && dma->endpoint && !join_space(dma))
+		end(dma, DISABLED);
 	return 0;
 }
 

@@ -190,7 +190,8 @@ static bool is_for_all(PCIBus *bus, int devfn)
 
 /*
  * If a bridge is unplugged, all endpoints behind it are released: QEMU frees the bus, and the
- * endpoints become free for functions of other buses.
+ * endpoints become free for functions of other buses. Notifiers of a function end with it: QEMU lets it
+ * unregister those of PASIDs only while the guest has PASIDs enabled.
  */
 static void device_unplugged(DeviceListener *listener, DeviceState *device)
 {
@@ -210,6 +211,7 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 		     (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
 			continue;
 		endpoint_unregister(endpoint);
+		requester_forget(endpoint);
 		if (endpoint->bus == behind)
 			endpoint->bus = NULL;
 	}

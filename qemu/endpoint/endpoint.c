@@ -170,6 +170,16 @@ static bool has_ats_path(PCIBus *bus)
 	return pci_bus_is_express(bus);
 }
 
+struct endpoint *endpoint_express(struct iommu *iommu, PCIBus *bus, int devfn)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->bus == bus && endpoint->devfn == devfn && endpoint->id != ENDPOINT_FREE)
+			return has_ats_path(bus) ? endpoint : NULL;
+	return NULL;
+}
+
 void endpoint_complete(struct endpoint *endpoint, PCIDevice *function)
 {
 	uint32_t ats = (has_ats(function) ? VIOMMU_ATS_F_ENDPOINT : 0) |

@@ -90,4 +90,5 @@ void faults_deliver(void *opaque)
 		n++;
 	if (n)
 		virtio_notify(&iommu->virtio, iommu->events);
+	requester_deliver(iommu);
 }

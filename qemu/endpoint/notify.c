@@ -18,38 +18,6 @@ struct notification {
 
 /* -- IOMMU notifiers: VFIO and vhost ------------------------------------------- */
 
-#define MAX_PIECE_BITS 63
-
-/*
- * A notification covers a naturally aligned power of two. No piece has 2^64 bytes: VFIO would
- * compute a size of 0 and keep the mapping that it should remove.
- */
-void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
-		    const struct viommu_mapping *mapping)
-{
-	IOMMUTLBEvent event = { .type = type, .entry.target_as = &address_space_memory };
-	uint64_t first = mapping->first;
-
-	for (;;) {
-		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, MAX_PIECE_BITS);
-
-		event.entry.iova = first;
-		event.entry.addr_mask = mask;
-		if (type == IOMMU_NOTIFIER_MAP) {
-			event.entry.translated_addr = mapping->phys + (first - mapping->first);
-			event.entry.perm = IOMMU_ACCESS_FLAG(mapping->flags & VIOMMU_MAP_F_READ,
-							     mapping->flags & VIOMMU_MAP_F_WRITE);
-		}
-		if (notifier)
-			memory_region_notify_iommu_one(notifier, &event);
-		else
-			memory_region_notify_iommu(region, 0, event);
-		if (mapping->last - first <= mask)
-			return;
-		first += mask + 1;
-	}
-}
-
 /* A host's IOMMU cannot map device memory. */
 bool notify_can_mirror(const struct viommu_mapping *mapping)
 {
@@ -60,7 +28,7 @@ bool notify_can_mirror(const struct viommu_mapping *mapping)
 static void notify_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping)
 {
 	if (region->iommu_notify_flags & IOMMU_NOTIFIER_MAP && notify_can_mirror(mapping))
-		notify_mapping(region, NULL, IOMMU_NOTIFIER_MAP, mapping);
+		announce_mapping(region, NULL, IOMMU_NOTIFIER_MAP, PCI_NO_PASID, mapping);
 }
 
 static void notify_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping)
@@ -69,7 +37,7 @@ static void notify_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping 
 
 	for (size_t i = 0; i < ARRAY_SIZE(unmaps); i++)
 		if (region->iommu_notify_flags & unmaps[i])
-			notify_mapping(region, NULL, unmaps[i], mapping);
+			announce_mapping(region, NULL, unmaps[i], PCI_NO_PASID, mapping);
 }
 
 /* -- the queue ---------------------------------------------------------------------------- */
@@ -202,7 +170,7 @@ static int queue_space(void *opaque, uint32_t pasid, const struct viommu_space *
 		return -EOPNOTSUPP;
 	requester_invalidate(endpoint, &all);
 	if (pasid != VIOMMU_NO_PASID)
-		return 1; /* PASIDs have no notifiers */
+		return 1; /* its address space is not QEMU's */
 	endpoint->has_table = true;
 	notify_mode(endpoint, space->mode);
 	return 0;
@@ -272,11 +240,10 @@ static void deliver_mappings(struct iommu *iommu)
  * transaction covers all modes, because the end of each transaction computes the views of all
  * address spaces.
  */
-void notify_deliver(struct iommu *iommu)
+static void apply_modes(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
 
-	deliver_mappings(iommu);
 	if (!iommu->modes_pending)
 		return;
 	iommu->modes_pending = false;
@@ -286,12 +253,22 @@ void notify_deliver(struct iommu *iommu)
 	memory_region_transaction_commit();
 }
 
+/* Functions that cache translations, or wait for a page, may use their address space at once. */
+void notify_deliver(struct iommu *iommu)
+{
+	deliver_mappings(iommu);
+	apply_modes(iommu);
+	requester_deliver(iommu);
+}
+
 void notify_start(struct iommu *iommu)
 {
 	iommu->pending_notifications = queue_new();
+	requester_start(iommu);
 }
 
 void notify_stop(struct iommu *iommu)
 {
 	g_array_free(iommu->pending_notifications, true);
+	requester_stop(iommu);
 }

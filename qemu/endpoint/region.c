@@ -11,9 +11,6 @@
 
 /* -- translation --------------------------------------------------------------------- */
 
-/* The first size to try; accesses of QEMU are rarely larger. */
-#define BLOCK_WANTED 0x10000ull
-
 static IOMMUAccessFlags permissions(const struct viommu_translation *found)
 {
 	return IOMMU_ACCESS_FLAG(found->flags & VIOMMU_MAP_F_READ,
@@ -48,13 +45,10 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
 	       permissions(&front) == permissions(found);
 }
 
-/*
- * The size of the largest naturally aligned block that starts at `iova`. Without a loop, because
- * every access calls it.
- */
-static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
+/* Without a loop, because every access calls it. */
+uint64_t region_block(uint64_t iova, const struct viommu_translation *found)
 {
-	uint64_t aligned = BIT_ULL(ctz64(iova | found->address | BLOCK_WANTED));
+	uint64_t aligned = BIT_ULL(ctz64(iova | found->address | REGION_BLOCK));
 
 	return MIN(aligned, pow2floor(found->length));
 }
@@ -64,7 +58,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 	uint64_t granule = granule_of(endpoint->iommu);
-	uint64_t wanted = MAX(granule, BLOCK_WANTED), smallest;
+	uint64_t wanted = MAX(granule, REGION_BLOCK), smallest;
 	IOMMUTLBEntry entry = {
 		.target_as = &address_space_memory,
 		.iova = iova,
@@ -85,7 +79,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 	if (holds_in_block(endpoint, iova, wanted, &found))
 		entry.addr_mask = wanted - 1;
 	else
-		entry.addr_mask = MAX(smallest, block_from_here(iova, &found)) - 1;
+		entry.addr_mask = MAX(smallest, region_block(iova, &found)) - 1;
 	entry.iova = iova & ~entry.addr_mask;
 	entry.translated_addr = found.address & ~entry.addr_mask;
 	return entry;
@@ -141,7 +135,7 @@ static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 		if (moving && !was_announced(endpoint, &mapping))
 			return;
 		if (notify_can_mirror(&mapping))
-			notify_mapping(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
+			announce_mapping(region, notifier, IOMMU_NOTIFIER_MAP, PCI_NO_PASID, &mapping);
 		if (mapping.last == UINT64_MAX)
 			return;
 	}
