@@ -13,6 +13,8 @@ import subprocess
 import packages
 
 GENERATIONS = ["7.2", "10.0"]
+# Built from the source package, because no release has the programs: for x86 only.
+BUILT = ["10.2"]
 BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64",
             "riscv64": "qemu-system-riscv64"}
 FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
@@ -30,18 +32,21 @@ def halting_rom(folder):
 
 
 class Qemu:
-    def __init__(self, generation, root, prefix, environment):
+    def __init__(self, generation, root, prefix, environment, programs="usr/bin", share=None):
         self.generation = generation
         self.root = root
         self.prefix = prefix
         self.environment = environment
+        self.programs = os.path.join(root, programs)
+        self.share = share      # the folder of firmware; None: the built-in one
+
+    def program(self, architecture):
+        return os.path.join(self.programs, BINARIES[architecture])
 
     def command(self, architecture):
-        binary = os.path.join(self.root, "usr/bin", BINARIES[architecture])
-        if not self.prefix:
-            return [binary]
-        share = os.path.join(self.root, "usr/share")
-        return self.prefix + [binary, "-L", f"{share}/qemu", "-L", f"{share}/seabios"]
+        folders = [f"{self.share}/{name}" for name in ("qemu", "seabios") if self.share]
+        return self.prefix + [self.program(architecture),
+                              *(word for folder in folders for word in ("-L", folder))]
 
     def firmware(self):
         return os.path.join(self.root, FIRMWARE)
@@ -76,7 +81,16 @@ def unpacked(generation, report):
                   if os.path.exists(os.path.join(root, name)))
     path = f"{libraries}:{os.path.join(root, 'lib', triplet)}"
     return Qemu(generation, root, [os.path.join(root, loader), "--library-path", path],
-                {"QEMU_MODULE_DIR": os.path.join(libraries, "qemu")})
+                {"QEMU_MODULE_DIR": os.path.join(libraries, "qemu")},
+                share=os.path.join(root, "usr/share"))
+
+
+def built(generation):
+    """With the firmware of the installed one, because the source package has none."""
+    path = subprocess.run([os.path.join(ROOT, "tests/qemu/program.sh"), generation], text=True,
+                          stdout=subprocess.PIPE, check=True).stdout.strip()
+    folder = os.path.dirname(path)
+    return Qemu(generation, folder, [], {"QEMU_MODULE_DIR": folder}, programs="", share="/usr/share")
 
 
 def choose(wanted, report):

@@ -81,7 +81,10 @@ for architecture; do
 		continue
 	}
 	echo "== $architecture"
-	run "$architecture" spaces $devices
+	# It takes its address space when it is created: after the IOMMU.
+	testdev="-device iommu-testdev,addr=8"
+	"qemu-system-$qemu" -device help | grep -q '"iommu-testdev"' || testdev=
+	run "$architecture" spaces $devices $testdev
 	disk "$architecture"
 	topology "$architecture"
 	drafts "$architecture"

@@ -21,7 +21,7 @@ enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE };
 
 static unsigned n_failed, n_passed;
 static const char *test_name;
-static bool test_fails;
+static bool test_fails, test_is_left_out;
 
 #define CHECK(condition) check(condition, #condition, __LINE__)
 
@@ -117,15 +117,21 @@ static bool await_record(struct record *ret_record)
 	return false;
 }
 
-static bool is_fault(uint8_t reason, uint32_t pasid, uint64_t address)
+static bool is_fault_of(const struct function *function, uint8_t reason, uint32_t pasid,
+			uint64_t address)
 {
 	struct record record;
 
 	if (!await_record(&record))
 		return false;
-	return record.reason == reason && record.endpoint == dma.function.devfn &&
+	return record.reason == reason && record.endpoint == function->devfn &&
 	       record.address == address && !(record.flags & VIOMMU_FAULT_F_PAGE_REQ) &&
 	       (pasid == NO_PASID ? !(record.flags & VIOMMU_FAULT_F_PASID) : record.pasid == pasid);
+}
+
+static bool is_fault(uint8_t reason, uint32_t pasid, uint64_t address)
+{
+	return is_fault_of(&dma.function, reason, pasid, address);
 }
 
 /* -- tests ------------------------------------------------------------------------- */
@@ -222,7 +228,61 @@ static void test_pasids_may_have_mappings(void)
 	CHECK(has_pattern(page, 0x7000, 8, 3));
 }
 
-/* -- a device that knows nothing of this: QEMU's edu --------------------------------------- */
+/* -- translations that the function caches -------------------------------------------------- */
+
+/* By translation requests a function learns what it may do. What it may not is a fault as ever. */
+static void test_a_translation_request_permits_what_the_mapping_does(void)
+{
+	const uint32_t flags[] = { R, W, R | W };
+	uint64_t *pages = take_pages(COUNT(flags));
+
+	CHECK(iommu_attach_pasid(&iommu, 5, dma.function.devfn, 9) == VIOMMU_S_OK);
+	for (unsigned i = 0; i < COUNT(flags); i++) {
+		uint64_t at = 0x10000 + i * PAGE, page = (uint64_t)(pages + 512 * i);
+		bool reads = flags[i] & R, writes = flags[i] & W;
+
+		CHECK(iommu_map(&iommu, 5, at, at + PAGE - 1, page, flags[i]) == VIOMMU_S_OK);
+		for (unsigned times = 0; times < 2; times++) {
+			uint32_t before = read32(dma.registers, DMA_HITS);
+
+			CHECK(dma_do(&dma, DMA_READ, 9, at, 8, DMA_ATS, 0) ==
+			      (reads ? DMA_DONE : DMA_FAULT));
+			CHECK(reads || is_fault(VIOMMU_FAULT_R_MAPPING, 9, at));
+			CHECK(dma_do(&dma, DMA_WRITE, 9, at, 8, DMA_ATS, i) ==
+			      (writes ? DMA_DONE : DMA_FAULT));
+			CHECK(writes || is_fault(VIOMMU_FAULT_R_MAPPING, 9, at));
+			CHECK(read32(dma.registers, DMA_HITS) - before ==
+			      (times ? (uint32_t)reads + writes : 0));
+		}
+		CHECK(has_pattern(pages + 512 * i, at, 8, i) == writes);
+	}
+}
+
+/* More of them than it has notifiers for. */
+static void test_what_is_cached_of_many_pasids_is_dropped(void)
+{
+	enum { PASIDS = 40 };
+	uint64_t *pages = take_pages(PASIDS), at = 0x40000;
+	uint64_t last = at + PASIDS * PAGE - 1;
+
+	for (uint32_t i = 0; i < PASIDS; i++)
+		CHECK(iommu_attach_pasid(&iommu, 5, dma.function.devfn, i) == VIOMMU_S_OK);
+	CHECK(iommu_map(&iommu, 5, at, last, (uint64_t)pages, R | W) == VIOMMU_S_OK);
+	for (uint32_t i = 0; i < PASIDS; i++) {
+		CHECK(dma_do(&dma, DMA_WRITE, i, at + i * PAGE, PAGE, DMA_ATS, i) == DMA_DONE);
+		CHECK(has_pattern(pages + 512 * i, at + i * PAGE, PAGE, i));
+	}
+	CHECK(iommu_unmap(&iommu, 5, at, last) == VIOMMU_S_OK);
+	fill(pages, CANARY, PASIDS * PAGE);
+	/* The last ones first, before their notifiers are given to others. */
+	for (uint32_t i = PASIDS; i-- > 0;) {
+		CHECK(dma_do(&dma, DMA_WRITE, i, at + i * PAGE, 8, DMA_ATS, 0) == DMA_FAULT);
+		CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, i, at + i * PAGE));
+	}
+	CHECK(is_all(pages, CANARY, PASIDS * PAGE));
+}
+
+/* -- devices that know nothing of this: QEMU's edu and, if QEMU has it, iommu-testdev ------- */
 
 static struct function edu;
 static volatile uint8_t *edu_registers;
@@ -265,6 +325,54 @@ static void test_a_device_of_qemu_is_behind_a_table(void)
 	CHECK(await_record(&record) && record.endpoint == edu.devfn);
 	CHECK(record.reason == VIOMMU_FAULT_R_MAPPING && record.address == 0xa000);
 	CHECK(iommu_detach_all(&iommu, edu.devfn) == VIOMMU_S_OK);
+}
+
+/* DMA of iommu-testdev: it writes by one address, and reads back by the address of the memory
+ * itself. */
+static uint32_t testdev_do(volatile uint8_t *registers, uint64_t address, const void *page,
+			   uint32_t length)
+{
+	enum { START, ADDRESS = 0x04, LENGTH = 0x0c, RESULT = 0x10, ARM = 0x14, MEMORY = 0x1c };
+
+	write32(registers, ADDRESS, (uint32_t)address);
+	write32(registers, ADDRESS + 4, (uint32_t)(address >> 32));
+	write32(registers, MEMORY, (uint32_t)(uint64_t)page);
+	write32(registers, MEMORY + 4, (uint32_t)((uint64_t)page >> 32));
+	write32(registers, LENGTH, length);
+	write32(registers, ARM, 1);
+	read32(registers, START);
+	return read32(registers, RESULT);
+}
+
+static void test_the_test_device_of_qemu_is_behind_a_table(void)
+{
+	enum { DONE = 0, REFUSED = (int)0xdead0002, OTHER_MEMORY = (int)0xdead0004 };
+	uint64_t *root = take_pages(1), *pages = take_pages(2);
+	struct table table = x86(1, NO_PASID, root);
+	volatile uint8_t *registers;
+	struct function testdev;
+
+	test_is_left_out = !pci_find(0x1b36, 0x0005, 0, &testdev);
+	if (test_is_left_out)
+		return;
+	registers = pci_bar(&testdev, 0);
+	table.endpoint = testdev.devfn;
+	map_page(root, 0x9000, pages, P | RW | US);
+	map_page(root, 0xa000, pages + 512, P | US);
+	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
+	CHECK(testdev_do(registers, 0x9000, pages, PAGE) == DONE);
+	CHECK(is_all(pages, 0x1234567812345678, PAGE));
+	CHECK((*entry_of(root, 0x9000) & (A | D)) == (A | D));
+	CHECK((int)testdev_do(registers, 0x9000, pages + 512, PAGE) == OTHER_MEMORY);
+	CHECK((int)testdev_do(registers, 0xa000, pages + 512, 8) == REFUSED);
+	CHECK(is_fault_of(&testdev, VIOMMU_FAULT_R_PERMISSION, NO_PASID, 0xa000));
+	*entry_of(root, 0x9000) = 0;
+	CHECK(iommu_invalidate(&iommu, 1, 0x9000) == VIOMMU_S_OK);
+	fill(pages, CANARY, PAGE);
+	CHECK((int)testdev_do(registers, 0x9000, pages, 8) == REFUSED);
+	CHECK(is_fault_of(&testdev, VIOMMU_FAULT_R_MAPPING, NO_PASID, 0x9000));
+	CHECK(is_all(pages, CANARY, PAGE));
+	CHECK(iommu_detach_all(&iommu, testdev.devfn) == VIOMMU_S_OK);
 }
 
 /* -- shared virtual addresses: the tables of this processor ------------------------- */
@@ -680,7 +788,10 @@ static const struct test {
 	TEST(a_table_translates_requests_without_pasid),
 	TEST(two_pasids_do_not_reach_each_other),
 	TEST(pasids_may_have_mappings),
+	TEST(a_translation_request_permits_what_the_mapping_does),
+	TEST(what_is_cached_of_many_pasids_is_dropped),
 	TEST(a_device_of_qemu_is_behind_a_table),
+	TEST(the_test_device_of_qemu_is_behind_a_table),
 	TEST(untouched_memory_is_written_through_page_requests),
 	TEST(a_user_pasid_does_not_reach_the_kernel),
 	TEST(a_request_ends_with_its_slot),
@@ -718,15 +829,19 @@ int run(void)
 	}
 	for (unsigned i = 0; i < COUNT(tests); i++) {
 		test_name = tests[i].name;
-		test_fails = false;
+		test_fails = test_is_left_out = false;
 		tests[i].run();
 		CHECK(!iommu_event(&iommu, &record));
 		while (iommu_event(&iommu, &record))
 			;
 		iommu_detach_all(&iommu, dma.function.devfn);
-		print("%s %s\n", test_fails ? "FAILED" : "passed", test_name);
+		print("%s %s\n",
+		      test_is_left_out ? "left out"
+		      : test_fails     ? "FAILED"
+				       : "passed",
+		      test_name);
 		n_failed += test_fails;
-		n_passed += !test_fails;
+		n_passed += !test_fails && !test_is_left_out;
 	}
 	print("%u passed, %u failed\n", n_passed, n_failed);
 	return n_failed != 0;

@@ -29,16 +29,18 @@ def write(path, command, environment):
 
 
 def main(generation, folder):
-    if generation not in qemus.GENERATIONS:
-        sys.exit(f"wrappers.py: no guests run in QEMU {generation}: {', '.join(qemus.GENERATIONS)}")
+    known = qemus.GENERATIONS + qemus.BUILT
+    if generation not in known:
+        sys.exit(f"wrappers.py: no guests run in QEMU {generation}: {', '.join(known)}")
     try:
-        qemu = qemus.choose(generation, report)[0]
+        qemu = (qemus.built(generation) if generation in qemus.BUILT
+                else qemus.choose(generation, report)[0])
     except packages.Unavailable as error:
         sys.exit(f"wrappers.py: {error}")
     os.makedirs(folder, exist_ok=True)
     for architecture, name in NAMES.items():
         program = qemus.BINARIES[architecture]
-        if os.path.exists(os.path.join(qemu.root, "usr/bin", program)):
+        if os.path.exists(qemu.program(architecture)):
             write(os.path.join(folder, program), qemu.command(architecture), qemu.environment)
             print(name)
 
