@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -32,6 +33,14 @@ enum { PAGE = 4096, N_PAGES = 4, DEVICE = 8, DOMAIN = 1, IOVA = 0x10000, CACHE =
 struct channels {
 	int orders[2], misses[2]; /* [0]: the VMM's, [1]: the device's */
 };
+
+/* The other process gets the padding, too, so it must not have what was on the stack. */
+static void begin_message(struct vhost_iotlb_msg *message, uint8_t type, uint64_t iova)
+{
+	memset(message, 0, sizeof(*message));
+	message->type = type;
+	message->iova = iova;
+}
 
 static bool transfer(int fd, struct vhost_iotlb_msg *message, bool out)
 {
@@ -63,10 +72,10 @@ static const struct vhost_iotlb_msg *find(const struct device *device, uint64_t 
 static void access_memory(struct device *device, uint64_t iova)
 {
 	const struct vhost_iotlb_msg *entry;
-	struct vhost_iotlb_msg miss = { .iova = iova,
-					.perm = VHOST_ACCESS_WO,
-					.type = VHOST_IOTLB_MISS };
+	struct vhost_iotlb_msg miss;
 
+	begin_message(&miss, VHOST_IOTLB_MISS, iova);
+	miss.perm = VHOST_ACCESS_WO;
 	pthread_mutex_lock(&device->lock);
 	entry = find(device, iova);
 	if (entry && entry->perm & VHOST_ACCESS_WO)
@@ -133,10 +142,11 @@ struct vmm {
 static void send_update(void *opaque, uint64_t iova, const struct viommu_translation *to)
 {
 	struct vmm *vmm = opaque;
-	struct vhost_iotlb_msg message = {
-		.iova = iova, .size = to->length, .uaddr = to->address, .type = VHOST_IOTLB_UPDATE
-	};
+	struct vhost_iotlb_msg message;
 
+	begin_message(&message, VHOST_IOTLB_UPDATE, iova);
+	message.size = to->length;
+	message.uaddr = to->address;
 	if (to->flags & VIOMMU_MAP_F_READ)
 		message.perm |= VHOST_ACCESS_RO;
 	if (to->flags & VIOMMU_MAP_F_WRITE)
@@ -149,8 +159,9 @@ static void send_update(void *opaque, uint64_t iova, const struct viommu_transla
 static void send_invalidate(void *opaque, uint64_t first, uint64_t last)
 {
 	struct vmm *vmm = opaque;
-	struct vhost_iotlb_msg message = { .iova = first, .type = VHOST_IOTLB_INVALIDATE };
+	struct vhost_iotlb_msg message;
 
+	begin_message(&message, VHOST_IOTLB_INVALIDATE, first);
 	message.size = last - first == UINT64_MAX ? UINT64_MAX : last - first + 1;
 	vmm->n_invalidates++;
 	expect(transfer(vmm->channels.orders[0], &message, true));

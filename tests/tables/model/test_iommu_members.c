@@ -56,9 +56,10 @@ static void append_table(FILE *out, const struct viommu_topology *machine, const
 	struct viommu_table *table = viommu_table_generate(machine, signature, findings);
 	const struct viommu_finding *finding;
 	void *bytes = NULL;
+	size_t length = table ? viommu_table_encode(table, &bytes) : 0;
 
-	if (table)
-		fwrite(bytes, 1, viommu_table_encode(table, &bytes), out);
+	if (length)
+		fwrite(bytes, 1, length, out);
 	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
 		fprintf(out, "%s %s\n", finding->id, finding->text);
 	free(bytes);
