@@ -19,6 +19,16 @@ show_the_demo() {
 	run demo
 }
 
+# A suite of seconds; the others take minutes.
+tests_run_under_further_sanitizers() {
+	run sanitize memory wire
+	prints '^tests: [1-9][0-9]* passed, 0 failed'
+	run sanitize integer wire
+	prints '^tests: [1-9][0-9]* passed, 0 failed'
+	! "$root/run" sanitize wire >"$work/out" 2>&1 || fail "a sanitizer that is not there is no error"
+	prints 'usage: ./run sanitize'
+}
+
 build_the_module() {
 	run module
 }
@@ -257,7 +267,7 @@ build_folders_are_removed() {
 	[[ ! -e $root/build-x ]] || fail "a build folder is left"
 }
 
-steps=(show_the_demo build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
+steps=(show_the_demo tests_run_under_further_sanitizers build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_rpm
