@@ -485,7 +485,7 @@ void viommu_reset(struct viommu *device);
  * return domains without endpoints, and viommu_next_endpoint() returns the mode that an endpoint
  * has afterwards. A request but PROBE and PAGE_RESPONSE finishes the reset first, and so does all
  * that lets listeners commit without delay, but viommu_accept(), viommu_config_write() and
- * viommu_flush(). Slots of PASIDs are emptied at once.
+ * viommu_flush(). Slots of PASIDs are blocked, and emptied in parts.
  *
  * Returns: nanoseconds; 0: it is done. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
  */
@@ -574,9 +574,9 @@ void viommu_batch_end(struct viommu *device);
  * the mappings that translations find. So the calls of a batch for which the VMM has asked
  * viommu_batch_pause() are at most `max_batch_calls`, and those of the request that reached it:
  * 256, or one for each listener of its domain. An ATTACH that a listener refuses is undone in parts
- * as well, and answered then. Not divided are requests about PASIDs and, if VIOMMU_F_PASID is
- * accepted, any DETACH; an ATTACH_TABLE; and UNMAPs of a domain with PASIDs or with a table over
- * it.
+ * as well, and answered then. So are ATTACH_TABLE and a DETACH of all PASIDs divided. Not divided
+ * are an ATTACH or ATTACH_TABLE with a PASID, which calls `map` for each mapping of the domain if
+ * `space` returns 0; and an ATTACH_TABLE of a draft.
  *
  * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
  * viommu_request(), viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
@@ -980,9 +980,9 @@ struct viommu_listener_ops {
 	 *
 	 * A token is not 0 only for requests of viommu_submit(). Their MAPs are found by
 	 * translations before the commit. If several MAPs and ATTACHes are refused together, each
-	 * of them is tried again alone. An endpoint whose ATTACH is refused has left its old
-	 * domain, and is quarantined. A call with token 0 ends a commit that is pending: its token
-	 * is unknown then.
+	 * of them is tried again alone. An endpoint whose ATTACH, or divided ATTACH_TABLE, is
+	 * refused has left its old domain, and is quarantined. A call with token 0 ends a commit
+	 * that is pending: its token is unknown then.
 	 */
 	int (*commit)(void *opaque, uint64_t token);
 

@@ -191,34 +191,44 @@ static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 /* -- moves of a run: flight.c ------------------------------------------------------------ */
 
 /*
- * A domain that is replaced by a new one with its number is not left like that: a listener would
- * not know both.
+ * A domain that is replaced by a new one with its number is not left like that, because others may
+ * enter the new one meanwhile: a listener would not know both. A table is attached while nothing
+ * else is.
  */
 static bool can_wait(const struct endpoint *endpoint, const struct domain *domain)
 {
 	const struct domain *old = endpoint->domain;
 
 	return endpoint->device->commits_later && endpoint->listeners && !endpoint->is_forced &&
-	       !(old && domain && old->node.id == domain->node.id);
+	       !(old && domain && !domain->table && old->node.id == domain->node.id);
 }
 
 /* Calls of listeners when the move is finished. */
-static uint64_t count_calls(const struct endpoint *endpoint, const struct domain *domain,
-			    bool is_left)
+static uint64_t count_calls(const struct endpoint *endpoint, struct domain *domain, bool is_left)
 {
 	uint64_t n = 0;
 
 	for_each_listener(listener, endpoint) {
-		bool at_once = listener->ops.domain || (is_left && listener->ops.unmap_range);
+		bool at_once = is_left ? listener->ops.domain || listener->ops.unmap_range
+				       : listener->ops.domain && domain && !domain->table;
 
-		n += domain && !at_once ? map_count(domain->map) : 1;
+		n += domain && !at_once ? map_count(domain_followed(domain)->map) : 1;
 	}
 	return n;
 }
 
-uint64_t endpoint_calls_of_move(const struct endpoint *endpoint, const struct domain *domain)
+uint64_t endpoint_calls_of_move(const struct endpoint *endpoint, struct domain *domain)
 {
 	return count_calls(endpoint, endpoint->domain, true) + count_calls(endpoint, domain, false);
+}
+
+uint64_t endpoint_calls_of_table(const struct endpoint *endpoint, const struct domain *parent)
+{
+	uint64_t n = count_calls(endpoint, endpoint->domain, true);
+
+	for_each_listener(listener, endpoint)
+		n += parent ? map_count(parent->map) : 1;
+	return n;
 }
 
 /* The endpoint is in its new domain, or in none, and blocked. Its listeners know only the old one.
@@ -228,17 +238,20 @@ static void begin_move(struct endpoint *endpoint, struct domain *domain)
 	struct viommu *device = endpoint->device;
 
 	device_deliver_removals(device);
-	endpoint_block(endpoint);
 	endpoint->leaving = endpoint->domain;
 	endpoint->was_quarantined = endpoint->quarantined;
+	if (endpoint->leaving || domain) {
+		endpoint_block(endpoint);
+		endpoint->quarantined = false;
+	}
 	if (endpoint->leaving) {
 		endpoint->leaving->n_leaving++;
 		endpoint_unlink(endpoint);
 	}
 	if (domain)
 		endpoint_link(endpoint, domain);
-	endpoint->quarantined = false;
 	endpoint->n_turns = 0;
+	endpoint->clears_slots = false;
 	endpoint->next_moving = NULL;
 	*device->moving_end = endpoint;
 	device->moving_end = &endpoint->next_moving;
@@ -247,9 +260,22 @@ static void begin_move(struct endpoint *endpoint, struct domain *domain)
 	device->n_notices++;
 }
 
+/* The endpoint is moving to nothing, and its PASIDs as well. */
+static void begin_clear(struct endpoint *endpoint)
+{
+	if (slots_are_empty(endpoint))
+		return;
+	slots_begin_clear(endpoint);
+	endpoint->clears_slots = true;
+	endpoint->device->n_calls_due += slots_calls_of_clear(endpoint);
+}
+
 /* Its listeners are notified of what it has left, and then of what it has entered. */
 static int notify_moved(struct endpoint *endpoint, struct progress *progress)
 {
+	if (endpoint->clears_slots && slots_clear_some(endpoint, progress->budget))
+		return TO_BE_CONTINUED;
+	endpoint->clears_slots = false;
 	if (!progress->has_left) {
 		if (listeners_unmap_some(endpoint, endpoint->leaving, progress))
 			return TO_BE_CONTINUED;
@@ -259,6 +285,16 @@ static int notify_moved(struct endpoint *endpoint, struct progress *progress)
 		return listeners_replay_some(endpoint, progress);
 	listeners_notify_mode(endpoint);
 	return 0;
+}
+
+/* A domain that the refused one was to replace has its number again. */
+static void enter_again(struct endpoint *endpoint, struct domain *domain)
+{
+	struct viommu *device = endpoint->device;
+
+	if (domain_find(device, domain->node.id) != domain)
+		ids_put(&device->domains, &domain->node);
+	endpoint_link_again(endpoint, domain);
 }
 
 /*
@@ -279,7 +315,7 @@ static void turn_back(struct endpoint *endpoint, struct progress *progress)
 	if (before)
 		before->n_leaving--;
 	if (is_back && before)
-		endpoint_link_again(endpoint, before);
+		enter_again(endpoint, before);
 	else
 		domain_release(device, before);
 	if (is_back)
@@ -348,6 +384,7 @@ static void abandon_move(struct endpoint *endpoint, struct progress *progress)
 		domain_release(device, new);
 	}
 	device->n_calls_due += count_calls(endpoint, endpoint->leaving, true);
+	begin_clear(endpoint);
 }
 
 static void abandon_moves(struct viommu *device)
@@ -361,19 +398,27 @@ static void abandon_moves(struct viommu *device)
 	}
 }
 
-/* Moves of all endpoints with listeners to nothing. */
+static void begin_detach_all(struct endpoint *endpoint)
+{
+	begin_move(endpoint, NULL);
+	begin_clear(endpoint);
+}
+
+/* Moves of all endpoints with listeners to nothing. Those whose move is abandoned are moving. */
 void endpoints_begin_detach(struct viommu *device)
 {
 	device_deliver_removals(device);
 	abandon_moves(device);
 	for_all_endpoints(endpoint, device) {
+		if (endpoint->clears_slots || (!endpoint->domain && slots_are_empty(endpoint)))
+			continue;
+		if (endpoint->listeners && !endpoint->is_forced) {
+			begin_detach_all(endpoint);
+			continue;
+		}
 		slots_clear(endpoint);
 		if (!endpoint->domain)
 			continue;
-		if (endpoint->listeners && !endpoint->is_forced) {
-			begin_move(endpoint, NULL);
-			continue;
-		}
 		leave(endpoint);
 		notify_left(endpoint);
 	}
@@ -492,6 +537,24 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 
 /* -- DETACH ------------------------------------------------------------------------- */
 
+static void detach(struct endpoint *endpoint)
+{
+	if (can_wait(endpoint, NULL))
+		begin_move(endpoint, NULL);
+	else
+		endpoint_detach(endpoint);
+}
+
+static void detach_all(struct endpoint *endpoint)
+{
+	if (can_wait(endpoint, NULL)) {
+		begin_detach_all(endpoint);
+		return;
+	}
+	slots_clear(endpoint);
+	endpoint_detach(endpoint);
+}
+
 /* "The device MUST ignore reserved", other than in an ATTACH. 5.13.6.4.2 */
 uint8_t do_detach(struct viommu *device, const union request *request)
 {
@@ -502,31 +565,27 @@ uint8_t do_detach(struct viommu *device, const union request *request)
 		return VIOMMU_S_NOENT;
 	if (!domain || endpoint->domain != domain)
 		return VIOMMU_S_INVAL;
-	if (can_wait(endpoint, NULL))
-		begin_move(endpoint, NULL);
-	else
-		endpoint_detach(endpoint);
+	detach(endpoint);
 	return VIOMMU_S_OK;
 }
 
 /* DETACH with VIOMMU_F_PASID: unknown flags are ignored, as reserved bits are without it. */
 uint8_t do_detach_slot(struct viommu *device, const union request *request)
 {
-	const struct request_detach_slot *detach = &request->detach_slot;
-	struct endpoint *endpoint = endpoint_find(device, detach->endpoint);
-	struct domain *domain = domain_find(device, detach->domain);
+	const struct request_detach_slot *wanted = &request->detach_slot;
+	struct endpoint *endpoint = endpoint_find(device, wanted->endpoint);
+	struct domain *domain = domain_find(device, wanted->domain);
 
 	if (!endpoint)
 		return VIOMMU_S_NOENT;
-	if (detach->flags & VIOMMU_SLOT_F_ALL) {
-		slots_clear(endpoint);
-		endpoint_detach(endpoint);
+	if (wanted->flags & VIOMMU_SLOT_F_ALL) {
+		detach_all(endpoint);
 		return VIOMMU_S_OK;
 	}
-	if (detach->flags & VIOMMU_SLOT_F_PASID)
-		return slot_detach(endpoint, detach->pasid, domain) ? VIOMMU_S_OK : VIOMMU_S_INVAL;
+	if (wanted->flags & VIOMMU_SLOT_F_PASID)
+		return slot_detach(endpoint, wanted->pasid, domain) ? VIOMMU_S_OK : VIOMMU_S_INVAL;
 	if (!domain || endpoint->domain != domain)
 		return VIOMMU_S_INVAL;
-	endpoint_detach(endpoint);
+	detach(endpoint);
 	return VIOMMU_S_OK;
 }

@@ -192,6 +192,7 @@ struct endpoint {
 	struct endpoint *next_moving;     /* in viommu.moving */
 	bool was_quarantined;             /* if it moves: before that */
 	uint8_t n_turns;                  /* 1: it moves back; 2: that was refused, too */
+	bool clears_slots;                /* if it moves: its PASIDs are detached first */
 	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
 	struct position position;         /* in that list */
 	struct member member;
@@ -907,6 +908,13 @@ void slots_remove_classes(struct endpoint *endpoint);
 /* Empty all PASID slots of an endpoint. */
 void slots_clear(struct endpoint *endpoint);
 
+/* The same in parts: block them, and after the grace period, empty them. 0, or TO_BE_CONTINUED. */
+void slots_begin_clear(struct endpoint *endpoint);
+int slots_clear_some(struct endpoint *endpoint, const struct budget *budget);
+
+/* Calls of listeners for that. */
+uint64_t slots_calls_of_clear(const struct endpoint *endpoint);
+
 /* Can the PASIDs in use stay in their domains when `endpoint` becomes as `changed`? */
 bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
 
@@ -1227,8 +1235,10 @@ void journal_record(struct viommu *device, const struct layout *layout,
 
 /* -- attach.c ------------------------------------------------------------------------------- */
 
-/* Calls of listeners when the endpoint leaves its domain for another one, or NULL. */
-uint64_t endpoint_calls_of_move(const struct endpoint *endpoint, const struct domain *domain);
+/* Calls of listeners when the endpoint leaves its domain for another one, or NULL; or for a table
+ * over that. */
+uint64_t endpoint_calls_of_move(const struct endpoint *endpoint, struct domain *domain);
+uint64_t endpoint_calls_of_table(const struct endpoint *endpoint, const struct domain *parent);
 
 /* -- flight.c ----------------------------------------------------------------------------- */
 
@@ -1239,6 +1249,9 @@ void pending_free(struct viommu *device, struct pending *pending);
 
 /* Execute a request, or put it off. False: it has its status, and the caller answers and frees. */
 bool flights_submit(struct viommu *device, struct pending *pending);
+
+/* Does the request make so many calls of listeners that it is divided? */
+bool flights_divide(const struct viommu *device, const union request *request);
 
 /* Finish what the next batch would continue: moves of endpoints, and an UNMAP. */
 void flights_finish_moves(struct viommu *device);

@@ -184,10 +184,15 @@ static bool has_calls_due(const struct viommu *device)
 	return device->moving || device->unmap.domain;
 }
 
+static bool is_attach(const union request *request)
+{
+	return request->type == VIOMMU_T_ATTACH || request->type == VIOMMU_T_ATTACH_TABLE;
+}
+
 static void refuse_attach(struct viommu *device, uint32_t endpoint, int error)
 {
 	for (struct pending *held = device->held; held; held = held->next)
-		if (held->flight == device->flight && held->request.type == VIOMMU_T_ATTACH &&
+		if (held->flight == device->flight && is_attach(&held->request) &&
 		    held->request.attach.endpoint == endpoint && held->status == VIOMMU_S_OK)
 			held->status = status_of(error);
 	journal_invalidate(device);
@@ -287,6 +292,48 @@ static bool execute(struct viommu *device, struct pending *pending)
 	return true;
 }
 
+static uint64_t count_calls_of_detach(const struct viommu *device, const struct endpoint *endpoint,
+				      const union request *request)
+{
+	uint32_t flags = request->detach_slot.flags;
+	uint64_t n = endpoint_calls_of_move(endpoint, NULL);
+
+	if (!device_accepted(device, VIOMMU_F_PASID))
+		return n;
+	if (flags & VIOMMU_SLOT_F_ALL)
+		return n + slots_calls_of_clear(endpoint);
+	return flags & VIOMMU_SLOT_F_PASID ? 0 : n;
+}
+
+/* Those that enter the domain of a PASID are not counted: they are not divided. */
+static uint64_t count_calls(const struct viommu *device, const struct endpoint *endpoint,
+			    const union request *request)
+{
+	bool with_parent = request->attach_table.flags & VIOMMU_SLOT_F_PARENT;
+
+	if (request->type == VIOMMU_T_DETACH)
+		return count_calls_of_detach(device, endpoint, request);
+	if (!is_attach(request) || request->attach.flags & VIOMMU_SLOT_F_PASID)
+		return 0;
+	if (request->type == VIOMMU_T_ATTACH)
+		return endpoint_calls_of_move(endpoint,
+					      domain_find(device, request->attach.domain));
+	return endpoint_calls_of_table(
+		endpoint, with_parent ? domain_find(device, request->attach_table.parent) : NULL);
+}
+
+bool flights_divide(const struct viommu *device, const union request *request)
+{
+	const struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
+	const struct domain *domain;
+
+	if (request->type != VIOMMU_T_UNMAP)
+		return endpoint && count_calls(device, endpoint, request) > CALLS_DUE_SHORT;
+	domain = domain_find(device, request->unmap.domain);
+	return domain &&
+	       mapping_has_many_calls(domain, request->unmap.virt_start, request->unmap.virt_end);
+}
+
 /*
  * PASIDs and tables of an endpoint whose listeners are notified of them: a commit is refused for
  * the whole endpoint, so nothing else may be in it.
@@ -317,9 +364,12 @@ bool flights_submit(struct viommu *device, struct pending *pending)
 	if (is_about_slots(device, &pending->request)) {
 		flights_finish_moves(device);
 		flights_drain(device);
-		device->commits_now = true;
-		run(device, pending);
-		return false;
+		pending->is_alone = flights_divide(device, &pending->request);
+		if (!pending->is_alone) {
+			device->commits_now = true;
+			run(device, pending);
+			return false;
+		}
 	}
 	pending->keys = keys_of(device, &pending->request);
 	if (!must_wait(device, pending, NULL))
@@ -373,7 +423,7 @@ static bool is_grant_to(const struct pending *pending, const struct endpoint *en
 		return false;
 	if (request->type == VIOMMU_T_MAP)
 		return endpoint->domain && endpoint->domain->node.id == request->map.domain;
-	return request->type == VIOMMU_T_ATTACH && request->attach.endpoint == endpoint->node.id;
+	return is_attach(request) && request->attach.endpoint == endpoint->node.id;
 }
 
 /* A listener may refuse MAP and ATTACH only. If the flight has neither for it, its state is
@@ -428,7 +478,7 @@ static void undo(struct viommu *device, struct pending *pending, unsigned n_refu
 
 	if (request->type == VIOMMU_T_MAP && domain)
 		mapping_undo(device, domain, request->map.virt_start, request->map.virt_end);
-	if (request->type != VIOMMU_T_ATTACH || !endpoint || !endpoint_begin_quarantine(endpoint) ||
+	if (!is_attach(request) || !endpoint || !endpoint_begin_quarantine(endpoint) ||
 	    !is_the_reason(pending, n_refused))
 		return;
 	pending->is_refused = false;

@@ -447,27 +447,18 @@ static bool concerns_no_domain(const struct request_row *row)
 	return row->run == do_probe || row->run == do_page_response;
 }
 
+static bool moves_endpoint(const struct request_row *row)
+{
+	return row->run == do_attach || row->run == do_detach || row->run == do_detach_slot ||
+	       row->run == do_attach_table;
+}
+
 static size_t execute_now(struct viommu *device, const struct taken *taken,
 			  const struct iovec *writable)
 {
 	flights_drain(device);
 	device->commits_now = true;
 	return execute(device, taken, writable);
-}
-
-/* Is the request one that a batch divides? */
-static bool has_many_calls(const struct viommu *device, const union request *request)
-{
-	const struct domain *domain = domain_find(device, request->map.domain);
-	const struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
-
-	if (request->type == VIOMMU_T_UNMAP)
-		return domain && mapping_has_many_calls(domain, request->unmap.virt_start,
-							request->unmap.virt_end);
-	if (!endpoint || request->type > VIOMMU_T_DETACH)
-		return false;
-	return endpoint_calls_of_move(endpoint, request->type == VIOMMU_T_ATTACH ? domain : NULL) >
-	       CALLS_DUE_SHORT;
 }
 
 /* Does the request wait for no listener, and for no other request? */
@@ -480,8 +471,8 @@ static bool is_immediate(const struct viommu *device, const struct taken *taken)
 	if (device->n_committers || device->n_pending || device->is_resetting)
 		return false;
 	if (row->run == do_unmap)
-		return !device->n_by_mapping || !has_many_calls(device, taken->request);
-	return !device->n_listeners || (row->run != do_attach && row->run != do_detach);
+		return !device->n_by_mapping || !flights_divide(device, taken->request);
+	return !device->n_listeners || !moves_endpoint(row);
 }
 
 /*
@@ -494,7 +485,7 @@ static size_t submit(struct viommu *device, const struct taken *taken, const str
 	struct pending *pending = pending_new(device);
 	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
 
-	if (!pending && has_many_calls(device, taken->request))
+	if (!pending && flights_divide(device, taken->request))
 		pending = pending_new_spare(device);
 	if (!pending)
 		return execute_now(device, taken, writable);

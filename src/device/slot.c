@@ -594,25 +594,45 @@ static bool block_quietly(struct slot *slot, const void *unused)
 	return true;
 }
 
-/* With listeners, all slots are blocked before the first is emptied: with one grace period. */
-void slots_clear(struct endpoint *endpoint)
+void slots_begin_clear(struct endpoint *endpoint)
 {
-	if (slots_are_empty(endpoint))
-		return;
-	if (endpoint->listeners) {
-		device_deliver_removals(endpoint->device);
-		slots_each(endpoint, block_quietly, NULL);
-		endpoint_mark_sync_pending(endpoint);
-		device_synchronize(endpoint->device);
-	}
+	device_deliver_removals(endpoint->device);
+	slots_each(endpoint, block_quietly, NULL);
+	endpoint_mark_sync_pending(endpoint);
+}
+
+int slots_clear_some(struct endpoint *endpoint, const struct budget *budget)
+{
 	for (size_t i = 0; i < SLOT_BUCKETS; i++) {
 		struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 		struct slot *slot;
 
 		while (slots &&
 		       (slot = atomic_load_explicit(&slots->bucket[i], memory_order_relaxed))) {
+			if (budget && budget_is_used_up(endpoint->device))
+				return TO_BE_CONTINUED;
 			slot_empty(slot);
 			slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 		}
 	}
+	return 0;
+}
+
+/* With listeners, all slots are blocked before the first is emptied: with one grace period. */
+void slots_clear(struct endpoint *endpoint)
+{
+	if (slots_are_empty(endpoint))
+		return;
+	if (endpoint->listeners) {
+		slots_begin_clear(endpoint);
+		device_synchronize(endpoint->device);
+	}
+	slots_clear_some(endpoint, NULL);
+}
+
+uint64_t slots_calls_of_clear(const struct endpoint *endpoint)
+{
+	const struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+
+	return slots ? slots->n * count_listeners(endpoint) : 0;
 }

@@ -21,6 +21,8 @@ struct ear {
 	unsigned n_held;
 	unsigned refuses_at; /* that many calls of `map` from now; 0: none */
 	int mode;
+	unsigned n_spaces;
+	uint8_t table; /* of the default slot: which page */
 };
 
 struct bench {
@@ -29,7 +31,7 @@ struct bench {
 	unsigned n_calls;
 	unsigned last_turn; /* in the phase: listeners are called one after the other */
 	struct submitted {
-		uint8_t bytes[36], tail[VIOMMU_TAIL_LENGTH];
+		uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH], tail[VIOMMU_TAIL_LENGTH];
 		bool is_answered;
 		size_t used;
 	} requests[MAX_REQUESTS];
@@ -97,6 +99,21 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	ear->bench->n_calls++;
 	assert_int_equal(ear->n_held, 0);
 	ear->mode = (int)mode;
+	return 0;
+}
+
+/* What the default slot had before has been unmapped. */
+static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *space)
+{
+	struct ear *ear = opaque;
+
+	ear->bench->n_calls++;
+	ear->n_spaces++;
+	if (pasid == VIOMMU_NO_PASID) {
+		assert_int_equal(ear->n_held, 0);
+		ear->table = space->body[1] >> 4;
+	}
+	ear->mode = space->mode;
 	return 0;
 }
 
@@ -208,19 +225,28 @@ static void on_rest(void *opaque)
 static int set_up_for(void **state, const struct viommu_config *config,
 		      const struct viommu_ops *ops)
 {
-	static const struct viommu_listener_ops listener = {
-		.size = sizeof(listener), .map = on_map, .unmap = on_unmap, .mode = on_mode
+	static const struct viommu_listener_ops listener = { .size = sizeof(listener),
+							     .map = on_map,
+							     .unmap = on_unmap,
+							     .mode = on_mode,
+							     .space = on_space };
+	static const struct viommu_table_format format = {
+		VIOMMU_TABLE_GENERIC, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_NEST,
 	};
 	static const uint32_t endpoints[] = { EP, EP2, EP3 };
 	struct bench *bench = calloc(1, sizeof(*bench));
+	bool has_spaces = config->features & VIOMMU_F_NEST;
 	struct viommu_listener *added;
 
 	assert_non_null(bench);
 	assert_int_equal(viommu_new(config, ops, bench, &bench->device), 0);
-	assert_int_equal(viommu_accept(bench->device, VIOMMU_FEATURES_DEFAULT), 0);
+	assert_int_equal(viommu_accept(bench->device, viommu_features(bench->device)), 0);
 	for (uint32_t i = 0; i < COUNT_OF(endpoints); i++) {
 		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
-							  .id = endpoints[i] };
+							  .id = endpoints[i],
+							  .pasid_bits = has_spaces ? 16 : 0,
+							  .formats = &format,
+							  .n_formats = has_spaces };
 
 		assert_int_equal(viommu_endpoint_add(bench->device, &endpoint), 0);
 		if (!i)
@@ -252,6 +278,16 @@ static int set_up_with(void **state, const struct viommu_config *config)
 static int set_up(void **state)
 {
 	return set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+							   .max_batch_calls = CALLS });
+}
+
+static int set_up_spaces(void **state)
+{
+	uint64_t features =
+		VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_NEST;
+
+	return set_up_with(state, &(struct viommu_config){ .size = sizeof(struct viommu_config),
+							   .features = features,
 							   .max_batch_calls = CALLS });
 }
 
@@ -1016,6 +1052,143 @@ static void a_device_is_freed_in_the_middle_of_a_reset(void **state)
 	assert_int_not_equal(begin_reset(bench), 0);
 }
 
+/* -- PASIDs and tables ---------------------------------------------------------------------- */
+
+enum { TABLE = 7, N_PASIDS = 300 };
+
+/* EP gets a table over domain 1. */
+#define ATTACH_TABLE(root) \
+	HEAD(VIOMMU_T_ATTACH_TABLE), LE32(TABLE), LE32(EP), LE32(VIOMMU_SLOT_F_PARENT), \
+		LE16(VIOMMU_TABLE_GENERIC), LE16(0), LE32(0), LE32(1), LE32(0), LE64(root)
+#define ATTACH_PASID(domain, pasid) ATTACH(domain, EP, VIOMMU_SLOT_F_PASID, pasid)
+#define DETACH_ALL                  HEAD(VIOMMU_T_DETACH), LE32(0), LE32(EP), LE32(VIOMMU_SLOT_F_ALL), LE32(0)
+#define TABLE_BYTES(root) \
+	(const uint8_t[VIOMMU_ATTACH_TABLE_LENGTH]){ ATTACH_TABLE(root) }, \
+		VIOMMU_ATTACH_TABLE_LENGTH
+
+static struct submitted *attach_table(struct bench *bench, uint64_t root)
+{
+	return submit_in_batches(bench, TABLE_BYTES(root));
+}
+
+static void an_unmap_of_a_domain_with_a_pasid_makes_a_bounded_number_of_calls(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_answer(SUBMIT(bench, ATTACH_PASID(1, 5)), VIOMMU_S_OK);
+	assert_heard(bench, 1);
+	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP(1, 0, UINT64_MAX, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
+static void an_unmap_below_a_table_makes_a_bounded_number_of_calls(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_answer(attach_table(bench, 0), VIOMMU_S_OK);
+	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP(1, 0, UINT64_MAX, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
+static void a_table_takes_the_place_of_a_domain_in_batches(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 2);
+	assert_answer(attach_table(bench, 0), VIOMMU_S_OK);
+	assert_int_equal(bench->n_calls, 2 * (2 * N + 1));
+	assert_heard(bench, 1);
+}
+
+static void a_table_is_replaced_in_batches(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_table(bench, 0);
+	assert_answer(attach_table(bench, PAGE), VIOMMU_S_OK);
+	assert_int_equal(bench->n_calls, 2 * (2 * N + 1));
+	assert_heard(bench, 1);
+}
+
+/* The domain has its number again, and its table. */
+static void a_table_that_is_refused_leads_back_to_the_one_before(void **state)
+{
+	struct bench *bench = *state;
+	struct viommu_domain_state domain;
+	struct submitted *request;
+
+	attach_table(bench, PAGE);
+	bench->ears[1].refuses_at = N / 2;
+	request = begin_divided(bench, TABLE_BYTES(0));
+	finish_in_batches(bench);
+	assert_answer(request, VIOMMU_S_NOMEM);
+	assert_heard(bench, 1);
+	assert_int_equal(viommu_next_domain(bench->device, TABLE, &domain), 0);
+	assert_int_equal(domain.id, TABLE);
+	assert_int_equal(domain.n_endpoints, 1);
+	assert_int_equal(bench->ears[0].table, 1);
+	assert_answer(SUBMIT_IN_BATCHES(bench, DETACH(TABLE, EP, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+	assert_int_equal(viommu_next_domain(bench->device, TABLE, &domain), -ENOENT);
+}
+
+static void with_pasids_a_detach_makes_a_bounded_number_of_calls(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_ears(bench, 1);
+	assert_answer(SUBMIT_IN_BATCHES(bench, DETACH(1, EP, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+	assert_int_equal(bench->ears[0].mode, VIOMMU_BLOCKED);
+}
+
+static unsigned attach_pasids(struct bench *bench)
+{
+	for (uint32_t pasid = 0; pasid < N_PASIDS; pasid++)
+		assert_answer(SUBMIT(bench, ATTACH_PASID(5, pasid)), VIOMMU_S_OK);
+	bench->n_calls = 0;
+	return bench->ears[0].n_spaces;
+}
+
+/* And the default slot. */
+static void a_detach_of_all_pasids_makes_a_bounded_number_of_calls(void **state)
+{
+	struct bench *bench = *state;
+	struct viommu_domain_state domain;
+	unsigned before;
+
+	attach_ears(bench, 1);
+	before = attach_pasids(bench);
+	assert_answer(SUBMIT_IN_BATCHES(bench, DETACH_ALL), VIOMMU_S_OK);
+	assert_int_equal(bench->ears[0].n_spaces - before, N_PASIDS);
+	assert_int_equal(bench->ears[1].n_spaces - before, N_PASIDS);
+	assert_heard(bench, 0);
+	assert_int_equal(viommu_next_domain(bench->device, 5, &domain), -ENOENT);
+}
+
+/* A reset, alone or in the middle of a DETACH. */
+static void a_reset_detaches_pasids_in_batches(void **state)
+{
+	struct bench *bench = *state;
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		unsigned before;
+		uint64_t rest;
+
+		viommu_accept(bench->device, viommu_features(bench->device));
+		attach_pasids(bench);
+		before = bench->ears[1].n_spaces;
+		if (pass)
+			begin_divided(bench, BYTES(DETACH_ALL));
+		bench->n_calls = 0;
+		rest = viommu_reset_begin(bench->device);
+		assert_in_range(bench->n_calls, 1, CALLS + SLACK);
+		assert_int_not_equal(rest, 0);
+		finish_in_batches(bench);
+		assert_int_equal(bench->ears[1].n_spaces - before, N_PASIDS);
+	}
+}
+
 /* -- requests that wait for a listener ------------------------------------------------------- */
 
 static int on_commit(void *opaque, uint64_t token)
@@ -1249,7 +1422,8 @@ static void a_call_between_two_batches_executes_what_is_left(void **state)
 
 int main(void)
 {
-#define ON_BENCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_BENCH(test)    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_SPACES(test) cmocka_unit_test_setup_teardown(test, set_up_spaces, tear_down)
 	const struct CMUnitTest tests[] = {
 		ON_BENCH(an_attach_makes_a_bounded_number_of_calls_in_a_batch),
 		ON_BENCH(a_move_makes_a_bounded_number_of_calls_in_a_batch),
@@ -1302,6 +1476,14 @@ int main(void)
 			set_up_without_answers, tear_down),
 		ON_BENCH(features_and_bypass_do_not_finish_a_reset),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_a_reset),
+		WITH_SPACES(an_unmap_of_a_domain_with_a_pasid_makes_a_bounded_number_of_calls),
+		WITH_SPACES(an_unmap_below_a_table_makes_a_bounded_number_of_calls),
+		WITH_SPACES(a_table_takes_the_place_of_a_domain_in_batches),
+		WITH_SPACES(a_table_is_replaced_in_batches),
+		WITH_SPACES(a_table_that_is_refused_leads_back_to_the_one_before),
+		WITH_SPACES(with_pasids_a_detach_makes_a_bounded_number_of_calls),
+		WITH_SPACES(a_detach_of_all_pasids_makes_a_bounded_number_of_calls),
+		WITH_SPACES(a_reset_detaches_pasids_in_batches),
 		ON_BENCH(a_commit_lets_a_bounded_number_of_calls_follow),
 		ON_BENCH(what_a_commit_leaves_is_continued_by_batches),
 		ON_BENCH(a_request_that_waits_for_a_commit_is_divided),
