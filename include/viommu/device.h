@@ -574,9 +574,8 @@ void viommu_batch_end(struct viommu *device);
  * the mappings that translations find. So the calls of a batch for which the VMM has asked
  * viommu_batch_pause() are at most `max_batch_calls`, and those of the request that reached it:
  * 256, or one for each listener of its domain. An ATTACH that a listener refuses is undone in parts
- * as well, and answered then. So are ATTACH_TABLE and a DETACH of all PASIDs divided. Not divided
- * are an ATTACH or ATTACH_TABLE with a PASID, which calls `map` for each mapping of the domain if
- * `space` returns 0; and an ATTACH_TABLE of a draft.
+ * as well, and answered then. Requests about PASIDs and tables are divided like these, but not
+ * those that a draft has in a layout of its own.
  *
  * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
  * viommu_request(), viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
@@ -981,8 +980,8 @@ struct viommu_listener_ops {
 	 * A token is not 0 only for requests of viommu_submit(). Their MAPs are found by
 	 * translations before the commit. If several MAPs and ATTACHes are refused together, each
 	 * of them is tried again alone. An endpoint whose ATTACH, or divided ATTACH_TABLE, is
-	 * refused has left its old domain, and is quarantined. A call with token 0 ends a commit
-	 * that is pending: its token is unknown then.
+	 * refused has left its old domain, and is quarantined; a PASID is detached. A call with
+	 * token 0 ends a commit that is pending: its token is unknown then.
 	 */
 	int (*commit)(void *opaque, uint64_t token);
 

@@ -408,6 +408,8 @@ static void begin_detach_all(struct endpoint *endpoint)
 void endpoints_begin_detach(struct viommu *device)
 {
 	device_deliver_removals(device);
+	if (device->entry.slot)
+		slot_abandon_entry(device);
 	abandon_moves(device);
 	for_all_endpoints(endpoint, device) {
 		if (endpoint->clears_slots || (!endpoint->domain && slots_are_empty(endpoint)))

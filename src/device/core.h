@@ -269,6 +269,14 @@ struct progress {
 	bool has_refused;                    /* that one has, and has them whatever it is */
 	size_t n;                            /* mappings that it was notified of, */
 	uint64_t from;                       /* and where they end */
+	size_t shadow;                       /* of a slot: whose turn it is, not `listener` */
+};
+
+/* A slot, blocked, that enters its domain; `from`: its domain before, or NULL. */
+struct entry {
+	struct slot *slot; /* NULL: none does */
+	struct domain *from;
+	bool is_back; /* a listener has refused another domain */
 };
 
 /* The result where an errno can be: the budget is used up. */
@@ -309,7 +317,8 @@ struct viommu {
 
 	struct pending *held, *parked, *answers; /* flight.c */
 	struct endpoint *moving, **moving_end; /* blocked; their listeners are notified together */
-	struct progress move;                  /* of the first one */
+	struct progress move;                  /* of the first one, or of: */
+	struct entry entry;
 	struct removal unmap; /* what is left of an UNMAP; without a domain: nothing */
 	bool is_resetting;    /* the moves are those of a reset */
 	bool is_divided;      /* a batch has ended before these were finished */
@@ -912,8 +921,19 @@ void slots_clear(struct endpoint *endpoint);
 void slots_begin_clear(struct endpoint *endpoint);
 int slots_clear_some(struct endpoint *endpoint, const struct budget *budget);
 
-/* Calls of listeners for that. */
+/* Calls of listeners for that, and when a slot enters the domain, or a table over it. */
 uint64_t slots_calls_of_clear(const struct endpoint *endpoint);
+uint64_t slots_calls_of_entry(const struct endpoint *endpoint, const struct domain *domain);
+
+/*
+ * Notify the listeners of the slot that enters its domain, after the grace period, and publish its
+ * route. 0: it is done, TO_BE_CONTINUED, or the errno of a listener: then the slot is entering its
+ * domain before, or is empty.
+ */
+int slot_finish_entry(struct viommu *device, struct progress *progress);
+
+/* The slot is about to be emptied. */
+void slot_abandon_entry(struct viommu *device);
 
 /* Can the PASIDs in use stay in their domains when `endpoint` becomes as `changed`? */
 bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
@@ -1133,6 +1153,9 @@ bool listeners_follow_spaces(const struct endpoint *endpoint);
  * the slot is empty for all of them, and its errno is returned.
  */
 int shadows_enter(const struct slot *slot);
+
+/* The same from where the progress is, without a commit. 0, TO_BE_CONTINUED, or an errno. */
+int shadows_enter_some(const struct slot *slot, struct progress *progress);
 
 /* Notify the listeners that the slot is empty. */
 void shadows_empty(const struct slot *slot);

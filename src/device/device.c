@@ -220,6 +220,8 @@ static void free_domain_of(struct endpoint *endpoint)
 /* No listener is called any more. */
 static void free_slots(struct viommu *device)
 {
+	if (device->entry.slot)
+		slot_abandon_entry(device);
 	for_all_endpoints(endpoint, device) {
 		for_each_listener(listener, endpoint)
 			listener->ops = (struct viommu_listener_ops){ 0 };

@@ -181,7 +181,7 @@ static bool must_wait(const struct viommu *device, const struct pending *pending
 
 static bool has_calls_due(const struct viommu *device)
 {
-	return device->moving || device->unmap.domain;
+	return device->moving || device->unmap.domain || device->entry.slot;
 }
 
 static bool is_attach(const union request *request)
@@ -215,6 +215,16 @@ static int finish_first_move(struct viommu *device)
 	return 0;
 }
 
+static int finish_entry(struct viommu *device)
+{
+	uint32_t endpoint = device->entry.slot->endpoint->node.id;
+	int error = slot_finish_entry(device, &device->move);
+
+	if (error < 0)
+		refuse_attach(device, endpoint, error);
+	return error < 0 ? 0 : error;
+}
+
 /* With a budget, the rest of them is left for the next batch when it is used up. */
 static void finish_moves_within(struct viommu *device, const struct budget *budget)
 {
@@ -227,6 +237,9 @@ static void finish_moves_within(struct viommu *device, const struct budget *budg
 	device->move.budget = budget;
 	while (device->moving && !(budget && budget_is_used_up(device)) &&
 	       !finish_first_move(device))
+		;
+	while (device->entry.slot && !(budget && budget_is_used_up(device)) &&
+	       !finish_entry(device))
 		;
 	mapping_continue_unmap(device, budget);
 	device->commits_later = commits_later;
@@ -292,6 +305,13 @@ static bool execute(struct viommu *device, struct pending *pending)
 	return true;
 }
 
+/* Of an ATTACH or ATTACH_TABLE. */
+static bool with_pasid(const struct viommu *device, const union request *request)
+{
+	return device_accepted(device, VIOMMU_F_PASID) &&
+	       request->attach.flags & VIOMMU_SLOT_F_PASID;
+}
+
 static uint64_t count_calls_of_detach(const struct viommu *device, const struct endpoint *endpoint,
 				      const union request *request)
 {
@@ -305,21 +325,24 @@ static uint64_t count_calls_of_detach(const struct viommu *device, const struct 
 	return flags & VIOMMU_SLOT_F_PASID ? 0 : n;
 }
 
-/* Those that enter the domain of a PASID are not counted: they are not divided. */
 static uint64_t count_calls(const struct viommu *device, const struct endpoint *endpoint,
 			    const union request *request)
 {
+	bool is_table = request->type == VIOMMU_T_ATTACH_TABLE;
 	bool with_parent = request->attach_table.flags & VIOMMU_SLOT_F_PARENT;
+	struct domain *domain = domain_find(device, is_table ? request->attach_table.parent
+							     : request->attach.domain);
 
 	if (request->type == VIOMMU_T_DETACH)
 		return count_calls_of_detach(device, endpoint, request);
-	if (!is_attach(request) || request->attach.flags & VIOMMU_SLOT_F_PASID)
+	if (!is_attach(request))
 		return 0;
-	if (request->type == VIOMMU_T_ATTACH)
-		return endpoint_calls_of_move(endpoint,
-					      domain_find(device, request->attach.domain));
-	return endpoint_calls_of_table(
-		endpoint, with_parent ? domain_find(device, request->attach_table.parent) : NULL);
+	if (is_table && !with_parent)
+		domain = NULL;
+	if (with_pasid(device, request))
+		return domain ? slots_calls_of_entry(endpoint, domain) : 0;
+	return is_table ? endpoint_calls_of_table(endpoint, domain)
+			: endpoint_calls_of_move(endpoint, domain);
 }
 
 bool flights_divide(const struct viommu *device, const union request *request)
@@ -466,6 +489,15 @@ static bool is_the_reason(const struct pending *pending, unsigned n_refused)
 	return n_refused == 1 || pending->is_alone;
 }
 
+/* It becomes empty. */
+static void undo_slot(struct endpoint *endpoint, const union request *request)
+{
+	uint32_t pasid = request->type == VIOMMU_T_ATTACH ? request->attach.reserved
+							  : request->attach_table.pasid;
+
+	slot_detach(endpoint, pasid, slot_domain(endpoint, pasid));
+}
+
 /*
  * Listeners are notified of what is undone, also those that refused it. If that is divided, the
  * request becomes one of the open flight, which answers it.
@@ -478,8 +510,13 @@ static void undo(struct viommu *device, struct pending *pending, unsigned n_refu
 
 	if (request->type == VIOMMU_T_MAP && domain)
 		mapping_undo(device, domain, request->map.virt_start, request->map.virt_end);
-	if (!is_attach(request) || !endpoint || !endpoint_begin_quarantine(endpoint) ||
-	    !is_the_reason(pending, n_refused))
+	if (!is_attach(request) || !endpoint)
+		return;
+	if (with_pasid(device, request)) {
+		undo_slot(endpoint, request);
+		return;
+	}
+	if (!endpoint_begin_quarantine(endpoint) || !is_the_reason(pending, n_refused))
 		return;
 	pending->is_refused = false;
 	pending->status = status_of(pending->error);

@@ -307,12 +307,12 @@ static int replay(struct viommu_listener *listener, enum viommu_mode mode, int n
 
 int listener_replay(struct viommu_listener *listener)
 {
+	struct domain *domain = listener->endpoint->domain;
 	struct progress progress = { 0 };
 	int error = replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN, &progress);
 
-	if (error && progress.n)
-		unmap_first(listener, domain_followed(listener->endpoint->domain), progress.n,
-			    &(struct progress){ 0 });
+	if (error && domain)
+		unmap_first(listener, domain_followed(domain), progress.n, &(struct progress){ 0 });
 	return error;
 }
 
@@ -597,19 +597,19 @@ bool listeners_follow_spaces(const struct endpoint *endpoint)
 	return true;
 }
 
-static int shadow_enter(const struct shadow *shadow, const struct slot *slot)
+static int shadow_enter(const struct shadow *shadow, const struct slot *slot,
+			struct progress *progress)
 {
 	struct domain *domain = slot->domain;
-	struct progress progress = { 0 };
-	int result = notify_space(shadow->listener, slot->pasid, domain);
+	int result;
 
+	if (progress->is_notified)
+		return map_all(shadow->listener, domain_followed(domain), progress);
+	result = notify_space(shadow->listener, slot->pasid, domain);
 	if (result || !domain || domain->route.mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	result = map_all(shadow->listener, domain_followed(domain), &progress);
-	if (result)
-		unmap_first(shadow->listener, domain_followed(domain), progress.n,
-			    &(struct progress){ 0 });
-	return result;
+	progress->is_notified = true;
+	return map_all(shadow->listener, domain_followed(domain), progress);
 }
 
 static void empty_until(const struct slot *slot, size_t n)
@@ -619,25 +619,38 @@ static void empty_until(const struct slot *slot, size_t n)
 			notify_space(slot->shadows[i].listener, slot->pasid, NULL);
 }
 
-int shadows_enter(const struct slot *slot)
+static int refuse_slot(const struct slot *slot, size_t n_notified, int error)
 {
-	int error;
+	device_log(slot->endpoint->device, VIOMMU_LOG_LISTENER,
+		   "a listener of endpoint 0x%" PRIx32 " refused PASID %" PRIu32 ": errno %d",
+		   slot->endpoint->node.id, slot->pasid, -error);
+	empty_until(slot, n_notified);
+	return error;
+}
 
+int shadows_enter_some(const struct slot *slot, struct progress *progress)
+{
 	if (slot->endpoint->is_forced)
 		return 0;
-	for (size_t i = 0; i < slot->n_shadows; i++) {
-		error = slot->shadows[i].listener ? shadow_enter(&slot->shadows[i], slot) : 0;
+	while (progress->shadow < slot->n_shadows) {
+		const struct shadow *shadow = &slot->shadows[progress->shadow];
+		int error = shadow->listener ? shadow_enter(shadow, slot, progress) : 0;
 
-		if (!error)
-			continue;
-		device_log(slot->endpoint->device, VIOMMU_LOG_LISTENER,
-			   "a listener of endpoint 0x%" PRIx32 " refused PASID %" PRIu32
-			   ": errno %d",
-			   slot->endpoint->node.id, slot->pasid, -error);
-		empty_until(slot, i + 1);
-		return error;
+		if (error)
+			return error < 0 ? refuse_slot(slot, progress->shadow + 1, error) : error;
+		*progress = (struct progress){ .budget = progress->budget,
+					       .shadow = progress->shadow + 1 };
 	}
-	error = slot->n_shadows ? listeners_commit_now(slot->endpoint->device) : 0;
+	return 0;
+}
+
+int shadows_enter(const struct slot *slot)
+{
+	int error = shadows_enter_some(slot, &(struct progress){ 0 });
+
+	if (error || !slot->n_shadows || slot->endpoint->is_forced)
+		return error;
+	error = listeners_commit_now(slot->endpoint->device);
 	if (error)
 		shadows_empty(slot);
 	return error;

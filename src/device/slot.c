@@ -272,6 +272,15 @@ static uint8_t no_memory(struct viommu *device)
 	return VIOMMU_S_NOMEM;
 }
 
+static void note_detached(const struct slot *slot)
+{
+	journal_invalidate(slot->endpoint->device);
+	device_log(slot->endpoint->device, VIOMMU_LOG_QUARANTINE,
+		   "PASID %" PRIu32 " of endpoint 0x%" PRIx32
+		   " is detached: a listener refused its old state as well",
+		   slot->pasid, slot->endpoint->node.id);
+}
+
 /* A listener has refused: back into the old domain, or out of all if that is refused as well. */
 static void slot_restore(struct slot *slot, struct domain *old)
 {
@@ -286,16 +295,112 @@ static void slot_restore(struct slot *slot, struct domain *old)
 		set_route(slot, &old->route);
 		return;
 	}
-	journal_invalidate(endpoint->device);
-	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
-		   "PASID %" PRIu32 " of endpoint 0x%" PRIx32
-		   " is detached: a listener refused its old state as well",
-		   slot->pasid, endpoint->node.id);
+	note_detached(slot);
 	unlink(slot);
 	slot->domain = NULL;
 	unpublish(atomic_load_explicit(&endpoint->slots, memory_order_relaxed), slot);
 	domain_release(endpoint->device, old);
 }
+
+/* -- entering a domain in parts: flight.c ---------------------------------------- */
+
+static uint64_t calls_of_entry(const struct slot *slot)
+{
+	return slot->n_shadows * map_count(domain_followed(slot->domain)->map);
+}
+
+static bool enters_in_parts(const struct slot *slot, struct domain *domain)
+{
+	const struct endpoint *endpoint = slot->endpoint;
+
+	return endpoint->device->commits_later && !endpoint->is_forced &&
+	       slots_calls_of_entry(endpoint, domain_followed(domain)) > CALLS_DUE_SHORT;
+}
+
+/* The slot is blocked, and its listeners know only its domain before. */
+static void begin_entry(struct slot *slot, struct domain *domain)
+{
+	struct viommu *device = slot->endpoint->device;
+	struct domain *old = slot->domain;
+
+	device_deliver_removals(device);
+	set_route(slot, &empty);
+	endpoint_mark_sync_pending(slot->endpoint);
+	if (old) {
+		old->n_leaving++;
+		unlink(slot);
+	} else {
+		publish(atomic_load_explicit(&slot->endpoint->slots, memory_order_relaxed), slot);
+	}
+	link(slot, domain, false);
+	device->entry = (struct entry){ slot, old, false };
+	device->n_calls_due += calls_of_entry(slot);
+	device->n_notices++;
+}
+
+/* A domain that the refused one was to replace has its number again. */
+static void go_back(struct viommu *device, struct entry *entry)
+{
+	struct domain *before = entry->from;
+
+	if (domain_find(device, before->node.id) != before)
+		ids_put(&device->domains, &before->node);
+	link(entry->slot, before, true);
+	before->n_leaving--;
+	*entry = (struct entry){ entry->slot, NULL, true };
+	device->n_calls_due += calls_of_entry(entry->slot);
+}
+
+/* Its listeners have been notified that it is empty. */
+static void refuse_entry(struct viommu *device)
+{
+	struct entry *entry = &device->entry;
+	struct slot *slot = entry->slot;
+	struct slots *slots = atomic_load_explicit(&slot->endpoint->slots, memory_order_relaxed);
+	struct domain *refused = unlink(slot);
+
+	if (entry->from) {
+		go_back(device, entry);
+	} else {
+		if (entry->is_back)
+			note_detached(slot);
+		slot->domain = NULL;
+		unpublish(slots, slot);
+		*entry = (struct entry){ 0 };
+	}
+	domain_release(device, refused);
+}
+
+int slot_finish_entry(struct viommu *device, struct progress *progress)
+{
+	struct slot *slot = device->entry.slot;
+	int error = shadows_enter_some(slot, progress);
+
+	if (error == TO_BE_CONTINUED)
+		return error;
+	*progress = (struct progress){ .budget = progress->budget };
+	if (error) {
+		refuse_entry(device);
+		return error;
+	}
+	set_route(slot, &slot->domain->route);
+	slot_abandon_entry(device);
+	return 0;
+}
+
+void slot_abandon_entry(struct viommu *device)
+{
+	struct domain *from = device->entry.from;
+
+	device->entry = (struct entry){ 0 };
+	device->move = (struct progress){ .budget = device->move.budget };
+	if (!from)
+		return;
+	from->n_leaving--;
+	domain_release(device, from);
+}
+
+/* -- moving ------------------------------------------------------------------------ */
 
 /* Only a listener can refuse: memory has been reserved. */
 static int slot_move(struct slot *slot, struct domain *domain)
@@ -304,6 +409,10 @@ static int slot_move(struct slot *slot, struct domain *domain)
 	struct domain *old = slot->domain;
 	int error;
 
+	if (enters_in_parts(slot, domain)) {
+		begin_entry(slot, domain);
+		return 0;
+	}
 	/* Pending removals concern only the listeners that were there before. */
 	if (slot->n_shadows)
 		device_deliver_removals(endpoint->device);
@@ -635,4 +744,9 @@ uint64_t slots_calls_of_clear(const struct endpoint *endpoint)
 	const struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 
 	return slots ? slots->n * count_listeners(endpoint) : 0;
+}
+
+uint64_t slots_calls_of_entry(const struct endpoint *endpoint, const struct domain *domain)
+{
+	return count_listeners(endpoint) * map_count(domain->map);
 }

@@ -22,7 +22,9 @@ struct ear {
 	unsigned refuses_at; /* that many calls of `map` from now; 0: none */
 	int mode;
 	unsigned n_spaces;
-	uint8_t table; /* of the default slot: which page */
+	uint8_t table;          /* of the default slot: which page */
+	uint32_t pasid, holder; /* of the last call of `space`, and of `map` */
+	bool commits;           /* later */
 };
 
 struct bench {
@@ -76,6 +78,7 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 		return ear->turn ? -ENOSPC : -EIO;
 	assert_false(*place(ear, mapping));
 	*place(ear, mapping) = true;
+	ear->holder = ear->pasid;
 	ear->n_held++;
 	return 0;
 }
@@ -98,11 +101,12 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 
 	ear->bench->n_calls++;
 	assert_int_equal(ear->n_held, 0);
+	ear->pasid = VIOMMU_NO_PASID;
 	ear->mode = (int)mode;
 	return 0;
 }
 
-/* What the default slot had before has been unmapped. */
+/* What the default slot had before has been unmapped. That of a PASID ends with the call. */
 static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *space)
 {
 	struct ear *ear = opaque;
@@ -112,9 +116,24 @@ static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *spa
 	if (pasid == VIOMMU_NO_PASID) {
 		assert_int_equal(ear->n_held, 0);
 		ear->table = space->body[1] >> 4;
+	} else if (ear->holder == pasid) {
+		memset(ear->has, 0, sizeof(ear->has));
+		ear->n_held = 0;
 	}
-	ear->mode = space->mode;
+	ear->pasid = pasid;
+	ear->bench->last_turn = ear->turn;
+	ear->mode = (int)space->mode;
 	return 0;
+}
+
+static int on_commit(void *opaque, uint64_t token)
+{
+	struct ear *ear = opaque;
+
+	if (!ear->commits)
+		return 0;
+	ear->bench->token = ear->bench->is_quick ? 0 : token;
+	return ear->bench->token ? VIOMMU_PENDING : 0;
 }
 
 static void on_answered(void *opaque, void *cookie, size_t used)
@@ -225,11 +244,12 @@ static void on_rest(void *opaque)
 static int set_up_for(void **state, const struct viommu_config *config,
 		      const struct viommu_ops *ops)
 {
-	static const struct viommu_listener_ops listener = { .size = sizeof(listener),
-							     .map = on_map,
-							     .unmap = on_unmap,
-							     .mode = on_mode,
-							     .space = on_space };
+	static const struct viommu_listener_ops plain = { .size = sizeof(plain),
+							  .map = on_map,
+							  .unmap = on_unmap,
+							  .mode = on_mode,
+							  .space = on_space };
+	struct viommu_listener_ops listener = plain;
 	static const struct viommu_table_format format = {
 		VIOMMU_TABLE_GENERIC, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_NEST,
 	};
@@ -239,6 +259,8 @@ static int set_up_for(void **state, const struct viommu_config *config,
 	struct viommu_listener *added;
 
 	assert_non_null(bench);
+	if (has_spaces)
+		listener.commit = on_commit;
 	assert_int_equal(viommu_new(config, ops, bench, &bench->device), 0);
 	assert_int_equal(viommu_accept(bench->device, viommu_features(bench->device)), 0);
 	for (uint32_t i = 0; i < COUNT_OF(endpoints); i++) {
@@ -1081,6 +1103,100 @@ static void an_unmap_of_a_domain_with_a_pasid_makes_a_bounded_number_of_calls(vo
 	assert_heard(bench, 0);
 }
 
+static void a_pasid_enters_a_domain_in_batches(void **state)
+{
+	struct bench *bench = *state;
+	struct viommu_translation to;
+
+	assert_answer(SUBMIT_IN_BATCHES(bench, ATTACH_PASID(1, 5)), VIOMMU_S_OK);
+	assert_int_equal(bench->n_calls, 2 * (N + 1));
+	assert_heard(bench, 1);
+	assert_int_equal(viommu_translate_pasid(bench->device, EP, 5, iova_of(1, 7), 1, R, &to), 0);
+}
+
+static bool reaches_with_pasid(struct bench *bench, uint64_t iova)
+{
+	struct viommu_translation to;
+
+	return !viommu_translate_pasid(bench->device, EP, 5, iova, 1, R | VIOMMU_ACCESS_QUIET, &to);
+}
+
+/* The first listener has all mappings by then. */
+static void a_pasid_that_is_refused_goes_back_in_batches(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *request;
+
+	SUBMIT_IN_BATCHES(bench, ATTACH_PASID(1, 5));
+	bench->ears[1].refuses_at = N / 2;
+	request = begin_divided(bench, BYTES(ATTACH_PASID(2, 5)));
+	finish_in_batches(bench);
+	assert_answer(request, VIOMMU_S_NOMEM);
+	assert_heard(bench, 1);
+	assert_true(reaches_with_pasid(bench, iova_of(1, 7)));
+	assert_answer(SUBMIT_IN_BATCHES(bench, UNMAP(1, 0, UINT64_MAX, 0)), VIOMMU_S_OK);
+	assert_heard(bench, 0);
+}
+
+static void a_pasid_that_cannot_go_back_is_detached(void **state)
+{
+	static const uint8_t detach[] = { HEAD(VIOMMU_T_DETACH), LE32(1), LE32(EP),
+					  LE32(VIOMMU_SLOT_F_PASID), LE32(5) };
+	struct bench *bench = *state;
+	struct submitted *request;
+
+	SUBMIT_IN_BATCHES(bench, ATTACH_PASID(1, 5));
+	bench->ears[1].refuses_at = N / 2;
+	bench->ears[0].refuses_at = N + N / 2;
+	request = begin_divided(bench, BYTES(ATTACH_PASID(2, 5)));
+	finish_in_batches(bench);
+	assert_answer(request, VIOMMU_S_NOMEM);
+	assert_heard(bench, 0);
+	assert_false(reaches_with_pasid(bench, iova_of(1, 7)));
+	assert_answer(submit(bench, detach, sizeof(detach), false), VIOMMU_S_INVAL);
+}
+
+/* And its domain ends if it has left that. */
+static void a_reset_ends_the_entry_of_a_pasid(void **state)
+{
+	struct bench *bench = *state;
+
+	SUBMIT(bench, ATTACH_PASID(6, 5));
+	begin_divided(bench, BYTES(ATTACH_PASID(1, 5)));
+	viommu_reset(bench->device);
+	assert_heard(bench, 0);
+	assert_int_equal(n_domains(bench), 0);
+	viommu_accept(bench->device, viommu_features(bench->device));
+	assert_answer(SUBMIT(bench, ATTACH_PASID(6, 5)), VIOMMU_S_OK);
+}
+
+static void a_device_is_freed_in_the_middle_of_an_entry(void **state)
+{
+	struct bench *bench = *state;
+
+	SUBMIT(bench, ATTACH_PASID(6, 5));
+	begin_divided(bench, BYTES(ATTACH_PASID(1, 5)));
+}
+
+static void a_pasid_whose_commit_is_refused_is_detached(void **state)
+{
+	struct bench *bench = *state;
+	struct submitted *attach;
+	uint64_t token;
+
+	bench->ears[0].commits = bench->ears[1].commits = true;
+	attach = begin_divided(bench, BYTES(ATTACH_PASID(1, 5)));
+	finish_in_batches(bench);
+	token = bench->token;
+	bench->is_quick = true;
+	assert_false(attach->is_answered);
+	assert_int_equal(viommu_listener_complete(bench->device, token - 1, 0), 0);
+	assert_int_equal(viommu_listener_complete(bench->device, token, -ENOSPC), 0);
+	assert_answer(attach, VIOMMU_S_NOMEM);
+	assert_heard(bench, 0);
+	assert_false(reaches_with_pasid(bench, iova_of(1, 7)));
+}
+
 static void an_unmap_below_a_table_makes_a_bounded_number_of_calls(void **state)
 {
 	struct bench *bench = *state;
@@ -1191,14 +1307,6 @@ static void a_reset_detaches_pasids_in_batches(void **state)
 
 /* -- requests that wait for a listener ------------------------------------------------------- */
 
-static int on_commit(void *opaque, uint64_t token)
-{
-	struct ear *ear = opaque;
-
-	ear->bench->token = ear->bench->is_quick ? 0 : token;
-	return ear->bench->token ? VIOMMU_PENDING : 0;
-}
-
 static struct ear *add_committer(struct bench *bench)
 {
 	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
@@ -1209,6 +1317,7 @@ static struct ear *add_committer(struct bench *bench)
 	struct ear *ear = &bench->ears[1];
 	struct viommu_listener *added;
 
+	ear->commits = true;
 	assert_int_equal(viommu_listen(bench->device, EP3, &ops, ear, &added), 0);
 	bench->n_calls = 0;
 	return ear;
@@ -1477,6 +1586,12 @@ int main(void)
 		ON_BENCH(features_and_bypass_do_not_finish_a_reset),
 		ON_BENCH(a_device_is_freed_in_the_middle_of_a_reset),
 		WITH_SPACES(an_unmap_of_a_domain_with_a_pasid_makes_a_bounded_number_of_calls),
+		WITH_SPACES(a_pasid_enters_a_domain_in_batches),
+		WITH_SPACES(a_pasid_that_is_refused_goes_back_in_batches),
+		WITH_SPACES(a_pasid_that_cannot_go_back_is_detached),
+		WITH_SPACES(a_reset_ends_the_entry_of_a_pasid),
+		WITH_SPACES(a_device_is_freed_in_the_middle_of_an_entry),
+		WITH_SPACES(a_pasid_whose_commit_is_refused_is_detached),
 		WITH_SPACES(an_unmap_below_a_table_makes_a_bounded_number_of_calls),
 		WITH_SPACES(a_table_takes_the_place_of_a_domain_in_batches),
 		WITH_SPACES(a_table_is_replaced_in_batches),
