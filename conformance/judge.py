@@ -114,7 +114,7 @@ NOT_RUN = [
     ("Arm's BSA and VBSA", "they are programs of UEFI, which need edk2's build and ACPICA; no package has them"),
 ]
 SKIPPED = 77
-JUDGE_SECONDS = 900     # the first run of QEMU's test builds a part of QEMU
+JUDGE_SECONDS = 1800    # the first run of QEMU's test builds a part of QEMU
 
 
 def command_of(device):
