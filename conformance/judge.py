@@ -107,7 +107,7 @@ JUDGES = [
      ["conformance/judges/acpiview.py", "build/tools/viommu", "tests/golden", str(OUT / "acpiview")]),
     ("QEMU 7.2's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", "7.2"]),
     ("QEMU 10.0's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", "10.0"]),
-    ("Linux 7.3's mock of iommufd, under our backend", ["tests/guest/guest.py", "backend-mock"]),
+    ("Linux 7.3's mock of iommufd, under our backend", [sys.executable, "tests/guest/guest.py", "backend-mock"]),
 ]
 NOT_RUN = [
     ("QEMU 11.1's qtests and iommu-testdev", "its source package is not at the mirror"),
