@@ -19,8 +19,8 @@ NAMES = re.compile(r"static const struct field_name (\w+)\[\] = \{(.*?)\n?\};", 
 NAMED = re.compile(r"\{ (\w+), \"(\w+)\" \}")
 FIELDS = re.compile(r"static const struct field (\w+)\[\] = \{(.*?)\};", re.S)
 LAYOUT = re.compile(r"(?:static )?const struct layout (\w+) =\s*"
-                    r"LAYOUT\(\s*\"([^\"]+)\",\s*(\w+),\s*(\w+),\s*struct \w+,\s*(\w+)\)")
-ROW = re.compile(r"(?:FIELD\(|ROW\(struct \w+, |ROW_NAMED\(struct \w+, )"
+                    r"LAYOUT(?:_AS_SENT)?\(\s*\"([^\"]+)\",\s*(\w+),\s*(\w+),\s*struct \w+,\s*(\w+)\)")
+ROW = re.compile(r"(?:FIELD\(|ROW\(struct \w+, |ROW_NAMED\(struct \w+, |ROW_AS_SENT\(struct \w+, )"
                  r"([\w +]+), (\w+), [\w\[\]]+, \"([^\"]+)\"(?:,\s*(\w+))?\)")
 CONSTANT = re.compile(r"\b(VIOMMU_[A-Z0-9_]+)\s*(?:=|[ \t\\\n]+)\s*(\(1u(?:ll)? << \d+\)|0x[0-9a-f]+|\d+)(?=u?\b|\s|$)")
 MACRO = re.compile(r"#define (HEAD|FAULT_ROWS)\b(?:\(host\))?((?:.*\\\n)*.*)")
@@ -54,7 +54,7 @@ def read_fields(body, macros, names, numbers, length):
     """A field ends where the next one begins."""
     for name, rows in macros.items():
         body = re.sub(rf"\b{name}\b(?:\([\w ]+\))?", lambda _: rows, body)
-    written = len(re.findall(r"\b(?:FIELD|ROW|ROW_NAMED)\(", body))
+    written = len(re.findall(r"\b(?:FIELD|ROW|ROW_NAMED|ROW_AS_SENT)\(", body))
     if len(ROW.findall(body)) != written:
         raise SystemExit(f"rows.py: {written} rows, of which {len(ROW.findall(body))} are understood: {body}")
     rows = [(offset(at, numbers), kind, name, names.get(which, {})) for at, kind, name, which in ROW.findall(body)]
@@ -65,7 +65,7 @@ def read_fields(body, macros, names, numbers, length):
 def read_layouts(path, numbers):
     """The layouts of a source by the name of their variable."""
     text = path.read_text(encoding="utf-8")
-    macros = {name: body.replace("\\\n", " ").replace("ROW(host,", "ROW(struct host,")
+    macros = {name: body.replace("\\\n", " ").replace("(host,", "(struct host,")
               for name, body in MACRO.findall(text)}
     names = {name: {numbers[value]: word for value, word in NAMED.findall(body)} for name, body in NAMES.findall(text)}
     bodies = dict(FIELDS.findall(text))
