@@ -53,12 +53,20 @@ uint64_t region_block(uint64_t iova, const struct viommu_translation *found)
 	return MIN(aligned, pow2floor(found->length));
 }
 
+/* Mappings consist of whole granules. Page tables of the guest have pages of 4 KiB, whatever the granule
+ * is. */
+static uint64_t smallest_page(const struct iommu *iommu)
+{
+	uint64_t granule = granule_of(iommu);
+
+	return iommu->formats->len ? MIN(granule, 0x1000) : granule;
+}
+
 static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,
 				      int index)
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-	uint64_t granule = granule_of(endpoint->iommu);
-	uint64_t wanted = MAX(granule, REGION_BLOCK), smallest;
+	uint64_t wanted = MAX(granule_of(endpoint->iommu), REGION_BLOCK), smallest;
 	IOMMUTLBEntry entry = {
 		.target_as = &address_space_memory,
 		.iova = iova,
@@ -75,7 +83,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 	if (status)
 		return entry;
 	entry.perm = permissions(&found);
-	smallest = found.identity ? 1 : granule; /* mappings consist of whole granules */
+	smallest = found.identity ? 1 : smallest_page(endpoint->iommu);
 	if (holds_in_block(endpoint, iova, wanted, &found))
 		entry.addr_mask = wanted - 1;
 	else

@@ -85,6 +85,8 @@ for architecture; do
 	testdev="-device iommu-testdev,addr=8"
 	"qemu-system-$qemu" -device help | grep -q '"iommu-testdev"' || testdev=
 	run "$architecture" spaces $devices $testdev
+	# Tables have smaller pages than mappings then.
+	run "$architecture" spaces $devices,page-size-mask=0xffffffffffff0000 $testdev
 	disk "$architecture"
 	topology "$architecture"
 	drafts "$architecture"

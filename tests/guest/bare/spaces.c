@@ -364,12 +364,13 @@ static void test_the_test_device_of_qemu_is_behind_a_table(void)
 	CHECK(is_all(pages, 0x1234567812345678, PAGE));
 	CHECK((*entry_of(root, 0x9000) & (A | D)) == (A | D));
 	CHECK((int)testdev_do(registers, 0x9000, pages + 512, PAGE) == OTHER_MEMORY);
-	CHECK((int)testdev_do(registers, 0xa000, pages + 512, 8) == REFUSED);
+	/* Four bytes are one access for QEMU, with one fault. */
+	CHECK((int)testdev_do(registers, 0xa000, pages + 512, 4) == REFUSED);
 	CHECK(is_fault_of(&testdev, VIOMMU_FAULT_R_PERMISSION, NO_PASID, 0xa000));
 	*entry_of(root, 0x9000) = 0;
 	CHECK(iommu_invalidate(&iommu, 1, 0x9000) == VIOMMU_S_OK);
 	fill(pages, CANARY, PAGE);
-	CHECK((int)testdev_do(registers, 0x9000, pages, 8) == REFUSED);
+	CHECK((int)testdev_do(registers, 0x9000, pages, 4) == REFUSED);
 	CHECK(is_fault_of(&testdev, VIOMMU_FAULT_R_MAPPING, NO_PASID, 0x9000));
 	CHECK(is_all(pages, CANARY, PAGE));
 	CHECK(iommu_detach_all(&iommu, testdev.devfn) == VIOMMU_S_OK);
@@ -778,24 +779,29 @@ static void test_reset_detaches_every_slot(void)
 static const struct test {
 	const char *name;
 	void (*run)(void);
+	bool needs_pages; /* mappings of 4 KiB */
 } tests[] = {
 #define TEST(name) \
 	{ \
-#name, test_##name \
+#name, test_##name, true \
+	}
+#define TEST_OF_TABLES(name) \
+	{ \
+#name, test_##name, false \
 	}
 	TEST(properties),
 	TEST(nothing_is_reached_before_attach),
-	TEST(a_table_translates_requests_without_pasid),
-	TEST(two_pasids_do_not_reach_each_other),
+	TEST_OF_TABLES(a_table_translates_requests_without_pasid),
+	TEST_OF_TABLES(two_pasids_do_not_reach_each_other),
 	TEST(pasids_may_have_mappings),
 	TEST(a_translation_request_permits_what_the_mapping_does),
 	TEST(what_is_cached_of_many_pasids_is_dropped),
-	TEST(a_device_of_qemu_is_behind_a_table),
-	TEST(the_test_device_of_qemu_is_behind_a_table),
+	TEST_OF_TABLES(a_device_of_qemu_is_behind_a_table),
+	TEST_OF_TABLES(the_test_device_of_qemu_is_behind_a_table),
 	TEST(untouched_memory_is_written_through_page_requests),
 	TEST(a_user_pasid_does_not_reach_the_kernel),
 	TEST(a_request_ends_with_its_slot),
-	TEST(a_cached_translation_is_used_until_invalidate),
+	TEST_OF_TABLES(a_cached_translation_is_used_until_invalidate),
 	TEST(no_old_page_is_written_after_invalidate),
 	TEST(a_directory_has_the_tables_of_all_pasids),
 	TEST(a_table_reaches_what_its_parent_maps),
@@ -821,13 +827,17 @@ static bool begin(void)
 int run(void)
 {
 	struct record record;
+	bool has_pages;
 
 	if (!begin()) {
 		print("no viommu-dma, no edu, or no virtio-iommu with the features 0x%llx\n",
 		      (unsigned long long)FEATURES);
 		return 1;
 	}
+	has_pages = read64(iommu.virtio.device, VIOMMU_CONFIG_PAGE_SIZE_MASK) & PAGE;
 	for (unsigned i = 0; i < COUNT(tests); i++) {
+		if (tests[i].needs_pages && !has_pages)
+			continue;
 		test_name = tests[i].name;
 		test_fails = test_is_left_out = false;
 		tests[i].run();
