@@ -80,6 +80,31 @@ struct settings {
 	char *endpoints;
 };
 
+/* The request queue in guest memory: device/ring.c. */
+struct ring_place {
+	unsigned int n; /* requests that it has room for */
+	hwaddr descriptors, available, used;
+};
+
+struct ring {
+	MemoryListener listener;
+	bool is_open, is_stale; /* stale: memory has changed since it was opened */
+	bool may_move;          /* the next buffer chooses the piece of memory */
+	struct ring_place place;
+	MemoryRegionCache descriptors, available, used;
+	MemoryRegionCache buffers; /* a piece of memory, with all buffers of a batch */
+	hwaddr buffers_at;
+	uint64_t buffers_length;
+	uint16_t first; /* the index of the first request of the batch */
+	unsigned int heads[VIOMMU_BATCH]; /* of the requests of the batch, */
+	uint64_t written[VIOMMU_BATCH];   /* and where in that piece their answers are */
+};
+
+struct ring_chain {
+	struct iovec readable[3], writable[1];
+	unsigned int n_readable, n_writable;
+};
+
 /* Settings of one endpoint, by the `id` of its device. Page sizes and addresses: 0: the IOMMU's. */
 struct override {
 	char *id;
@@ -123,7 +148,9 @@ struct iommu {
 		unsigned int used[VIOMMU_BATCH]; /* bytes written for each */
 		unsigned int n;
 		bool is_divided; /* libviommu has not finished the last ones */
+		bool is_direct;  /* they are of the ring, and there are no elements */
 	} batch;            /* executed requests; returned when the I/O that they wait for has ended */
+	struct ring ring;
 	GPtrArray *drained; /* BlockDriverState: the nodes of that I/O */
 	QEMUTimer *drain_timer;
 	bool resetting; /* the whole system is being reset */
@@ -539,6 +566,25 @@ bool drain_poll(struct iommu *iommu);
 /* Wait until the I/O has ended; or end the drained sections at once. */
 void drain_wait(struct iommu *iommu);
 void drain_end(struct iommu *iommu);
+
+/* -- device/ring.c ------------------------------------------------------------------- */
+
+/* From now on, what is mapped is mapped anew when memory has changed; no longer. */
+void ring_start(struct iommu *iommu);
+void ring_stop(struct iommu *iommu);
+
+/* Unmap all of it until the next request. */
+void ring_close(struct iommu *iommu);
+
+/* Can the queue be served without QEMU's, and has it a request? Not while a batch is to be returned. */
+bool ring_waits(struct iommu *iommu);
+
+/* Request `i` of a batch, where it is in guest memory, after ring_waits(); false: there is none, or QEMU
+ * is to take it. */
+bool ring_next(struct iommu *iommu, unsigned int i, struct ring_chain *chain);
+
+/* Return the requests of a batch that ring_next() has found, unless their queue is not there any more. */
+void ring_return(struct iommu *iommu);
 
 /* -- device/device.c, device/pci.c --------------------------------------------------- */
 

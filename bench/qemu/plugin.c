@@ -214,7 +214,10 @@ static void driver_start(struct target *target)
 {
 	VirtIODevice *virtio = target->virtio;
 	uint64_t features = virtio->host_features | BIT_ULL(VIRTIO_F_VERSION_1);
-	const uint64_t not_used = BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
+	/* Linux does not accept the first one, with which the device sends interrupts that nobody
+	 * wants. */
+	const uint64_t not_used = BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) |
+				  BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
 				  BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	const uint8_t steps[] = { 1, 3, 11, 15 };
 

@@ -5,8 +5,8 @@
  * viommu-device: libviommu's device behind QEMU's virtio
  *
  * QEMU implements the transport, the queues, features and status; libviommu executes the requests.
- * A chain of buffers goes to viommu_batch_submit() as it was popped, and is returned with the
- * length that this reports.
+ * A chain of buffers goes to viommu_batch_submit() as it is in the ring (ring.c), or was popped, and
+ * is returned with the length that this reports.
  *
  * A batch has at most VIOMMU_BATCH requests, and ends earlier when viommu_batch_pause() says so: after
  * 10 ms or VIOMMU_BATCH_CALLS notifications, or at a rate limit. Then the main loop runs. A request
@@ -75,20 +75,32 @@ static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, uns
 	}
 }
 
-/* A buffer or an MSI may overlap a register, so that this kicks the queue again, or resets it. */
-static void batch_return(struct iommu *iommu)
+/* A buffer may overlap a register of the device: the batch is none of a reset then. */
+static void batch_push(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
 	unsigned int n = batch->n;
-	bool serving = iommu->serving;
 
-	iommu->serving = true;
 	batch->n = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		virtqueue_fill(iommu->requests, batch->elements[i], batch->used[i], i);
 		g_free(batch->elements[i]);
 	}
 	virtqueue_flush(iommu->requests, n);
+}
+
+/* A buffer or an MSI may overlap a register, so that this kicks the queue again, or resets it. */
+static void batch_return(struct iommu *iommu)
+{
+	struct batch *batch = &iommu->batch;
+	bool serving = iommu->serving;
+
+	iommu->serving = true;
+	if (batch->is_direct)
+		ring_return(iommu);
+	else
+		batch_push(iommu);
+	batch->n = 0;
 	virtio_notify(&iommu->virtio, iommu->requests);
 	iommu->serving = serving;
 }
@@ -98,33 +110,74 @@ static void batch_drop(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
 
-	for (unsigned int i = 0; i < batch->n; i++) {
+	for (unsigned int i = 0; i < batch->n && !batch->is_direct; i++) {
 		virtqueue_detach_element(iommu->requests, batch->elements[i], 0);
 		g_free(batch->elements[i]);
 	}
 	batch->n = 0;
 	batch->is_divided = false;
+	ring_close(iommu);
 	drain_end(iommu);
 }
 
 /*
- * A batch shares the expensive parts: locks, queue updates, and calls to a host's IOMMU. All
- * buffers are popped before execution and pushed after it, because buffers may overlap registers of
- * this device. Returns the nanoseconds after which the next batch may begin; 0: there is none.
+ * A batch by QEMU's queue. All buffers are popped before execution and pushed after it, because they
+ * may overlap registers of this device.
  */
-static uint64_t serve_batch(struct iommu *iommu)
+static uint64_t popped_run(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
 	unsigned int popped = batch_pop(iommu, batch->elements);
 	uint64_t pause = 0;
 
+	batch->is_direct = false;
 	batch->n = batch_run(iommu, batch->elements, batch->used, popped, &pause);
 	batch_put_back(iommu, batch->elements, batch->n, popped);
+	return pause ? pause : popped == VIOMMU_BATCH;
+}
+
+/* A batch of requests where they are in guest memory. */
+static uint64_t ring_run(struct iommu *iommu)
+{
+	struct batch *batch = &iommu->batch;
+	struct ring_chain chain;
+	unsigned int n = 0;
+	uint64_t pause = 0;
+
+	batch->is_direct = true;
+	viommu_batch_begin(iommu->core);
+	while (n < VIOMMU_BATCH && !(pause = viommu_batch_pause(iommu->core)) &&
+	       ring_next(iommu, n, &chain)) {
+		unsigned int *used = &batch->used[n++];
+		size_t length = viommu_batch_submit(iommu->core, chain.readable, chain.n_readable,
+						    chain.writable, chain.n_writable, used);
+
+		if (length != VIOMMU_LATER)
+			*used = (unsigned int)length;
+	}
+	batch_end(iommu);
+	batch->n = n;
+	return pause;
+}
+
+/*
+ * A batch shares the expensive parts: locks, queue updates, and calls to a host's IOMMU. QEMU takes
+ * what is unusual. Returns the nanoseconds after which the next batch may begin; 0: there is none.
+ */
+static uint64_t serve_batch(struct iommu *iommu)
+{
+	struct batch *batch = &iommu->batch;
+	uint64_t pause = ring_waits(iommu) ? ring_run(iommu) : 0;
+
+	if (!batch->n && !pause)
+		pause = popped_run(iommu);
 	if (batch->is_divided)
 		return 1;
-	if (batch->n && !drain_begin(iommu))
+	if (batch->n && drain_begin(iommu))
+		return pause;
+	if (batch->n)
 		batch_return(iommu);
-	return pause ? pause : popped == VIOMMU_BATCH;
+	return pause ? pause : ring_waits(iommu);
 }
 
 /* The same for a batch that was divided. */
@@ -276,6 +329,7 @@ static void device_unrealize(DeviceState *device)
 	qemu_del_vm_change_state_handler(iommu->state_change);
 	bus_release(iommu);
 	memory_stop(iommu);
+	ring_stop(iommu);
 	virtio_delete_queue(iommu->requests);
 	virtio_delete_queue(iommu->events);
 	virtio_cleanup(&iommu->virtio);
@@ -314,6 +368,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
 	memory_start(iommu);
+	ring_start(iommu);
 	if (record_start(iommu, errp) && bus_serve(iommu, errp) && endpoint_check_properties(iommu, errp))
 		builtin_prepare(iommu);
 	else

@@ -91,6 +91,51 @@ def an_answer_may_kick_its_own_queue(stage):
            [driver.OK])
 
 
+def requests_are_answered_wherever_they_lie(stage):
+    """In tables, in many pieces, and in two pieces of memory that are not adjacent."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.start(driver.IOMMU_FEATURES | driver.VERSION_1 | driver.INDIRECT_DESC | driver.EVENT_IDX)
+    iommu.attach(DOMAIN, WATCH << 3)
+    low, high = 0x80000, driver.BUFFERS
+    small = [(high, 1), (high + 1, 1), (high + 2, 2), (high + 4, 4), (high + 8, 28)]
+    forms = [([(high, 36)], high + 0x100, True), ([(low, 36)], low + 0x100, True),
+             ([(low, 36)], low + 0x100, False), ([(low, 36)], high + 0x100, False),
+             ([(low, 20), (high, 16)], high + 0x100, True), (small, low + 0x100, False),
+             (small, high + 0x100, True), ([(high, 8), (high + 8, 28)], high + 0x100, False)]
+    for i, (pieces, tail, in_table) in enumerate(forms):
+        first = 0x1000 * i
+        request = driver.MAP_FORM.pack(driver.MAP, DOMAIN, first, first + 0xfff, first, 3)
+        for at, length in pieces:
+            victim.qtest.write(at, request[:length])
+            request = request[length:]
+        victim.qtest.write(tail, b"\xee" * 4)
+        chain = [(at, length, 0) for at, length in pieces] + [(tail, 4, driver.WRITE)]
+        iommu.offer(0, [iommu.table(high + 0x800, chain)] if in_table else chain)
+        iommu.kick(0)
+        victim.wait_for("the answer", lambda: iommu.used(0) == iommu.offered[0], 10)
+        expect(f"form {i}: status and length",
+               (victim.qtest.read(tail, 4), iommu.used_length(0)) == (bytes(4), 4))
+        expect(f"form {i}: the next notification", iommu.notify_index(0) == iommu.offered[0])
+        expect(f"form {i}: the translation", answered(victim, "w0", first)[2] == first)
+
+
+def requests_of_two_pieces_of_memory_share_a_kick(stage):
+    """They are answered in order, and the last one is answered without another kick."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    at = [(0x80000 if i % 2 else driver.BUFFERS) + 0x100 * i for i in range(6)]
+    for i, slot in enumerate(at):
+        request = driver.MAP_FORM.pack(driver.MAP, DOMAIN, 0x1000 * (i // 2), 0x1000 * (i // 2) + 0xfff, 0, 3)
+        victim.qtest.write(slot, request + b"\xee" * 4)
+        iommu.offer(0, [(slot, len(request), 0), (slot + len(request), 4, driver.WRITE)], 2 * i)
+    iommu.kick(0)
+    victim.wait_for("the answers", lambda: iommu.used(0) == iommu.offered[0], 10)
+    expect("each second MAP overlaps the one before",
+           [victim.qtest.read(slot + 36, 1)[0] for slot in at] == [driver.OK, driver.INVAL] * 3)
+
+
 def answered(victim, who, address):
     """The translation of an address: FIRST, LAST, PHYS, PERMISSIONS."""
     victim.set(who, "asked", hex(address))
@@ -1309,7 +1354,8 @@ def a_migration_can_be_cancelled_and_started_again(stage):
 
 CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_root_bus_that_comes_later_is_served, an_assigned_device_before_the_iommu_is_refused,
-         removals_of_a_kick_leave_what_is_between_them, an_answer_may_kick_its_own_queue,
+         removals_of_a_kick_leave_what_is_between_them, requests_are_answered_wherever_they_lie, requests_of_two_pieces_of_memory_share_a_kick,
+         an_answer_may_kick_its_own_queue,
          a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
          a_kick_leaves_the_main_loop_its_turn, one_request_leaves_the_main_loop_its_turn, requests_attaches_and_faults_have_a_rate,

@@ -26,7 +26,8 @@ ENTRIES = 16
 RINGS, RING_BYTES = 0x100000, 0x1000
 AVAILABLE, USED = 0x400, 0x800
 BUFFERS, BUFFER_BYTES = 0x110000, 0x1000
-NEXT, WRITE = 1, 2
+NEXT, WRITE, INDIRECT = 1, 2, 4
+INDIRECT_DESC, EVENT_IDX = 1 << 28, 1 << 29
 ATTACH, DETACH, MAP, UNMAP, PROBE = 1, 2, 3, 4, 5
 # How requests lie in memory, from their type on.
 ATTACH_FORM, DETACH_FORM = struct.Struct("<B3xIII4x"), struct.Struct("<B3xII8x")
@@ -146,14 +147,23 @@ class Driver(Function):
     def offer(self, queue, buffers, first=0):
         """Put a chain of (address, length, flags) into a queue, in its descriptors from one on."""
         rings = RINGS + queue * RING_BYTES
+        self.table(rings + 16 * first, buffers, first)
+        self.qtest.poke(rings + AVAILABLE + 4 + 2 * (self.offered[queue] % ENTRIES), 2, first)
+        self.offered[queue] = self.offered[queue] + 1 & 0xffff
+        self.qtest.poke(rings + AVAILABLE + 2, 2, self.offered[queue])
+
+    def table(self, at, buffers, first=0):
+        """Write a chain of descriptors, the first with that number. Returns a table of them as a buffer."""
         chain = b"".join(
             struct.pack("<QIHH", address & (1 << 64) - 1, length & 0xffffffff,
                         flags | (NEXT if i + 1 < len(buffers) else 0), first + i + 1)
             for i, (address, length, flags) in enumerate(buffers))
-        self.qtest.write(rings + 16 * first, chain)
-        self.qtest.poke(rings + AVAILABLE + 4 + 2 * (self.offered[queue] % ENTRIES), 2, first)
-        self.offered[queue] = self.offered[queue] + 1 & 0xffff
-        self.qtest.poke(rings + AVAILABLE + 2, 2, self.offered[queue])
+        self.qtest.write(at, chain)
+        return at, len(chain), INDIRECT
+
+    def notify_index(self, queue):
+        """With EVENT_IDX: the request that the device wants to be notified of."""
+        return self.qtest.peek(RINGS + queue * RING_BYTES + USED + 4 + 8 * ENTRIES, 2)
 
     def used(self, queue):
         return self.qtest.peek(RINGS + queue * RING_BYTES + USED + 2, 2)
