@@ -8,7 +8,7 @@
 
 /* The place of a device in an earlier plan. */
 struct plan_kept {
-	const struct plan_bridge *bridge;
+	struct plan_bridge *bridge;
 	struct plan_port *port;
 	unsigned function;
 };

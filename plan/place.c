@@ -109,6 +109,13 @@ static struct plan_port *free_port(const struct plan_bridge *bridge)
 	return NULL;
 }
 
+/* The IOMMU's own node counts, if sysfs has it. */
+static void take_node(struct plan_bridge *bridge, const struct viommu_host_device *device)
+{
+	if (bridge->host_node < 0)
+		bridge->host_node = device->numa_node;
+}
+
 /*
  * In the host's order, functions of one slot are adjacent, except for VFs between them. A kept
  * bridge belongs to a running guest, so it gets no new ports. Kept ports of pcie.0 have slots.
@@ -140,8 +147,7 @@ static void place_device(struct plan *plan, const struct viommu_host_device *dev
 		return;
 	}
 	g_array_append_val(port->devices, placed);
-	if (bridge->host_node < 0)
-		bridge->host_node = device->numa_node;
+	take_node(bridge, device);
 }
 
 /* The host may have changed: a device below the bridge of another IOMMU would not be isolated. */
@@ -170,6 +176,8 @@ static bool place_kept(const struct plan *plan, GHashTable *kept,
 	}
 	placed.function = place->function;
 	g_array_append_val(place->port->devices, placed);
+	if (place->bridge != plan->root)
+		take_node(place->bridge, device);
 	return true;
 }
 

@@ -1010,6 +1010,23 @@ def requests_that_memory_of_gpus_contradicts_are_refused():
         refused(gpu_host(2, size), "plan-egm", "--egm", "--ats", "off")
 
 
+# -- NUMA nodes of the guest -----------------------------------------------------------------------
+
+
+def numa_host(*nodes):
+    host = pc_host(len(nodes))
+    for one, node in zip(host["devices"], nodes):
+        one["files"] = {**one.get("files", {}), "numa_node": str(node)}
+    return host
+
+
+def a_kept_bridge_has_its_node_by_its_devices():
+    first = planned(numa_host(0, 1), "--node", "0=1", "--node", "1=0", "--format", "json")
+    assert [b["guest-node"] for b in json.loads(first)["bridges"]] == [1, 0], first
+    again = in_json(numa_host(0, 1), "--node", "0=1", "--node", "1=0", *keep(first))
+    assert again["bridges"] == json.loads(first)["bridges"], again
+
+
 # -- devices that bypass -----------------------------------------------------------------------
 
 
