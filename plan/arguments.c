@@ -119,6 +119,7 @@ static void take_memory(const char *text, struct plan_options *options)
 
 	if (!options->memory && unit && number < (UINT64_C(1) << 60) >> shift)
 		options->memory = number << shift;
+	options->has_memory = unit && options->memory >> shift == number;
 }
 
 /* "8", "cpus=8,sockets=2"; QEMU also computes it from sockets, cores and threads. */
@@ -129,6 +130,7 @@ static void take_cpus(const char *text, struct plan_options *options)
 	g_autofree char *cpus = plan_value_of(text, "cpus");
 	guint64 n = g_ascii_strtoull(cpus ? cpus : text, NULL, 10), product = 1;
 
+	options->has_cpus = true;
 	for (size_t i = 0; i < G_N_ELEMENTS(parts) && product <= PLAN_CPUS_MAX; i++) {
 		g_autofree char *part = plan_value_of(text, parts[i]);
 

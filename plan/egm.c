@@ -169,12 +169,3 @@ void plan_take_egm(struct plan *plan, struct viommu_findings *findings)
 		take_regions(plan, findings);
 	check_kept(plan, findings);
 }
-
-/* CPUs are divided as evenly as possible, in order. */
-void plan_egm_cpus(const struct plan *plan, guint i, unsigned *ret_first, unsigned *ret_last)
-{
-	unsigned n = plan->egm->len;
-
-	*ret_first = (unsigned)((uint64_t)plan->options.cpus * i / n);
-	*ret_last = (unsigned)((uint64_t)plan->options.cpus * (i + 1) / n) - 1;
-}

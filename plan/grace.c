@@ -26,7 +26,8 @@ void plan_count_initiators(struct plan *plan)
 	unsigned number = 0;
 
 	plan->n_initiators = GPU_INITIATORS;
-	plan->first_initiator = MAX(MAX(1, plan->options.n_nodes), plan->egm->len);
+	plan->first_initiator =
+		MAX(MAX(1, plan->options.n_nodes), MAX(plan->egm->len, plan->cells->len));
 	for (guint i = 0; (bridge = plan_branch(plan, i)); i++) {
 		plan->first_initiator =
 			MAX(plan->first_initiator, (unsigned)(bridge->guest_node + 1));

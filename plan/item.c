@@ -71,11 +71,11 @@ static void set_choice(struct plan_item *item, const char *name, bool on)
 
 /* -- the machine ------------------------------------------------------------------------------ */
 
-/* With NUMA nodes, each node has memory of its own, which the user gives. */
+/* With NUMA nodes, each node has memory of its own. */
 static bool has_nodes(const struct plan *plan)
 {
 	return plan->options.n_nodes || plan->options.nodes || plan->initiators->len ||
-	       plan->egm->len;
+	       plan->egm->len || plan->cells->len;
 }
 
 /* Devices on pcie.0 bypass, where an IOMMU would otherwise translate the whole machine. */
@@ -102,18 +102,55 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 }
 
 /* Command queues are contiguous in the host if the guest's memory is in huge pages. */
+static struct plan_item *add_backend(GPtrArray *items, const struct plan *plan, int number,
+				     uint64_t size)
+{
+	bool huge = plan->options.cmdqv == PLAN_ON;
+	struct plan_item *item =
+		add(items, "object", huge ? "memory-backend-file" : "memory-backend-ram");
+
+	set(item, "id", PLAN_TEXT, "ram%d", number);
+	set(item, "size", PLAN_NUMBER, "%" G_GUINT64_FORMAT, size);
+	if (huge) {
+		set(item, "mem-path", PLAN_TEXT, "/dev/hugepages");
+		set_flag(item, "prealloc", true);
+		set_flag(item, "share", true);
+	}
+	return item;
+}
+
 static void add_memory(GPtrArray *items, const struct plan *plan)
 {
-	struct plan_item *item;
+	if (plan->options.cmdqv == PLAN_ON && !has_nodes(plan))
+		add_backend(items, plan, 0, plan->options.memory);
+}
 
-	if (plan->options.cmdqv != PLAN_ON || has_nodes(plan))
-		return;
-	item = add(items, "object", "memory-backend-file");
-	set(item, "id", PLAN_TEXT, "ram0");
-	set(item, "size", PLAN_NUMBER, "%" G_GUINT64_FORMAT, plan->options.memory);
-	set(item, "mem-path", PLAN_TEXT, "/dev/hugepages");
-	set_flag(item, "prealloc", true);
-	set_flag(item, "share", true);
+static void add_size(GPtrArray *items, const struct plan *plan)
+{
+	set(add(items, "m", NULL), "size", PLAN_TEXT, "%" G_GUINT64_FORMAT "M",
+	    plan->options.memory >> MIBI);
+}
+
+static void add_cell(GPtrArray *items, const struct plan *plan, const struct plan_cell *cell)
+{
+	struct plan_item *item = add_backend(items, plan, cell->node, cell->memory);
+
+	set(item, "host-nodes", PLAN_LIST, "%d", cell->host_node);
+	set(item, "policy", PLAN_TEXT, "bind");
+	item = add(items, "numa", "node");
+	set(item, "nodeid", PLAN_NUMBER, "%d", cell->node);
+	set(item, "memdev", PLAN_TEXT, "ram%d", cell->node);
+	set(item, "cpus", PLAN_TEXT, "%u-%u", cell->first_cpu, cell->last_cpu);
+}
+
+static void add_cells(GPtrArray *items, const struct plan *plan)
+{
+	if (plan->cells->len && !plan->options.has_memory)
+		add_size(items, plan);
+	if (plan->cells->len && !plan->options.has_cpus)
+		set(add(items, "smp", NULL), "cpus", PLAN_NUMBER, "%u", plan->options.cpus);
+	for (guint i = 0; i < plan->cells->len; i++)
+		add_cell(items, plan, &g_array_index(plan->cells, struct plan_cell, i));
 }
 
 /* A region is the memory of one node, and contiguous in the host. */
@@ -128,7 +165,7 @@ static void add_region(GPtrArray *items, const struct plan *plan, guint i)
 	set(item, "mem-path", PLAN_TEXT, "/dev/%s", egm->host->name);
 	set_flag(item, "prealloc", true);
 	set_flag(item, "share", true);
-	plan_egm_cpus(plan, i, &first, &last);
+	plan_divide_cpus(plan, i, plan->egm->len, &first, &last);
 	item = add(items, "numa", "node");
 	set(item, "nodeid", PLAN_NUMBER, "%d", egm->node);
 	set(item, "memdev", PLAN_TEXT, "%s", egm->host->name);
@@ -138,8 +175,7 @@ static void add_region(GPtrArray *items, const struct plan *plan, guint i)
 static void add_regions(GPtrArray *items, const struct plan *plan)
 {
 	if (plan->egm->len)
-		set(add(items, "m", NULL), "size", PLAN_TEXT, "%" G_GUINT64_FORMAT "M",
-		    plan->options.memory >> MIBI);
+		add_size(items, plan);
 	for (guint i = 0; i < plan->egm->len; i++)
 		add_region(items, plan, i);
 }
@@ -378,6 +414,7 @@ GPtrArray *plan_items(const struct plan *plan)
 		add(items, "plugin", plan_plugin(plan));
 	add_memory(items, plan);
 	add_regions(items, plan);
+	add_cells(items, plan);
 	if (plan->iommufd)
 		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
 	if (!plan_kind_row(plan->kind)->several)

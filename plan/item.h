@@ -9,6 +9,7 @@ enum plan_value {
 	PLAN_TEXT,
 	PLAN_NUMBER,
 	PLAN_FLAG,   /* "on" and "off"; true and false in JSON */
+	PLAN_LIST,   /* a number; a list of one in JSON */
 	PLAN_CHOICE, /* "on" and "off", also in JSON: the property has "auto", too */
 };
 

@@ -133,6 +133,24 @@ static void add_egm(struct json *json, const struct plan *plan)
 	json_close(json, ']');
 }
 
+static void add_cells(struct json *json, const struct plan *plan)
+{
+	json_key(json, "nodes");
+	json_open(json, '[');
+	for (guint i = 0; i < plan->cells->len; i++) {
+		const struct plan_cell *cell = &g_array_index(plan->cells, struct plan_cell, i);
+
+		json_open(json, '{');
+		add_number(json, "guest-node", cell->node);
+		add_number(json, "host-node", cell->host_node);
+		add_number(json, "memory", (int64_t)cell->memory);
+		add_number(json, "first-cpu", cell->first_cpu);
+		add_number(json, "last-cpu", cell->last_cpu);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 char *plan_json(const struct plan *plan)
 {
 	struct json *json = json_new(NULL);
@@ -150,6 +168,8 @@ char *plan_json(const struct plan *plan)
 	add_number(json, "mmio64", (int64_t)plan->mmio64);
 	if (plan->egm->len)
 		add_egm(json, plan);
+	if (plan->cells->len)
+		add_cells(json, plan);
 	if (plan->root)
 		add_ports(json, "bypassing", plan->root);
 	json_key(json, "bridges");

@@ -223,6 +223,26 @@ static void read_egm(struct reader *reader, const yaml_node_t *list)
 	reader->plan->kept_egm = g_string_free(names, false);
 }
 
+/* In the words of plan_cells_text(). */
+static void read_cells(struct reader *reader, const yaml_node_t *list)
+{
+	GString *text = g_string_new(NULL);
+
+	for (size_t i = 0; i < count(list); i++) {
+		const yaml_node_t *cell = element(reader, list, i);
+		const char *node = text_of(reader, cell, "guest-node"),
+			   *host = text_of(reader, cell, "host-node"),
+			   *memory = text_of(reader, cell, "memory"),
+			   *first = text_of(reader, cell, "first-cpu"),
+			   *last = text_of(reader, cell, "last-cpu");
+
+		g_string_append_printf(text, "%s%s on %s: %s bytes, CPUs %s-%s", i ? "; " : "",
+				       node ? node : "?", host ? host : "?", memory ? memory : "?",
+				       first ? first : "?", last ? last : "?");
+	}
+	reader->plan->kept_cells = g_string_free(text, false);
+}
+
 static void read_plan(struct reader *reader)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&reader->document),
@@ -238,6 +258,7 @@ static void read_plan(struct reader *reader)
 	for (size_t i = 0; i < count(bridges) && !reader->wrong; i++)
 		read_bridge(reader, element(reader, bridges, i));
 	read_egm(reader, member(reader, root, "egm"));
+	read_cells(reader, member(reader, root, "nodes"));
 	for (size_t i = 0; i < count(bypassing) && !reader->wrong; i++)
 		read_root_port(reader, element(reader, bypassing, i));
 }

@@ -45,6 +45,7 @@ struct plan *plan_new(const struct viommu_host *host, const struct plan_options 
 	plan->initiators = g_array_new(false, false, sizeof(unsigned));
 	plan->egm = g_array_new(false, false, sizeof(struct plan_egm));
 	plan->egm_gpus = g_array_new(false, false, sizeof(struct plan_egm_gpu));
+	plan->cells = g_array_new(false, false, sizeof(struct plan_cell));
 	return plan;
 }
 
@@ -58,6 +59,8 @@ struct plan *plan_free(struct plan *plan)
 		g_array_unref(plan->initiators);
 		g_array_unref(plan->egm);
 		g_array_unref(plan->egm_gpus);
+		g_array_unref(plan->cells);
+		g_free(plan->kept_cells);
 		g_free(plan->kept_egm);
 		g_free(plan->why);
 		g_free(plan);

@@ -665,6 +665,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_options
 	number_slots(plan, findings);
 	map_nodes(plan, findings);
 	plan_take_egm(plan, findings);
+	plan_take_cells(plan, findings);
 	plan_size_memory(plan, findings);
 	plan_count_initiators(plan);
 	plan_refuse_whole(plan, findings);

@@ -71,6 +71,8 @@ struct plan_options {
 	unsigned n_nodes;                   /* NUMA nodes that the user defines */
 	bool egm;                           /* the guest's memory is that of its GPUs */
 	unsigned cpus;                      /* of the guest; 0: not known */
+	bool numa;                          /* the plan defines the guest's NUMA nodes */
+	bool has_memory, has_cpus;          /* the user's arguments have -m, -smp */
 	bool managed;                       /* libvirt or another manager binds vfio-pci */
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
@@ -119,6 +121,13 @@ struct plan_egm {
 	int node;
 };
 
+/* A NUMA node of the guest, whose memory is on one node of the host. */
+struct plan_cell {
+	int node, host_node;
+	uint64_t memory;
+	unsigned first_cpu, last_cpu;
+};
+
 /* hostdevN reaches the region of a node. */
 struct plan_egm_gpu {
 	unsigned number;
@@ -142,6 +151,8 @@ struct plan {
 	unsigned n_initiators, first_initiator; /* nodes of each device, and the first of all */
 	GArray *egm;                            /* struct plan_egm, by node */
 	GArray *egm_gpus;                       /* struct plan_egm_gpu */
+	GArray *cells;                          /* struct plan_cell, by node */
+	char *kept_cells;    /* those of an earlier plan, as plan_cells_text(); NULL: none */
 	char *kept_egm;      /* the regions of an earlier plan: "egm4 egm5 "; NULL: none is kept */
 	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for the whole machine, on pcie.0 */
 };
@@ -225,8 +236,15 @@ int plan_initiator_of(const struct plan *plan, unsigned number);
  * (egm.c). */
 void plan_take_egm(struct plan *plan, struct viommu_findings *findings);
 
-/* The CPUs of the i-th region's node. */
-void plan_egm_cpus(const struct plan *plan, guint i, unsigned *ret_first, unsigned *ret_last);
+/* The CPUs of the i-th of n nodes: as even as possible, in order. */
+void plan_divide_cpus(const struct plan *plan, guint i, guint n, unsigned *ret_first,
+		      unsigned *ret_last);
+
+/* Define the guest's NUMA nodes, if requested; set the nodes of the bridges (cells.c). */
+void plan_take_cells(struct plan *plan, struct viommu_findings *findings);
+
+/* The nodes as words, to compare plans. g_free() it. */
+char *plan_cells_text(const struct plan *plan);
 
 /* Can two physical IOMMUs share a stage-2 table? *ret_why is the reason (share.c). */
 enum viommu_known plan_can_share(const struct viommu_host_iommu *one,

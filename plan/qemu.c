@@ -45,6 +45,14 @@ char *plan_item_keys(const struct plan_item *item)
 	return g_string_free(append_keys(g_string_new(NULL), item), false);
 }
 
+/* Of one number. */
+static void add_list(struct json *json, const char *value)
+{
+	json_open(json, '[');
+	json_add_number(json, g_ascii_strtoll(value, NULL, 10));
+	json_close(json, ']');
+}
+
 static char *in_json(const struct plan_item *item)
 {
 	struct json *json = json_new(NULL);
@@ -60,6 +68,8 @@ static char *in_json(const struct plan_item *item)
 			json_add_number(json, g_ascii_strtoll(key->value, NULL, 10));
 		else if (key->type == PLAN_FLAG)
 			json_add_boolean(json, !strcmp(key->value, "on"));
+		else if (key->type == PLAN_LIST)
+			add_list(json, key->value);
 		else
 			json_add_string(json, key->value);
 	}
@@ -110,6 +120,13 @@ static const char *driver_key(const struct plan_item *item)
 	return strcmp(item->group, "device") != 0 ? "type" : "driver";
 }
 
+static const char *group_in_file(const char *group)
+{
+	if (!strcmp(group, "m"))
+		return "memory";
+	return strcmp(group, "smp") != 0 ? group : "smp-opts";
+}
+
 static void append_section(GString *text, const struct plan_item *item)
 {
 	guint first = 0;
@@ -124,8 +141,7 @@ static void append_section(GString *text, const struct plan_item *item)
 				       g_array_index(item->keys, struct plan_key, 0).value);
 		first = 1;
 	} else {
-		g_string_append_printf(text, "[%s]\n",
-				       strcmp(item->group, "m") != 0 ? item->group : "memory");
+		g_string_append_printf(text, "[%s]\n", group_in_file(item->group));
 	}
 	if (!strcmp(item->group, "global")) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, 0);
@@ -140,7 +156,8 @@ static void append_section(GString *text, const struct plan_item *item)
 	for (guint i = first; i < item->keys->len; i++) {
 		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
 
-		g_string_append_printf(text, "  %s = \"%s\"\n", key->key, key->value);
+		g_string_append_printf(text, "  %s%s = \"%s\"\n", key->key,
+				       key->type == PLAN_LIST ? ".0" : "", key->value);
 	}
 }
 

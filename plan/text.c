@@ -92,6 +92,19 @@ static void append_shared(GString *text, const struct plan *plan)
 	}
 }
 
+static void append_cells(GString *text, const struct plan *plan)
+{
+	for (guint i = 0; i < plan->cells->len; i++) {
+		const struct plan_cell *cell = &g_array_index(plan->cells, struct plan_cell, i);
+
+		g_string_append_printf(text,
+				       "%snode %d of the guest: %" G_GUINT64_FORMAT
+				       " MiB of node %d of the host, CPUs %u-%u\n",
+				       i ? "" : "\n", cell->node, cell->memory >> 20,
+				       cell->host_node, cell->first_cpu, cell->last_cpu);
+	}
+}
+
 static void append_memory(GString *text, const struct plan *plan)
 {
 	if (plan_locked_memory(plan))
@@ -108,6 +121,7 @@ static void append_memory(GString *text, const struct plan *plan)
 			text, "%snode %d of the guest: %" G_GUINT64_FORMAT " MiB of /dev/%s\n",
 			i ? "" : "\n", egm->node, egm->host->size >> 20, egm->host->name);
 	}
+	append_cells(text, plan);
 	if (plan->mmio64)
 		g_string_append_printf(text, "\n64-bit memory window: %" G_GUINT64_FORMAT " GiB\n",
 				       plan->mmio64 >> 30);

@@ -17,7 +17,7 @@ static char **devices, **nodes, **buses, **bypass;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
 	*accel, *cmdqv, *domain_name, *keep_name, *plugin;
 static int spare, root_ports, cpus;
-static gboolean managed, if_needed, egm;
+static gboolean managed, if_needed, egm, numa;
 
 static const GOptionEntry options[] = {
 	{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &devices,
@@ -59,7 +59,10 @@ static const GOptionEntry options[] = {
 	  "SWITCH" },
 	{ "egm", 'e', 0, G_OPTION_ARG_NONE, &egm,
 	  "the guest's memory is that of its GPUs (Extended GPU Memory of Grace)", NULL },
-	{ "cpus", 'C', 0, G_OPTION_ARG_INT, &cpus, "CPUs of the guest, which --egm divides", "N" },
+	{ "numa", 'N', 0, G_OPTION_ARG_NONE, &numa,
+	  "define the guest's NUMA nodes: memory on the nodes of its devices, or of --node", NULL },
+	{ "cpus", 'C', 0, G_OPTION_ARG_INT, &cpus,
+	  "CPUs of the guest, which --egm and --numa divide", "N" },
 	{ "root-ports", 'p', 0, G_OPTION_ARG_INT, &root_ports,
 	  "reserve bus numbers for bridges that you add to pcie.0", "N" },
 	{ "managed", 'g', 0, G_OPTION_ARG_NONE, &managed,
@@ -271,6 +274,7 @@ static const char *read_plan_options(const struct form *form, struct plan_option
 {
 	*wanted = (struct plan_options){ .managed = managed,
 					 .egm = egm,
+					 .numa = numa,
 					 .for_qemu = form->for_qemu,
 					 .for_libvirt = form->for_libvirt,
 					 .bypass = (const char *const *)bypass };

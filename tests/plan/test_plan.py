@@ -1020,11 +1020,92 @@ def numa_host(*nodes):
     return host
 
 
+NUMA = ["--numa", "--memory", "16G", "--cpus", "8"]
+
+
+def memory_and_processors_are_on_the_nodes_of_the_devices():
+    text = planned(numa_host(3, 1), *NUMA, "--format", "qemu")
+    assert "-m size=16384M" in text and "-smp cpus=8" in text, text
+    for node, host in enumerate((1, 3)):
+        assert f"memory-backend-ram,id=ram{node},size={8 << 30},host-nodes={host},policy=bind" in text, text
+        assert f"-numa node,nodeid={node},memdev=ram{node},cpus={4 * node}-{4 * node + 3}" in text, text
+    out = in_json(numa_host(3, 1), *NUMA)
+    assert [b["guest-node"] for b in out["bridges"]] == [1, 0], out
+    assert out["nodes"][1] == {"guest-node": 1, "host-node": 3, "memory": 8 << 30, "first-cpu": 4, "last-cpu": 7}
+    assert "node 1 of the guest: 8192 MiB of node 3 of the host, CPUs 4-7" in planned(numa_host(3, 1), *NUMA)
+    objects = re.findall(r"-object '(.*?)'", planned(numa_host(1), *NUMA, "--format", "qemu-json"), re.DOTALL)
+    assert [1] in [json.loads(text).get("host-nodes") for text in objects], objects
+    text = planned(numa_host(1), *NUMA, "--format", "readconfig")
+    assert '[smp-opts]\n  cpus = "8"' in text and '  host-nodes.0 = "1"\n' in text, text
+    assert "proximity-domain: 1" in planned(numa_host(3, 1), *NUMA, "--format", "topology")
+
+
+def memory_is_divided_to_the_last_byte():
+    out = in_json(numa_host(0, 1, 2), "--numa", "--memory", "1025M", "--cpus", "4")["nodes"]
+    assert [cell["memory"] >> 20 for cell in out] == [340, 340, 345], out
+    assert [(cell["first-cpu"], cell["last-cpu"]) for cell in out] == [(0, 0), (1, 1), (2, 3)], out
+
+
+def a_node_of_the_request_needs_no_device():
+    text = planned(numa_host(2), *NUMA, "--node", "2=1", "--node", "0=0", "--format", "qemu")
+    assert "id=ram0,size=8589934592,host-nodes=0" in text and "id=ram1,size=8589934592,host-nodes=2" in text, text
+    assert "numa_node=1" in text, text
+
+
+def memory_and_processors_of_the_arguments_are_divided():
+    text = run("plan", "--root", trees.make(numa_host(2, 3), "host.tar"), "--numa", "-f", "qemu", "--",
+               "-M", "q35", "-m", "8G", "-smp", "4", "-device", "vfio-pci,host=0000:01:00.0",
+               "-device", "vfio-pci,host=0000:21:00.0")[1]
+    assert "id=ram1,size=4294967296,host-nodes=3" in text and "cpus=2-3" in text, text
+    assert "-smp" not in text and "-m " not in text, text
+
+
+def memory_of_a_node_is_in_huge_pages_for_command_queues():
+    text = planned(gpu_host(2), "--numa", "--node", "0=0", "--node", "1=1", "--memory", "16G", "--cpus", "2",
+                   "--ats", "off", "--cmdqv", "on", "--format", "qemu")
+    assert text.count("mem-path=/dev/hugepages,prealloc=on,share=on,host-nodes=") == 2, text
+    assert "memory-backend=" not in text, text
+    assert "nodeid=2" in text, "initiators follow the nodes"
+
+
+def nodes_that_cannot_be_are_refused():
+    host = numa_host(0, 1)
+    for words in (["--numa", "--cpus", "8"], ["--numa", "--memory", "16G", "--cpus", "1"], [*NUMA, "-f", "libvirt"],
+                  ["--numa", "--memory", "3M", "--cpus", "8"], [*NUMA, "--node", "0=0", "--node", "1=0"],
+                  [*NUMA, "--node", "0=1", "--node", "1=2"]):
+        refused(host, "plan-node", *words)
+    refused(numa_host(-1), "plan-node", *NUMA)
+    refused(gpu_host(2), "plan-node", *NUMA, "--ats", "off", "--egm")
+    status, out, err = run("plan", "--root", trees.make(host, "host.tar"), *NUMA, "-f", "qemu", "--",
+                           "-M", "q35", "-numa", "node", "-device", "vfio-pci,host=0000:01:00.0")
+    assert status == 2 and "[plan-node]" in err and not out, err
+
+
+def a_node_of_the_host_with_less_memory_is_refused():
+    host = numa_host(0, 1)
+    host["nodes"] = [{"number": 0, "memory": 16 << 30}, {"number": 1, "memory": 4 << 30}]
+    err = refused(host, "plan-node", *NUMA)
+    assert "node 1 of the guest needs 8192 MiB, and node 1 of the host has 4096" in err, err
+    planned(host, "--numa", "--memory", "8G", "--cpus", "8")
+
+
 def a_kept_bridge_has_its_node_by_its_devices():
     first = planned(numa_host(0, 1), "--node", "0=1", "--node", "1=0", "--format", "json")
     assert [b["guest-node"] for b in json.loads(first)["bridges"]] == [1, 0], first
     again = in_json(numa_host(0, 1), "--node", "0=1", "--node", "1=0", *keep(first))
     assert again["bridges"] == json.loads(first)["bridges"], again
+
+
+def nodes_are_kept_or_refused():
+    host = numa_host(0, 1)
+    names = [d["at"] for d in host["devices"]]
+    first = planned(host, *NUMA, "--format", "json")
+    again = in_json(host, *NUMA, *keep(first))
+    assert again["nodes"] == json.loads(first)["nodes"]
+    for words in ([], ["--numa", "--memory", "8G", "--cpus", "8"], ["--numa", "--memory", "16G", "--cpus", "4"]):
+        refused(host, "plan-keep", *words, *keep(first))
+    alone = planned(host, *NUMA, "--format", "json", devices=names[:1])
+    refused(host, "plan-keep", *NUMA, *keep(alone))
 
 
 # -- devices that bypass -----------------------------------------------------------------------

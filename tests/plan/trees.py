@@ -116,6 +116,10 @@ def make(host, name):
         add_device(tree, device, 1000 + number, places)
     for egm in host.get("egm", []):
         add_egm(tree, egm)
+    for node in host.get("nodes", []):
+        place = f"devices/system/node/node{node['number']}"
+        tree.files[f"{place}/cpulist"] = b"0\n"
+        tree.files[f"{place}/meminfo"] = f"Node {node['number']} MemTotal: {node['memory'] >> 10} kB\n".encode()
     for signature, content in host.get("tables", {}).items():
         tree.files["firmware/acpi/tables/" + signature] = content
     tree.write_tar(name)
