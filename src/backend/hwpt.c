@@ -30,7 +30,7 @@ int hwpt_attach(const struct viommu_kernel *kernel, struct kernel_device *device
 {
 	int error = attach(kernel, device, pasid, hwpt->id);
 
-	if (!error && (pasid != VIOMMU_NO_PASID || !device->can_log))
+	if (!error && (pasid != VIOMMU_NO_PASID || device->writes == WRITES_UNLOGGED))
 		hwpt->unlogged = true;
 	if (!error && pasid == VIOMMU_NO_PASID)
 		device->hwpt = hwpt;

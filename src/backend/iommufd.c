@@ -363,8 +363,7 @@ static int read_limits(struct viommu_kernel *kernel, struct kernel_device *devic
 	const struct kernel_device *mate = mate_of(kernel, device);
 	int error;
 
-	/* It does no DMA here, so nothing has to log that. */
-	device->can_log = true;
+	device->writes = NO_WRITES;
 	if (mate)
 		space = mate->space;
 	if (mate && mate->hwpt)
@@ -377,8 +376,10 @@ static int read_limits(struct viommu_kernel *kernel, struct kernel_device *devic
 		error = hwpt_leave(kernel, device, VIOMMU_NO_PASID);
 	if (!error)
 		read_hardware(kernel, device, space, &limits);
-	device->can_log = !error && !limits.dirty && write_log_probe(kernel, device);
-	limits.dirty = limits.dirty || device->can_log;
+	device->writes = !error && !limits.dirty && write_log_probe(kernel, device)
+				 ? WRITES_LOGGED
+				 : WRITES_UNLOGGED;
+	limits.dirty = limits.dirty || device->writes == WRITES_LOGGED;
 	return error ? error : kernel_set_limits(kernel, device, &limits);
 }
 

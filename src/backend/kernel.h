@@ -15,6 +15,13 @@ struct hardware_info {
 	uint64_t word[8];
 };
 
+/* What logs the pages that a device writes, where its IOMMU does not track them. */
+enum writes {
+	WRITES_UNLOGGED,
+	WRITES_LOGGED, /* by the device itself, if it is asked to */
+	NO_WRITES,     /* it is attached to be asked for its limits, and does no DMA */
+};
+
 struct kernel_device {
 	bool used;
 	char name[VIOMMU_DEVICE_NAME_LENGTH];
@@ -29,10 +36,11 @@ struct kernel_device {
 	uint32_t hwpt_flags; /* of page tables that it is put into; 0: the kernel selects one */
 	struct hardware_info info;
 	bool invalidates_twice;
-	uint32_t n_queues;  /* of hardware, that a vIOMMU for it can have; 0: none */
-	bool can_log, logs; /* the pages that it writes, which its IOMMU does not track */
-	uint32_t table;     /* of the guest; 0: none */
-	uint32_t endpoint;  /* the guest's number of it, in `nest` */
+	uint32_t n_queues; /* of hardware, that a vIOMMU for it can have; 0: none */
+	enum writes writes;
+	bool logs;         /* its writes */
+	uint32_t table;    /* of the guest; 0: none */
+	uint32_t endpoint; /* the guest's number of it, in `nest` */
 	uint32_t vdevice;
 	struct hwpt *hwpt; /* that it is in, if not selected by the kernel */
 	struct nest *nest; /* that has its vDEVICE */

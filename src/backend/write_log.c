@@ -58,7 +58,7 @@ int write_log_set(void *opaque, int number, bool on)
 	struct kernel_device *device = &kernel->devices[number];
 	int error;
 
-	if (!device->can_log)
+	if (device->writes != WRITES_LOGGED)
 		return -EOPNOTSUPP;
 	device->logs = false;
 	error = on ? start(kernel, device) : stop(kernel, device);
