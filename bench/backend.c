@@ -90,12 +90,15 @@ static void must(int error)
 		abort();
 }
 
+static size_t (*execute)(struct viommu *device, const struct iovec *readable, size_t n_readable,
+			 const struct iovec *writable, size_t n_writable) = viommu_request;
+
 static void send(const uint8_t *bytes, size_t length)
 {
 	uint8_t tail[VIOMMU_TAIL_LENGTH];
 	struct iovec readable = { (void *)bytes, length }, writable = { tail, sizeof(tail) };
 
-	viommu_request(device, &readable, 1, &writable, 1);
+	execute(device, &readable, 1, &writable, 1);
 	must(tail[0]);
 }
 
@@ -173,14 +176,18 @@ static void report(const char *name, uint64_t began, uint64_t n, const char *end
 	n_calls = 0;
 }
 
-/* A kick: requests between the beginning and the end of a batch. */
+/* A kick: requests of one batch of the device, and of the backend. */
 static void kick(void (*request)(uint64_t n))
 {
 	for (unsigned i = 0; i < MAX_ENDPOINTS; i++)
 		if (backends[i])
 			viommu_backend_batch_begin(backends[i]);
+	viommu_batch_begin(device);
+	execute = viommu_batch_request;
 	for (uint64_t n = 0; n < KICK; n++)
 		request(n);
+	execute = viommu_request;
+	viommu_batch_end(device);
 	for (unsigned i = 0; i < MAX_ENDPOINTS; i++)
 		if (backends[i])
 			viommu_backend_batch_end(backends[i]);

@@ -267,15 +267,14 @@ int viommu_backend_page_response(const struct viommu_backend *backend, const str
 				 const struct viommu_page_response *response);
 
 /*
- * Until viommu_backend_batch_end(), adjacent UNMAPs are merged, and INVALIDATEs wait. Devices can
- * access the memory until then. So complete no request to the guest before
- * viommu_backend_batch_end() has returned: neither one whose used length was returned nor, without
- * `tables_invalidate`, one that `answered` of struct viommu_ops reports in the batch. Devices of
- * <viommu/mmio.h> and <viommu/pci.h> complete requests themselves: let them execute none in it.
+ * Until viommu_backend_batch_end(), adjacent UNMAPs are merged up to a commit of the listeners, and
+ * INVALIDATEs wait with `tables_invalidate`. Listeners commit at the end of viommu_request(), of
+ * viommu_submit() and of a batch of the device. So the kernel has done each UNMAP that is answered,
+ * in every way; to merge those of several requests, execute these in one batch of the device.
  *
- * With `tables_invalidate`, UNMAPs are merged only until the listeners commit: at the end of
- * viommu_request(), viommu_submit() or a batch of the device. So the kernel has done what
- * `answered` reports.
+ * With `tables_invalidate`, complete no INVALIDATE to the guest before viommu_backend_batch_end()
+ * has returned: its used length was returned to the VMM. Devices of <viommu/mmio.h> and
+ * <viommu/pci.h> complete requests themselves: let them execute none in the batch then.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */

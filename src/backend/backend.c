@@ -322,9 +322,9 @@ static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
 }
 
 /*
- * All devices that the requests concern have been notified of them. UNMAPs of viommu_submit() are
- * answered after this, so they do not wait for the end of the backend's batch. INVALIDATEs do: the
- * device returns their answers to the VMM, which holds them back.
+ * All devices that the requests concern have been notified of them. UNMAPs are answered after this,
+ * so they do not wait for the end of the backend's batch. INVALIDATEs do: the device returns their
+ * answers to the VMM, which holds them back.
  */
 static int on_commit(void *opaque, uint64_t token)
 {
@@ -408,9 +408,7 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 						 .space = on_space,
 						 .invalidate = on_invalidate,
 						 .unmap_range = on_unmap_range,
-						 .commit = backend->calls.tables_invalidate
-								   ? on_commit
-								   : NULL };
+						 .commit = on_commit };
 	struct device *device;
 	int error;
 

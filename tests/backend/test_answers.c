@@ -244,20 +244,47 @@ static void end(const char *expected)
 
 /* -- tests ------------------------------------------------------------------------------ */
 
+/* Whether or not the kernel has a call for several INVALIDATEs. */
 static void an_unmap_is_answered_later_when_the_kernel_has_done_it(void **state)
 {
 	(void)state;
-	begin(true);
-	SEND(viommu_submit, "first", UNMAP_PAGE(0));
-	assert_string_equal(words, "unmap first");
-	SEND(viommu_submit, "second", UNMAP_PAGE(2));
-	end("unmap first unmap second");
+	for (int nests = 0; nests < 2; nests++) {
+		begin(nests);
+		SEND(viommu_submit, "first", UNMAP_PAGE(0));
+		assert_string_equal(words, "unmap first");
+		SEND(viommu_submit, "second", UNMAP_PAGE(2));
+		end("unmap first unmap second");
+	}
+}
+
+static void an_unmap_is_done_when_its_request_is(void **state)
+{
+	(void)state;
+	for (int nests = 0; nests < 2; nests++) {
+		begin(nests);
+		SEND(request_now, NULL, UNMAP_PAGE(0));
+		assert_string_equal(words, "unmap");
+		end("unmap");
+	}
+}
+
+static void unmaps_of_both_batches_are_one_call(void **state)
+{
+	(void)state;
+	begin(false);
+	viommu_batch_begin(device);
+	for (uint64_t page = 0; page < 4; page++)
+		SEND(batch_request_now, NULL, UNMAP_PAGE(page));
+	assert_string_equal(words, "");
+	viommu_batch_end(device);
+	assert_string_equal(words, "unmap");
+	end("unmap");
 }
 
 static void unmaps_of_both_batches_are_answered_after_one_call(void **state)
 {
 	(void)state;
-	begin(true);
+	begin(false);
 	viommu_batch_begin(device);
 	SEND(viommu_batch_submit, "first", UNMAP_PAGE(0));
 	SEND(viommu_batch_submit, "second", UNMAP_PAGE(1));
@@ -270,7 +297,7 @@ static void unmaps_of_both_batches_are_answered_after_one_call(void **state)
 static void an_unmap_that_another_request_drains_is_answered_when_it_is_done(void **state)
 {
 	(void)state;
-	begin(true);
+	begin(false);
 	viommu_batch_begin(device);
 	SEND(viommu_batch_submit, "first", UNMAP_PAGE(0));
 	SEND(batch_request_now, NULL, ATTACH(2, EP2, 0, 0));
@@ -281,7 +308,7 @@ static void an_unmap_that_another_request_drains_is_answered_when_it_is_done(voi
 static void an_unmap_that_waited_for_a_move_is_answered_when_it_is_done(void **state)
 {
 	(void)state;
-	begin(true);
+	begin(false);
 	viommu_batch_begin(device);
 	SEND(viommu_batch_submit, "attach", ATTACH(1, EP2, 0, 0));
 	SEND(viommu_batch_submit, "second", UNMAP_PAGE(0));
@@ -319,7 +346,7 @@ static void an_unmap_that_waited_for_a_listener_is_answered_when_it_is_done(void
 	struct viommu_listener *listener;
 
 	(void)state;
-	begin(true);
+	begin(false);
 	assert_int_equal(viommu_listen(device, EP, &ops, NULL, &listener), 0);
 	SEND(viommu_submit, "first", UNMAP_PAGE(0));
 	SEND(viommu_submit, "second", UNMAP_PAGE(2));
@@ -328,17 +355,6 @@ static void an_unmap_that_waited_for_a_listener_is_answered_when_it_is_done(void
 	assert_string_equal(words, "unmap unmap first");
 	assert_int_equal(viommu_listener_complete(device, pending, 0), 0);
 	end("unmap unmap first second");
-}
-
-/* The VMM completes them after the batch. */
-static void what_is_not_answered_later_waits_for_the_end_of_the_batch(void **state)
-{
-	(void)state;
-	begin(false);
-	SEND(viommu_submit, "first", UNMAP_PAGE(0));
-	SEND(viommu_submit, "second", UNMAP_PAGE(1));
-	assert_string_equal(words, "");
-	end("unmap");
 }
 
 static void attach_table(uint32_t endpoint)
@@ -391,11 +407,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_unmap_is_answered_later_when_the_kernel_has_done_it),
+		cmocka_unit_test(an_unmap_is_done_when_its_request_is),
+		cmocka_unit_test(unmaps_of_both_batches_are_one_call),
 		cmocka_unit_test(unmaps_of_both_batches_are_answered_after_one_call),
 		cmocka_unit_test(an_unmap_that_another_request_drains_is_answered_when_it_is_done),
 		cmocka_unit_test(an_unmap_that_waited_for_a_move_is_answered_when_it_is_done),
 		cmocka_unit_test(an_unmap_that_waited_for_a_listener_is_answered_when_it_is_done),
-		cmocka_unit_test(what_is_not_answered_later_waits_for_the_end_of_the_batch),
 		cmocka_unit_test(invalidates_are_never_answered_later),
 		cmocka_unit_test(an_invalidate_of_65_devices_is_two_calls),
 	};

@@ -263,6 +263,21 @@ static void bypass_is_one_attach(void **state)
 	end();
 }
 
+/* UNMAPs are merged until listeners commit: in a batch of the device. */
+static void batch_begin(struct rig *rig)
+{
+	viommu_backend_batch_begin(backend);
+	viommu_batch_begin(rig->device);
+	rig->is_in_batch = true;
+}
+
+static void batch_end(struct rig *rig)
+{
+	rig->is_in_batch = false;
+	viommu_batch_end(rig->device);
+	viommu_backend_batch_end(backend);
+}
+
 static void unmaps_of_a_batch_that_touch_are_one_call(void **state)
 {
 	struct rig *rig = *state;
@@ -272,18 +287,18 @@ static void unmaps_of_a_batch_that_touch_are_one_call(void **state)
 	for (uint64_t at = 0; at < 0x10000; at += 0x1000)
 		assert_int_equal(map(rig, 1, at, at + 0xfff, 0, R), VIOMMU_S_OK);
 	fake.calls = 0;
-	viommu_backend_batch_begin(backend);
+	batch_begin(rig);
 	for (uint64_t at = 0; at < 0x10000; at += 0x1000)
 		assert_int_equal(unmap(rig, 1, at, at + 0xfff), VIOMMU_S_OK);
-	viommu_backend_batch_end(backend);
+	batch_end(rig);
 	assert_calls(1, 1);
 	for (uint64_t at = 0; at < 0x10000; at += 0x1000)
 		assert_int_equal(fake_dma(D1, at, false), 0);
-	viommu_backend_batch_begin(backend);
+	batch_begin(rig);
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
 	assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0x1000, R), VIOMMU_S_OK);
-	viommu_backend_batch_end(backend);
+	batch_end(rig);
 	assert_int_equal(fake_dma(D1, 0, false), HOST + 0x1000);
 	end();
 }
@@ -296,10 +311,10 @@ static void unmaps_of_a_batch_leave_what_is_between_them(void **state)
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	for (uint64_t at = 0; at < 0x5000; at += 0x1000)
 		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
-	viommu_backend_batch_begin(backend);
+	batch_begin(rig);
 	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
 	assert_int_equal(unmap(rig, 1, 0x3000, 0x3fff), VIOMMU_S_OK);
-	viommu_backend_batch_end(backend);
+	batch_end(rig);
 	for (uint64_t at = 0; at < 0x5000; at += 0x1000)
 		assert_int_equal(fake_dma(D1, at, false), at & 0x1000 ? 0 : HOST + at);
 	end();
@@ -313,12 +328,12 @@ static void an_endpoint_that_enters_in_a_batch_does_not_see_what_was_unmapped(vo
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x1000, R), VIOMMU_S_OK);
-	viommu_backend_batch_begin(backend);
+	batch_begin(rig);
 	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
 	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
 	assert_int_equal(fake_dma(D2, 0, false), HOST);
 	assert_int_equal(fake_dma(D2, 0x1000, false), 0);
-	viommu_backend_batch_end(backend);
+	batch_end(rig);
 	end();
 }
 
@@ -330,7 +345,7 @@ static void a_space_that_a_pending_unmap_breaks_is_not_entered(void **state)
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x1000, R), VIOMMU_S_OK);
-	viommu_backend_batch_begin(backend);
+	batch_begin(rig);
 	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
 	fake.calls = 0;
 	fake.fail = 1;
@@ -341,7 +356,7 @@ static void a_space_that_a_pending_unmap_breaks_is_not_entered(void **state)
 	/* UNMAP, which fails, and the device that was there leaves: DETACH, DESTROY; or
 	 * UNSET_CONTAINER, SET_CONTAINER, GET_DEVICE_FD. */
 	assert_calls(3, 4);
-	viommu_backend_batch_end(backend);
+	batch_end(rig);
 	assert_int_equal(fake_dma(D1, 0, false), 0);
 	assert_int_equal(fake_dma(D2, 0, false), 0);
 	end();

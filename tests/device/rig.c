@@ -142,8 +142,8 @@ size_t request(struct rig *rig, const void *bytes, size_t length, void *answer, 
 
 	memset(answer, POISON, room);
 	writable = cut(rig, answer, room);
-	used = viommu_request(rig->device, readable.pieces, readable.n, writable.pieces,
-			      writable.n);
+	used = (rig->is_in_batch ? viommu_batch_request : viommu_request)(
+		rig->device, readable.pieces, readable.n, writable.pieces, writable.n);
 	gather(writable, answer);
 	gather(readable, read);
 

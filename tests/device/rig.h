@@ -63,7 +63,8 @@ enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE, MMIO = VIOMMU_MAP_F_MMIO }
 
 struct rig {
 	struct viommu *device;
-	size_t piece; /* requests are cut into pieces of so many bytes; 0: not at all */
+	size_t piece;     /* requests are cut into pieces of so many bytes; 0: not at all */
+	bool is_in_batch; /* of the device */
 
 	char notified[MAX_WORDS]; /* calls of listeners since assert_notified() */
 	char words[MAX_WORDS];

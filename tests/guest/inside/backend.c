@@ -54,12 +54,15 @@ static void on_closing(void *opaque, int device)
 
 /* -- requests ---------------------------------------------------------------------- */
 
+static size_t (*execute)(struct viommu *iommu, const struct iovec *readable, size_t n_readable,
+			 const struct iovec *writable, size_t n_writable) = viommu_request;
+
 static int request(unsigned char *bytes, size_t length)
 {
 	unsigned char tail[VIOMMU_TAIL_LENGTH] = { 0xff };
 	const struct iovec readable = { bytes, length }, writable = { tail, sizeof(tail) };
 
-	viommu_request(iommu, &readable, 1, &writable, 1);
+	execute(iommu, &readable, 1, &writable, 1);
 	return tail[0];
 }
 
@@ -154,9 +157,13 @@ static void batch(void)
 		status |= map(0x100000 + (uint64_t)i * PAGE_BYTES, (uint64_t)i * PAGE_BYTES);
 	printf("backend: before the batch the device reaches %s\n", reaches(0x103000, 0x3000));
 	viommu_backend_batch_begin(backend);
+	viommu_batch_begin(iommu);
+	execute = viommu_batch_request;
 	for (int i = 0; i < n; i++)
 		status |= unmap(0x100000 + (uint64_t)i * PAGE_BYTES,
 				0x100fff + (uint64_t)i * PAGE_BYTES);
+	execute = viommu_request;
+	viommu_batch_end(iommu);
 	viommu_backend_batch_end(backend);
 	printf("backend: after it, with status %d, %s\n", status, reaches(0x103000, 0x3000));
 }
