@@ -80,13 +80,7 @@ def kept(kind, inputs, make):
     for part in inputs:
         digest.update(part if isinstance(part, bytes) else str(part).encode())
         digest.update(b"\0")
-    path = os.path.join(packages.CACHE, kind, digest.hexdigest()[:24])
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        work = f"{path}.{os.getpid()}"
-        make(work)
-        os.rename(work, path)
-    return path
+    return packages.once(os.path.join(packages.CACHE, kind, digest.hexdigest()[:24]), make)
 
 
 def contents(path):

@@ -102,10 +102,4 @@ def modules(architecture, flavour, report):
     """The folder of the modules for packages.kernel(architecture, flavour, report, VERSION)."""
     kernel = packages.kernel(architecture, flavour, report, VERSION)
     target = os.path.join(packages.CACHE, f"iommufd-{os.path.basename(kernel)}")
-    if not os.path.isdir(target):
-        with packages.locked(target, report):
-            if not os.path.isdir(target):
-                work = f"{target}.{os.getpid()}"
-                make_modules(architecture, flavour, work, report)
-                os.rename(work, target)
-    return target
+    return packages.once(target, lambda work: make_modules(architecture, flavour, work, report), report)

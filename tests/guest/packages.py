@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 
 CACHE = os.path.join(
     os.environ.get("VIOMMU_CACHE") or os.path.expanduser("~/.cache/viommu"), "guests")
@@ -133,6 +134,43 @@ def locked(path, report):
         yield
 
 
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def remove(path):
+    """Whatever it is."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def once(target, make, report=note, lock=None):
+    """A path in the cache. If there is nothing, `make` creates it at the path that it is given.
+
+    One process does that, others wait; none sees half of it. `lock` is the path of a lock for several
+    targets. That of one target is removed with the need for it.
+    """
+    if not os.path.exists(target):
+        with locked(lock or target, report):
+            if not os.path.exists(target):
+                create(target, make)
+            if not lock:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{target}.lock")
+    return target
+
+
+def create(target, make):
+    work = f"{target}.{os.getpid()}"
+    try:
+        make(work)
+        os.rename(work, target)
+    finally:
+        remove(work)
+
+
 _archives = {}
 
 
@@ -146,32 +184,28 @@ def unpacked(kind, find, report):
     `kind` names it. `find` is called to create it, and returns an Archive and package names. `kind` is
     a link to a folder with the version of the first package: remove the link to fetch a newer version.
     """
-    link = os.path.join(CACHE, kind)
-    if not os.path.isdir(link):
-        # One lock for all kinds: those of one release share apt's lists.
-        with locked(os.path.join(CACHE, "fetching"), report):
-            if not os.path.isdir(link):
-                report(f"fetching {kind} (once, into {CACHE})")
-                fetch(link, *find())
-    return os.path.realpath(link)
+    def make(work):
+        report(f"fetching {kind} (once, into {CACHE})")
+        fetch(work, os.path.join(CACHE, kind), *find())
+
+    # One lock for all kinds: those of one release share apt's lists.
+    return os.path.realpath(once(os.path.join(CACHE, kind), make, report, os.path.join(CACHE, "fetching")))
 
 
-def fetch(link, source, names):
-    """Unpack packages into a folder with their version, and let the link be to that."""
-    work = f"{link}.{os.getpid()}"
+def fetch(link, name, source, names):
+    """Unpack packages into a folder, `name` with their version, and let the link be to that."""
+    work = f"{link}.new"
     try:
         files = source.download(f"{work}/deb", *names)
         for file in files:
             run("dpkg", "-x", file, f"{work}/root")
         version = run("dpkg-deb", "-f", next(
             file for file in files if os.path.basename(file).startswith(names[0] + "_")), "Version")
-        target = f"{link}_{version.strip().replace(':', '%')}"
+        target = f"{name}_{version.strip().replace(':', '%')}"
         shutil.rmtree(target, ignore_errors=True)
         os.rename(f"{work}/root", target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    if os.path.islink(link):
-        os.unlink(link)
     os.symlink(os.path.basename(target), link)
 
 

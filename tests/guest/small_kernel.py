@@ -58,11 +58,12 @@ def image(report):
     with open(CONFIG, "rb") as file:
         digest = hashlib.sha256(file.read() + repr(CHANGE).encode()).hexdigest()[:8]
     target = os.path.join(packages.CACHE, f"small-{os.path.basename(source)}-{digest}")
-    if not os.path.exists(target):
-        work = f"{target}.{os.getpid()}"
+
+    def make(work):
+        tree = f"{work}.tree"
         try:
-            build(source, tools, work, report)
-            os.rename(f"{work}/arch/arm64/boot/Image", target)
+            build(source, tools, tree, report)
+            os.rename(f"{tree}/arch/arm64/boot/Image", work)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return target
+            shutil.rmtree(tree, ignore_errors=True)
+    return packages.once(target, make, report)

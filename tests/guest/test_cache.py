@@ -15,6 +15,7 @@ import initramfs
 import iommufd
 import kernel_module
 import packages
+import small_kernel
 
 FORK = multiprocessing.get_context("fork")
 SECONDS = 30
@@ -71,6 +72,35 @@ def make(folder, content, barrier, answers):
     answers.put(target.read_text(encoding="ascii") == content)
 
 
+def slowly(folder, path):
+    """Create a file, and say so."""
+    with open(f"{folder}/builds", "a", encoding="ascii") as file:
+        file.write("build\n")
+    time.sleep(0.5)
+    pathlib.Path(path).write_text("built", encoding="ascii")
+
+
+def build_kernel(folder):
+    """Instead of the compiler."""
+    def compiled(_source, _tools, tree, _report):
+        os.makedirs(f"{tree}/arch/arm64/boot")
+        slowly(folder, f"{tree}/arch/arm64/boot/Image")
+    return compiled
+
+
+def image(folder, answers):
+    with mock.patch.object(packages, "kernel_source", lambda *_: f"{folder}/source"), \
+         mock.patch.object(packages, "build_tools", lambda *_: ""), \
+         mock.patch.object(small_kernel, "build", build_kernel(folder)):
+        path = pathlib.Path(small_kernel.image(quiet))
+    answers.put(path.read_text(encoding="ascii") == "built")
+
+
+def keep(folder, answers):
+    path = pathlib.Path(initramfs.kept("things", ["thing"], lambda work: slowly(folder, work)))
+    answers.put(path.read_text(encoding="ascii") == "built")
+
+
 class Cache(unittest.TestCase):
     def setUp(self):
         holder = tempfile.TemporaryDirectory()
@@ -96,6 +126,23 @@ class Cache(unittest.TestCase):
         self.assertEqual(self.answers(fetch, (), ()), [True, True])
         downloads = pathlib.Path(self.folder, "downloads").read_text(encoding="ascii")
         self.assertEqual(downloads.splitlines(), ["download"])
+
+    def test_two_sessions_build_a_kernel_or_a_file_once(self):
+        for make_one in image, keep:
+            self.assertEqual(self.answers(make_one, (), ()), [True, True])
+            builds = pathlib.Path(self.folder, "builds")
+            self.assertEqual(builds.read_text(encoding="ascii").splitlines(), ["build"])
+            builds.unlink()
+
+    def test_what_could_not_be_created_is_created_next_time(self):
+        def fail(work):
+            pathlib.Path(work).touch()
+            raise OSError
+        with self.assertRaises(OSError):
+            initramfs.kept("things", ["thing"], fail)
+        self.assertEqual([path.name for path in pathlib.Path(packages.CACHE, "things").iterdir() if path.suffix != ".lock"], [])
+        path = initramfs.kept("things", ["thing"], lambda work: pathlib.Path(work).write_text("built", encoding="ascii"))
+        self.assertEqual([str(one) for one in pathlib.Path(packages.CACHE, "things").iterdir()], [path])
 
     def test_two_sessions_build_each_its_own_sources(self):
         os.makedirs(f"{self.folder}/root/usr/bin")
