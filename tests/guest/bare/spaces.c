@@ -258,6 +258,28 @@ static void test_a_translation_request_permits_what_the_mapping_does(void)
 	}
 }
 
+/* They are announced to the function as one range. */
+static void test_what_is_cached_of_many_mappings_is_dropped(void)
+{
+	enum { MAPPINGS = 3 };
+	uint64_t *pages = take_pages(MAPPINGS), at = 0x40000, step = 3 * PAGE;
+
+	CHECK(iommu_attach(&iommu, 5, dma.function.devfn) == VIOMMU_S_OK);
+	for (unsigned i = 0; i < MAPPINGS; i++) {
+		CHECK(iommu_map(&iommu, 5, at + i * step, at + i * step + PAGE - 1,
+				(uint64_t)(pages + 512 * i), R | W) == VIOMMU_S_OK);
+		CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, at + i * step, PAGE, DMA_ATS, i) ==
+		      DMA_DONE);
+	}
+	CHECK(iommu_unmap(&iommu, 5, at, at + MAPPINGS * step - 1) == VIOMMU_S_OK);
+	fill(pages, CANARY, MAPPINGS * PAGE);
+	for (unsigned i = 0; i < MAPPINGS; i++) {
+		CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, at + i * step, 8, DMA_ATS, 0) == DMA_FAULT);
+		CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, NO_PASID, at + i * step));
+	}
+	CHECK(is_all(pages, CANARY, MAPPINGS * PAGE));
+}
+
 /* More of them than it has notifiers for. */
 static void test_what_is_cached_of_many_pasids_is_dropped(void)
 {
@@ -795,6 +817,7 @@ static const struct test {
 	TEST_OF_TABLES(two_pasids_do_not_reach_each_other),
 	TEST(pasids_may_have_mappings),
 	TEST(a_translation_request_permits_what_the_mapping_does),
+	TEST(what_is_cached_of_many_mappings_is_dropped),
 	TEST(what_is_cached_of_many_pasids_is_dropped),
 	TEST_OF_TABLES(a_device_of_qemu_is_behind_a_table),
 	TEST_OF_TABLES(the_test_device_of_qemu_is_behind_a_table),
