@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Build for other architectures, and run the tests there by qemu-user:
 #
-#     tests/cross/cross.sh [--list] [ARCHITECTURE...]     default: all of --list
+#     tests/cross/cross.sh [--list] [--suite NAME]... [ARCHITECTURE...]     default: all of --list, all suites
 #     tests/cross/cross.sh --build ARCHITECTURE TARGET    one target of ninja, without tests: prints its path, and
 #                                                         the folder with Debian's packages for it
 #
@@ -142,11 +142,15 @@ build_one() {
 passed=0 failed=0 skipped=0
 cross() {
 	local architecture=$1 prefix=$2 libraries=$3 cpu=$4 endian=$5 emulator=$6 release=$7
-	local folder=$PWD/build-cross-$architecture system begun=$SECONDS ok bad skip
+	local folder=$PWD/build-cross-$architecture system begun=$SECONDS ok bad skip suite programs
 	system=$(system_of "$architecture" "$release")
 	make_linkable "$folder"
 	configure "$architecture" "$prefix" "$libraries" "$cpu" "$endian" "$emulator" "$system" "$folder"
-	compile "$architecture" "$folder"
+	programs=()
+	for suite in "${suites[@]}"; do
+		mapfile -t -O "${#programs[@]}" programs < <(python3 tests/run/programs.py "$folder" "$suite" | tr ' ' '\n')
+	done
+	compile "$architecture" "$folder" "${programs[@]}"
 	make_callable "$folder" "$emulator" "$system"
 	say "$architecture: tests"
 	meson test -C "$folder" --no-rebuild --print-errorlogs --timeout-multiplier 5 "${suites[@]/#/--suite=}" \
@@ -160,6 +164,12 @@ row_of() {
 	grep "^$1 " <<<"$machines" || die "no such architecture: $1; ./run cross --list"
 }
 
+chosen=()
+while [[ ${1-} == --suite && ${2-} ]]; do
+	chosen+=("$2")
+	shift 2
+done
+((!${#chosen[@]})) || suites=("${chosen[@]}")
 case ${1-} in
 --list) awk 'NF { print $1 }' <<<"$machines"; exit ;;
 --build)
@@ -168,7 +178,7 @@ case ${1-} in
 	build_one "$3" $row
 	exit
 	;;
--*) die "usage: ./run cross [--list] [ARCHITECTURE...]" ;;
+-*) die "usage: ./run cross [--list] [--suite NAME]... [ARCHITECTURE...]" ;;
 esac
 for architecture in ${@:-$(awk 'NF { print $1 }' <<<"$machines")}; do
 	row=$(row_of "$architecture")

@@ -106,11 +106,14 @@ ROWS = [
 
 
 def download(names, folder):
-    """Debian's packages of these names, in a folder."""
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        subprocess.run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *names], check=True, cwd=folder)
-    return sorted(folder.glob("*.deb"))
+    """Debian's packages of these names, in a folder; none where the archive cannot be reached."""
+    if not any(folder.glob("*.deb")):
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *names], check=False, cwd=folder)
+    found = sorted(folder.glob("*.deb"))
+    if len(found) != len(names):
+        print(f"features.py: {folder.name}: {len(found)} of {len(names)} packages", file=sys.stderr)
+    return found
 
 
 def main(folder, peers):
@@ -119,7 +122,10 @@ def main(folder, peers):
         sys.exit(f"features.py: no packages in {folder}: ./run package {folder}")
     with tempfile.TemporaryDirectory() as work:
         projects = [Project("viommu", ours, work)]
-        projects += [Project(name, download(names, Path(peers, name)), work) for name, names in PEERS.items()]
+        for name, names in PEERS.items():
+            packages = download(names, Path(peers, name))
+            if packages:
+                projects.append(Project(name, packages, work))
         print("|", " | ".join(["what is installed"] + [project.name for project in projects]), "|")
         print("|" + "---|" * (len(projects) + 1))
         missing = []
