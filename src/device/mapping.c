@@ -319,7 +319,7 @@ static size_t part_of(const struct viommu *device, const struct budget *budget)
 
 	if (!budget || n > REMOVALS_MAX)
 		return REMOVALS_MAX;
-	return n ? n : 1;
+	return n ? (size_t)n : 1;
 }
 
 /* No removal is queued. */
