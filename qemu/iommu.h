@@ -579,6 +579,9 @@ void ring_close(struct iommu *iommu);
 /* Can the queue be served without QEMU's, and has it a request? Not while a batch is to be returned. */
 bool ring_waits(struct iommu *iommu);
 
+/* Has it another one, after a batch? Whatever changes meanwhile has it served again. */
+bool ring_still_waits(struct iommu *iommu);
+
 /* Request `i` of a batch, where it is in guest memory, after ring_waits(); false: there is none, or QEMU
  * is to take it. */
 bool ring_next(struct iommu *iommu, unsigned int i, struct ring_chain *chain);

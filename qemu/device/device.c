@@ -177,7 +177,7 @@ static uint64_t serve_batch(struct iommu *iommu)
 		return pause;
 	if (batch->n)
 		batch_return(iommu);
-	return pause ? pause : ring_waits(iommu);
+	return pause ? pause : ring_still_waits(iommu);
 }
 
 /* The same for a batch that was divided. */

@@ -215,9 +215,19 @@ static uint16_t index_of(struct iommu *iommu, unsigned int i)
 	return (uint16_t)(virtio_queue_get_last_avail_idx(&iommu->virtio, 0) + i);
 }
 
+static bool has_more(struct iommu *iommu)
+{
+	return index_load(&iommu->ring.available) != index_of(iommu, 0);
+}
+
 bool ring_waits(struct iommu *iommu)
 {
-	return ring_open(iommu) && index_load(&iommu->ring.available) != index_of(iommu, 0);
+	return ring_open(iommu) && has_more(iommu);
+}
+
+bool ring_still_waits(struct iommu *iommu)
+{
+	return iommu->ring.is_open && !iommu->ring.is_stale && has_more(iommu);
 }
 
 bool ring_next(struct iommu *iommu, unsigned int i, struct ring_chain *chain)
@@ -268,9 +278,10 @@ static void ask_for_notification(struct iommu *iommu, uint16_t next)
 /* While a batch waited, the driver may have reset the queue alone. */
 static bool is_of_batch(struct iommu *iommu)
 {
-	const struct ring_place place = place_of(&iommu->virtio);
+	const struct ring *ring = &iommu->ring;
 
-	return is_at(&iommu->ring, &place) && index_of(iommu, 0) == iommu->ring.first;
+	return ring->is_open && index_of(iommu, 0) == ring->first &&
+	       virtio_queue_get_desc_addr(&iommu->virtio, 0) == ring->place.descriptors;
 }
 
 void ring_return(struct iommu *iommu)
