@@ -27,10 +27,11 @@ static const GOptionEntry options[] = {
 static GByteArray *assemble_tree(const char *name, const GByteArray *source)
 {
 	g_autofree char *message = NULL;
-	GByteArray *tree = compile_source((const char *)source->data, source->len, &message);
+	const char *cure;
+	GByteArray *tree = compile_source((const char *)source->data, source->len, &message, &cure);
 
 	if (!tree)
-		report_error("%s: dtc cannot compile it: %s", name, message);
+		report_error("%s: dtc cannot compile it: %s; %s", name, message, cure);
 	return tree;
 }
 

@@ -23,7 +23,7 @@
 #define TREE_LEAST   ((gsize)1 << 20)
 #define DEPTH_MAX    32u
 #define PROPERTY_MAX ((gsize)1 << 20)
-#define PROBE        4096u
+#define PROBE        (1u << 20)
 
 /* -- folders --------------------------------------------------------------------------- */
 
@@ -154,9 +154,25 @@ static bool has_word(const char *text, size_t length, const char *word)
 	return memmem(text, length, word, strlen(word));
 }
 
+/* Whichever byte of each pair comes first. */
+bool is_wide_device_tree_source(const char *text, size_t length)
+{
+	static const char word[] = "/\0d\0t\0s\0-\0v\0001\0/";
+
+	return memmem(text, MIN(length, PROBE), word, sizeof(word) - 1);
+}
+
+/* The root without a version, as U-Boot's `fdt print` has it. */
+static bool has_root(const char *text, size_t length)
+{
+	return (has_word(text, length, "\n/ {") || (length > 3 && !memcmp(text, "/ {", 3))) &&
+	       has_word(text, length, "compatible");
+}
+
 bool is_device_tree_source(const char *text, size_t length)
 {
-	return has_word(text, MIN(length, PROBE), "/dts-v1/");
+	length = MIN(length, PROBE);
+	return has_word(text, length, "/dts-v1/") || has_root(text, length);
 }
 
 static const char *const includes[] = { "#include", "/include/", "/incbin/", "#define" };
@@ -219,6 +235,11 @@ static GByteArray *run_dtc(const char *source, const char *blob, char **ret_mess
 	return g_byte_array_new_take((guint8 *)g_steal_pointer(&bytes), length);
 }
 
+#define GIVE_CPP \
+	"`cpp -P -nostdinc -undef -x assembler-with-cpp FILE.dts | dtc -O dtb -o FILE.dtb`, and " \
+	"give FILE.dtb"
+#define GIVE_BLOB "correct the source, or give the device tree itself, such as /sys/firmware/fdt"
+
 /* What dtc must not get; NULL: nothing. Text has no NUL. */
 static char *refuse(const char *text, size_t length)
 {
@@ -230,16 +251,19 @@ static char *refuse(const char *text, size_t length)
 	return NULL;
 }
 
-GByteArray *compile_source(const char *text, size_t length, char **ret_message)
+GByteArray *compile_source(const char *text, size_t length, char **ret_message,
+			   const char **ret_cure)
 {
 	g_autofree char *folder = NULL;
 	g_autofree char *source = NULL;
 	g_autofree char *blob = NULL;
 	GByteArray *tree = NULL;
 
+	*ret_cure = GIVE_CPP;
 	*ret_message = refuse(text, length);
 	if (*ret_message)
 		return NULL;
+	*ret_cure = GIVE_BLOB;
 	folder = g_dir_make_tmp("viommu-XXXXXX", NULL);
 	source = g_build_filename(folder ? folder : "", "source.dts", NULL);
 	blob = g_build_filename(folder ? folder : "", "tree.dtb", NULL);

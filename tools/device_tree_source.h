@@ -14,13 +14,15 @@ bool is_device_tree_folder(const char *folder);
 /* The blob of such a folder. NULL: it is too large, or cannot be read. */
 GByteArray *flatten_folder(const char *folder);
 
-/* Does the text begin as the source of a device tree? */
+/* Has the text the source of a device tree? */
 bool is_device_tree_source(const char *text, size_t length);
+bool is_wide_device_tree_source(const char *utf16, size_t length);
 
 /*
  * The blob, compiled by dtc in a process of its own with limits. NULL: *ret_message says why, to be
- * freed with g_free().
+ * freed with g_free(), and *ret_cure what to do.
  */
-GByteArray *compile_source(const char *text, size_t length, char **ret_message);
+GByteArray *compile_source(const char *text, size_t length, char **ret_message,
+			   const char **ret_cure);
 
 #endif

@@ -14,6 +14,7 @@
 #include "device_tree_source.h"
 #include "findings.h"
 #include "read_bytes.h"
+#include "tree_text.h"
 #include "unpack.h"
 
 #define TEXT_PROBE 65536u
@@ -70,7 +71,7 @@ struct reader {
 static void add_finding(struct reader *reader, const char *id, const char *file, const char *cure,
 			const char *text)
 {
-	const struct viommu_place place = { .file = file };
+	const struct viommu_place place = { .file = file, .at = VIOMMU_NOWHERE };
 
 	viommu_findings_add(reader->findings, id, &place, text, cure);
 }
@@ -370,6 +371,48 @@ static bool looks_like_yaml(const GByteArray *bytes)
 	return at < end && ((at > start && *at == ':') || *at == '{');
 }
 
+/* How what libarchive unpacks begins in base64. */
+static bool may_have_packs(const GByteArray *bytes)
+{
+	static const char *const begins[] = { "H4sI",  "/Td6WFo", "QlpoOT", "KLUv/",
+					      "UEsDB", "N3q8ry",  "BCJNGA", "XQAA" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(begins); i++)
+		if (memmem(bytes->data, bytes->len, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+static bool take_packed(struct reader *reader, const char *name, const GByteArray *bytes);
+
+struct packs {
+	struct reader *reader;
+	const char *name;
+	unsigned n; /* that were unpacked */
+};
+
+static bool take_pack(void *opaque, const void *bytes, size_t length)
+{
+	struct packs *packs = opaque;
+	GByteArray *pack = g_byte_array_sized_new((guint)length);
+
+	g_byte_array_append(pack, bytes, (guint)length);
+	packs->n +=
+		is_packed(pack->data, pack->len) && take_packed(packs->reader, packs->name, pack);
+	g_byte_array_free(pack, TRUE);
+	return true;
+}
+
+/* Of a text without tables: what base64 has in it. Returns whether there was any. */
+static bool take_packs(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	struct packs packs = { .reader = reader, .name = name };
+
+	if (reader->depth < DEPTH_MAX && may_have_packs(bytes))
+		viommu_input_packs(bytes->data, bytes->len, take_pack, &packs);
+	return packs.n;
+}
+
 /* Text that could be a topology: parsing it says what is wrong. */
 static void split(struct reader *reader, const char *name, const GByteArray *bytes)
 {
@@ -378,7 +421,7 @@ static void split(struct reader *reader, const char *name, const GByteArray *byt
 
 	if (!n && looks_like_yaml(bytes) && has_finding(findings, "input-text")) {
 		take_topology(reader, name, bytes);
-	} else {
+	} else if (n || !take_packs(reader, name, bytes)) {
 		copy_findings(reader->findings, findings, NULL);
 		if (!n)
 			reader->status = EXIT_COULD_NOT;
@@ -389,31 +432,42 @@ static void split(struct reader *reader, const char *name, const GByteArray *byt
 static void take_source(struct reader *reader, const char *name, const GByteArray *bytes)
 {
 	g_autofree char *message = NULL;
-	GByteArray *tree = compile_source((const char *)bytes->data, bytes->len, &message);
 	g_autofree char *text = NULL;
+	char *plain = viommu_input_text(bytes->data, bytes->len);
+	g_autofree char *source = plain ? find_tree_source(plain) : g_strdup("");
+	const char *cure;
+	GByteArray *tree = compile_source(source, strlen(source), &message, &cure);
 
+	free(plain);
 	if (tree) {
 		take_table(reader, name, tree->data, tree->len);
 		g_byte_array_free(tree, TRUE);
 		return;
 	}
+	if (reader->in_folder)
+		return;
 	reader->status = EXIT_COULD_NOT;
 	text = g_strdup_printf("the source of a device tree cannot be compiled here: %s", message);
-	add_finding(reader, "input-form", name,
-		    "`cpp -P -nostdinc -undef -x assembler-with-cpp FILE.dts | dtc -O dtb -o "
-		    "FILE.dtb`, and give FILE.dtb",
-		    text);
+	add_finding(reader, "input-form", name, cure, text);
 }
 
 /* -- bytes of any kind --------------------------------------------------------------- */
 
-static bool take_packed(struct reader *reader, const char *name, const GByteArray *bytes);
-
 /* Other files in a folder are skipped without a finding. */
+static void take_file_of_folder(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	reader->is_copy |= is_text(bytes);
+	if (is_topology(bytes) ||
+	    viommu_input_split(bytes->data, bytes->len, name, take_table, reader, NULL))
+		return;
+	take_packs(reader, name, bytes);
+}
+
 static void take_bytes(struct reader *reader, const char *name, const GByteArray *bytes)
 {
-	bool is_source =
-		is_text(bytes) && is_device_tree_source((const char *)bytes->data, bytes->len);
+	const char *text = (const char *)bytes->data;
+	bool is_source = is_text(bytes) ? is_device_tree_source(text, bytes->len)
+					: is_wide_device_tree_source(text, bytes->len);
 
 	if (bytes->len > INPUT_LENGTH_MAX) {
 		reader->status = EXIT_COULD_NOT;
@@ -424,12 +478,11 @@ static void take_bytes(struct reader *reader, const char *name, const GByteArray
 			add_finding(reader, "input-form", name, UNPACK_IT,
 				    "the archive or compressed file is damaged, or too large");
 		}
-	} else if (reader->in_folder) {
-		reader->is_copy |= is_text(bytes);
-		if (bytes->len && !is_source && !is_topology(bytes))
-			viommu_input_split(bytes->data, bytes->len, name, take_table, reader, NULL);
 	} else if (is_source) {
 		take_source(reader, name, bytes);
+	} else if (reader->in_folder) {
+		if (bytes->len)
+			take_file_of_folder(reader, name, bytes);
 	} else if (is_text(bytes) && is_topology(bytes)) {
 		take_topology(reader, name, bytes);
 	} else {

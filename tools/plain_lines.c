@@ -1,40 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Lines of logs and listings, as people save and post them */
+#include <stdlib.h>
 #include <string.h>
+
+#include <viommu/tables.h>
 
 #include "command.h"
 #include "plain_lines.h"
 #include "unpack.h"
 
-/* The length of a byte order mark. */
-static guint mark_length(const GByteArray *bytes)
-{
-	static const char *const marks[] = { "\xef\xbb\xbf", "\xff\xfe", "\xfe\xff" };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
-		if (bytes->len >= strlen(marks[i]) &&
-		    !memcmp(bytes->data, marks[i], strlen(marks[i])))
-			return (guint)strlen(marks[i]);
-	return 0;
-}
-
 static void append(GString *text, const GByteArray *bytes)
 {
-	guint mark = mark_length(bytes);
-	bool wide = mark == 2 || (bytes->len > 1 && (!bytes->data[0] || !bytes->data[1]));
+	char *plain = viommu_input_text(bytes->data, bytes->len);
 
-	for (guint i = mark; i < bytes->len; i++) {
-		char c = (char)bytes->data[i];
-
-		if (!c && wide)
-			continue;
-		if (c == '\xc2' && i + 1 < bytes->len && bytes->data[i + 1] == 0xa0)
-			i++;
-		g_string_append_c(text, c == '\r' || c == '\n' ? '\0'
-					: !c || c == '\xc2'    ? ' '
-							       : c);
-	}
+	if (!plain)
+		g_error("out of memory");
+	for (const char *c = plain; *c; c++)
+		g_string_append_c(text, *c == '\n' ? '\0' : *c);
 	g_string_append_c(text, '\0');
+	free(plain);
 }
 
 static bool append_member(void *opaque, const char *path, GByteArray *bytes)
@@ -71,4 +55,34 @@ GString *read_plain_lines(const char *name)
 	if (bytes)
 		g_byte_array_free(bytes, TRUE);
 	return text;
+}
+
+/* -- prefixes ------------------------------------------------------------------------ */
+
+/* The number of spaces at a place. */
+static size_t spaces_at(const char *at)
+{
+	return strspn(at, " ");
+}
+
+const char *without_prefix(const char *line, const char *prefix, size_t length)
+{
+	const char *at = line, *end = prefix + length;
+
+	while (prefix < end) {
+		size_t n = spaces_at(prefix);
+
+		if (n && prefix + n >= end) {
+			at += MIN((size_t)(end - prefix), spaces_at(at));
+			return at;
+		}
+		if (!n && (g_ascii_isdigit(*prefix) ? !g_ascii_isdigit(*at) : *at != *prefix))
+			return line;
+		if (n)
+			at += spaces_at(at);
+		else
+			at += g_ascii_isdigit(*prefix) ? strspn(at, "0123456789") : 1;
+		prefix += n ? n : g_ascii_isdigit(*prefix) ? strspn(prefix, "0123456789") : 1;
+	}
+	return at;
 }

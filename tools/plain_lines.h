@@ -10,4 +10,11 @@
  */
 GString *read_plain_lines(const char *name);
 
+/*
+ * What is behind the prefix of quotations and logs, whose numbers differ from line to line. The
+ * spaces at its end are as many in each line: columns of a tree have a meaning. A line without the
+ * prefix is returned as it is.
+ */
+const char *without_prefix(const char *line, const char *prefix, size_t length);
+
 #endif

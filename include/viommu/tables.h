@@ -348,6 +348,27 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 				       size_t table_length),
 			  void *opaque, struct viommu_findings *findings);
 
+/*
+ * What a text has in base64 that is packed: compressed by gzip, xz or another program, or an
+ * archive. Calls `each` with every one, in order, while it returns true; the bytes are valid during
+ * the call. Nothing is unpacked.
+ *
+ * Returns: how many were passed to `each`; 0 also if out of memory. Locks: none. Waits: no.
+ * Since: 0.2 (testing)
+ */
+size_t viommu_input_packs(const void *bytes, size_t length,
+			  bool (*each)(void *opaque, const void *pack, size_t pack_length),
+			  void *opaque);
+
+/*
+ * The text of an input as plain lines: with \n, in UTF-8, and without what UTF-16, HTML, JSON,
+ * quoted-printable mails and terminals add.
+ *
+ * Returns: a text to be freed with free(); NULL if out of memory. Locks: none. Waits: no.
+ * Since: 0.2 (testing)
+ */
+char *viommu_input_text(const void *bytes, size_t length);
+
 #ifdef __cplusplus
 }
 #endif

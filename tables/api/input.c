@@ -512,3 +512,32 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 	hash_free(input.seen);
 	return input.found;
 }
+
+/* -- text --------------------------------------------------------------------------------- */
+
+size_t input_packs(const void *bytes, size_t length,
+		   bool (*each)(void *opaque, const void *pack, size_t pack_length), void *opaque)
+{
+	struct dumps *dumps = dumps_is_text(bytes, length) ? dumps_find(bytes, length) : NULL;
+	size_t n = 0;
+
+	while (dumps && n < dumps->packs->len) {
+		const struct dump *pack = dumps->packs->pdata[n++];
+
+		if (!each(opaque, pack->bytes->data, pack->bytes->len))
+			break;
+	}
+	if (dumps)
+		dumps_free(dumps);
+	return n;
+}
+
+char *input_text(const void *bytes, size_t length)
+{
+	struct cleaning cleaning = { 0 };
+	struct bytes *clean = clean_text(bytes, length, &cleaning);
+	char *text = memory_text_n((const char *)clean->data, clean->len);
+
+	bytes_free(clean);
+	return text;
+}

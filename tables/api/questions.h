@@ -16,6 +16,9 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 		   bool (*each)(void *opaque, const char *name, const void *table,
 				size_t table_length),
 		   void *opaque, struct viommu_findings *findings);
+size_t input_packs(const void *bytes, size_t length,
+		   bool (*each)(void *opaque, const void *pack, size_t pack_length), void *opaque);
+char *input_text(const void *bytes, size_t length);
 char *kernel_command_line(const struct viommu_topology *topology, struct viommu_findings *findings);
 
 #endif

@@ -74,36 +74,108 @@ static bool probe(const char *at, size_t n)
 	return is;
 }
 
-static const char *skip_prefix(const char *line, const char *at, const char *next, const char *end)
-{
-	size_t prefix = (size_t)(at - line);
+/* -- lines ------------------------------------------------------------------------------ */
 
-	if (prefix && (size_t)(end - next) > prefix && !memcmp(line, next, prefix))
-		return next + prefix;
-	while (next < end && *next == ' ')
-		next++;
-	return next;
+static bool is_of_kind(char c, bool digits)
+{
+	return digits ? g_ascii_isdigit(c) : c == ' ';
 }
 
-/* To the last line that is nothing but base64. */
+static const char *skip_kind(const char *at, const char *end, bool digits)
+{
+	while (at < end && is_of_kind(*at, digits))
+		at++;
+	return at;
+}
+
+/*
+ * What is behind a prefix, NULL: the line has another one. A log counts and has times, so that
+ * numbers differ from line to line, and with them the spaces.
+ */
+static const char *skip_prefix(const char *prefix, const char *prefix_end, const char *line,
+			       const char *end)
+{
+	while (prefix < prefix_end && line < end) {
+		bool digits = g_ascii_isdigit(*prefix);
+
+		if (digits ? !g_ascii_isdigit(*line) : *prefix != ' ' && *prefix != *line)
+			return NULL;
+		if (digits || *prefix == ' ') {
+			prefix = skip_kind(prefix, prefix_end, digits);
+			line = skip_kind(line, end, digits);
+		} else {
+			prefix++;
+			line++;
+		}
+	}
+	return prefix == prefix_end ? skip_kind(line, end, false) : NULL;
+}
+
+/* Behind a run: spaces, padding, and what ends a string of a program. */
+static const char *skip_end(const char *at, const char *end)
+{
+	while (at < end && strchr(" =\"',;)\\", *at))
+		at++;
+	return at;
+}
+
+/* Is there base64 at `at`, and nothing behind it? */
+static bool is_rest_of_line(const char *at, const char *end)
+{
+	size_t n = at ? run_length(at, end) : 0;
+
+	at = n ? skip_end(at + n, end) : at;
+	return n && (at == end || *at == '\n');
+}
+
+/* Names differ as well, as those of a chat do, but programs fill each line. */
+static const char *last_run(const char *line, const char *end, size_t width)
+{
+	const char *stop = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL, *at;
+
+	stop = stop ? stop : end;
+	while (stop > line && strchr(" \"',;\\", stop[-1]))
+		stop--;
+	for (at = stop; at > line && value_of(at[-1]) >= 0; at--)
+		;
+	return (size_t)(stop - at) == width ? at : NULL;
+}
+
+/* The lines of a text from a first run of base64. */
+struct run {
+	const char *prefix, *prefix_end; /* of the first line */
+	size_t width;                    /* of the first line */
+};
+
+/* Base64 in the next line, NULL: there is none. */
+static const char *next_run(const struct run *run, const char *line, const char *end)
+{
+	const char *at = skip_prefix(run->prefix, run->prefix_end, line, end);
+
+	return is_rest_of_line(at, end) ? at : last_run(line, end, run->width);
+}
+
+/* To the last line that ends with base64: it has padding, or is shorter than the first one. */
 static const char *decode_lines(struct decoder *decoder, const char *line, const char *at,
 				const char *end)
 {
-	const char *start = at;
+	const struct run run = { line, at, run_length(at, end) };
 
 	for (;;) {
 		size_t n = run_length(at, end);
+		const char *next;
+		bool is_last;
 
 		decode_run(decoder, at, n);
 		at += n;
-		while (at < end && *at == ' ')
-			at++;
-		if (!n || at >= end || *at != '\n')
+		is_last = n < run.width || (at < end && *at == '=');
+		at = skip_end(at, end);
+		if (at >= end || *at != '\n')
 			return at;
-		at = skip_prefix(line, start, at + 1, end);
-		n = run_length(at, end);
-		if (at + n < end && at[n] != '\n' && at[n] != '=' && at[n] != ' ')
-			return at;
+		next = is_last ? NULL : next_run(&run, at + 1, end);
+		if (!next)
+			return at + 1;
+		at = next;
 	}
 }
 
@@ -130,14 +202,17 @@ const char *base64_take(struct dumps *dumps, const char *line, const char *at, c
 	looks = is_title_of_rsdp(decoder.bytes)
 			? NULL
 			: looks_of_bytes(decoder.bytes->data, decoder.bytes->len);
-	if (looks)
+	if (looks) {
 		dumps->packed = looks->name;
-	if (!looks && !is_title_of_rsdp(decoder.bytes) &&
+		dumps_add(dumps->packs, decoder.bytes, number);
+		return at;
+	}
+	if (!is_title_of_rsdp(decoder.bytes) &&
 	    dump_begins(decoder.bytes->data, decoder.bytes->len)) {
 		dumps_add(dumps->found, decoder.bytes, number);
 		return at;
 	}
-	if (!looks && dumps_is_text(decoder.bytes->data, decoder.bytes->len))
+	if (dumps_is_text(decoder.bytes->data, decoder.bytes->len))
 		dumps_add(dumps->texts, decoder.bytes, number);
 	else
 		bytes_free(decoder.bytes);

@@ -92,7 +92,8 @@ bool dumps_is_text(const uint8_t *bytes, size_t length)
 	if (utf16_half(bytes, length))
 		return true;
 	for (size_t i = 0; i < n; i++)
-		odd += bytes[i] < ' ' && !g_ascii_isspace((gchar)bytes[i]) && bytes[i] != 0x1b;
+		odd += bytes[i] < ' ' && !g_ascii_isspace((gchar)bytes[i]) && bytes[i] != 0x1b &&
+		       bytes[i] != '\b';
 	return n && odd <= n / 64;
 }
 
@@ -294,6 +295,10 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 		if (n)
 			continue;
 		n = 1;
+		if (byte == '\b' && plain->len && plain->data[plain->len - 1] != '\n') {
+			bytes_set_size(plain, plain->len - 1);
+			continue;
+		}
 		if (byte < ' ' && byte != '\n')
 			byte = ' ';
 		bytes_append(plain, &byte, 1);

@@ -32,7 +32,7 @@ struct scan {
 static bool may_begin(const char *line, const char *at)
 {
 	return *at == '"' || *at == '\'' || *at == '\\' ||
-	       (g_ascii_isalnum(*at) && is_word_start(line, at));
+	       ((g_ascii_isalnum(*at) || *at == '/') && is_word_start(line, at));
 }
 
 static const char *take_word(struct scan *scan, const char *line, const char *at)

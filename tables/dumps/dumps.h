@@ -35,6 +35,7 @@ struct dump_gap {
 struct dumps {
 	struct pointers *found; /* struct dump */
 	struct pointers *texts; /* struct dump: text that base64 held */
+	struct pointers *packs; /* struct dump: what base64 held that is packed */
 	struct array *gaps;     /* struct dump_gap */
 	const char *packed;     /* the name of a compression that base64 held; NULL: none */
 	size_t room;            /* bytes that lines of `*` may still stand for */

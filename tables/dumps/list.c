@@ -22,6 +22,7 @@ struct dumps *dumps_new(void)
 
 	dumps->found = pointers_new(free_dump);
 	dumps->texts = pointers_new(free_dump);
+	dumps->packs = pointers_new(free_dump);
 	dumps->gaps = array_new(sizeof(struct dump_gap));
 	dumps->room = REPEAT_MAX;
 	return dumps;
@@ -46,6 +47,7 @@ void dumps_free(struct dumps *dumps)
 {
 	pointers_free(dumps->found);
 	pointers_free(dumps->texts);
+	pointers_free(dumps->packs);
 	array_free(dumps->gaps);
 	memory_free(dumps);
 }

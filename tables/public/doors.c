@@ -407,6 +407,35 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  input_split(bytes, length, file, call_with_table, &outside, findings));
 }
 
+struct outside_pack {
+	bool (*each)(void *opaque, const void *pack, size_t length);
+	void *opaque;
+};
+
+static bool call_with_pack(void *opaque, const void *pack, size_t length)
+{
+	const struct outside_pack *outside = opaque;
+	struct memory_door *door = memory_suspend();
+	bool goes_on = outside->each(outside->opaque, pack, length);
+
+	memory_resume(door);
+	return goes_on;
+}
+
+size_t viommu_input_packs(const void *bytes, size_t length,
+			  bool (*each)(void *opaque, const void *pack, size_t pack_length),
+			  void *opaque)
+{
+	struct outside_pack outside = { each, opaque };
+
+	return memory_or((size_t)0, input_packs(bytes, length, call_with_pack, &outside));
+}
+
+char *viommu_input_text(const void *bytes, size_t length)
+{
+	return memory_or(NULL, input_text(bytes, length));
+}
+
 int viommu_topology_resolve(const struct viommu_topology *topology,
 			    const struct viommu_device_name *device, struct viommu_route *ret_route,
 			    struct viommu_route *ret_linux, const char **ret_why_linux)

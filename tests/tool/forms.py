@@ -200,6 +200,31 @@ def mails(table):
         yield name, wrapping(text)
     yield "wrapped", "\n".join(line[:40] + "\n> " + line[40:] if len(line) > 40 else line for line in text.split("\n"))
     yield "base64", base64.encodebytes(table)
+    yield from in_base64(table)
+
+
+def in_base64(table):
+    """Base64 of the table, with what logs add to each line; and of what is packed."""
+    code = base64.encodebytes(table).decode().rstrip("\n")
+    for name in "kernel log", "journal", "numbered", "quoted", "grep -n":
+        yield f"base64, {name}", WRAPPINGS[name](code)
+    yield "base64, times", "".join(f"2026-11-30T18:0{number % 10}:{number}.{number * 977}Z node-1 kernel: {line}\n"
+                                   for number, line in enumerate(code.split("\n")))
+    yield "base64, names", "".join(f"[18:{number:02d}] <{'bob' if number % 2 else 'alice'}> {line}\n" for number, line
+                                   in enumerate(base64.b64encode(table + bytes(-len(table) % 57)).decode()[i:i + 76]
+                                                for i in range(0, 4 * ((len(table) + 56) // 57) * 19, 76)))
+    yield "base64, strings", "x = (\n" + "".join(f"    '{line}'\n" for line in code.split("\n")) + ")\n"
+    yield "certutil -encode", "-----BEGIN CERTIFICATE-----\r\n" + code.replace("\n", "\r\n") + \
+        "\r\n-----END CERTIFICATE-----\r\n"
+    for name, form in packed(table):
+        if name not in ("lzma", "tar"):  # neither has a beginning of its own
+            yield f"base64 of {name}", "$ base64 FILE\n" + base64.encodebytes(form).decode() + "Thanks\n"
+    yield "base64 of gzip, journal", WRAPPINGS["journal"](base64.encodebytes(gzip.compress(table)).decode())
+    yield "an attachment", ("From: a@b\nContent-Type: application/gzip; name=\"acpi.gz\"\n"
+                            "Content-Transfer-Encoding: base64\n\n" +
+                            base64.encodebytes(gzip.compress(acpidump(table).encode())).decode() + "--x--\n")
+    text = acpidump(table)
+    yield "a pager's prompt", text.replace("    0010:", "--More--" + "\b" * 8 + " " * 8 + "\b" * 8 + "    0010:")
 
 
 # A comment in a comment; and characters that only a mark tells from bytes.

@@ -955,6 +955,59 @@ class Explanations(Reports):
         self.assertIn("0000:06:02.0 shares its requester ID", told)
 
 
+class TreeSources(Reports):
+    """The source of a device tree, as people post it."""
+
+    SOURCE = """\
+/dts-v1/;
+/ {
+	#address-cells = <1>;
+	#size-cells = <1>;
+	smmu: iommu@5000000 {
+		compatible = "arm,smmu-v3"; /* { */
+		reg = <0x5000000 0x20000>;
+		#iommu-cells = <1>;
+	};
+	net {
+		note = "{";
+		iommus = <&smmu 5>;
+	};
+};
+"""
+
+    def resolve(self, text):
+        (path,) = self.write(posted=text)
+        return self.run_command("resolve", "net", "--from", path)
+
+    def test_it_is_read_in_every_wrapping(self):
+        texts = {name: forms.WRAPPINGS[name](self.SOURCE) for name in (
+            "quoted", "fenced", "indented", "kernel log", "journal", "numbered", "patch", "spaces at the ends", "CRLF",
+            "mark", "UTF-16", "UTF-16 without a mark", "no-break spaces", "page", "JSON", "quoted-printable")}
+        texts["licence"] = "/*\n" + " * word\n" * 2000 + " */\n" + self.SOURCE
+        texts["U-Boot"] = "=> fdt print /\n" + self.SOURCE.split("\n", 1)[1].replace("&smmu", "1").replace(
+            "smmu: iommu@5000000 {", "iommu@5000000 {\n\t\tphandle = <1>;") + "=> bootm\n"
+        texts["label"] = self.SOURCE + "&smmu {\n\tdma-coherent;\n};\n\nThanks!\n"
+        for name, text in texts.items():
+            status, told = self.resolve(text)
+            self.assertEqual(status, 0, name + told)
+            self.assertIn("stream 0x5", told, name)
+
+    def test_a_folder_and_an_archive_may_have_it(self):
+        (path,) = self.write(**{"board": self.SOURCE})
+        folder = pathlib.Path(path).parent / "folder"
+        folder.mkdir()
+        (folder / "board.dts").write_text(self.SOURCE)
+        (folder / "soc.dtsi").write_text("/dts-v1/;\n#include <x.h>\n")
+        status, told = self.run_command("resolve", "net", "--from", str(folder))
+        self.assertEqual(status, 0, told)
+
+    def test_an_error_has_its_line_and_a_cure(self):
+        status, told = self.resolve("Hi,\n\n> " + self.SOURCE.replace("&smmu", "&smmuv3").replace("\n", "\n> "))
+        self.assertEqual(status, 2)
+        self.assertIn("dtc: 12.7-15.5: ERROR", told)
+        self.assertIn("correct the source", told)
+
+
 class DeviceTrees(Reports):
     ITS = {"compatible": "arm,gic-v3-its", "msi-controller": b"", "phandle": (dt.ITS,)}
 

@@ -291,6 +291,47 @@ static void text_may_be_damaged_anywhere(void **state)
 		}
 }
 
+/* -- text --------------------------------------------------------------------------------- */
+
+static bool count_pack(void *opaque, const void *pack, size_t length)
+{
+	size_t *n = opaque;
+
+	assert_true(length > 48 && !memcmp(pack, "\x1f\x8b\x08", 3));
+	++*n;
+	return false;
+}
+
+/* Two streams of gzip, of which the callback wants one. */
+static void packs_in_base64_are_passed(void **state)
+{
+	char line[] =
+		"H4sIAAAAAAAAA3MJcg0OUXA0MlNwdHIOCXF0UnDyD1FIzs8tSM0rSU1RKE4sSVUozszNVAAAfsX\n";
+	char text[512];
+	size_t n = 0;
+
+	(void)state;
+	snprintf(text, sizeof(text), "one:\n%s\ntwo:\n%s", line, line);
+	assert_int_equal(viommu_input_packs(text, strlen(text), count_pack, &n), 1);
+	assert_int_equal(n, 1);
+	assert_int_equal(viommu_input_packs("\x1f\x8b", 2, count_pack, &n), 0);
+	assert_int_equal(viommu_input_packs(NULL, 0, count_pack, &n), 0);
+}
+
+static void text_is_plain(void **state)
+{
+	static const char mail[] = "\xff\xfe<\0b\0r\0>\0&\0l\0t\0;\0\r\0\n\0";
+	static const char pager[] = "--More--\b\b\b\b\b\b\b\b\x1b[1mX\x1b[0m\n\bY";
+	char *text = viommu_input_text(mail, sizeof(mail) - 1);
+
+	(void)state;
+	assert_string_equal(text, "\n<\n");
+	free(text);
+	text = viommu_input_text(pager, sizeof(pager) - 1);
+	assert_string_equal(text, "X\n Y");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +346,8 @@ int main(void)
 		cmocka_unit_test(odd_lines_are_findings),
 		cmocka_unit_test(text_may_break_off_anywhere),
 		cmocka_unit_test(text_may_be_damaged_anywhere),
+		cmocka_unit_test(packs_in_base64_are_passed),
+		cmocka_unit_test(text_is_plain),
 	};
 
 	return cmocka_run_group_tests_name("input", tests, NULL, NULL);

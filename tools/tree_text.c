@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The source of a device tree in a text, as people post it
+ *
+ * The source begins with the line that has /dts-v1/, or with the root, as U-Boot prints it. What is
+ * before that in its line is the prefix of all lines. It ends with the last block in braces. Lines
+ * keep their numbers, since dtc names them.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "plain_lines.h"
+#include "tree_text.h"
+
+static const char version[] = "/dts-v1/", root[] = "/ {";
+
+/* The line that the source begins with, and its prefix. NULL: there is none. */
+static const char *find_begin(const char *text, size_t *ret_prefix)
+{
+	const char *at = strstr(text, version), *line;
+
+	if (!at)
+		for (at = strstr(text, root); at && at > text && at[-1] != '\n' && at[-1] != ' ';)
+			at = strstr(at + 1, root);
+	if (!at)
+		return NULL;
+	for (line = at; line > text && line[-1] != '\n'; line--)
+		;
+	*ret_prefix = (size_t)(at - line);
+	return line;
+}
+
+/* Where the parser is. */
+struct scanner {
+	int depth;
+	bool in_comment, in_string;
+};
+
+/* Follows braces outside of strings and comments. */
+static void scan_line(struct scanner *scanner, const char *line)
+{
+	for (const char *c = line; *c; c++) {
+		if (scanner->in_comment) {
+			scanner->in_comment = !(c[0] == '*' && c[1] == '/');
+			c += !scanner->in_comment;
+		} else if (scanner->in_string) {
+			c += *c == '\\' && c[1];
+			scanner->in_string = *c != '"';
+		} else if (c[0] == '/' && c[1] == '*') {
+			scanner->in_comment = true;
+			c++;
+		} else if (c[0] == '/' && c[1] == '/') {
+			return;
+		} else {
+			scanner->in_string = *c == '"';
+			scanner->depth += (*c == '{') - (*c == '}');
+		}
+	}
+}
+
+/* Outside of all braces: a directive, a comment, a node, or a label before it. */
+static bool may_be_source(const char *line)
+{
+	line += strspn(line, " ");
+	if (!*line || strchr("/&#*}", *line))
+		return true;
+	while (g_ascii_isalnum(*line) || *line == '_')
+		line++;
+	return *line == ':' && strpbrk(line, "&/");
+}
+
+char *find_tree_source(const char *text)
+{
+	size_t length;
+	const char *begin = find_begin(text, &length);
+	g_auto(GStrv) lines = begin ? g_strsplit(begin, "\n", -1) : NULL;
+	GString *source = g_string_new(NULL);
+	struct scanner scanner = { 0 };
+
+	if (begin && !strstr(begin, version))
+		g_string_append(source, "/dts-v1/; ");
+	for (const char *c = text; begin && c < begin; c++)
+		if (*c == '\n')
+			g_string_append_c(source, '\n');
+	for (size_t i = 0; lines && lines[i]; i++) {
+		const char *line = without_prefix(lines[i], lines[0], length);
+
+		if (!scanner.depth && !scanner.in_comment && !may_be_source(line))
+			break;
+		scan_line(&scanner, line);
+		g_string_append_printf(source, "%s\n", line);
+	}
+	return g_string_free(source, FALSE);
+}
