@@ -44,6 +44,7 @@ struct answer {
 	struct viommu_device_name name;
 	const struct viommu_platform_device *platform_device; /* if it is one */
 	const struct viommu_host_device *on_host;             /* NULL: unknown */
+	const struct pci_tree *tree;                          /* that of the question, or NULL */
 	const struct pci_function *function;                  /* in the PCI tree, or NULL */
 	const struct pci_function *to_pci; /* the bridge to conventional PCI above it, or NULL */
 	uint16_t sends_as;                 /* because of that bridge */
@@ -56,6 +57,9 @@ int answer_question(struct question *question);
 
 /* May an entry whose bus numbers are not known be about the device instead? */
 bool answer_is_undecided(const struct answer *answer);
+
+/* The bridge above the device that may make it one of conventional PCI, for nothing tells. */
+const struct pci_function *answer_unknown_bridge(const struct answer *answer);
 
 /* Is the memory reserved for the device, by its function or by its ID behind its IOMMU? */
 bool answer_has_memory(const struct answer *answer, const struct viommu_reserved_memory *memory);

@@ -175,7 +175,48 @@ static bool share_requester(const struct answer *answer, const struct pci_functi
 	       bridge == answer->to_pci && as == answer->sends_as;
 }
 
-/* A text has no groups: what shares a requester ID is in one, and functions without ACS may be. */
+/* What shares a requester ID with it is not known, either. */
+static void check_unknown_bridge(struct verdict_of *of)
+{
+	const struct pci_function *bridge = answer_unknown_bridge(of->answer);
+	g_autofree char *name = bridge ? pci_function_text(bridge->segment, bridge->bdf) : NULL;
+
+	if (bridge)
+		add(of, NOT_KNOWN,
+		    "its group is not known: bridge %s may make it share a requester ID, and "
+		    "lspci -xxxx of root decides",
+		    name);
+}
+
+/* A port without ACS lets functions below it reach each other, so Linux gives them one group. */
+static void check_ports(struct verdict_of *of)
+{
+	const struct pci_function *above = of->answer->function->above;
+	g_autofree char *name = above ? pci_function_text(above->segment, above->bdf) : NULL;
+
+	if (above)
+		add(of, NOT_KNOWN,
+		    "its group is not known: what else is below bridge %s may be in it, and "
+		    "lspci -v or /sys/kernel/iommu_groups of a kernel that uses the IOMMU decides",
+		    name);
+}
+
+/* `lspci -v` has the groups of a kernel that uses the IOMMU. */
+static void check_listed_group(struct verdict_of *of)
+{
+	const struct pci_function *own = of->answer->function, *other;
+
+	for (unsigned i = 0; (other = pci_tree_get(of->question->tree, i)); i++) {
+		g_autofree char *name = pci_function_text(other->segment, other->bdf);
+
+		if (other != own && other->has_group && other->group == own->group)
+			add(of, MAY, "%s%s is in its group %" PRIu32 ", and %s",
+			    other->bridge ? "bridge " : "", name, own->group,
+			    other->bridge ? "stays" : "must go with it");
+	}
+}
+
+/* A text without groups: what shares a requester ID is in one, and functions without ACS may be. */
 static void check_tree_group(struct verdict_of *of)
 {
 	const struct pci_function *own = of->answer->function, *other;
@@ -193,6 +234,9 @@ static void check_tree_group(struct verdict_of *of)
 			    "both have ACS",
 			    name);
 	}
+	check_unknown_bridge(of);
+	if (!answer_unknown_bridge(of->answer))
+		check_ports(of);
 }
 
 static void check_group(struct verdict_of *of)
@@ -209,6 +253,8 @@ static void check_group(struct verdict_of *of)
 		    "devices, but /sys/kernel/iommu_groups does");
 	else if (answer->on_host && answer->on_host->group)
 		check_sysfs_group(of);
+	else if (answer->function && answer->function->has_group)
+		check_listed_group(of);
 	else if (answer->function)
 		check_tree_group(of);
 	else if (of->question->tree)

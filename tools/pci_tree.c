@@ -158,11 +158,14 @@ struct pci_tree *pci_tree_of_host(const struct viommu_host *host)
 		const struct pci_function function = {
 			.segment = device->segment,
 			.bdf = device->bdf,
+			.is_read = true,
 			.bridge = device->bridge,
 			.secondary = device->secondary,
 			.subordinate = device->subordinate,
 			.port = device->port,
 			.pci_class = device->pci_class >> 8,
+			.has_group = device->group,
+			.group = device->group ? device->group->number : 0,
 		};
 
 		if (device->pci)
@@ -251,6 +254,7 @@ static void take_config(struct text *text)
 			current->pci_class = code;
 		if (port != VIOMMU_HOST_PORT_UNKNOWN)
 			current->port = port;
+		current->is_read = true;
 		current->bridge = (text->config[HEADER_TYPE] & 0x7f) == 1;
 		if (current->bridge) {
 			current->secondary = text->config[SECONDARY];
@@ -305,6 +309,27 @@ static void take_capability(struct pci_function *current, const char *line)
 		}
 }
 
+/* `lspci -v` prints one of these of each function, and the buses of bridges; `lspci -k` does not.
+ */
+static bool is_verbose(const char *line)
+{
+	line += strspn(line, " \t");
+	return g_str_has_prefix(line, "Flags: ") || g_str_has_prefix(line, "Control: ");
+}
+
+/* Of `lspci -v`: "IOMMU group: 12"; of `lspci -vmm`: "IOMMUGroup:  12". */
+static void take_group(struct pci_function *current, const char *line)
+{
+	unsigned group;
+
+	line += strspn(line, " \t");
+	if (sscanf(line, "IOMMU group: %9u", &group) != 1 &&
+	    sscanf(line, "IOMMUGroup: %9u", &group) != 1)
+		return;
+	current->has_group = true;
+	current->group = group;
+}
+
 /* Of `lspci -v`: "Bus: primary=00, secondary=01, subordinate=01", and capabilities. */
 static void take_verbose(struct text *text, const char *line)
 {
@@ -312,14 +337,19 @@ static void take_verbose(struct text *text, const char *line)
 	const char *buses = strstr(line, "secondary=");
 	unsigned secondary, subordinate;
 
+	if (current)
+		current->is_read |= is_verbose(line);
 	if (current && buses &&
 	    sscanf(buses, "secondary=%2x, subordinate=%2x", &secondary, &subordinate) == 2) {
+		current->is_read = true;
 		current->bridge = true;
 		current->secondary = (uint8_t)secondary;
 		current->subordinate = (uint8_t)subordinate;
 	}
-	if (current)
-		take_capability(current, line);
+	if (!current)
+		return;
+	take_capability(current, line);
+	take_group(current, line);
 }
 
 /* Of `lspci -nn`: " Words [0300]: name [name]"; of `lspci -mmnn`: " \"Words [0300]\" \"name\"". */
@@ -374,6 +404,9 @@ static bool take_monitor_line(struct text *text, const char *line)
 		begin_function(text, 0,
 			       (uint16_t)((bus & 0xff) << 8 | DEVFN(device & 0x1f, function & 7)),
 			       "");
+		current = current_of(text);
+		if (current)
+			current->is_read = true;
 		return true;
 	}
 	if (current && sscanf(line, " secondary bus %3u", &bus) == 1) {
@@ -459,6 +492,8 @@ static bool take_tree_function(struct tree_line *tree, unsigned devfn, int lengt
 	add(text->tree, &function);
 	tree->last =
 		(struct pci_function *)pci_tree_find(text->tree, function.segment, function.bdf);
+	if (tree->last)
+		tree->last->is_read = true;
 	tree->at += (size_t)length;
 	return true;
 }
@@ -500,51 +535,6 @@ static bool take_tree_line(struct text *text, const char *line)
 
 /* -- texts -------------------------------------------------------------------------- */
 
-static void take_line(struct text *text, const char *line)
-{
-	uint32_t segment;
-	uint16_t bdf;
-	const char *rest = scan_bdf(line, &segment, &bdf);
-
-	if (rest)
-		begin_function(text, segment, bdf, rest);
-	else if (!take_monitor_line(text, line) && !take_bytes(text, line) &&
-		 !take_tree_line(text, line))
-		take_verbose(text, line);
-}
-
-/* The number of spaces at a place. */
-static size_t spaces_at(const char *at)
-{
-	return strspn(at, " ");
-}
-
-/*
- * What is behind the prefix of quotations and logs, whose numbers differ from line to line. The
- * spaces at its end are as many in each line: columns of a tree have a meaning.
- */
-static const char *strip(const char *line, const char *prefix, size_t length)
-{
-	const char *at = line, *end = prefix + length;
-
-	while (prefix < end) {
-		size_t n = spaces_at(prefix);
-
-		if (n && prefix + n >= end) {
-			at += MIN((size_t)(end - prefix), spaces_at(at));
-			return at;
-		}
-		if (!n && (g_ascii_isdigit(*prefix) ? !g_ascii_isdigit(*at) : *at != *prefix))
-			return line;
-		if (n)
-			at += spaces_at(at);
-		else
-			at += g_ascii_isdigit(*prefix) ? strspn(at, "0123456789") : 1;
-		prefix += n ? n : g_ascii_isdigit(*prefix) ? strspn(prefix, "0123456789") : 1;
-	}
-	return at;
-}
-
 /* A number before a colon, so that few places are read as a function. */
 static bool may_be_bdf(const char *at)
 {
@@ -567,13 +557,43 @@ static bool begins_function(const char *at)
 	       sscanf(at, "Bus %3u, device %3u, function %3u:", &bus, &device, &function) == 3;
 }
 
+/* A string of JSON begins behind its key, in the same line. */
+static const char *string_of_json(const char *line)
+{
+	static const char colon[] = "\": \"";
+	const char *string = strstr(line, colon);
+
+	return string && begins_function(string + strlen(colon)) ? string + strlen(colon) : line;
+}
+
+static void take_line(struct text *text, const char *line)
+{
+	uint32_t segment;
+	uint16_t bdf;
+	const char *rest;
+
+	line = string_of_json(line);
+	rest = scan_bdf(line, &segment, &bdf);
+	if (rest)
+		begin_function(text, segment, bdf, rest);
+	else if (!take_monitor_line(text, line) && !take_bytes(text, line) &&
+		 !take_tree_line(text, line))
+		take_verbose(text, line);
+}
+
+/* Of several root buses, the first one stands behind "-+-". */
+static size_t without_branch(const char *line, size_t length)
+{
+	return length >= 2 && !memcmp(line + length - 2, "-+", 2) ? length - 2 : length;
+}
+
 /* The length of what is before the first function of a line; 0: nothing, or there is none. */
 static size_t prefix_length(const char *line)
 {
 	for (size_t i = 1; i < PREFIX_MAX && line[i - 1]; i++)
 		if (!g_ascii_isalnum(line[i - 1]) && line[i - 1] != ':' &&
 		    begins_function(line + i))
-			return i;
+			return without_branch(line, i);
 	return 0;
 }
 
@@ -592,7 +612,7 @@ static void take_lines(struct text *text, const GString *lines, bool prefixed)
 			length = prefix_length(line);
 			prefix = line;
 		}
-		take_line(text, length ? strip(line, prefix, length) : line);
+		take_line(text, length ? without_prefix(line, prefix, length) : line);
 	}
 	take_config(text);
 }
@@ -652,10 +672,33 @@ bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
 	return found;
 }
 
-const struct pci_function *pci_function_unknown_bridge(const struct pci_function *function)
+#define CLASS_BRIDGE 0x0604
+
+bool pci_function_may_lead(const struct pci_function *function)
+{
+	return !function->is_read && (!function->pci_class || function->pci_class == CLASS_BRIDGE);
+}
+
+/* The bus of a function has a higher number than those of all bridges above it. */
+static const struct pci_function *first_that_may_lead(const struct pci_tree *tree,
+						      const struct pci_function *to)
+{
+	const struct pci_function *function;
+
+	for (unsigned i = 0; (function = pci_tree_get(tree, i)); i++)
+		if (function->segment == to->segment && function->bdf >> 8 < to->bdf >> 8 &&
+		    pci_function_may_lead(function))
+			return function;
+	return NULL;
+}
+
+const struct pci_function *pci_function_unknown_bridge(const struct pci_tree *tree,
+						       const struct pci_function *function)
 {
 	const struct pci_function *bridge = function->above;
 
+	if (!bridge)
+		return first_that_may_lead(tree, function);
 	while (bridge && bridge->port != VIOMMU_HOST_PORT_UNKNOWN)
 		bridge = bridge->above;
 	return bridge;

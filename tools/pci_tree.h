@@ -14,9 +14,12 @@
 struct pci_function {
 	uint32_t segment;
 	uint16_t bdf;
+	bool is_read; /* the input says whether it is a bridge, and of which buses */
 	bool bridge;
 	uint8_t secondary, subordinate; /* of a bridge */
 	enum viommu_host_port port;
+	bool has_group;
+	uint32_t group;                   /* of the IOMMU */
 	uint32_t pci_class;               /* 16 bits: 0x0604; 0: not known */
 	const struct pci_function *above; /* the bridge with its bus below it, or NULL */
 };
@@ -40,8 +43,15 @@ const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t s
 bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
 			const struct pci_function **ret_bridge);
 
-/* The nearest bridge above it that may be one to conventional PCI, for nothing tells; or NULL. */
-const struct pci_function *pci_function_unknown_bridge(const struct pci_function *function);
+/* May it have buses below it that the input does not say? `lspci -nn` has no buses of bridges. */
+bool pci_function_may_lead(const struct pci_function *function);
+
+/*
+ * The nearest bridge above it that may be one to conventional PCI, for nothing tells; one that may
+ * be above it, if the tree does not say what is; or NULL.
+ */
+const struct pci_function *pci_function_unknown_bridge(const struct pci_tree *tree,
+						       const struct pci_function *function);
 
 /* As viommu_topology_expand() asks; `tree` is a struct pci_tree. */
 bool pci_tree_below(void *tree, uint16_t segment, uint16_t bdf, uint8_t *ret_first,

@@ -227,6 +227,17 @@ static bool names(const struct viommu_pci_range *range, const struct viommu_devi
 }
 
 /*
+ * With the function in the PCI tree, a bridge that the tree does not have has nothing below it, and
+ * so has one of which it has the buses: they were looked up already.
+ */
+static bool may_lead(const struct pci_tree *tree, uint32_t segment, uint16_t bdf)
+{
+	const struct pci_function *start = pci_tree_find(tree, segment, bdf);
+
+	return start && pci_function_may_lead(start);
+}
+
+/*
  * The way of a scope begins at a bus that is known, and what is below has higher numbers. Without
  * the PCI tree, a function there may be the one that is meant.
  */
@@ -235,6 +246,8 @@ static bool may_be_meant(const struct viommu_pci_range *range, const struct answ
 	const struct viommu_device_name *name = &answer->name;
 	unsigned bus = name->bdf >> 8;
 
+	if (answer->function && !may_lead(answer->tree, name->segment, range->bdf_first))
+		return false;
 	return !is_known(range) && range->segment_first <= name->segment &&
 	       name->segment <= range->segment_last && bus > range->bdf_first >> 8 &&
 	       (!answer->route.iommu || g_strcmp0(range->iommu, answer->route.iommu->name) != 0);
@@ -255,7 +268,7 @@ static const struct viommu_pci_range *next_possible(const struct answer *answer,
 {
 	const struct viommu_pci_range *range;
 
-	if (!answer->name.pci || answer->function || is_named_itself(answer))
+	if (!answer->name.pci || is_named_itself(answer))
 		return NULL;
 	while ((range = viommu_topology_pci_range(answer->topology, (*i)++)))
 		if (may_be_meant(range, answer))
@@ -300,9 +313,9 @@ static void print_possible(const struct answer *answer)
 	if (n > POSSIBLE_MAX)
 		print_line("    and %u more", n - POSSIBLE_MAX);
 	if (n)
-		print_line(
-			"    not decided: the table has no bus numbers below bridges; --pci with a "
-			"copy of /sys or with lspci -xxxx has them");
+		print_line("    not decided: the %s has no bus numbers below bridges; --pci with a "
+			   "copy of /sys or with lspci -xxxx has them",
+			   answer->function ? "PCI tree" : "table");
 }
 
 /* Do other functions send as this one does? */
@@ -339,10 +352,11 @@ static void print_linux_alias(const struct question *question, const struct answ
 			"get no group");
 }
 
-static const struct pci_function *answer_unknown_bridge(const struct answer *answer)
+const struct pci_function *answer_unknown_bridge(const struct answer *answer)
 {
-	return answer->function && !answer->to_pci ? pci_function_unknown_bridge(answer->function)
-						   : NULL;
+	return answer->function && !answer->to_pci
+		       ? pci_function_unknown_bridge(answer->tree, answer->function)
+		       : NULL;
 }
 
 /* Behind a bridge to conventional PCI, an IOMMU sees the bridge. */
@@ -371,9 +385,10 @@ static void print_unknown_bridge(const struct answer *answer)
 
 	if (bridge)
 		print_line("    bridge " PCI_BDF
-			   " above it may lead to conventional PCI, and DMA has "
-			   "another ID then: lspci -xxxx of root decides",
-			   PCI_BDF_PARTS(bridge->bdf));
+			   " %s lead to conventional PCI, and DMA has another ID then: lspci "
+			   "-xxxx of root decides",
+			   PCI_BDF_PARTS(bridge->bdf),
+			   bridge->is_read ? "above it may" : "may be above it and");
 }
 
 /* Linux's route counts as different if its description is. */
@@ -574,6 +589,7 @@ platform_device_of(const struct viommu_topology *topology, const struct viommu_d
 
 static void find_in_tree(const struct pci_tree *tree, struct answer *answer)
 {
+	answer->tree = tree;
 	answer->function = pci_tree_find(tree, answer->name.segment, answer->name.bdf);
 	if (answer->function)
 		pci_function_alias(answer->function, &answer->sends_as, &answer->to_pci);

@@ -11,6 +11,7 @@ import gzip
 import json
 import pathlib
 import random
+import re
 import resource
 import struct
 import subprocess
@@ -804,6 +805,30 @@ class PciTrees(Reports):
                     status, told = self.resolve("03:00.0", pci)
                     self.assertEqual((status, told.split()[1]), (0, "dmar0"))
 
+    def test_a_listing_without_buses_of_bridges_decides_nothing_below_them(self):
+        for listing in self.NUMBERS, re.sub(r" \[.{4,9}\]", "", self.NUMBERS):
+            status, told = self.resolve("03:00.0", listing)
+            self.assertEqual(status, 1, told)
+            self.assertIn("or dmar0, if it is below bridge 0000:00:01.0", told)
+            self.assertIn("the PCI tree has no bus numbers below bridges", told)
+            self.assertIn("bridge 00:01.0 may be above it and lead to conventional PCI", told)
+            self.assertEqual(self.resolve("00:1f.0", listing)[0], 0)
+        flags = self.NUMBERS.replace("\n", "\n\tFlags: fast devsel\n")
+        self.assertEqual(self.resolve("03:00.0", flags)[0], 0)
+
+    BUSES = """\
+-+-[0000:40]---00.0
+ \\-[0000:00]-+-00.0
+             \\-01.0-[03-05]----00.0
+"""
+
+    def test_trees_of_terminals_and_pages_are_read(self):
+        pages = {"page": self.BUSES, "colours": self.BUSES, "quoted": self.BUSES, "JSON": self.VERBOSE,
+                 "rows of a page": self.VERBOSE, "kernel log": self.BUSES}
+        for name, form in pages.items():
+            status, told = self.resolve("03:00.0", forms.WRAPPINGS[name](form))
+            self.assertEqual((status, told.split()[1]), (0, "dmar0"), name)
+
     def test_a_tree_without_functions_is_refused(self):
         status, told = self.resolve("03:00.0", "nothing of PCI\n")
         self.assertEqual(status, 2)
@@ -945,6 +970,25 @@ class Explanations(Reports):
         self.assertIn("passed through to a guest: not known", told)
         self.assertIn("its group is not known", told)
         self.assertEqual(status, 1)
+
+    def test_the_groups_of_lspci_decide(self):
+        listing = ("00:1c.0 PCI bridge [0604]: X\n\tFlags: a\n\tIOMMU group: 3\n"
+                   "\tBus: primary=00, secondary=03, subordinate=03, sec-latency=0\n"
+                   "03:00.0 Ethernet controller [0200]: X\n\tFlags: a\n\tIOMMU group: 3\n"
+                   "04:00.0 Audio device [0403]: X\n\tFlags: a\n\tIOMMU group: 3\n"
+                   "03:00.1 Audio device [0403]: X\n\tFlags: a\n\tIOMMU group: 4\n")
+        status, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertEqual(status, 0, told)
+        self.assertIn("bridge 0000:00:1c.0 is in its group 3, and stays", told)
+        self.assertIn("0000:04:00.0 is in its group 3, and must go with it", told)
+        self.assertNotIn("03:00.1", told)
+
+    def test_ports_without_groups_are_not_known_to_divide_them(self):
+        status, told = self.explain("03:00.0", PciTrees.MONITOR, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertEqual(status, 1)
+        self.assertIn("its group is not known: what else is below bridge 0000:00:01.0", told)
+        status, told = self.explain("03:00.0", PciTrees.TREE, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertIn("its group is not known: bridge 0000:00:01.0 may make it share", told)
 
     def test_mates_are_named(self):
         _, told = self.explain("03:00.0", self.lspci("0200", "03:00.0", "03:00.1", "04:00.0"),
