@@ -69,7 +69,7 @@ static void check_iommu(struct verdict_of *of)
 		add(of, MAY,
 		    "Linux uses VT-d with the kernel parameter intel_iommu=on, or if it is built "
 		    "so");
-	if (answer->function && answer->function->bridge)
+	if (answer->function && pci_function_is_bridge(answer->function))
 		add(of, MAY_NOT, "it is a bridge");
 }
 
@@ -201,7 +201,16 @@ static void check_ports(struct verdict_of *of)
 		    name);
 }
 
-/* `lspci -v` has the groups of a kernel that uses the IOMMU. */
+/* VFIO lets bridges stay. Lists of groups do not always have the class. */
+static const char *what_becomes_of(const struct pci_function *function)
+{
+	if (pci_function_is_bridge(function))
+		return "stays, for it is a bridge";
+	return pci_function_may_lead(function) ? "must go with it unless it is a bridge"
+					       : "must go with it";
+}
+
+/* `lspci -v`, and lists of groups, have those of a kernel that uses the IOMMU. */
 static void check_listed_group(struct verdict_of *of)
 {
 	const struct pci_function *own = of->answer->function, *other;
@@ -210,9 +219,8 @@ static void check_listed_group(struct verdict_of *of)
 		g_autofree char *name = pci_function_text(other->segment, other->bdf);
 
 		if (other != own && other->has_group && other->group == own->group)
-			add(of, MAY, "%s%s is in its group %" PRIu32 ", and %s",
-			    other->bridge ? "bridge " : "", name, own->group,
-			    other->bridge ? "stays" : "must go with it");
+			add(of, MAY, "%s is in its group %" PRIu32 ", and %s", name, own->group,
+			    what_becomes_of(other));
 	}
 }
 
@@ -320,7 +328,8 @@ static const GOptionEntry options[] = {
 	  "use this table or topology, as a FILE behind the device", "FILE" },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	{ "pci", 'P', 0, G_OPTION_ARG_FILENAME, &pci_name,
-	  "take bus numbers and bridges from this: a copy of /sys, or text of lspci or info pci",
+	  "take bus numbers and bridges from this: a copy of /sys, a kernel log, or text of lspci "
+	  "or info pci",
 	  "FILE" },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,

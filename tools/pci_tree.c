@@ -18,6 +18,7 @@
 #define COLUMNS_MAX    512u
 #define PREFIX_MAX     96u
 #define DEVFN(dev, fn) ((uint16_t)((dev) << 3 | (fn)))
+#define CLASS_BRIDGE   0x0604
 
 struct pci_tree {
 	GArray *functions; /* struct pci_function */
@@ -32,6 +33,8 @@ struct text {
 	size_t length;                    /* of config */
 	uint32_t segment_at[COLUMNS_MAX]; /* of the functions that begin in a column */
 	int16_t bus_at[COLUMNS_MAX];      /* -1: none does */
+	bool in_group;                    /* below the title of a group */
+	uint32_t group;
 };
 
 /* -- functions -------------------------------------------------------------------- */
@@ -533,6 +536,171 @@ static bool take_tree_line(struct text *text, const char *line)
 	return found;
 }
 
+/* -- lists of IOMMU groups ------------------------------------------------------------ */
+
+/* The number may have a colon or a path behind it. NULL: this is none. */
+static struct pci_function *begin_member(struct text *text, const char *number, const char *what)
+{
+	unsigned segment, bus, device, function;
+
+	if (sscanf(number, "%8x:%2x:%2x.%1x", &segment, &bus, &device, &function) != 4) {
+		segment = 0;
+		if (sscanf(number, "%2x:%2x.%1x", &bus, &device, &function) != 3)
+			return NULL;
+	}
+	if (device > 0x1f || function > 7)
+		return NULL;
+	begin_function(text, segment, (uint16_t)(bus << 8 | DEVFN(device, function)), what);
+	return current_of(text);
+}
+
+static bool take_member(struct text *text, const char *number, uint32_t group, const char *what)
+{
+	struct pci_function *current = begin_member(text, number, what);
+
+	if (!current)
+		return false;
+	current->has_group = true;
+	current->group = group;
+	return true;
+}
+
+/* Where the word ends that a number of a function is in. */
+static const char *word_before(const char *line, const char *end)
+{
+	while (end > line && (g_ascii_isxdigit(end[-1]) || end[-1] == ':' || end[-1] == '.'))
+		end--;
+	return end;
+}
+
+/* A path of /sys, or a kernel's message, which was another one before Linux 5.3. */
+static bool take_group_of_function(struct text *text, const char *line)
+{
+	static const char path[] = "iommu_groups/", now[] = ": Adding to iommu group ",
+			  before[] = "Adding device ";
+	const char *at = strstr(line, path);
+	unsigned group;
+	int end = 0;
+
+	if (at && sscanf(at + strlen(path), "%9u/devices/%n", &group, &end) == 1 && end)
+		return take_member(text, at + strlen(path) + end, group, "");
+	at = strstr(line, now);
+	if (at && sscanf(at + strlen(now), "%9u", &group) == 1)
+		return take_member(text, word_before(line, at), group, "");
+	at = strstr(line, before);
+	return at && sscanf(at + strlen(before), "%*15s to group %9u", &group) == 1 &&
+	       take_member(text, at + strlen(before), group, "");
+}
+
+/* -- logs of a kernel ---------------------------------------------------------------------- */
+
+/* What Linux calls a function since 6.10. */
+static void take_kind(struct pci_function *current, const char *words)
+{
+	static const struct {
+		const char *words;
+		enum viommu_host_port port;
+	} kinds[] = {
+		{ "PCIe Root Port", VIOMMU_HOST_ROOT_PORT },
+		{ "PCIe Switch Upstream Port", VIOMMU_HOST_UPSTREAM },
+		{ "PCIe Switch Downstream Port", VIOMMU_HOST_DOWNSTREAM },
+		{ "PCIe to PCI/PCI-X bridge", VIOMMU_HOST_TO_PCI },
+		{ "PCI/PCI-X to PCIe bridge", VIOMMU_HOST_FROM_PCI },
+		{ "PCIe Root Complex Integrated Endpoint", VIOMMU_HOST_INTEGRATED },
+		{ "PCIe Endpoint", VIOMMU_HOST_ENDPOINT },
+		{ "conventional PCI", VIOMMU_HOST_CONVENTIONAL },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+		if (strstr(words, kinds[i].words))
+			current->port = kinds[i].port;
+}
+
+/* "pci 0000:00:1c.0: [8086:a110] type 01 class 0x060400 PCIe Root Port" */
+static bool take_found(struct text *text, const char *line)
+{
+	const char *at = strstr(line, "] type 0"), *open = at;
+	struct pci_function *current;
+	unsigned code;
+	int end = 0;
+
+	while (open && open > line && *open != '[')
+		open--;
+	if (!at || open < line + 2 || sscanf(at, "] type %*2u class %8x%n", &code, &end) != 1)
+		return false;
+	current = begin_member(text, word_before(line, open - 2), "");
+	if (!current)
+		return false;
+	current->pci_class = code >> 8 & 0xffff;
+	current->is_read |= current->pci_class != CLASS_BRIDGE;
+	take_kind(current, at + end);
+	return true;
+}
+
+/* "pci 0000:00:1c.0: PCI bridge to [bus 02-05]" */
+static bool take_bridge_to(struct text *text, const char *line)
+{
+	static const char words[] = ": PCI bridge to [bus ";
+	const char *at = strstr(line, words);
+	unsigned secondary, subordinate;
+	struct pci_function *current;
+	int n = at ? sscanf(at + strlen(words), "%2x-%2x", &secondary, &subordinate) : 0;
+
+	current = n > 0 ? begin_member(text, word_before(line, at), "") : NULL;
+	if (!current)
+		return false;
+	current->is_read = current->bridge = true;
+	current->secondary = (uint8_t)secondary;
+	current->subordinate = (uint8_t)(n == 2 ? subordinate : secondary);
+	return true;
+}
+
+/* -- titles of groups ---------------------------------------------------------------------- */
+
+/* Lists put marks and IDs in brackets before the number. */
+static const char *skip_brackets(const char *line)
+{
+	const char *close;
+
+	for (line += strspn(line, " "); *line == '[' && (close = strchr(line, ']')); line = close)
+		close += 1 + strspn(close + 1, " ");
+	return line;
+}
+
+/* "IOMMU Group 7:", or the same before each function. */
+static const char *take_title(struct text *text, const char *line)
+{
+	const char *at = line + strspn(line, " ");
+	int end = 0;
+
+	if (!g_ascii_strncasecmp(at, "IOMMU ", strlen("IOMMU ")))
+		at += strlen("IOMMU ");
+	if (g_ascii_strncasecmp(at, "Group ", strlen("Group ")) != 0 ||
+	    sscanf(at + strlen("Group "), "%9u%n", &text->group, &end) != 1)
+		return line;
+	text->in_group = true;
+	at += strlen("Group ") + (size_t)end;
+	return *at == ':' ? at + 1 : at;
+}
+
+/* Posted lists of groups are what a loop over /sys/kernel/iommu_groups prints with lspci. */
+static bool take_group_line(struct text *text, const char *line)
+{
+	const char *rest = take_title(text, line), *number = skip_brackets(rest);
+	uint32_t segment;
+	uint16_t bdf;
+	const char *what = text->in_group ? scan_bdf(number, &segment, &bdf) : NULL;
+
+	if (what)
+		return take_member(text, number, text->group, what);
+	if (rest != line || take_group_of_function(text, line) || take_found(text, line) ||
+	    take_bridge_to(text, line))
+		return true;
+	if (*line && *line != ' ')
+		text->in_group = false;
+	return false;
+}
+
 /* -- texts -------------------------------------------------------------------------- */
 
 /* A number before a colon, so that few places are read as a function. */
@@ -573,6 +741,8 @@ static void take_line(struct text *text, const char *line)
 	const char *rest;
 
 	line = string_of_json(line);
+	if (take_group_line(text, line))
+		return;
 	rest = scan_bdf(line, &segment, &bdf);
 	if (rest)
 		begin_function(text, segment, bdf, rest);
@@ -605,6 +775,7 @@ static void take_lines(struct text *text, const GString *lines, bool prefixed)
 
 	for (size_t i = 0; i < COLUMNS_MAX; i++)
 		text->bus_at[i] = -1;
+	text->in_group = false;
 	for (const char *line = lines->str; line < end; line += strlen(line) + 1) {
 		if (!*line)
 			continue;
@@ -641,9 +812,10 @@ struct pci_tree *pci_tree_read(const char *name)
 		return tree;
 	if (!tree && !is_host)
 		return NULL; /* read_plain_lines() has reported why */
-	report_error("%s: no PCI function is in it; give a copy of /sys, or what lspci -xxxx, "
-		     "lspci -tvnn or QEMU's info pci prints",
-		     name);
+	report_error(
+		"%s: no PCI function is in it; give a copy of /sys, a kernel log, or what lspci "
+		"-xxxx, lspci -tvnn or QEMU's info pci prints",
+		name);
 	pci_tree_free(tree);
 	return NULL;
 }
@@ -672,7 +844,10 @@ bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
 	return found;
 }
 
-#define CLASS_BRIDGE 0x0604
+bool pci_function_is_bridge(const struct pci_function *function)
+{
+	return function->bridge || function->pci_class == CLASS_BRIDGE;
+}
 
 bool pci_function_may_lead(const struct pci_function *function)
 {

@@ -43,6 +43,9 @@ const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t s
 bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
 			const struct pci_function **ret_bridge);
 
+/* Is it a bridge to another bus, by its header or its class? */
+bool pci_function_is_bridge(const struct pci_function *function);
+
 /* May it have buses below it that the input does not say? `lspci -nn` has no buses of bridges. */
 bool pci_function_may_lead(const struct pci_function *function);
 

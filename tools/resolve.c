@@ -34,7 +34,8 @@ static const GOptionEntry options[] = {
 	  "use this table or topology, not the tables of this machine", "FILE" },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	{ "pci", 'P', 0, G_OPTION_ARG_FILENAME, &pci_name,
-	  "take bus numbers and bridges from this: a copy of /sys, or text of lspci or info pci",
+	  "take bus numbers and bridges from this: a copy of /sys, a kernel log, or text of lspci "
+	  "or info pci",
 	  "FILE" },
 	{ "pasid", 'p', 0, G_OPTION_ARG_STRING, &pasid_text,
 	  "also show whether requests with this PASID arrive", "NUMBER" },

@@ -816,6 +816,28 @@ class PciTrees(Reports):
         flags = self.NUMBERS.replace("\n", "\n\tFlags: fast devsel\n")
         self.assertEqual(self.resolve("03:00.0", flags)[0], 0)
 
+    LOG = """\
+[    0.201] pci 0000:00:01.0: [8086:3420] type 01 class 0x060400{}
+[    0.202] pci 0000:00:07.0: [1b36:000e] type 01 class 0x060400{}
+[    0.203] pci 0000:03:00.0: [8086:10d3] type 00 class 0x020000
+[    0.204] pci 0000:00:01.0: PCI bridge to [bus 03-05]
+[    0.204] pci 0000:00:01.0:   bridge window [mem 0xfe800000-0xfe9fffff]
+[    0.205] pci 0000:00:07.0: PCI bridge to [bus 06]
+[    0.206] pci 0000:06:01.0: [8086:100e] type 00 class 0x020000
+[    0.207] pci_bus 0000:06: resource 1 [mem 0xfe800000-0xfe9fffff]
+"""
+
+    def test_a_kernels_log_is_a_tree(self):
+        new = self.LOG.format(" PCIe Root Port", " PCIe to PCI/PCI-X bridge")
+        status, told = self.resolve("03:00.0", new)
+        self.assertEqual((status, told.count("\n")), (0, 1), told)
+        self.assertTrue(told.startswith("03:00.0: dmar0"), told)
+        self.assertIn("sends as 06:00.0, for bridge 00:07.0", self.resolve("06:01.0", new)[1])
+        old = self.LOG.format("", "")
+        self.assertIn("bridge 00:01.0 above it may lead to conventional PCI", self.resolve("03:00.0", old)[1])
+        cut = "".join(line + "\n" for line in old.splitlines() if "PCI bridge to" not in line)
+        self.assertEqual(self.resolve("03:00.0", cut)[0], 1)
+
     BUSES = """\
 -+-[0000:40]---00.0
  \\-[0000:00]-+-00.0
@@ -979,8 +1001,30 @@ class Explanations(Reports):
                    "03:00.1 Audio device [0403]: X\n\tFlags: a\n\tIOMMU group: 4\n")
         status, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
         self.assertEqual(status, 0, told)
-        self.assertIn("bridge 0000:00:1c.0 is in its group 3, and stays", told)
+        self.assertIn("0000:00:1c.0 is in its group 3, and stays, for it is a bridge", told)
         self.assertIn("0000:04:00.0 is in its group 3, and must go with it", told)
+        self.assertNotIn("03:00.1", told)
+
+    GROUPS = {"00:1c.0": 3, "03:00.0": 3, "03:00.1": 3, "04:00.0": 4}
+
+    def test_posted_lists_of_groups_are_read(self):
+        groups = self.GROUPS.items()
+        for number, listing in enumerate((
+                "".join(f"IOMMU Group {group}:\n\t{name} Device [0200]: X [8086:1]\n" for name, group in groups),
+                "".join(f"IOMMU Group {group} {name} Device: X [8086:1]\n" for name, group in groups),
+                "IOMMU group 3:\n" + "".join(f"\t\t[RESET]\t[8086:1] {name} Device: X\n\t\t\tKernel driver in use: y\n"
+                                             for name, group in groups if group == 3) + "\nGroup 4:\n  04:00.0 Device: X\n",
+                "".join(f"/sys/kernel/iommu_groups/{group}/devices/0000:{name}\n" for name, group in groups),
+                "".join(f"[    1.{group}] pci 0000:{name}: Adding to iommu group {group}\n" for name, group in groups),
+                "".join(f"iommu: Adding device 0000:{name} to group {group}\n" for name, group in groups))):
+            _, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
+            mates = [line.split()[0] for line in told.splitlines() if "is in its group 3, and must go with it" in line]
+            self.assertEqual(mates, ["0000:00:1c.0", "0000:03:00.1"], (number, told))
+        self.assertIn("and must go with it unless it is a bridge", told)
+
+    def test_what_follows_a_list_of_groups_is_in_none(self):
+        listing = "IOMMU Group 3:\n\t03:00.0 Device [0200]: X\n\n$ lspci -nn\n03:00.1 Device [0200]: X\n"
+        _, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
         self.assertNotIn("03:00.1", told)
 
     def test_ports_without_groups_are_not_known_to_divide_them(self):
