@@ -390,7 +390,7 @@ generate_all_writes_every_table_into_a_folder() {
 viommu: 1
 iommus:
   - { name: a, kind: virtio-iommu-pci, at: 80:01.0 }
-  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] }
+  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [106, 107, 108, 109] }
 host-bridges:
   - { buses: 00-7f, iommu: b }
   - { buses: 80-ff, iommu: a }

@@ -264,6 +264,7 @@ const struct table_rule iort_rules[] = {
 	{ "iort-revision-unknown", iort_check_unknown_revisions },
 	{ "iort-interrupts", iort_check_interrupts },
 	{ "iort-interrupt-shared", iort_check_shared_interrupts },
+	{ "iort-interrupt-private", iort_check_private_interrupts },
 	{ "iort-its-twice", iort_check_its_twice },
 	{ "iort-device-id-twice", iort_check_device_ids },
 	{ "iort-its-partial", iort_check_partial_its },

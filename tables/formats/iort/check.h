@@ -57,6 +57,7 @@ void iort_check_pmcgs(const struct table_check *check);
 void iort_check_unknown_revisions(const struct table_check *check);
 void iort_check_interrupts(const struct table_check *check);
 void iort_check_shared_interrupts(const struct table_check *check);
+void iort_check_private_interrupts(const struct table_check *check);
 void iort_check_its_twice(const struct table_check *check);
 void iort_check_device_ids(const struct table_check *check);
 void iort_check_partial_its(const struct table_check *check);

@@ -77,6 +77,39 @@ void iort_check_interrupts(const struct table_check *check)
 	iort_for_each_node(check, IORT_SMMU_V3, check_smmu_v3);
 }
 
+/* Called with each interrupt of an SMMU that is not 0, which is none. */
+typedef void each_gsiv(void *opaque, const struct record *node, uint32_t gsiv);
+
+static void give(each_gsiv *each, void *opaque, const struct record *node, uint32_t gsiv)
+{
+	if (gsiv)
+		each(opaque, node, gsiv);
+}
+
+static void for_each_gsiv_of_v3(const struct record *node, each_gsiv *each, void *opaque)
+{
+	const struct iort_smmu_v3 *v3 = node->host;
+
+	give(each, opaque, node, v3->event);
+	give(each, opaque, node, v3->pri);
+	give(each, opaque, node, v3->gerr);
+	give(each, opaque, node, v3->sync);
+}
+
+static void for_each_gsiv(const struct table_check *check, each_gsiv *each, void *opaque)
+{
+	const struct record *node, *record;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
+		if (iort_type_of(node) == IORT_SMMU_V3)
+			for_each_gsiv_of_v3(node, each, opaque);
+		for (guint k = 0; iort_type_of(node) == IORT_SMMU_V2 &&
+				  (record = iort_next(node, &iort_interrupt_layout, &k));)
+			give(each, opaque, node,
+			     ((const struct iort_interrupt *)record->host)->gsiv);
+	}
+}
+
 /* One node may use an interrupt for several purposes; two nodes may not. */
 struct users {
 	const struct table_check *check;
@@ -84,12 +117,11 @@ struct users {
 	struct hash *reported; /* nodes: one finding for each */
 };
 
-static void use(const struct users *users, const struct record *node, uint32_t gsiv)
+static void use(void *opaque, const struct record *node, uint32_t gsiv)
 {
+	const struct users *users = opaque;
 	gpointer key = GUINT_TO_POINTER(gsiv), first;
 
-	if (!gsiv)
-		return;
 	first = hash_lookup(users->node_of, key);
 	if (first && first != node && hash_add(users->reported, node))
 		report(users->check->findings, users->check->rule_id,
@@ -100,34 +132,31 @@ static void use(const struct users *users, const struct record *node, uint32_t g
 		hash_insert(users->node_of, key, node);
 }
 
-static void use_array(const struct users *users, const struct record *node,
-		      const struct layout *layout)
-{
-	const struct record *record;
-
-	for (guint i = 0; (record = iort_next(node, layout, &i));)
-		use(users, node, ((const struct iort_interrupt *)record->host)->gsiv);
-}
-
 void iort_check_shared_interrupts(const struct table_check *check)
 {
-	const struct users users = { check, hash_new(&hash_direct), hash_new(&hash_direct) };
-	const struct record *node;
+	struct users users = { check, hash_new(&hash_direct), hash_new(&hash_direct) };
 
-	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
-		const struct iort_smmu_v3 *v3 = node->host;
-
-		if (iort_type_of(node) == IORT_SMMU_V3) {
-			use(&users, node, v3->event);
-			use(&users, node, v3->pri);
-			use(&users, node, v3->gerr);
-			use(&users, node, v3->sync);
-		} else if (iort_type_of(node) == IORT_SMMU_V2) {
-			use_array(&users, node, &iort_interrupt_layout);
-		}
-	}
+	for_each_gsiv(check, use, &users);
 	hash_free(users.node_of);
 	hash_free(users.reported);
+}
+
+#define GIC_SPI_FIRST 32u /* below are those of each CPU */
+
+static void check_private(void *opaque, const struct record *node, uint32_t gsiv)
+{
+	const struct table_check *check = opaque;
+
+	if (gsiv < GIC_SPI_FIRST)
+		report(check->findings, check->rule_id, table_place(check->table, node->at),
+		       "write the GIC's number, which is that of the shared interrupt plus 32",
+		       "%s has interrupt %u, which is private to a CPU: devices do not raise it",
+		       node->layout->name, gsiv);
+}
+
+void iort_check_private_interrupts(const struct table_check *check)
+{
+	for_each_gsiv(check, check_private, (void *)check);
 }
 
 /* -- ITSs ------------------------------------------------------------------------------------ */

@@ -28,7 +28,7 @@ def its(*numbers, identifier=0):
                 identifier=identifier)
 
 
-def smmu(*mappings, gsivs=(10, 11, 13, 12), flags=1, index=0, model=0, revision=4, identifier=1,
+def smmu(*mappings, gsivs=(110, 111, 113, 112), flags=1, index=0, model=0, revision=4, identifier=1,
          reserved=0, base=0x9050000, **more):
     event, pri, gerr, sync = gsivs
     return node(SMMU_V3, struct.pack("<QIIQIIIIIII", base, flags, reserved, 0, model, event,
@@ -125,11 +125,12 @@ FILES = {
                                    complex_(mapping(0, 0x7fff, to=SMMU_AT),
                                             mapping(0x8000, 0x7fff, to=COMPLEX_AT))),
                               COMPLEX_AT, 1),
+    "iort-interrupt-private": (iort(GROUP, smmu(TO_ITS, gsivs=(110, 111, 31, 112)), BRIDGE), SMMU_AT, 1),
     "iort-its-twice": (iort(its(0, 0), smmu(mapping()), complex_(mapping(to=SMMU_AT + 4))),
                        HEAD + 24, 1),
     "iort-device-id-twice": (iort(GROUP, smmu(mapping(0, 0x7fff), mapping(0x8000, 0x7fff, 0)),
                                   BRIDGE), SMMU_AT + IN_SMMU + MAPPING + 8, 1),
-    "iort-its-partial": (iort(GROUP, UNIT, smmu(base=0x9080000, gsivs=(20, 21, 23, 22), identifier=3),
+    "iort-its-partial": (iort(GROUP, UNIT, smmu(base=0x9080000, gsivs=(120, 121, 123, 122), identifier=3),
                               complex_(mapping(0, 0x7fff, to=SMMU_AT),
                                        mapping(0x8000, 0x7fff, to=COMPLEX_AT))),
                          COMPLEX_AT + 68 + IN_COMPLEX + MAPPING, 1),
@@ -139,11 +140,11 @@ FILES = {
                        complex_(mapping(0, 0x7fff, to=SMMU_AT),
                                 mapping(0x8000, 0x7fff, to=COMPLEX_AT))), COMPLEX_AT + 24, 1,
                   "iort-its-partial"),
-    "iort-interrupt-order": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 13)), BRIDGE),
+    "iort-interrupt-order": (iort(GROUP, smmu(TO_ITS, gsivs=(110, 111, 112, 113)), BRIDGE),
                              SMMU_AT + 52, 0),
-    "iort-device-id-index": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0), index=1), BRIDGE),
+    "iort-device-id-index": (iort(GROUP, smmu(TO_ITS, gsivs=(110, 111, 112, 0), index=1), BRIDGE),
                              SMMU_AT + 56, 1),
-    "iort-device-id-mapping": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0)), BRIDGE),
+    "iort-device-id-mapping": (iort(GROUP, smmu(TO_ITS, gsivs=(110, 111, 112, 0)), BRIDGE),
                                SMMU_AT + IN_SMMU + 16, 1),
     "iort-pmcg": (iort(*GOOD, pmcg(gsiv=0, reference=SMMU_AT)), END + 24, 1),
     "iort-rmr-revision": (iort(*GOOD, rmr(TO_SMMU)), END, 1),
