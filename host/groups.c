@@ -87,6 +87,25 @@ static void scan_group(struct viommu_host *host, struct tree *tree, const struct
 	scan_regions(tree, folder, regions, group);
 }
 
+/* A copy by a program that follows links, or leaves them out, has groups of no device. */
+static void check_links(const struct viommu_host *host, struct tree *tree,
+			const struct folder *folder)
+{
+	GPtrArray *names = tree->live || host->groups->len
+				   ? NULL
+				   : tree_list(tree, folder, VIOMMU_HOST_DEVICES_MAX);
+
+	for (guint i = 0; names && i < names->len; i++)
+		if (g_ascii_isdigit(*(const char *)names->pdata[i])) {
+			tree_report(tree, "host-link", folder->path, NULL,
+				    "there are groups, but no device with a link to one: `tar` and "
+				    "`cp -a` copy links");
+			break;
+		}
+	if (names)
+		g_ptr_array_unref(names);
+}
+
 /* From the links of the devices: faster than listing each group. */
 void scan_groups(struct viommu_host *host, struct tree *tree)
 {
@@ -106,7 +125,9 @@ void scan_groups(struct viommu_host *host, struct tree *tree)
 		group->shown.n_devices++;
 		device->shown.group = &group->shown;
 	}
-	if (there)
+	if (there) {
+		check_links(host, tree, &folder);
 		tree_leave(&folder);
+	}
 	host_sort_groups(host);
 }

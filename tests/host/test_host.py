@@ -752,6 +752,17 @@ class Hostile(Base):
             self.assertIn("host-link", ids(host))
             self.assertNotIn("0xdead", [device["vendor"] for device in host["devices"]])
 
+    def test_a_copy_without_links_is_reported(self):
+        tree = self.make(load("x399"))
+        self.assertNotIn("host-link", ids(scan(tree)[0]))
+        for folder, folders, files in os.walk(tree + "/sys/devices"):
+            for name in folders + files:
+                if name == "iommu_group":
+                    os.unlink(os.path.join(folder, name))
+        host = scan(tree)[0]
+        self.assertIn("there are groups, but no device with a link to one",
+                      " ".join(finding["text"] for finding in host["findings"]))
+
     def test_a_folder_that_is_a_link_is_not_entered(self):
         tree = self.make(load("x399"))
         os.rename(tree + "/sys/devices/pci0000:40", self.folder + "/outside")
