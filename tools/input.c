@@ -629,8 +629,19 @@ static bool take_device_tree_folder(struct reader *reader, const char *folder)
 
 static bool take_entries(struct reader *reader, const char *folder);
 
+/* /sys/firmware/fdt is the tree before the kernel changed it, and devicetree/base is beside it. */
+static bool is_earlier_tree(const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *later = g_build_filename(folder, "devicetree", "base", NULL);
+
+	return g_str_has_suffix(path, "/fdt") && is_device_tree_folder(later);
+}
+
 static bool take_entry(struct reader *reader, const char *path)
 {
+	if (is_earlier_tree(path))
+		return true;
 	if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
 		return count_file(reader, path) && take_from_folder(reader, path);
 	if (!g_file_test(path, G_FILE_TEST_IS_DIR) || g_file_test(path, G_FILE_TEST_IS_SYMLINK) ||

@@ -1089,6 +1089,15 @@ class TreeSources(Reports):
         status, told = self.run_command("resolve", "net", "--from", str(folder))
         self.assertEqual(status, 0, told)
 
+    def test_a_copy_of_the_kernels_folder_has_one_tree(self):
+        base = pathlib.Path(self.path("firmware")) / "devicetree/base"
+        base.mkdir(parents=True)
+        (base.parent.parent / "fdt").write_bytes(dt.tree())
+        for name in "#address-cells", "#size-cells":
+            (base / name).write_bytes(bytes((0, 0, 0, 2)))
+        _, told = self.run_command("dump", str(base.parent.parent))
+        self.assertEqual(told.count("/dts-v1/"), 1, told)
+
     def test_an_error_has_its_line_and_a_cure(self):
         status, told = self.resolve("Hi,\n\n> " + self.SOURCE.replace("&smmu", "&smmuv3").replace("\n", "\n> "))
         self.assertEqual(status, 2)
