@@ -71,26 +71,40 @@ static bool may_be_source(const char *line)
 	return *line == ':' && strpbrk(line, "&/");
 }
 
+/* Lines are copied one at a time: a text may have millions. */
+static void append_lines(GString *source, const char *begin, size_t prefix)
+{
+	g_autoptr(GString) line = g_string_new(NULL);
+	struct scanner scanner = { 0 };
+	size_t n;
+
+	for (const char *at = begin; *at; at += n + (at[n] == '\n')) {
+		const char *content;
+
+		n = strcspn(at, "\n");
+		g_string_truncate(line, 0);
+		g_string_append_len(line, at, (gssize)n);
+		content = without_prefix(line->str, begin, prefix);
+		if (!scanner.depth && !scanner.in_comment && !may_be_source(content))
+			break;
+		scan_line(&scanner, content);
+		g_string_append(source, content);
+		g_string_append_c(source, '\n');
+	}
+}
+
 char *find_tree_source(const char *text)
 {
-	size_t length;
-	const char *begin = find_begin(text, &length);
-	g_auto(GStrv) lines = begin ? g_strsplit(begin, "\n", -1) : NULL;
+	size_t prefix = 0;
+	const char *begin = find_begin(text, &prefix);
 	GString *source = g_string_new(NULL);
-	struct scanner scanner = { 0 };
 
 	if (begin && !strstr(begin, version))
 		g_string_append(source, "/dts-v1/; ");
 	for (const char *c = text; begin && c < begin; c++)
 		if (*c == '\n')
 			g_string_append_c(source, '\n');
-	for (size_t i = 0; lines && lines[i]; i++) {
-		const char *line = without_prefix(lines[i], lines[0], length);
-
-		if (!scanner.depth && !scanner.in_comment && !may_be_source(line))
-			break;
-		scan_line(&scanner, line);
-		g_string_append_printf(source, "%s\n", line);
-	}
+	if (begin)
+		append_lines(source, begin, prefix);
 	return g_string_free(source, FALSE);
 }
