@@ -9,16 +9,36 @@
 #include "plain_lines.h"
 #include "unpack.h"
 
-static void append(GString *text, const GByteArray *bytes)
+#define PIECE ((size_t)4 << 20)
+
+static void append_piece(GString *text, const guint8 *bytes, size_t length)
 {
-	char *plain = viommu_input_text(bytes->data, bytes->len);
+	char *plain = viommu_input_text(bytes, length);
 
 	if (!plain)
 		g_error("out of memory");
 	for (const char *c = plain; *c; c++)
 		g_string_append_c(text, *c == '\n' ? '\0' : *c);
-	g_string_append_c(text, '\0');
 	free(plain);
+}
+
+/* In pieces of whole lines, since decoding takes several times the memory; UTF-16 at once. */
+static void append(GString *text, const GByteArray *bytes)
+{
+	bool wide = bytes->len > 1 && (!bytes->data[0] || !bytes->data[1] ||
+				       bytes->data[0] == 0xff || bytes->data[0] == 0xfe);
+	size_t n;
+
+	for (size_t at = 0; at < bytes->len; at += n) {
+		const guint8 *end = NULL;
+
+		n = bytes->len - at;
+		if (!wide && n > PIECE)
+			end = memchr(bytes->data + at + PIECE, '\n', n - PIECE);
+		n = end ? (size_t)(end + 1 - bytes->data) - at : n;
+		append_piece(text, bytes->data + at, n);
+	}
+	g_string_append_c(text, '\0');
 }
 
 static bool append_member(void *opaque, const char *path, GByteArray *bytes)

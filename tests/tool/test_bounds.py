@@ -86,7 +86,7 @@ class Bounds(unittest.TestCase):
         source = self.source(b"x" * 70000 + b"\0", b"stolen = /incbin/(\"%s\");" % os.fsencode(secret))
         status, said, _ = self.viommu("dump", source)
         self.assertEqual(status, 2)
-        self.assertIn("NUL", said)
+        self.assertIn("/incbin/", said)
 
     def test_a_nul_in_a_comment_hides_no_inclusion_of_a_pipe(self):
         pipe = self.folder / "pipe"
