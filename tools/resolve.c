@@ -168,11 +168,26 @@ static void print_sysfs(const struct viommu_host_device *device)
 		print_line("    sysfs: no IOMMU: %s", viommu_host_link_name(device->link));
 }
 
+/* Linux reserves the memory of a bridge for the functions below it, too. */
+static bool is_below(const struct pci_function *function,
+		     const struct viommu_reserved_memory *memory)
+{
+	if (memory->scope != VIOMMU_SCOPE_BRIDGE || memory->path)
+		return false;
+	for (const struct pci_function *above = function ? function->above : NULL; above;
+	     above = above->above)
+		if (above->segment == memory->segment && above->bdf == memory->bdf_first)
+			return true;
+	return false;
+}
+
 bool answer_has_memory(const struct answer *answer, const struct viommu_reserved_memory *memory)
 {
 	const struct viommu_device_name *name = &answer->name;
 	const struct viommu_route *route = &answer->route;
 
+	if (!memory->iommu && is_below(answer->function, memory))
+		return true;
 	if (!memory->iommu)
 		return name->pci && !memory->path && memory->segment == name->segment &&
 		       memory->bdf_first <= name->bdf && name->bdf <= memory->bdf_last;
@@ -181,21 +196,63 @@ bool answer_has_memory(const struct answer *answer, const struct viommu_reserved
 		(memory->id_first <= route->id && route->id <= memory->id_last));
 }
 
+/* Without the PCI tree: may the function be the one below a bridge that the memory is for? */
+static bool may_have_memory(const struct answer *answer,
+			    const struct viommu_reserved_memory *memory)
+{
+	const struct viommu_device_name *name = &answer->name;
+
+	return !memory->iommu && name->pci && !answer->function &&
+	       (memory->path || memory->scope == VIOMMU_SCOPE_BRIDGE) &&
+	       memory->segment == name->segment && name->bdf >> 8 > memory->bdf_first >> 8;
+}
+
+/* "it is below bridge 00:1c.0", or "it is at 00.0 behind bridge 00:1c.0" of a path. */
+static char *condition_text(enum viommu_scope scope, uint16_t segment, uint16_t bdf,
+			    const char *path)
+{
+	g_autofree char *start = pci_function_text(segment, bdf);
+
+	if (!path)
+		return g_strdup_printf("it is below bridge %s", start);
+	return g_strdup_printf("it is %s %s behind bridge %s",
+			       scope == VIOMMU_SCOPE_BRIDGE ? "below" : "at", path, start);
+}
+
+#define POSSIBLE_MAX 8
+
+static void print_region(const struct viommu_reserved_memory *memory, const char *condition)
+{
+	g_autofree char *place = place_or_unknown(&memory->place);
+	bool keep =
+		memory->kind == VIOMMU_MEMORY_IDENTITY || memory->kind == VIOMMU_MEMORY_EXCLUSION;
+
+	print_line("    %s 0x%" PRIx64 "-0x%" PRIx64 " (%s)%s%s, by %s",
+		   keep ? "must keep" : "must not use", memory->first, memory->last,
+		   viommu_memory_kind_name(memory->kind), condition ? ", if " : "",
+		   condition ? condition : "", place);
+}
+
 /* An RMRR, IVMD or RMR: it decides whether the device can be assigned to a guest. */
 static void print_memory(const struct answer *answer)
 {
 	const struct viommu_reserved_memory *memory;
+	unsigned n = 0;
 
 	for (size_t i = 0; (memory = viommu_topology_reserved_memory(answer->topology, i)); i++) {
-		g_autofree char *place = place_or_unknown(&memory->place);
-		bool keep = memory->kind == VIOMMU_MEMORY_IDENTITY ||
-			    memory->kind == VIOMMU_MEMORY_EXCLUSION;
+		g_autofree char *condition = NULL;
 
-		if (answer_has_memory(answer, memory))
-			print_line("    %s 0x%" PRIx64 "-0x%" PRIx64 " (%s), by %s",
-				   keep ? "must keep" : "must not use", memory->first, memory->last,
-				   viommu_memory_kind_name(memory->kind), place);
+		if (answer_has_memory(answer, memory)) {
+			print_region(memory, NULL);
+		} else if (may_have_memory(answer, memory) && n++ < POSSIBLE_MAX) {
+			condition = condition_text(memory->scope, memory->segment,
+						   memory->bdf_first, memory->path);
+			print_region(memory, condition);
+		}
 	}
+	if (n > POSSIBLE_MAX)
+		print_line("    and %u more regions, if it is below other bridges",
+			   n - POSSIBLE_MAX);
 }
 
 /* A device may have further IDs, also behind another IOMMU. */
@@ -284,20 +341,6 @@ bool answer_is_undecided(const struct answer *answer)
 	return next_possible(answer, &i);
 }
 
-/* "below 00:1c.0", or "00.0 behind 00:1c.0" for what a path leads to. */
-static char *condition_of(const struct viommu_pci_range *range)
-{
-	bool below = range->scope == VIOMMU_SCOPE_BRIDGE;
-	g_autofree char *start = pci_function_text(range->segment_first, range->bdf_first);
-
-	if (!range->path)
-		return g_strdup_printf("it is below bridge %s", start);
-	return g_strdup_printf("it is %s %s behind bridge %s", below ? "below" : "at", range->path,
-			       start);
-}
-
-#define POSSIBLE_MAX 8
-
 static void print_possible(const struct answer *answer)
 {
 	const struct viommu_pci_range *range;
@@ -305,7 +348,8 @@ static void print_possible(const struct answer *answer)
 
 	for (size_t i = 0; (range = next_possible(answer, &i)); n++) {
 		g_autofree char *place = place_or_unknown(&range->place);
-		g_autofree char *condition = condition_of(range);
+		g_autofree char *condition = condition_text(range->scope, range->segment_first,
+							    range->bdf_first, range->path);
 
 		if (n < POSSIBLE_MAX)
 			print_line("    or %s, if %s, by %s", range->iommu ? range->iommu : "none",
@@ -452,7 +496,8 @@ static void add_possible(struct json *json, const struct answer *answer)
 	json_key(json, "possible");
 	json_open(json, '[');
 	for (size_t i = 0; (range = next_possible(answer, &i));) {
-		g_autofree char *condition = condition_of(range);
+		g_autofree char *condition = condition_text(range->scope, range->segment_first,
+							    range->bdf_first, range->path);
 
 		json_open(json, '{');
 		json_string(json, "iommu", range->iommu);

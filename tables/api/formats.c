@@ -292,31 +292,12 @@ static struct viommu_topology *read_meaning(const struct viommu_table *table,
 	return topology ? topology : topology_new();
 }
 
-/*
- * The topology keeps the format as its source, because Linux reads each kind of table differently.
- */
-/* Is the rule broken, of those that the format or all ACPI tables have? */
-static bool is_broken(const struct viommu_table *table, const char *rule_id)
-{
-	const struct table_rule *const lists[] = { acpi_rules, table->format->rules };
-	struct viommu_findings *findings = findings_new();
-	bool broken;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
-		for (const struct table_rule *rule = lists[i]; rule && rule->id; rule++)
-			if (!strcmp(rule->id, rule_id))
-				rule->run(&(struct table_check){ table, findings, rule_id });
-	broken = viommu_findings_count(findings);
-	viommu_findings_free(findings);
-	return broken;
-}
-
 static const char *find_rejection(const struct viommu_table *table)
 {
 	const struct table_rejection *rejection = table->format->rejections;
 
-	for (; table->whole && rejection && rejection->rule_id; rejection++)
-		if (is_broken(table, rejection->rule_id))
+	for (; table->whole && rejection && rejection->holds; rejection++)
+		if (rejection->holds(table))
 			return rejection->why;
 	return NULL;
 }
@@ -340,6 +321,9 @@ static void find_others(struct viommu_topology *topology, const struct viommu_ta
 			topology_add_other_system(topology, other->text);
 }
 
+/*
+ * The topology keeps the format as its source, because Linux reads each kind of table differently.
+ */
 struct viommu_topology *table_topology(const struct viommu_table *table,
 				       struct viommu_findings *findings)
 {

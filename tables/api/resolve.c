@@ -140,6 +140,21 @@ static void leave_unread(const struct viommu_topology *topology, const struct ma
 		route->pasid_bits = 0;
 }
 
+/* MSIs of its devices still have the IDs behind it. */
+static void leave_unused(const struct viommu_topology *topology, struct viommu_route *route,
+			 const char **why)
+{
+	const char *reason = route->iommu ? topology_unused(topology, route->iommu) : NULL;
+
+	if (!reason)
+		return;
+	*why = reason;
+	route->reach = VIOMMU_REACH_NOTHING;
+	route->iommu = NULL;
+	route->id = 0;
+	route->place = route_nothing.place;
+}
+
 /* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */
 static void resolve_in_table(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
@@ -160,6 +175,7 @@ static void resolve_in_table(const struct viommu_topology *topology,
 	finish(topology, matches, device, ret_route);
 	finish(topology, matches, device, ret_linux);
 	leave_unread(topology, &matches, ret_linux, &why);
+	leave_unused(topology, ret_linux, &why);
 	*ret_why_linux = why;
 }
 

@@ -132,6 +132,7 @@ static bool names_function_at(const struct viommu_pci_range *range, uint16_t seg
  */
 static void check_own_functions(const struct check *check)
 {
+	const struct viommu_platform_device *device;
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE) {
@@ -143,6 +144,16 @@ static void check_own_functions(const struct check *check)
 			check_report(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 				     "leave it out, as a device tree has to",
 				     "the range has the function of IOMMU %s itself", iommu->name);
+	}
+	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE) {
+		const struct viommu_iommu *iommu =
+			viommu_topology_find_iommu(check->topology, device->iommu);
+
+		if (iommu && iommu->kind == VIOMMU_VIRTIO_MMIO && !device->name &&
+		    device->base == iommu->base)
+			check_report(check, &(struct subject){ OBJECT_PLATFORM_DEVICE, device, i },
+				     "leave it out, as a device tree has to",
+				     "the device is IOMMU %s itself", iommu->name);
 	}
 }
 

@@ -11,51 +11,43 @@
 
 /* -- cycles ---------------------------------------------------------------------------- */
 
-/* The IOMMU that translates the accesses of this one, or NULL. */
-static const struct viommu_iommu *behind(const struct viommu_topology *topology,
-					 const struct viommu_iommu *iommu)
+/* From each IOMMU as long as the way is new: the first one met again is in a cycle. */
+static void mark_cycle(const size_t *behind, size_t *ways, bool *in_cycle, size_t first)
 {
-	const struct viommu_device_name function = {
-		.pci = true,
-		.segment = iommu->segment,
-		.bdf = iommu->bdf,
-	};
-	struct viommu_route route;
+	size_t at = first;
 
-	if (iommu_has_window(iommu))
-		return NULL;
-	route = route_specified(topology, &function);
-	return route.reach == VIOMMU_REACH_IOMMU && route.iommu != iommu ? route.iommu : NULL;
+	for (; at != SIZE_MAX && !ways[at]; at = behind[at])
+		ways[at] = first + 1;
+	if (at == SIZE_MAX || ways[at] != first + 1)
+		return;
+	for (; !in_cycle[at]; at = behind[at])
+		in_cycle[at] = true;
 }
 
-/* Does going from one IOMMU to the next ever come back to the first? */
-static bool is_in_cycle(const struct viommu_topology *topology, const struct viommu_iommu *first)
-{
-	const struct viommu_iommu *at = behind(topology, first);
-
-	for (size_t n = topology_count(topology, OBJECT_IOMMU); at && at != first && n; n--)
-		at = behind(topology, at);
-	return at == first;
-}
-
-/* Only IOMMUs that are PCI functions can be behind another one. A cycle is reported once. */
+/* A cycle is reported once, at its first IOMMU. One that is behind itself is no cycle. */
 void check_iommu_cycles(const struct check *check)
 {
-	struct hash *reported = hash_new(&hash_direct);
-	const struct viommu_iommu *iommu, *at;
+	size_t n = topology_count(check->topology, OBJECT_IOMMU);
+	auto_free size_t *behind = topology_behind(check->topology, false);
+	auto_free size_t *ways = memory_new(size_t, n + 1);
+	auto_free bool *in_cycle = memory_new(bool, n + 1);
+	const struct viommu_iommu *iommu;
 
+	for (size_t i = 0; i < n; i++)
+		if (behind[i] == i)
+			behind[i] = SIZE_MAX;
+	for (size_t i = 0; i < n; i++)
+		mark_cycle(behind, ways, in_cycle, i);
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
-		if (hash_contains(reported, iommu) || !is_in_cycle(check->topology, iommu))
+		if (!in_cycle[i])
 			continue;
-		at = behind(check->topology, iommu);
 		check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 			     "leave the functions of IOMMUs out, or let one of them bypass",
 			     "IOMMU %s is behind %s, which is behind it in turn", iommu->name,
-			     at->name);
-		for (; hash_add(reported, at); at = behind(check->topology, at))
-			;
+			     viommu_topology_iommu(check->topology, behind[i])->name);
+		for (size_t at = i; in_cycle[at]; at = behind[at])
+			in_cycle[at] = false;
 	}
-	hash_free(reported);
 }
 
 /* -- hotplug ------------------------------------------------------------------------------- */

@@ -224,6 +224,21 @@ void check_domains_differ(const struct check *check)
 
 /* -- addresses ---------------------------------------------------------------- */
 
+/* ThunderX2 has no page 1 of SMMUv3 registers. */
+#define MODEL_THUNDER_X2 2
+
+/* Counters of an AMD-Vi, in its features or in its EFR: registers up to 512 KiB. */
+#define AMD_COUNTERS     (0xfu << 13)
+#define AMD_BANKS        (0x3fu << 17)
+#define AMD_EFR_COUNTERS (UINT64_C(1) << 9)
+
+static bool has_counters(const struct viommu_iommu *iommu)
+{
+	if (iommu->amd.efr)
+		return iommu->amd.efr & AMD_EFR_COUNTERS;
+	return iommu->amd.features & AMD_COUNTERS && iommu->amd.features & AMD_BANKS;
+}
+
 /* Bytes of registers of each kind where no span is given: at least that many. */
 static uint64_t least_span(const struct viommu_iommu *iommu)
 {
@@ -232,6 +247,10 @@ static uint64_t least_span(const struct viommu_iommu *iommu)
 		[VIOMMU_VTD] = 0x1000,        [VIOMMU_AMD_VI] = 0x4000,   [VIOMMU_RISCV] = 0x1000,
 	};
 
+	if (iommu->kind == VIOMMU_AMD_VI && has_counters(iommu))
+		return 0x80000;
+	if (iommu->kind == VIOMMU_SMMU_V3 && iommu->smmu.model == MODEL_THUNDER_X2)
+		return 0x10000;
 	return (size_t)iommu->kind < G_N_ELEMENTS(spans) && spans[iommu->kind] ? spans[iommu->kind]
 									       : 1;
 }
@@ -245,20 +264,25 @@ static uint64_t window_last(const struct viommu_iommu *iommu)
 
 /*
  * Devices have only a base, if any: enough to find two devices at one address, or one inside an
- * IOMMU.
+ * IOMMU. One without a name that begins where a virtio-iommu does is that IOMMU, behind another.
  */
 void check_windows_overlap(const struct check *check)
 {
+	auto_hash struct hash *iommus = hash_new(&hash_number);
 	const struct viommu_platform_device *device;
-	const struct viommu_iommu *iommu;
 	struct array *claims = claims_new();
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (iommu->kind == VIOMMU_VIRTIO_MMIO)
+			hash_add(iommus, &iommu->base);
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (iommu_has_window(iommu) && iommu->base)
 			claims_add(claims, ONE_GROUP, iommu->base, window_last(iommu),
 				   (struct subject){ OBJECT_IOMMU, iommu, i });
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
-		if (device->base)
+		if (device->base && (device->name || !hash_contains(iommus, &device->base)))
 			claims_add(claims, ONE_GROUP, device->base, device->base,
 				   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 	claims_report_overlaps(check, claims, "have register addresses in common",

@@ -327,7 +327,7 @@ static const struct viommu_rule rules[] = {
 	  "reads as many nodes as the count says, and ignores the others" },
 	{ "iort-node-length", VIOMMU_ERROR, "ARM DEN 0049, IORT, Length of a node",
 	  "the length of a node is that of its type",
-	  "does not check it: a length of 0 is an endless loop" },
+	  "does not check it: it reads one node again and again if the length is 0" },
 	{ "iort-node-end", VIOMMU_ERROR, "ARM DEN 0049, IORT, Length of a node",
 	  "a node ends within the table",
 	  "reads beyond the end of the table" },
@@ -682,8 +682,8 @@ static const struct viommu_rule rules[] = {
 	  "the type of a structure is 0 to 6", "skips it" },
 	{ "dmar-length", VIOMMU_ERROR, "VT-d, 8.2, Length",
 	  "the length of a structure is that of its type",
-	  "treats a length of 0 as the end of the table, and reads beyond the end of a short "
-	  "structure" },
+	  "treats a length of 0 as the end of the table, and then searches for ANDDs in an endless "
+	  "loop; reads beyond the end of a short structure" },
 	{ "dmar-end", VIOMMU_ERROR, "VT-d, 8.2, Length",
 	  "a structure ends within the table",
 	  "prints \"Record passes table end\" and uses no unit" },
@@ -700,7 +700,8 @@ static const struct viommu_rule rules[] = {
 	  "finds the unit of an RHSA only if the unit comes first" },
 	{ "dmar-base", VIOMMU_ERROR, "VT-d, 8.3, Register Base Address",
 	  "the registers of a unit start at a page boundary, and not at 0",
-	  "prints \"Your BIOS is broken; DMAR reported at address 0!\" and uses no unit" },
+	  "prints \"Your BIOS is broken; DMAR reported at address 0!\" and uses no unit if one is "
+	  "at 0" },
 	{ "dmar-base-twice", VIOMMU_ERROR, "VT-d, 8.3, Register Base Address",
 	  "each unit has its own registers",
 	  "ignores the second unit and the devices of its scopes" },
@@ -1002,7 +1003,8 @@ static const struct viommu_rule rules[] = {
 	  "searches for a device with that name" },
 	{ "ivrs-base", VIOMMU_ERROR, "AMD IOMMU specification, Base Address Low Register",
 	  "the register base is a multiple of 16 KiB, and not 0",
-	  "prints \"Can not reserve memory region ... This is a BIOS bug\" and has no IOMMU" },
+	  "prints \"Can not reserve memory region ... This is a BIOS bug\" and has no IOMMU if it "
+	  "is 0" },
 	{ "ivrs-capability", VIOMMU_ERROR, "AMD IOMMU specification, IVHD, Capability offset",
 	  "the capability block is at a multiple of 4 from 0x40 to 0xfc",
 	  "reads other registers as the capability block" },

@@ -152,9 +152,14 @@ static void copy_headers(struct viommu_topology *to, const struct viommu_topolog
 static void copy_unread(struct viommu_topology *to, const struct viommu_topology *from)
 {
 	static const enum object_type types[] = { OBJECT_IOMMU, OBJECT_HOST_BRIDGE,
-						  OBJECT_PLATFORM_DEVICE };
+						  OBJECT_PLATFORM_DEVICE, OBJECT_PCI_RANGE };
+	const struct viommu_iommu *iommu;
 	const void *object;
 
+	for_each_object(i, iommu, from, OBJECT_IOMMU)
+		if (topology_unused(from, iommu))
+			topology_set_unused(to, topology_get(to, OBJECT_IOMMU, i),
+					    topology_unused(from, iommu));
 	for (size_t t = 0; t < G_N_ELEMENTS(types); t++)
 		for_each_object(i, object, from, types[t])
 			if (topology_unread(from, object))

@@ -50,6 +50,7 @@ struct viommu_topology {
 	const char *others[OTHERS_MAX];
 	size_t n_others;
 	struct hash *unread; /* object -> why Linux does not read its mappings; NULL: all are */
+	struct hash *unused; /* IOMMU -> why Linux does not use it; NULL: it uses all */
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not set */
 	struct {
 		struct viommu_topology *topology;
@@ -370,6 +371,7 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 		hash_free(topology->names[type]);
 	}
 	hash_free(topology->unread);
+	hash_free(topology->unused);
 	for (size_t i = 0; i < topology->n_readings; i++)
 		viommu_topology_free(topology->readings[i].topology);
 	pointers_free(topology->parts);
@@ -442,6 +444,20 @@ void topology_set_unread(struct viommu_topology *topology, const void *object, c
 const char *topology_unread(const struct viommu_topology *topology, const void *object)
 {
 	return topology->unread ? hash_lookup(topology->unread, object) : NULL;
+}
+
+void topology_set_unused(struct viommu_topology *topology, const struct viommu_iommu *iommu,
+			 const char *why)
+{
+	if (!topology->unused)
+		topology->unused = hash_new(&hash_direct);
+	hash_insert(topology->unused, iommu, why);
+}
+
+const char *topology_unused(const struct viommu_topology *topology,
+			    const struct viommu_iommu *iommu)
+{
+	return topology->unused ? hash_lookup(topology->unused, iommu) : NULL;
 }
 
 void topology_add_reading(struct viommu_topology *topology, struct viommu_topology *other,

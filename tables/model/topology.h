@@ -74,6 +74,29 @@ void topology_set_unread(struct viommu_topology *topology, const void *object, c
 const char *topology_unread(const struct viommu_topology *topology, const void *object);
 
 /*
+ * Linux lets this IOMMU of the table translate nothing. The reason has static storage; NULL: it
+ * uses the IOMMU.
+ */
+void topology_set_unused(struct viommu_topology *topology, const struct viommu_iommu *iommu,
+			 const char *why);
+const char *topology_unused(const struct viommu_topology *topology,
+			    const struct viommu_iommu *iommu);
+
+/*
+ * behind.c. For the i-th IOMMU the index of the one that translates its accesses, which may be
+ * itself, or SIZE_MAX; to be freed with memory_free(). Of ranges with its function the first one
+ * counts, or the last.
+ */
+size_t *topology_behind(const struct viommu_topology *topology, bool last);
+
+/*
+ * Linux probes no IOMMU before the one that it is behind: it uses none in a cycle, and none that
+ * leads there. Is an IOMMU behind itself such a cycle?
+ */
+void topology_note_waiting(struct viommu_topology *topology, bool last, bool by_itself,
+			   const char *why);
+
+/*
  * Set the proximity domain or the command queues of the i-th IOMMU: the only changes to an object
  * after it was added.
  */

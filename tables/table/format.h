@@ -22,10 +22,13 @@ struct table_rule {
 	void (*run)(const struct table_check *check);
 };
 
-/* A rule, and what Linux says and does when it is broken; behind the last a NULL id. */
+/*
+ * A table of which Linux uses nothing: what holds for it, and what Linux then says and does, with
+ * static storage. Behind the last a NULL function.
+ */
 struct table_rejection {
-	const char *rule_id;
-	const char *why; /* a sentence with static storage */
+	bool (*holds)(const struct viommu_table *table);
+	const char *why;
 };
 
 /*
@@ -76,7 +79,7 @@ struct format {
 	const struct unsupported *unsupported;
 	bool (*describes)(const struct viommu_table *table, const struct viommu_iommu *iommu);
 
-	/* The rules for a broken one of which Linux uses nothing of the table; NULL: none. */
+	/* Reasons for which Linux uses nothing of the table; NULL: none. */
 	const struct table_rejection *rejections;
 
 	/* Resolves a device as Linux does; NULL: Linux does not read this table. */

@@ -83,13 +83,40 @@ static size_t begin(const struct decoding *decoding, size_t end)
 	return at;
 }
 
-/* Structures without the bytes before the first one, which are one child at most. */
-static size_t count_structures(const struct viommu_table *table)
+/* The bytes before the first structure are one child at most. */
+static size_t count_gaps(const struct viommu_table *table)
 {
 	const struct record *first = record_child(table->root, 0);
 	size_t end = acpi_end(table, record_length(table->root));
 
-	return table->root->children->len - (first && first->at < first_structure(table, end));
+	return first && first->at < first_structure(table, end);
+}
+
+static size_t count_structures(const struct viommu_table *table)
+{
+	return table->root->children->len - count_gaps(table);
+}
+
+size_t frame_counted_end(const struct viommu_table *table)
+{
+	uint64_t count = head_field(table, table->format->frame->count_field);
+	const struct record *next =
+		count < count_structures(table)
+			? record_child(table->root, (guint)(count_gaps(table) + count))
+			: NULL;
+
+	return next ? next->at : SIZE_MAX;
+}
+
+bool frame_begins_inside_head(const struct viommu_table *table)
+{
+	return head_field(table, table->format->frame->offset_field) < table->root->layout->length;
+}
+
+bool frame_begins_beyond(const struct viommu_table *table)
+{
+	return head_field(table, table->format->frame->offset_field) >=
+	       acpi_end(table, record_length(table->root));
 }
 
 void check_structure_count(const struct table_check *check)

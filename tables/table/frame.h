@@ -73,4 +73,15 @@ size_t frame_decode_inside(struct decoding *decoding, const struct frame *frame,
 /* A rule that a format may list: the head's count of structures is wrong. */
 void check_structure_count(const struct table_check *check);
 
+/* Why Linux does not read a structure there, as a sentence. */
+#define LINUX_COUNTED "Linux reads as many nodes as the head counts, and the node is behind them"
+
+/*
+ * Where the structures begin that the head's count does not include; SIZE_MAX if it includes all.
+ * Is the offset of the first structure inside the head, or at the end of the table or beyond?
+ */
+size_t frame_counted_end(const struct viommu_table *table);
+bool frame_begins_inside_head(const struct viommu_table *table);
+bool frame_begins_beyond(const struct viommu_table *table);
+
 #endif

@@ -851,6 +851,23 @@ class PciTrees(Reports):
             status, told = self.resolve("03:00.0", forms.WRAPPINGS[name](form))
             self.assertEqual((status, told.split()[1]), (0, "dmar0"), name)
 
+    def test_memory_below_a_bridge_is_kept_by_what_may_be_there(self):
+        def regions(*hops, kind=dmar.ENDPOINT, device="03:00.0", pci=None):
+            region = dmar.rmrr(dmar.scope(kind, hops=hops))
+            _, told = self.resolve(device, pci, dmar.dmar(dmar.UNIT, region))
+            return [line.split(" by ")[0] for line in told.splitlines() if "must keep" in line]
+        keep = "    must keep 0x7b000000-0x7b7fffff (identity)"
+        below = ((1, 0),)
+        self.assertEqual(regions(*below, kind=dmar.BRIDGE),
+                         [keep + ", if it is below bridge 0000:00:01.0,"])
+        self.assertEqual(regions((1, 0), (0, 0)),
+                         [keep + ", if it is at 00.0 behind bridge 0000:00:01.0,"])
+        self.assertEqual(regions(*below, kind=dmar.BRIDGE, device="00:1f.0"), [])
+        self.assertEqual(regions(*below), [])
+        self.assertEqual(regions(*below, kind=dmar.BRIDGE, pci=self.VERBOSE), [keep + ","])
+        self.assertEqual(regions((1, 0), (0, 0), pci=self.VERBOSE), [keep + ","])
+        self.assertEqual(regions(*below, kind=dmar.BRIDGE, device="06:01.0", pci=self.VERBOSE), [])
+
     def test_a_tree_without_functions_is_refused(self):
         status, told = self.resolve("03:00.0", "nothing of PCI\n")
         self.assertEqual(status, 2)

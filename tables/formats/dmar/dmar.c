@@ -118,17 +118,6 @@ static const struct unsupported unsupported[] = {
 	NO_MORE_UNSUPPORTED,
 };
 
-static const struct table_rejection rejections[] = {
-	{ "dmar-base",
-	  "Linux prints \"Your BIOS is broken; DMAR reported at address 0!\" and uses no "
-	  "unit of the table" },
-	{ "dmar-width", "Linux prints \"Invalid DMAR haw\" and uses no unit of the table" },
-	{ "dmar-name",
-	  "Linux prints \"ANDD object name is not NUL-terminated\" and uses no unit of "
-	  "the table" },
-	{ NULL, NULL },
-};
-
 const struct format dmar_format = {
 	.signature = "DMAR",
 	.name = "DMA Remapping Reporting table",
@@ -142,5 +131,5 @@ const struct format dmar_format = {
 	.describes = dmar_describes,
 	.from_topology = dmar_write,
 	.linux_reads = linux_dmar,
-	.rejections = rejections,
+	.rejections = dmar_rejections,
 };

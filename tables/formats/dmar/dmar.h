@@ -161,8 +161,9 @@ const struct dmar_hop *dmar_hop(const struct record *scope, size_t i);
 /* The object name of an ANDD; NULL without a NUL inside the structure. */
 const char *dmar_object_name(const struct record *andd);
 
-/* check.c, read.c, write.c */
+/* check.c, rejections.c, read.c, write.c */
 extern const struct table_rule dmar_rules[];
+extern const struct table_rejection dmar_rejections[];
 struct viommu_topology *dmar_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);
 void dmar_read_header(const struct viommu_table *table, struct viommu_table_header *header);

@@ -12,12 +12,15 @@
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
-/* Linux skips structures of types that it does not know, such as those of virtio-iommus. */
+/*
+ * Linux skips structures of types that it does not know, such as those of virtio-iommus, and units
+ * with the registers of another.
+ */
 static bool is_known(const struct viommu_topology *topology, const char *name)
 {
 	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, name);
 
-	return iommu && iommu->kind == VIOMMU_VTD;
+	return iommu && iommu->kind == VIOMMU_VTD && !topology_unread(topology, iommu);
 }
 
 /*
@@ -58,6 +61,7 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 	const struct viommu_pci_range *scope = find_scope(topology, device);
 	struct viommu_route route =
 		scope ? route_of_range(topology, scope, device) : route_of_rest(topology, device);
+	struct viommu_route specified = route_specified(topology, device);
 
 	*ret_why =
 		scope ? "Linux takes the last unit of the DMAR that names the function"
@@ -66,6 +70,8 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 			  "INCLUDE_PCI_ALL; scopes of bridges it knows once it has scanned buses"
 			: "Linux finds the function in no scope, and leaves it without an IOMMU; "
 			  "scopes of bridges it knows once it has scanned buses";
+	if (specified.iommu && topology_unread(topology, specified.iommu))
+		*ret_why = topology_unread(topology, specified.iommu);
 	return route;
 }
 

@@ -26,6 +26,7 @@ struct reading {
 	struct hash *names;   /* number of an ACPI device -> its name in the ANDD */
 	struct hash *ats;     /* segments whose root ports all have ATS */
 	struct hash *bridges; /* segments that have a host bridge */
+	struct hash *bases;   /* of units */
 	struct viommu_findings *findings;
 };
 
@@ -234,6 +235,18 @@ static void fill_virtio(struct viommu_iommu *iommu, const struct dmar_drhd *drhd
 	iommu->proximity_domain = iommu->has_proximity_domain ? drhd->proximity_domain : 0;
 }
 
+/* For Linux the same base is the same unit, which has its scopes already (dmar_find_dmaru). */
+static void note_repeated(const struct reading *reading, struct dmar_drhd *drhd, bool is_virtio)
+{
+	size_t n = topology_count(reading->topology, OBJECT_IOMMU);
+
+	if (!is_virtio && !hash_add(reading->bases, &drhd->base))
+		topology_set_unread(reading->topology,
+				    topology_get(reading->topology, OBJECT_IOMMU, n - 1),
+				    "Linux ignores a unit with the registers of an earlier one, "
+				    "and its scopes");
+}
+
 static void read_unit(struct reading *reading, const struct record *record)
 {
 	struct dmar_drhd *drhd = record->host;
@@ -256,6 +269,7 @@ static void read_unit(struct reading *reading, const struct record *record)
 		       "the registers of the unit end beyond the address space: dropped");
 		return;
 	}
+	note_repeated(reading, drhd, is_virtio);
 	if (drhd->flags & DMAR_INCLUDE_PCI_ALL)
 		read_bridge(reading, record, drhd->segment, name);
 	read_unit_scopes(reading, record, drhd->segment, name);
@@ -420,6 +434,7 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 		.names = hash_new(&hash_direct),
 		.ats = hash_new(&hash_direct),
 		.bridges = hash_new(&hash_direct),
+		.bases = hash_new(&hash_number),
 		.findings = findings,
 	};
 	const struct record *structure;
@@ -431,6 +446,7 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 	hash_free(reading.domains);
 	hash_free(reading.names);
 	hash_free(reading.ats);
+	hash_free(reading.bases);
 	hash_free(reading.bridges);
 	return reading.topology;
 }

@@ -199,6 +199,12 @@ static const struct unsupported unsupported[] = {
 	NO_MORE_UNSUPPORTED,
 };
 
+static const struct table_rejection rejections[] = {
+	{ frame_begins_beyond,
+	  "Linux prints \"IORT node pointer overflows, bad table!\" and finds no node" },
+	{ NULL, NULL },
+};
+
 const struct format iort_format = {
 	.signature = "IORT",
 	.name = "I/O Remapping table",
@@ -212,4 +218,5 @@ const struct format iort_format = {
 	.describes = describes,
 	.from_topology = iort_write,
 	.linux_reads = linux_iort,
+	.rejections = rejections,
 };

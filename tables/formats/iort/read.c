@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
+#include "tables/table/frame.h"
 #include "tables/model/topology.h"
 
 #define LAST_RID 0xffffu
@@ -113,6 +114,7 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 		.nodes = iort_index(table),
 		.last_ids = hash_new(&hash_direct),
 		.segments = hash_new(&hash_direct),
+		.counted_end = frame_counted_end(table),
 		.findings = findings,
 	};
 

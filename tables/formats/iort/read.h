@@ -19,6 +19,7 @@ struct iort_reading {
 	struct hash *last_ids; /* offset of an SMMU -> the last stream ID that reaches it */
 	struct hash *segments; /* of the root complexes so far */
 	size_t n_memories;     /* of all RMR nodes, counted once per ID mapping */
+	size_t counted_end;    /* of the nodes that the head counts */
 	struct viommu_findings *findings;
 };
 
@@ -26,9 +27,9 @@ struct iort_reading {
 void iort_report_dropped(const struct iort_reading *reading, const char *rule_id,
 			 const struct record *record, const char *what);
 
-/* Note for Linux's reader that the object of that type which was added last has a NULL first. */
-void iort_note_null(const struct iort_reading *reading, const struct record *node,
-		    enum object_type type);
+/* Note for Linux's reader what it makes of the object of that type which was added last. */
+void iort_note_linux(const struct iort_reading *reading, const struct record *node,
+		     enum object_type type);
 
 /* The name of the ITS group or IOMMU whose node is at that offset, or NULL. */
 const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset);

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
+#include "tables/table/frame.h"
 #include "tables/model/topology.h"
 
 /* A note: the table is valid, and still has what was dropped. */
@@ -35,21 +36,45 @@ const char *iort_its_at(const struct iort_reading *reading, uint32_t offset)
 	return name_at(reading->groups, offset);
 }
 
+/* Why Linux creates no device for the node of an SMMU, or its driver refuses it; NULL: it is used.
+ */
+static const char *why_unused(const struct iort_reading *reading, const struct record *node)
+{
+	const struct iort_smmu_v2 *smmu = node->host;
+
+	if (node->at >= reading->counted_end)
+		return LINUX_COUNTED;
+	if (iort_type_of(node) != IORT_SMMU_V2)
+		return NULL;
+	if (!smmu->span)
+		return "Linux maps no registers of an SMMUv1 or SMMUv2 whose span is 0, and does "
+		       "not use it";
+	if (!smmu->context_count)
+		return "Linux does not use an SMMUv1 or SMMUv2 without context interrupts "
+		       "(-ENODEV)";
+	return NULL;
+}
+
 /*
  * Linux looks at the reference of the first mapping of a node, whichever it needs, and leaves all
  * of them if that is 0.
  */
-void iort_note_null(const struct iort_reading *reading, const struct record *node,
-		    enum object_type type)
+void iort_note_linux(const struct iort_reading *reading, const struct record *node,
+		     enum object_type type)
 {
 	static const char why[] = "Linux prints \"ID map has NULL parent reference\" of the node's "
 				  "first ID mapping, and reads none of them";
 	const struct iort_mapping *first = iort_mapping_of(node, 0);
 	const size_t n = topology_count(reading->topology, type);
+	const void *object = n ? topology_get(reading->topology, type, n - 1) : NULL;
+	const char *unused = type == OBJECT_IOMMU ? why_unused(reading, node) : NULL;
 
-	if (first && !first->output_reference && n)
-		topology_set_unread(reading->topology, topology_get(reading->topology, type, n - 1),
-				    why);
+	if (object && unused)
+		topology_set_unused(reading->topology, object, unused);
+	if (object && type != OBJECT_IOMMU && node->at >= reading->counted_end)
+		topology_set_unread(reading->topology, object, LINUX_COUNTED);
+	else if (object && first && !first->output_reference)
+		topology_set_unread(reading->topology, object, why);
 }
 
 /* The field was reserved before revision 3. */

@@ -62,7 +62,7 @@ static void add_device(const struct iort_reading *reading, const struct record *
 		iort_report_dropped(reading, "iort-silent-device", node,
 				    "a second device of this path, or a path that is not text");
 	else
-		iort_note_null(reading, node, OBJECT_PLATFORM_DEVICE);
+		iort_note_linux(reading, node, OBJECT_PLATFORM_DEVICE);
 }
 
 /* The place is that of the mapping, since findings about the ID concern the mapping. */

@@ -237,7 +237,7 @@ static void read_bridge(const struct complex *complex, const struct record *node
 	if (fields->node.revision && fields->address_limit < IORT_ADDRESS_BITS)
 		bridge.address_bits = fields->address_limit;
 	topology_add_host_bridge(complex->reading->topology, &bridge);
-	iort_note_null(complex->reading, node, OBJECT_HOST_BRIDGE);
+	iort_note_linux(complex->reading, node, OBJECT_HOST_BRIDGE);
 	iort_check_memory_properties(complex->reading, node, &fields->memory);
 }
 

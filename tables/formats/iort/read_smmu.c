@@ -139,7 +139,7 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 	iommu->smmu_v2.pmu_interrupts = monitors;
 	iommu->smmu_v2.edge = edges == ANY_EDGE;
 	if (!topology_add_iommu(reading->topology, iommu))
-		iort_note_null(reading, node, OBJECT_IOMMU);
+		iort_note_linux(reading, node, OBJECT_IOMMU);
 	if (edges == (ANY_EDGE | ANY_LEVEL))
 		iort_report_dropped(reading, "iort-silent-interrupts", node,
 				    "different trigger modes of an SMMU's interrupts");

@@ -172,6 +172,11 @@ static void check_same(const struct table_check *check)
 
 /* -- the type that Linux reads --------------------------------------------------------- */
 
+static bool is_iommu_type(unsigned type)
+{
+	return type == IVRS_IVHD_10 || type == IVRS_IVHD_11 || type == IVRS_IVHD_40;
+}
+
 /* Reported at the first block of the IOMMU. */
 static void check_missing(const struct table_check *check)
 {
@@ -186,7 +191,9 @@ static void check_missing(const struct table_check *check)
 		if (ivrs_is_ivhd(block) && hash_add(seen, key_of(block)))
 			report(check->findings, check->rule_id,
 			       table_place(check->table, block->at),
-			       "write the same block types for all IOMMUs",
+			       is_iommu_type(type) ? "write the same block types for all IOMMUs"
+						   : "write memory behind the IOMMUs, and none for "
+						     "the function of the first one",
 			       "the IOMMU has no block of type %02xh, the type that Linux reads",
 			       type);
 	hash_free(seen);

@@ -57,7 +57,7 @@ static void report_record(const struct table_check *check, const struct record *
 }
 
 /* -1 if no entry counts: Linux then ignores the segment. */
-static int highest_of_block(const struct record *block)
+int ivrs_highest_of(const struct record *block)
 {
 	const struct record *entry;
 	int highest = -1;
@@ -73,7 +73,7 @@ void ivrs_check_none(const struct table_check *check)
 	const struct record *block;
 
 	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block) && highest_of_block(block) < 0)
+		if (ivrs_is_ivhd(block) && ivrs_highest_of(block) < 0)
 			report_record(check, block,
 				      "list the functions behind the IOMMU, or omit it",
 				      "the IOMMU has no device entry for a function");
@@ -94,8 +94,7 @@ static struct hash *highest_of_segments(const struct viommu_table *table)
 			continue;
 		segment = GUINT_TO_POINTER(((const struct ivrs_ivhd *)block->host)->segment);
 		before = GPOINTER_TO_INT(hash_lookup(highest, segment));
-		hash_insert(highest, segment,
-			    GINT_TO_POINTER(MAX(before, highest_of_block(block))));
+		hash_insert(highest, segment, GINT_TO_POINTER(MAX(before, ivrs_highest_of(block))));
 	}
 	return highest;
 }

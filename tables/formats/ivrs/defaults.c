@@ -31,6 +31,20 @@ static const struct ivrs_block *block_of(const struct record *record)
 	return record ? record->host : NULL;
 }
 
+#define SPAN          0x4000u
+#define SPAN_COUNTERS 0x80000u
+
+/* Counters have a window of their own. Each type of block has another field for them. */
+uint64_t ivrs_span(const struct record *block)
+{
+	const struct ivrs_ivhd *ivhd = block->host;
+	bool counters = ivrs_type_of(block) == IVRS_IVHD_10
+				? ivhd->features & IVRS_COUNTERS && ivhd->features & IVRS_BANKS
+				: ivhd->efr & IVRS_EFR_COUNTERS;
+
+	return counters ? SPAN_COUNTERS : SPAN;
+}
+
 /*
  * The type of the last block, up to the first of a type above 40h, with the device ID of the first
  * block. Linux does not exclude IVMDs, whose device ID has the same offset.

@@ -96,13 +96,6 @@ static const struct unsupported unsupported[] = {
 	NO_MORE_UNSUPPORTED,
 };
 
-static const struct table_rejection rejections[] = {
-	{ "acpi-checksum", "Linux sums the bytes of an IVRS itself, and refuses the table" },
-	{ "ivrs-special", "Linux knows no such special device, gives up, and has no IOMMU at all" },
-	{ "ivrs-base", "Linux prints \"Can not reserve memory region\" and has no IOMMU at all" },
-	{ NULL, NULL },
-};
-
 const struct format ivrs_format = {
 	.signature = "IVRS",
 	.name = "I/O Virtualization Reporting Structure",
@@ -116,5 +109,5 @@ const struct format ivrs_format = {
 	.describes = ivrs_describes,
 	.from_topology = ivrs_write,
 	.linux_reads = linux_ivrs,
-	.rejections = rejections,
+	.rejections = ivrs_rejections,
 };

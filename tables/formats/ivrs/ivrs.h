@@ -73,6 +73,11 @@ enum ivrs_entry_type {
 /* The default width of physical addresses. */
 #define IVRS_DEFAULT_ADDRESS_BITS 40
 
+/* Performance counters, in the features of a block 10h and in the EFR. */
+#define IVRS_COUNTERS     (0xfu << 13)
+#define IVRS_BANKS        (0x3fu << 17)
+#define IVRS_EFR_COUNTERS (UINT64_C(1) << 9)
+
 /* Blocks follow, up to the end of the table. */
 struct ivrs_head {
 	struct acpi_header acpi;
@@ -261,6 +266,12 @@ void ivrs_check_hid_text(const struct table_check *check);
 /* The block type that Linux reads, for all IOMMUs; LAYOUT_UNKNOWN if there is none. */
 unsigned ivrs_linux_type(const struct viommu_table *table);
 
+/* The bytes of registers that Linux reserves for the IOMMU of a block. */
+uint64_t ivrs_span(const struct record *block);
+
+/* The highest device ID of a block that Linux counts, or -1. */
+int ivrs_highest_of(const struct record *block);
+
 /* check_entries.c, check_coverage.c */
 void ivrs_check_open(const struct table_check *check);
 void ivrs_check_inverted(const struct table_check *check);
@@ -291,8 +302,9 @@ static inline bool ivrs_describes(const struct viommu_table *table,
 /* Does the IOMMU have values for which only blocks 11h and 40h have fields? */
 bool ivrs_has_images(const struct viommu_iommu *iommu);
 
-/* check.c, read.c, write.c */
+/* check.c, rejections.c, read.c, write.c */
 extern const struct table_rule ivrs_rules[];
+extern const struct table_rejection ivrs_rejections[];
 void ivrs_read_header(const struct viommu_table *table, struct viommu_table_header *header);
 struct viommu_topology *ivrs_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
+#include "tables/table/frame.h"
 #include "rimt.h"
 
 #define LAST_RID 0xffffu
@@ -21,9 +22,12 @@ struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
 	struct viommu_findings *findings;
-	struct hash *names;    /* of IOMMUs, by the offset of their node */
-	struct hash *segments; /* that a root complex has had */
-	struct hash *firsts;   /* the first IDs of the mappings of the current node, plus 1 */
+	struct hash *names;     /* of IOMMUs, by the offset of their node */
+	struct hash *segments;  /* that a root complex has had */
+	struct hash *firsts;    /* the first IDs of the mappings of the current node, plus 1 */
+	struct hash *windows;   /* bases of IOMMUs with registers */
+	struct hash *functions; /* of IOMMUs on PCI, plus 1 */
+	size_t counted_end;     /* of the nodes that the head counts */
 };
 
 static void report_dropped(const struct reading *reading, const struct record *record,
@@ -77,6 +81,22 @@ static char *hardware_id_of(const struct reading *reading, const struct record *
 	return NULL;
 }
 
+/* The driver of an IOMMU takes the first node with its registers, or its function. */
+static const char *why_unused(const struct reading *reading, const struct record *record)
+{
+	struct rimt_iommu *node = record->host;
+	gsize function = ((gsize)node->segment << 16 | node->bdf) + 1;
+	bool first = node->flags & RIMT_IOMMU_PCI
+			     ? hash_add(reading->functions, GSIZE_TO_POINTER(function))
+			     : hash_add(reading->windows, &node->base);
+
+	if (record->at >= reading->counted_end)
+		return LINUX_COUNTED;
+	return first ? NULL
+		     : "Linux gives the driver of the IOMMU its first node, and lets devices of "
+		       "the other wait forever";
+}
+
 static void read_iommu(struct reading *reading, const struct record *record)
 {
 	const struct rimt_iommu *node = record->host;
@@ -98,9 +118,13 @@ static void read_iommu(struct reading *reading, const struct record *record)
 		.riscv.hardware_id = hardware,
 		.place = table_place(reading->table, record->at),
 	};
+	const char *unused;
 
 	read_wires(reading, record, &iommu);
-	topology_add_iommu(reading->topology, &iommu);
+	unused = why_unused(reading, record);
+	if (!topology_add_iommu(reading->topology, &iommu) && unused)
+		topology_set_unused(reading->topology,
+				    topology_find(reading->topology, OBJECT_IOMMU, name), unused);
 	hash_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
 }
 
@@ -148,13 +172,15 @@ static void note_others(const struct reading *reading)
 }
 
 /* Linux looks at the first mapping of a node before it takes any. */
-static void note_null(const struct reading *reading, const struct record *node, const void *object)
+static void note_linux(const struct reading *reading, const struct record *node, const void *object)
 {
 	guint i = 0;
 	const struct record *first = rimt_next_mapping(node, &i);
 	const struct rimt_mapping *mapping = first ? first->host : NULL;
 
-	if (mapping && !mapping->iommu)
+	if (node->at >= reading->counted_end)
+		topology_set_unread(reading->topology, object, LINUX_COUNTED);
+	else if (mapping && !mapping->iommu)
 		topology_set_unread(reading->topology, object,
 				    "Linux prints \"ID map has NULL parent reference\" of the "
 				    "node's first ID mapping, and reads none of them");
@@ -206,7 +232,7 @@ static void read_root_complex(struct reading *reading, const struct record *node
 	if (!hash_add(reading->segments, GUINT_TO_POINTER(complex->segment + 1u)))
 		return;
 	topology_add_host_bridge(reading->topology, &bridge);
-	note_null(reading, node, topology_get(reading->topology, OBJECT_HOST_BRIDGE, n));
+	note_linux(reading, node, topology_get(reading->topology, OBJECT_HOST_BRIDGE, n));
 	find_firsts(reading, node);
 	for (guint i = 0; (record = rimt_next_mapping(node, &i));)
 		read_range(reading, complex->segment, record);
@@ -259,7 +285,7 @@ static bool add_device(const struct reading *reading, const char *name, const st
 			       "more than 32 bits");
 		return false;
 	}
-	note_null(reading, node, topology_get(reading->topology, OBJECT_PLATFORM_DEVICE, n));
+	note_linux(reading, node, topology_get(reading->topology, OBJECT_PLATFORM_DEVICE, n));
 	return true;
 }
 
@@ -297,12 +323,20 @@ struct viommu_topology *rimt_read(const struct viommu_table *table,
 		.names = hash_new_full(&hash_direct, NULL, memory_free),
 		.segments = hash_new(&hash_direct),
 		.firsts = hash_new(&hash_direct),
+		.windows = hash_new(&hash_number),
+		.functions = hash_new(&hash_direct),
+		.counted_end = frame_counted_end(table),
 	};
 
 	read_nodes(&reading, RIMT_IOMMU, read_iommu);
 	read_nodes(&reading, RIMT_ROOT_COMPLEX, read_root_complex);
 	read_nodes(&reading, RIMT_PLATFORM_DEVICE, read_device);
 	note_others(&reading);
+	topology_note_waiting(reading.topology, false, true,
+			      "Linux lets the IOMMU wait until the IOMMU that translates its own "
+			      "function is ready: it never is, and its devices wait, too");
+	hash_free(reading.functions);
+	hash_free(reading.windows);
 	hash_free(reading.firsts);
 	hash_free(reading.segments);
 	hash_free(reading.names);

@@ -119,6 +119,12 @@ static const struct unsupported unsupported[] = {
 	NO_MORE_UNSUPPORTED,
 };
 
+static const struct table_rejection rejections[] = {
+	{ frame_begins_beyond,
+	  "Linux prints \"RIMT node pointer overflows, bad table!\" and finds no node" },
+	{ NULL, NULL },
+};
+
 const struct format rimt_format = {
 	.signature = "RIMT",
 	.name = "RISC-V IO Mapping table",
@@ -131,4 +137,5 @@ const struct format rimt_format = {
 	.describes = describes,
 	.from_topology = rimt_write,
 	.linux_reads = linux_rimt,
+	.rejections = rejections,
 };

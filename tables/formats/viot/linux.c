@@ -6,24 +6,35 @@
 #include "tables/model/topology.h"
 #include "tables/routes/route.h"
 
+/* Linux stops at a node that is too short, and behind as many nodes as the head counts. */
+static bool is_read(const struct viommu_topology *topology, const void *object,
+		    const char **ret_why)
+{
+	const char *why = topology_unread(topology, object);
+
+	if (why)
+		*ret_why = why;
+	return !why;
+}
+
 /*
  * The driver prepends each node to its list and takes the first match, which is the last of the
  * table. If that one fails, it tries no other.
  */
 static struct viommu_route viot_route(const struct viommu_topology *topology,
-				      const struct viommu_device_name *device)
+				      const struct viommu_device_name *device, const char **ret_why)
 {
 	const struct viommu_pci_range *range;
 	const struct viommu_platform_device *candidate;
 
 	for (size_t i = topology_count(topology, OBJECT_PCI_RANGE); device->pci && i--;) {
 		range = topology_get(topology, OBJECT_PCI_RANGE, i);
-		if (range_has(range, device))
+		if (range_has(range, device) && is_read(topology, range, ret_why))
 			return route_of_range(topology, range, device);
 	}
 	for (size_t i = topology_count(topology, OBJECT_PLATFORM_DEVICE); !device->pci && i--;) {
 		candidate = topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
-		if (candidate->base == device->base)
+		if (candidate->base == device->base && is_read(topology, candidate, ret_why))
 			return route_to(topology, candidate->iommu, candidate->id,
 					candidate->place);
 	}
@@ -34,12 +45,13 @@ static struct viommu_route viot_route(const struct viommu_topology *topology,
 struct viommu_route linux_viot(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device, const char **ret_why)
 {
-	struct viommu_route route = viot_route(topology, device);
+	struct viommu_route route;
 
-	if (route.reach != VIOMMU_REACH_IOMMU) {
-		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
-			   "an IOMMU";
-	} else if (is_itself(route.iommu, device)) {
+	*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without an IOMMU";
+	route = viot_route(topology, device, ret_why);
+	if (route.reach != VIOMMU_REACH_IOMMU)
+		return route;
+	if (is_itself(route.iommu, device)) {
 		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
 		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
 			   "device with -EINVAL";

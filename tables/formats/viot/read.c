@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
+#include "tables/table/frame.h"
 #include "viot.h"
 
 struct reading {
@@ -19,6 +20,8 @@ struct reading {
 	struct viommu_topology *topology;
 	struct hash *names;  /* of IOMMUs, by the offset of their node */
 	struct hash *starts; /* the offsets of all decoded nodes */
+	size_t read_end;     /* of the nodes that Linux reads */
+	const char *why_end; /* why it reads no others */
 	struct viommu_findings *findings;
 };
 
@@ -67,6 +70,17 @@ static const char *output_of(struct reading *reading, const struct record *recor
 	return name;
 }
 
+/* An endpoint node that Linux does not read; its object was added last. */
+static void note_linux(const struct reading *reading, const struct record *record,
+		       enum object_type type)
+{
+	if (record->at >= reading->read_end)
+		topology_set_unread(reading->topology,
+				    topology_get(reading->topology, type,
+						 topology_count(reading->topology, type) - 1),
+				    reading->why_end);
+}
+
 /*
  * Keeps a range that contains the function of its own IOMMU, as QEMU writes it, so that the table
  * is regenerated unchanged. Drops ranges that a topology cannot represent.
@@ -89,7 +103,9 @@ static void read_pci_range(struct reading *reading, const struct record *record)
 	if (!range.iommu)
 		return;
 	r = topology_add_pci_range(reading->topology, &range);
-	if (r == -ENOSPC)
+	if (!r)
+		note_linux(reading, record, OBJECT_PCI_RANGE);
+	else if (r == -ENOSPC)
 		report(reading->findings, "topology-segments",
 		       table_place(reading->table, record->at),
 		       "omit segments that the machine lacks",
@@ -112,8 +128,8 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 		.place = table_place(reading->table, record->at),
 	};
 
-	if (device.iommu)
-		topology_add_platform_device(reading->topology, &device);
+	if (device.iommu && !topology_add_platform_device(reading->topology, &device))
+		note_linux(reading, record, OBJECT_PLATFORM_DEVICE);
 }
 
 /* Calls `read` for nodes whose type is in the closed range, in the order of the table. */
@@ -137,6 +153,28 @@ static void read_start(struct reading *reading, const struct record *record)
 	hash_add(reading->starts, GSIZE_TO_POINTER(record->at));
 }
 
+/* An endpoint node that is too short for its fields ends Linux's walk. */
+static bool is_short(const struct record *record)
+{
+	return !record->layout && record->rest->len &&
+	       (record->rest->data[0] == VIOT_PCI_RANGE ||
+		record->rest->data[0] == VIOT_MMIO_ENDPOINT);
+}
+
+static void find_read_end(struct reading *reading)
+{
+	const struct record *record;
+
+	reading->read_end = frame_counted_end(reading->table);
+	reading->why_end = LINUX_COUNTED;
+	for_each_child(i, record, reading->table->root)
+		if (is_short(record) && record->at < reading->read_end) {
+			reading->read_end = record->at;
+			reading->why_end = "Linux prints \"Invalid PCI node size\" or \"Invalid "
+					   "MMIO node size\", and reads no node behind that one";
+		}
+}
+
 /* Reads all IOMMUs first, because endpoint nodes may precede them. */
 struct viommu_topology *viot_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)
@@ -149,10 +187,15 @@ struct viommu_topology *viot_read(const struct viommu_table *table,
 		.findings = findings,
 	};
 
+	find_read_end(&reading);
 	for_each_node(&reading, VIOT_PCI_RANGE, VIOT_UNKNOWN, read_start);
 	for_each_node(&reading, VIOT_VIRTIO_PCI, VIOT_VIRTIO_MMIO, read_iommu);
 	for_each_node(&reading, VIOT_PCI_RANGE, VIOT_PCI_RANGE, read_pci_range);
 	for_each_node(&reading, VIOT_MMIO_ENDPOINT, VIOT_MMIO_ENDPOINT, read_mmio_endpoint);
+	topology_note_waiting(
+		reading.topology, true, false,
+		"Linux lets the IOMMU wait for the one that it is behind, which waits "
+		"for it: neither is ever ready, and their devices wait, too");
 	hash_free(reading.starts);
 	hash_free(reading.names);
 	return reading.topology;

@@ -47,6 +47,16 @@ static const struct unsupported unsupported[] = {
 	NO_MORE_UNSUPPORTED,
 };
 
+static bool begins_elsewhere(const struct viommu_table *table)
+{
+	return frame_begins_inside_head(table) || frame_begins_beyond(table);
+}
+
+static const struct table_rejection rejections[] = {
+	{ begins_elsewhere, "Linux prints \"Node pointer overflows\" and reads no node" },
+	{ NULL, NULL },
+};
+
 const struct format viot_format = {
 	.signature = "VIOT",
 	.name = "Virtual I/O Translation table",
@@ -60,4 +70,5 @@ const struct format viot_format = {
 	.describes = describes,
 	.from_topology = viot_write,
 	.linux_reads = linux_viot,
+	.rejections = rejections,
 };
