@@ -26,6 +26,8 @@ ERRORS = {"VIOT": set(), "DMAR": {"dmar-base"}, "IVRS": {"ivrs-memory-devices", 
           "IORT": {"iort-device-id-mapping", "iort-reference", "iort-reference-null", "iort-rmr-align",
                    "topology-registers"},
           "RIMT": set(), "IOVT": set(), "SRAT": set()}
+# What says that `viommu check` has read the table, by its exit status.
+CHECKED = {0: re.compile(r"^checked the table", re.M), 1: re.compile(r": (?:warning|error): ")}
 WRITTEN = {"VIOT": "viot", "RIMT": "rimt"}
 HEADER, COMPILER, CHECKSUM = 36, slice(28, 36), slice(9, 10)
 
@@ -69,7 +71,10 @@ def judge_template(iasl, viommu, signature, folder):
         return
     table = table.rename(Path(folder, f"{signature}.aml"))
     checked = run([viommu, "check", table.name], folder)
-    found = set(re.findall(r"error: .*\[([a-z0-9-]+)\]", checked.stdout + checked.stderr))
+    said = checked.stdout + checked.stderr
+    found = set(re.findall(r"error: .*\[([a-z0-9-]+)\]", said))
+    if checked.returncode not in CHECKED or not CHECKED[checked.returncode].search(said):
+        yield f"{signature}: viommu check ended with status {checked.returncode}: {said[-500:]}"
     if found != ERRORS[signature]:
         yield f"{signature}: errors {sorted(found)}, and not {sorted(ERRORS[signature])}"
     if signature not in WRITTEN:
