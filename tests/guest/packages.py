@@ -112,9 +112,9 @@ class Archive:
     def sources(self, folder, name):
         """Download the source package; the path of its .dsc."""
         with open(f"{self.folder}/sources.list", encoding="utf-8") as file:
-            entries = file.read()
-        with open(f"{self.folder}/sources.list", "a", encoding="utf-8") as file:
-            file.write("".join(f"deb-src{line[3:]}\n" for line in entries.splitlines()))
+            entries = [line for line in file if line.startswith("deb ")]
+        with open(f"{self.folder}/sources.list", "w", encoding="utf-8") as file:
+            file.writelines([*entries, *(f"deb-src{line[3:]}" for line in entries)])
         os.makedirs(folder, exist_ok=True)
         self._apt("apt-get", "-q", "update")
         self._apt("apt-get", "-q", "source", "--download-only", name, cwd=folder)

@@ -144,6 +144,23 @@ class Cache(unittest.TestCase):
         path = initramfs.kept("things", ["thing"], lambda work: pathlib.Path(work).write_text("built", encoding="ascii"))
         self.assertEqual([str(one) for one in pathlib.Path(packages.CACHE, "things").iterdir()], [path])
 
+    def test_sources_are_fetched_more_than_once(self):
+        lists = []
+
+        def apt(archive, _tool, *_arguments, **_options):
+            path = pathlib.Path(archive.folder, "sources.list")
+            lists.append(path.read_text(encoding="utf-8").splitlines())
+            return ""
+        pathlib.Path(self.folder, "thing.dsc").touch()
+        with mock.patch.object(packages.Archive, "_apt", apt), mock.patch.object(packages, "mirror", lambda: "mirror"):
+            archive = packages.Archive("trixie-backports", "amd64")
+            archive.refresh()
+            for _ in range(2):
+                self.assertEqual(archive.sources(self.folder, "thing"), f"{self.folder}/thing.dsc")
+        self.assertEqual([sorted({line.split()[0] for line in lines}) for lines in lists],
+                         [["deb"], *[["deb", "deb-src"]] * 4])
+        self.assertEqual(lists[1], lists[-1])
+
     def test_two_sessions_build_each_its_own_sources(self):
         os.makedirs(f"{self.folder}/root/usr/bin")
         os.makedirs(f"{self.folder}/root/usr/src/linux-headers-1")
