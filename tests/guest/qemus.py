@@ -18,6 +18,8 @@ BUILT = ["10.2"]
 BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64",
             "riscv64": "qemu-system-riscv64"}
 FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+# Where Debian's packages have what QEMU loads by itself.
+FIRMWARE_FOLDERS = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"]
 # x86 starts 16 bytes below 4 GiB: disable interrupts, halt, and repeat.
 ROM_BYTES, ROM_ENTRY, ROM_CODE = 0x10000, 0xfff0, b"\xfa\xf4\xeb\xfd"
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -32,19 +34,19 @@ def halting_rom(folder):
 
 
 class Qemu:
-    def __init__(self, generation, root, prefix, environment, programs="usr/bin", share=None):
+    def __init__(self, generation, root, prefix, environment, programs="usr/bin", firmware_root=None):
         self.generation = generation
         self.root = root
         self.prefix = prefix
         self.environment = environment
         self.programs = os.path.join(root, programs)
-        self.share = share      # the folder of firmware; None: the built-in one
+        self.firmware_root = firmware_root      # None: where the program looks by itself
 
     def program(self, architecture):
         return os.path.join(self.programs, BINARIES[architecture])
 
     def command(self, architecture):
-        folders = [f"{self.share}/{name}" for name in ("qemu", "seabios") if self.share]
+        folders = [os.path.join(self.firmware_root, name) for name in FIRMWARE_FOLDERS if self.firmware_root]
         return self.prefix + [self.program(architecture),
                               *(word for folder in folders for word in ("-L", folder))]
 
@@ -82,24 +84,28 @@ def unpacked(generation, report):
     path = f"{libraries}:{os.path.join(root, 'lib', triplet)}"
     return Qemu(generation, root, [os.path.join(root, loader), "--library-path", path],
                 {"QEMU_MODULE_DIR": os.path.join(libraries, "qemu")},
-                share=os.path.join(root, "usr/share"))
+                firmware_root=root)
 
 
 def built(generation):
     """With the firmware of the installed one, because the source package has none."""
-    path = subprocess.run([os.path.join(ROOT, "tests/qemu/program.sh"), generation], text=True,
-                          stdout=subprocess.PIPE, check=True).stdout.strip()
-    folder = os.path.dirname(path)
-    return Qemu(generation, folder, [], {"QEMU_MODULE_DIR": folder}, programs="", share="/usr/share")
+    done = subprocess.run([os.path.join(ROOT, "tests/qemu/program.sh"), generation], text=True,
+                          stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise packages.Unavailable(f"there is no program of QEMU {generation}")
+    folder = os.path.dirname(done.stdout.strip())
+    return Qemu(generation, folder, [], {"QEMU_MODULE_DIR": folder}, programs="", firmware_root="/")
 
 
 def choose(wanted, report):
-    """The QEMUs for the value of `--qemu`: 'installed', a version, or 'all'."""
+    """The QEMUs for the value of `--qemu`: 'installed', a version, or 'all' (those that a release has)."""
     here = installed()
     if wanted == "installed":
         if not here:
             raise packages.Unavailable("no QEMU is installed")
         return [here]
+    if wanted in BUILT:
+        return [built(wanted)]
     names = GENERATIONS if wanted == "all" else [wanted]
     return [here if here and here.generation == name else unpacked(name, report)
             for name in names]

@@ -409,9 +409,15 @@ def said_of(victim, name, value):
 
 
 def most_memory(victim):
-    """The most memory that QEMU has had, in KiB."""
+    """The most memory that QEMU has had since its start, or since forget_most_memory(), in KiB."""
     with open(f"/proc/{victim.machine.process.pid}/status", encoding="ascii") as status:
         return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
+
+
+def forget_most_memory(victim):
+    """Set the figure of most_memory() to the memory that QEMU has now: proc_pid_clear_refs(5)."""
+    with open(f"/proc/{victim.machine.process.pid}/clear_refs", "w", encoding="ascii") as references:
+        references.write("5")
 
 
 def many_mappings(iommu, domain, endpoint, begin, end):
@@ -436,10 +442,11 @@ def a_kick_holds_the_notifications_of_one_request(stage):
     attaches = [driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + i % 2, WATCH << 3, 0)
                 for i in range(at_once)]
     iommu.ask_all(attaches[:2])
+    forget_most_memory(victim)
     before = most_memory(victim)
     expect("ATTACH", not any(iommu.ask_all(attaches)))
     more = most_memory(victim) - before
-    expect(f"one kick holds {more} KiB", more < mappings * 48 * 4 >> 10)
+    expect(f"one kick holds {more} KiB", more < mappings * 48 * 2 >> 10)
     iommu.ask_all(attaches[:1])
     expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
     expect("all is mirrored", victim.get("w0", "mirror").count("\n") == mappings)
@@ -763,8 +770,9 @@ def an_unmap_waits_for_all_disks_that_it_concerns(stage):
         iommu.attach(DOMAIN, place << 3)
     iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0x1ffff, DISK_MEMORY)
     iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
-    for name, disk in zip(names, both):
+    for disk in both:                   # QEMU 10.2 starts a disk after all reads in flight.
         disk.start()
+    for name, disk in zip(names, both):
         read(name, disk, IOVA)
     expect("no answer", iommu.ask(UNMAP) is None)
     for name, disk in zip(names, both):

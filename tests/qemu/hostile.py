@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A hostile driver without a guest: random correct and incorrect use of the module in a stock QEMU.
 
-    hostile.py [--steps N] [--seconds N] [--seed N] [--qemu installed|7.2|10.0] [--sanitized]
+    hostile.py [--steps N] [--seconds N] [--seed N] [--qemu VERSION] [--sanitized]
 
 The processors are stopped; this script does what a driver could: requests, rings, registers, moved
 windows and bus numbers, bus mastering off, resets, hotplug, snapshots, migrations, properties read
@@ -417,7 +417,8 @@ def parse():
     parser.add_argument("--runs", type=int, default=4, help="runs, each with the next seed")
     parser.add_argument("--seconds", type=float, help="start runs for so long, instead of --runs")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--qemu", default="installed", choices=["installed", *qemus.GENERATIONS, "all"])
+    parser.add_argument("--qemu", default="installed",
+                        choices=["installed", *qemus.GENERATIONS, *qemus.BUILT, "all"])
     parser.add_argument("--sanitized", action="store_true")
     parser.add_argument("--case", action="append", metavar="NAME", default=[],
                         choices=[case.__name__ for case in cases.CASES],

@@ -9,6 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD work=$(mktemp -d)
+export VIOMMU_BUILD_QEMU=no
 trap 'rm -rf "$work"' EXIT
 
 fail() { echo "verbs: $*" >&2; exit 1; }
@@ -115,6 +116,14 @@ libviommu_builds_from_libc_alone() {
 guests_without_an_operating_system() {
 	run bare
 	prints '^[1-9][0-9]* passed, 0 failed$'
+}
+
+# It takes an hour on a busy machine.
+no_qemu_is_built() {
+	! VIOMMU_CACHE=$work/empty python3 tests/qemu/hostile.py --qemu 10.2 >"$work/out" 2>&1 || fail "QEMU 10.2 ran"
+	prints 'hostile: there is no program of QEMU 10.2'
+	prints 'program: QEMU 10.2 is not built; tests/qemu/program.sh 10.2 builds it'
+	[[ ! -e $work/empty ]] || fail "the cache is filled"
 }
 
 # In a copy, where all that is built and run only prints its arguments.
@@ -268,7 +277,7 @@ build_folders_are_removed() {
 }
 
 steps=(show_the_demo tests_run_under_further_sanitizers build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
-	guests_without_an_operating_system modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
+	guests_without_an_operating_system no_qemu_is_built modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_rpm
 	build_folders_are_removed)

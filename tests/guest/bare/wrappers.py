@@ -33,8 +33,7 @@ def main(generation, folder):
     if generation not in known:
         sys.exit(f"wrappers.py: no guests run in QEMU {generation}: {', '.join(known)}")
     try:
-        qemu = (qemus.built(generation) if generation in qemus.BUILT
-                else qemus.choose(generation, report)[0])
+        qemu = qemus.choose(generation, report)[0]
     except packages.Unavailable as error:
         sys.exit(f"wrappers.py: {error}")
     os.makedirs(folder, exist_ok=True)
