@@ -122,6 +122,7 @@ static void an_endpoint_moves(void)
 		return;
 	attach_first();
 	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	expect(writes(0), "mappings of the domain are used");
 	expect_status(attach(domain(1), endpoint(0), 0), VIOMMU_S_OK, "ATTACH to another domain");
 	expect(!writes(0), "mappings of the old domain are not used");
 	expect_status(map_unit(domain(1), 1, RW), VIOMMU_S_OK, "MAP to the new domain");

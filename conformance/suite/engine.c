@@ -73,8 +73,11 @@ static void take_room(uint64_t unit)
 	room.parts = (struct parts *)room.first;
 }
 
-/* In all domains that there are: which one the endpoint is in, is the case's affair. */
-static void share_room(bool on)
+/*
+ * In all domains that there are: which one the endpoint is in, is the case's affair. The mappings
+ * stay, so that a device that translates by a domain which has ended reaches them, too.
+ */
+static void share_room(void)
 {
 	const uint32_t begin =
 		offers(VIOMMU_F_DOMAIN_RANGE) ? config32(VIOMMU_CONFIG_DOMAIN_START) : 0;
@@ -82,8 +85,7 @@ static void share_room(bool on)
 	if (!(device_status() & DRIVER_OK) || (device_status() & NEEDS_RESET))
 		return;
 	for (uint32_t i = 0; i <= MAPPED_DOMAINS; i++) {
-		int status = on ? map(begin + i, room.first, room.last, room.first, RW)
-				: unmap(begin + i, room.first, room.last);
+		int status = map(begin + i, room.first, room.last, room.first, RW);
 
 		if (status == SILENT || status == UNWRITTEN)
 			return;
@@ -125,7 +127,7 @@ static void disk_do(const struct engine *engine, uint32_t direction, uint64_t ad
 	struct queue queue;
 	uint32_t length;
 
-	share_room(true);
+	share_room();
 	virtio_end(&disk);
 	virtio_write(&disk, REG_STATUS, ACKNOWLEDGE | DRIVER);
 	if (virtio_accept(&disk, disk.offered & (VERSION_1 | PLATFORM)) &&
@@ -138,7 +140,6 @@ static void disk_do(const struct engine *engine, uint32_t direction, uint64_t ad
 				break;
 	}
 	virtio_end(&disk);
-	share_room(false);
 }
 
 /* The n-th disk that goes through the IOMMU. */
