@@ -9,9 +9,9 @@
  * disk behind the IOMMU, whose first sector is overwritten
  *
  * A disk has rings of its own in memory. Each access maps them at their own address in every domain
- * that there is, and they stay mapped until the domain ends or a case unmaps them. So an access that
- * should be blocked after its domain has ended proves something if one was made before: the rings
- * are where the page is.
+ * that there is, and they stay mapped until the domain ends or a case unmaps them. So an access
+ * that should be blocked after its domain has ended proves something if one was made before: the
+ * rings are where the page is.
  *
  * What an access did is read from memory, never from the function: functions of QEMU do not learn
  * that an access was blocked.
