@@ -226,11 +226,12 @@ static inline uint64_t granule_of(const struct iommu *iommu)
 
 /*
  * QEMU passes on notifications before DRIVER_OK, when no buffer may be used and none may be reported
- * (virtio 1.4, 2.1.2).
+ * (virtio 1.4, 2.1.2). `disabled`: the driver has turned bus mastering off.
  */
 static inline bool iommu_runs(const struct iommu *iommu)
 {
-	return iommu->virtio.vm_running && (iommu->virtio.status & VIRTIO_CONFIG_S_DRIVER_OK);
+	return iommu->virtio.vm_running && !iommu->virtio.disabled &&
+	       (iommu->virtio.status & VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
 /* -- firmware/roots.c ---------------------------------------------------------------- */
@@ -573,8 +574,9 @@ void drain_end(struct iommu *iommu);
 void ring_start(struct iommu *iommu);
 void ring_stop(struct iommu *iommu);
 
-/* Unmap all of it until the next request. */
+/* Unmap all of it until the next request; the same if memory has changed and no batch is to be returned. */
 void ring_close(struct iommu *iommu);
+void ring_let_go(struct iommu *iommu);
 
 /* Can the queue be served without QEMU's, and has it a request? Not while a batch is to be returned. */
 bool ring_waits(struct iommu *iommu);
@@ -586,7 +588,8 @@ bool ring_still_waits(struct iommu *iommu);
  * is to take it. */
 bool ring_next(struct iommu *iommu, unsigned int i, struct ring_chain *chain);
 
-/* Return the requests of a batch that ring_next() has found, unless their queue is not there any more. */
+/* Return the requests of a batch that ring_next() has found, unless their queue is not there any more, or
+ * the device may not do DMA. */
 void ring_return(struct iommu *iommu);
 
 /* -- device/device.c, device/pci.c --------------------------------------------------- */

@@ -89,7 +89,10 @@ static void batch_push(struct iommu *iommu)
 	virtqueue_flush(iommu->requests, n);
 }
 
-/* A buffer or an MSI may overlap a register, so that this kicks the queue again, or resets it. */
+/*
+ * A buffer or an MSI may overlap a register, so that this kicks the queue again, or resets it. Without
+ * bus mastering nothing is returned, and the requests are again those that the driver has offered.
+ */
 static void batch_return(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
@@ -98,14 +101,30 @@ static void batch_return(struct iommu *iommu)
 	iommu->serving = true;
 	if (batch->is_direct)
 		ring_return(iommu);
+	else if (virtio_device_disabled(&iommu->virtio))
+		batch_put_back(iommu, batch->elements, 0, batch->n);
 	else
 		batch_push(iommu);
 	batch->n = 0;
+	ring_let_go(iommu);
 	virtio_notify(&iommu->virtio, iommu->requests);
 	iommu->serving = serving;
 }
 
-/* The queue is being reset: no chain of the batch is returned. */
+/* Before the driver has its buffers back, or the machine stops. This waits for disk I/O. */
+static void batch_complete(struct iommu *iommu)
+{
+	if (!iommu->batch.n)
+		return;
+	if (iommu->batch.is_divided) {
+		batch_finish(iommu);
+		drain_begin(iommu);
+	}
+	drain_wait(iommu);
+	batch_return(iommu);
+}
+
+/* The device is being reset: no chain of the batch is returned. */
 static void batch_drop(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;
@@ -227,7 +246,11 @@ static void requests_kicked(VirtIODevice *virtio, VirtQueue *queue)
 
 static void requests_later(void *opaque)
 {
-	serve(opaque);
+	struct iommu *iommu = opaque;
+
+	if (!iommu->serving)
+		ring_let_go(iommu);
+	serve(iommu);
 }
 
 /* -- events -------------------------------------------------------------------------- */
@@ -242,16 +265,10 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 {
 	struct iommu *iommu = opaque;
 
-	if (!running && iommu->batch.n) {
-		if (iommu->batch.is_divided) {
-			batch_finish(iommu);
-			drain_begin(iommu);
-		}
-		drain_wait(iommu);
-		batch_return(iommu);
-	}
-	if (!running)
+	if (!running) {
+		batch_complete(iommu);
 		return;
+	}
 	qemu_bh_schedule(iommu->requests_bh);
 	qemu_bh_schedule(iommu->events_bh);
 }
@@ -299,6 +316,17 @@ static void device_reset(VirtIODevice *virtio)
 	viommu_reset(iommu->core);
 	batch_drop(iommu);
 	endpoints_deliver(iommu);
+}
+
+/* Of one queue (RING_RESET). QEMU clears it afterwards. */
+static void queue_reset(VirtIODevice *virtio, uint32_t index)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(virtio);
+
+	if (virtio_get_queue(virtio, (int)index) != iommu->requests)
+		return;
+	batch_complete(iommu);
+	ring_close(iommu);
 }
 
 static void reset_enter(Object *object, ResetType type)
@@ -400,6 +428,7 @@ static void device_class_init(ObjectClass *class, CLASS_DATA data)
 	virtio->get_features = features_get;
 	virtio->set_features = features_set;
 	virtio->reset = device_reset;
+	virtio->queue_reset = queue_reset;
 	virtio->vmsd = &saved_core;
 	reset->phases.enter = reset_enter;
 	reset->phases.exit = reset_exit;

@@ -6,8 +6,9 @@
  *
  * virtqueue_pop() and virtqueue_push() map and unmap each buffer, which takes longer than a request.
  * Here the rings and the guest's memory around the buffers stay mapped, until memory or the queue
- * changes. QEMU's indices are moved when a batch is returned. So between two batches the queue is as
- * if QEMU had served it, and reset, stop and migration need nothing else.
+ * changes. QEMU's indices are moved when a batch is returned, so between two batches the queue is as
+ * if QEMU had served it. A batch is returned before a stop, and thus before a migration, and before
+ * a reset of the queue; a reset of the device drops it (device.c).
  *
  * Whatever is unusual is left to QEMU, from that request on: a packed ring, buffers that are not in
  * memory, a malformed chain, which QEMU reports.
@@ -38,6 +39,12 @@ void ring_close(struct iommu *iommu)
 	unmap(&ring->buffers);
 	ring->buffers_length = 0;
 	ring->is_open = ring->is_stale = false;
+}
+
+void ring_let_go(struct iommu *iommu)
+{
+	if (iommu->ring.is_stale && !iommu->batch.n)
+		ring_close(iommu);
 }
 
 static bool map(MemoryRegionCache *cache, hwaddr at, uint64_t length, bool write)
@@ -275,27 +282,28 @@ static void ask_for_notification(struct iommu *iommu, uint16_t next)
 		stw_le_p((char *)ring->used.ptr + RING_AT + USED_ENTRY * ring->place.n, next);
 }
 
-/* While a batch waited, the driver may have reset the queue alone. */
+/* While a batch waited, the driver may have set the queue up elsewhere, or turned bus mastering off. */
 static bool is_of_batch(struct iommu *iommu)
 {
-	const struct ring *ring = &iommu->ring;
+	const struct ring_place place = place_of(&iommu->virtio);
 
-	return ring->is_open && index_of(iommu, 0) == ring->first &&
-	       virtio_queue_get_desc_addr(&iommu->virtio, 0) == ring->place.descriptors;
+	return !virtio_device_disabled(&iommu->virtio) && is_at(&iommu->ring, &place) &&
+	       index_of(iommu, 0) == iommu->ring.first;
 }
 
+/* The used index is that of the first request: all before it have been returned. The driver may have
+ * written another one. */
 void ring_return(struct iommu *iommu)
 {
 	struct ring *ring = &iommu->ring;
 	const struct batch *batch = &iommu->batch;
-	uint16_t used, next = index_of(iommu, batch->n);
+	uint16_t next = index_of(iommu, batch->n);
 
 	if (!is_of_batch(iommu))
 		return;
-	used = index_load(&ring->used);
 	for (unsigned int i = 0; i < batch->n; i++)
-		write_answer(ring, used + i, i, batch->used[i]);
-	index_store(&ring->used, (uint16_t)(used + batch->n));
+		write_answer(ring, ring->first + i, i, batch->used[i]);
+	index_store(&ring->used, next);
 	ask_for_notification(iommu, next);
 	address_space_cache_invalidate(&ring->used, 0, RING_AT + USED_ENTRY * ring->place.n + 2);
 	virtio_queue_set_last_avail_idx(&iommu->virtio, 0, next);

@@ -311,6 +311,153 @@ def one_request_leaves_the_main_loop_its_turn(stage):
     expect("ATTACH", iommu.attach(DOMAIN, WATCH << 3) == driver.OK)
 
 
+def in_two_pieces(iommu, request):
+    """Offer a request that QEMU's own queue takes, because its buffers are not in one piece of memory."""
+    low, tail = 0x80000, driver.BUFFERS + 0x78
+    iommu.qtest.write(low, request)
+    iommu.qtest.write(tail, bytes([UNANSWERED]) * 4)
+    iommu.offer(0, [(low, 8, 0), (driver.BUFFERS, len(request) - 8, 0), (tail, 4, driver.WRITE)])
+    iommu.qtest.write(driver.BUFFERS, request[8:])
+
+
+def a_reset_of_the_queue_ends_its_requests(stage):
+    """The driver has all buffers back then: also those of a request that was divided, or waits for a disk."""
+    mappings, features = 8192, driver.IOMMU_FEATURES | driver.VERSION_1 | driver.RING_RESET
+    reclaimed = f"memset {driver.BUFFERS:#x} {driver.BUFFER_BYTES:#x} {UNANSWERED:#x}"
+
+    def is_the_drivers(victim, iommu):
+        for _ in range(5):
+            victim.monitor.command("query-status")
+        expect("nothing is answered that was not offered", not iommu.used(0))
+        expect("the buffers are the driver's", victim.qtest.read(driver.BUFFERS, driver.BUFFER_BYTES) ==
+               bytes([UNANSWERED]) * driver.BUFFER_BYTES)
+        expect("the queue works", iommu.map(DOMAIN, 1 << 40, (1 << 40) + 0xfff, 0) == driver.OK and
+               iommu.unmap(DOMAIN, 1 << 40, (1 << 40) + 0xfff) == driver.OK)
+
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}",
+                          f"pci-testdev,addr={PORT}"])
+    iommu = started(victim)
+    iommu.start(features)
+    many_mappings(iommu, DOMAIN, PORT << 3, 0, mappings)
+    for offer in (lambda iommu, request: iommu.offer_all([request], kick=False), in_two_pieces):
+        iommu.queue(0, reset=True)
+        offer(iommu, driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN, WATCH << 3, 0))
+        iommu.offered[0] = 0
+        kicked(victim, iommu, *iommu.set_up(0, reset=True), reclaimed)
+        is_the_drivers(victim, iommu)
+        expect("the request was executed", victim.get("w0", "mirror").count("\n") == mappings and
+               not victim.get("w0", "wrong"))
+        iommu.detach(DOMAIN, WATCH << 3)
+    victim.monitor.command("quit")
+    victim, iommu, disk = reading_slowly(stage, features)
+    expect("no answer", iommu.ask(UNMAP) is None)
+    iommu.offered[0] = 0
+    kicked(victim, iommu, *iommu.set_up(0, reset=True), reclaimed)
+    expect("the disk has read before", disk.completed())
+    is_the_drivers(victim, iommu)
+
+
+def nothing_is_answered_without_bus_mastering(stage):
+    """Nor what was executed before, and waits for a disk. The requests wait for the next DRIVER_OK."""
+    ready = driver.ACKNOWLEDGE | driver.DRIVER | driver.FEATURES_OK | driver.DRIVER_OK
+    for offer in (None, lambda iommu, request: iommu.offer_all([request], kick=False), in_two_pieces):
+        victim, iommu, _ = reading(stage, "", "")
+        if offer:
+            offer(iommu, UNMAP)
+            iommu.kick(0)
+        before = iommu.used(0)
+        iommu.set(driver.COMMAND, 2, driver.MEMORY)
+        iommu.status(ready)
+        tell_disk(victim, "resume A")
+        victim.wait_for("the disk", lambda victim=victim: holds(victim, 0), 5)
+        if not offer:
+            iommu.offer_all([UNMAP])
+        for _ in range(5):
+            victim.monitor.command("query-status")
+        expect("no answer", iommu.used(0) == before)
+        iommu.set(driver.COMMAND, 2, driver.MEMORY | driver.MASTER)
+        iommu.status(ready)
+        iommu.kick(0)
+        victim.wait_for("the answer", lambda iommu=iommu: iommu.used(0) == iommu.offered[0], 5)
+        expect("its status", victim.qtest.read(driver.BUFFERS + 0x78, 1) == bytes([driver.OK]))
+        expect("the queue works", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) == driver.OK)
+        victim.monitor.command("quit")
+
+
+def the_used_index_is_the_devices(stage):
+    """What the driver writes there does not move the answers, nor what was there before a reset."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    for i in range(3):
+        victim.qtest.poke(driver.RINGS + driver.USED + 2, 2, 0x1234)
+        expect("MAP", iommu.map(DOMAIN, i << 12, (i << 12) + 0xfff, 0) == driver.OK)
+        expect("the entry", victim.qtest.peek(driver.RINGS + driver.USED + 8 * iommu.offered[0], 4) == 4)
+
+
+def memory_that_is_unplugged_is_let_go(stage):
+    """Requests lay in it. Whatever has become of the driver or the machine, the host has the memory back."""
+    for what in ("runs", "stopped", "no driver", "a broken queue"):
+        path = os.path.join(stage.folder, f"memory of {what}")
+        victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}"],
+                             ["-m", "64M,slots=2,maxmem=1G"])
+        iommu = started(victim)
+        victim.monitor.command("object-add", **{"qom-type": "memory-backend-file", "id": "m0", "share": True,
+                                                "size": 128 << 20, "mem-path": path})
+        victim.monitor.command("device_add", driver="pc-dimm", id="d0", memdev="m0")
+        at = victim.monitor.command("query-memory-devices")[0]["data"]["addr"]
+        request = driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN, WATCH << 3, 0)
+        victim.qtest.write(at, request)
+        iommu.offer(0, [(at, len(request), 0), (at + len(request), 4, driver.WRITE)])
+        iommu.kick(0)
+        victim.wait_for("the answer", lambda iommu=iommu: iommu.used(0) == iommu.offered[0], 5)
+        if what == "stopped":
+            victim.monitor.command("stop")
+        elif what == "no driver":
+            iommu.status(driver.ACKNOWLEDGE | driver.DRIVER | driver.FEATURES_OK)
+        elif what == "a broken queue":
+            iommu.offer(0, [(at, 0, 0)])
+            iommu.kick(0)
+            victim.wait_for("QEMU's message", lambda victim=victim: "zero sized" in victim.machine.output, 5)
+        victim.monitor.command("device_del", id="d0")
+        driver.eject_memory(victim.qtest)
+        victim.deleted("d0")
+        victim.monitor.command("object-del", id="m0")
+
+        def is_unmapped(victim=victim, path=path):
+            with open(f"/proc/{victim.machine.process.pid}/maps", encoding="utf-8") as maps:
+                return path not in maps.read()
+
+        victim.wait_for(f"{what}: the memory is unmapped", is_unmapped, 5)
+        victim.monitor.command("quit")
+
+
+def a_message_of_a_blocked_function_is_not_cached(stage):
+    """MSIs are not translated, so a function keeps no translation of their address, attached or not."""
+    window, doorbell, write, flag_ats = 0xd0000000, 0xfee00000, 1, 1
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off", f"viommu-dma,id=d0,addr={WATCH}"])
+    iommu = started(victim)
+    function = driver.Function(victim.qtest, WATCH)
+    function.set(driver.BAR, 4, window)
+    function.set(driver.COMMAND, 2, driver.MEMORY | driver.MASTER)
+    function.set(driver.ATS_CONTROL, 2, driver.ATS_ENABLE)
+
+    def write_to(address):
+        """Status and hits (qemu/dma/dma.c)."""
+        for register, width, value in ((0x08, 8, address), (0x10, 8, 8), (0x18, 4, 0), (0x1c, 4, flag_ats),
+                                       (0x30, 4, write)):
+            victim.qtest.poke(window + register, width, value)
+        victim.wait_for("the DMA", lambda: victim.qtest.peek(window + 0x34, 4) != 1, 5)
+        return victim.qtest.peek(window + 0x34, 4), victim.qtest.peek(window + 0x48, 4)
+
+    expect("it is blocked", write_to(0x10000) == (2, 0))
+    expect("MSIs are not", [write_to(doorbell) for _ in range(2)] == [(0, 0)] * 2)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, 0x10000, 0x10fff, PAGE)
+    expect("nor when it is attached", [write_to(doorbell) for _ in range(2)] == [(0, 0)] * 2)
+    expect("other translations are cached", [write_to(0x10000) for _ in range(2)] == [(0, 0), (0, 1)])
+
+
 def requests_attaches_and_faults_have_a_rate(stage):
     """As many as a second allows may come at once; further requests wait, further faults are dropped."""
     rate, reads_of_an_access = 32, 16
@@ -681,6 +828,23 @@ def begun(victim, kind, bypass=False, device=WATCH):
     return iommu, disk
 
 
+def reading_slowly(stage, features=driver.IOMMU_FEATURES | driver.VERSION_1, more=()):
+    """A disk that has begun to read into a page, which takes a second."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                          disks.VirtioBlk.devices[0].format(addr=WATCH)],
+                         ["-blockdev", "null-co,node-name=slow,size=1048576,read-only=on,"
+                          "latency-ns=1000000000", *more])
+    iommu = started(victim)
+    iommu.start(features)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
+    iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
+    disk = disks.VirtioBlk(victim, WATCH, DISK_WINDOW, DISK_MEMORY)
+    disk.start()
+    disk.read(IOVA)
+    return victim, iommu, disk
+
+
 def tell_disk(victim, words, node="slow"):
     """A command for a disk's blkdebug. (By the node's name QEMU 10.0 would wait for its I/O.)"""
     disk, = [each["qdev"] for each in victim.monitor.command("query-block")
@@ -845,18 +1009,8 @@ def an_unmap_that_waits_ends_before_the_machine_stops(stage):
     """A saved state has no request that waits."""
     snapshots = os.path.join(stage.folder, "snapshots.qcow2")
     packages.run("qemu-img", "create", "-q", "-f", "qcow2", snapshots, "1M")
-    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
-                          disks.VirtioBlk.devices[0].format(addr=WATCH)],
-                         ["-blockdev", "null-co,node-name=slow,size=1048576,read-only=on,"
-                          "latency-ns=1000000000",
-                          "-drive", f"if=none,id=snap,file={snapshots},format=qcow2"])
-    iommu = started(victim)
-    iommu.attach(DOMAIN, WATCH << 3)
-    iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
-    iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
-    disk = disks.VirtioBlk(victim, WATCH, DISK_WINDOW, DISK_MEMORY)
-    disk.start()
-    disk.read(IOVA)
+    victim, iommu, disk = reading_slowly(
+        stage, more=["-drive", f"if=none,id=snap,file={snapshots},format=qcow2"])
     expect("no answer", iommu.ask(UNMAP) is None)
     for command in "savevm one", "loadvm one":
         said = victim.monitor.human(command)
@@ -1366,6 +1520,9 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          an_answer_may_kick_its_own_queue,
          a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
+         a_reset_of_the_queue_ends_its_requests, nothing_is_answered_without_bus_mastering,
+         the_used_index_is_the_devices, memory_that_is_unplugged_is_let_go,
+         a_message_of_a_blocked_function_is_not_cached,
          a_kick_leaves_the_main_loop_its_turn, one_request_leaves_the_main_loop_its_turn, requests_attaches_and_faults_have_a_rate,
          a_device_that_caches_translations_needs_ats,
          the_pages_of_mappings_have_each_of_them_once, a_kick_holds_the_notifications_of_one_request,

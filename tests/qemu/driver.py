@@ -10,7 +10,9 @@ MEMORY_BASE = 0x20
 MEMORY, MASTER = 2, 4
 CAP_VENDOR, CAP_EXPRESS = 0x09, 0x10
 SLOT_CONTROL, POWER_OFF = 0x18, 0x0700
+ATS_CONTROL, ATS_ENABLE = 0x106, 0x8000  # of viommu-dma
 ACPI_HOTPLUG, ACPI_BUS, ACPI_EJECT = 0xcc0, 0x10, 0x08
+ACPI_MEMORY, MEMORY_SLOT, MEMORY_CONTROL, MEMORY_EJECT = 0xa00, 0x00, 0x14, 0x08
 # The kinds of virtio's PCI capabilities.
 COMMON, NOTIFY, ISR, DEVICE = 1, 2, 3, 4
 # The common configuration's registers, and the bits of its status.
@@ -18,8 +20,7 @@ FEATURE_SELECT, FEATURE_WORD, STATUS = 0x08, 0x0c, 0x14
 QUEUE_SELECT, QUEUE_SIZE, QUEUE_ENABLE, QUEUE_DESC = 0x16, 0x18, 0x1c, 0x20
 QUEUE_RESET = 0x3a
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 1, 2, 4, 8
-VERSION_1, ACCESS_PLATFORM = 1 << 32, 1 << 33
-ACCESS_PLATFORM = 1 << 33
+VERSION_1, ACCESS_PLATFORM, RING_RESET = 1 << 32, 1 << 33, 1 << 40
 IOMMU_FEATURES = 0x7f
 # Queues of this size lie in guest memory here, one behind the other.
 ENTRIES = 16
@@ -86,6 +87,12 @@ def eject(qtest, device):
         qtest.out(ACPI_HOTPLUG + ACPI_EJECT, 1 << device)
 
 
+def eject_memory(qtest, slot=0):
+    """Complete the unplugging of a memory module, as QEMU's ACPI tables do."""
+    qtest.out(ACPI_MEMORY + MEMORY_SLOT, slot)
+    qtest.out(ACPI_MEMORY + MEMORY_CONTROL, MEMORY_EJECT, 1)
+
+
 class Driver(Function):
     """A virtio-iommu function whose registers are mapped into a window."""
 
@@ -112,17 +119,21 @@ class Driver(Function):
     def status(self, value):
         self.common(STATUS, 1, value)
 
-    def queue(self, index):
+    def queue(self, index, reset=False):
         """Set one queue up, empty."""
-        rings = RINGS + index * RING_BYTES
-        self.qtest.write(rings, bytes(RING_BYTES))
         self.offered[index] = 0
-        self.common(QUEUE_SELECT, 2, index)
-        self.common(QUEUE_SIZE, 2, ENTRIES)
-        for i, ring in enumerate((rings, rings + AVAILABLE, rings + USED)):
-            self.common(QUEUE_DESC + 8 * i, 4, ring)
-            self.common(QUEUE_DESC + 8 * i + 4, 4, 0)
-        self.common(QUEUE_ENABLE, 2, 1)
+        self.qtest.commands(*self.set_up(index, reset))
+
+    def set_up(self, index, reset=False):
+        """qtest's commands that do so, after a reset of the queue if wanted."""
+        rings, common = RINGS + index * RING_BYTES, self.window + self.at[COMMON]
+        return [f"writew {common + QUEUE_SELECT:#x} {index}",
+                *[f"writew {common + QUEUE_RESET:#x} 1"] * reset,
+                f"memset {rings:#x} {RING_BYTES:#x} 0",
+                f"writew {common + QUEUE_SIZE:#x} {ENTRIES}",
+                *(f"writel {common + QUEUE_DESC + 8 * i + 4 * high:#x} {0 if high else rings + offset:#x}"
+                  for i, offset in enumerate((0, AVAILABLE, USED)) for high in (0, 1)),
+                f"writew {common + QUEUE_ENABLE:#x} 1"]
 
     def start(self, features=IOMMU_FEATURES | VERSION_1):
         """Reset the device and bring it to DRIVER_OK."""
