@@ -14,11 +14,12 @@ QEMU_BUILD_BUG_ON(PCI_NO_PASID != VIOMMU_NO_PASID);
 
 /* -- translation requests --------------------------------------------------------------- */
 
-/* MSIs are not translated, so their address has no translation that could be cached. */
+/* MSIs are not translated, so their address has no translation that could be cached. A function that is
+ * blocked sends them, too. */
 static bool is_msi(const struct endpoint *endpoint, uint32_t pasid,
 		   const struct viommu_translation *found)
 {
-	return found->identity && pasid == PCI_NO_PASID && endpoint->mode == VIOMMU_TRANSLATED;
+	return found->identity && pasid == PCI_NO_PASID && endpoint->mode != VIOMMU_BYPASS;
 }
 
 /* `access` is what the block must permit. False: it does not, or has no whole page at `page`. */
