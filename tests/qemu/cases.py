@@ -580,6 +580,7 @@ def many_mappings(iommu, domain, endpoint, begin, end):
 def a_kick_holds_the_notifications_of_one_request(stage):
     """Each ATTACH announces all mappings of its domain, and one kick may have many."""
     mappings, at_once = 32768, driver.ENTRIES // 2
+    stage.keep_no_freed_memory()
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}",
                           f"viommu-watch,id=w0,addr={WATCH}", f"pci-testdev,addr={PORT}",
                           f"pci-testdev,addr={PORT + 1}"])

@@ -50,6 +50,11 @@ class Stage:
         self.rom = qemus.halting_rom(self.folder)
         self.victims = []
 
+    def keep_no_freed_memory(self):
+        """Else AddressSanitizer would: then QEMU's memory is more than what it holds."""
+        if "ASAN_OPTIONS" in self.environment:
+            self.environment["ASAN_OPTIONS"] += ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+
     def command(self, board, devices, more=()):
         command = self.qemu.command("amd64") + [
             "-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-M", board,
