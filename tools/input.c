@@ -68,6 +68,7 @@ struct reader {
 	int status;
 };
 
+/* About a file that is no table. */
 static void add_finding(struct reader *reader, const char *id, const char *file, const char *cure,
 			const char *text)
 {
@@ -267,7 +268,8 @@ static bool is_known_copy(struct reader *reader, const void *bytes, size_t lengt
 static void check_second(struct reader *reader, const struct viommu_table *table)
 {
 	const char *signature = viommu_table_signature(table);
-	const char *file = viommu_table_file(table), *first;
+	const struct viommu_place place = { .file = viommu_table_file(table) };
+	const char *first;
 	char *key = g_strdup_printf("%s\n%s", reader->source, signature);
 	g_autofree char *text = NULL;
 
@@ -275,17 +277,16 @@ static void check_second(struct reader *reader, const struct viommu_table *table
 	if (!first && strcmp(signature, "DTB") != 0 &&
 	    (!strcmp(signature, "SRAT") ||
 	     (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING))) {
-		g_hash_table_insert(reader->first, key, g_strdup(file));
+		g_hash_table_insert(reader->first, key, g_strdup(place.file));
 		return;
 	}
 	g_free(key);
 	if (!first)
 		return;
 	text = g_strdup_printf("the folder has a second %s; the first is %s", signature, first);
-	add_finding(
-		reader, "input-twice", file,
-		"put everything into one table, or check tables of different machines one by one",
-		text);
+	viommu_findings_add(
+		reader->findings, "input-twice", &place, text,
+		"put everything into one table, or check tables of different machines one by one");
 }
 
 /* Returns true to continue with the next table, even after an error. */
