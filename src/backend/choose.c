@@ -83,7 +83,7 @@ int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kerne
 		return error;
 	}
 	kernel->calls = *kernel->kind->calls();
-	/* With `tables_invalidate` listeners have `commit`, which viommu calls for each MAP. */
+	/* Without `nest`, hardware reads no table of the guest. */
 	if (!kernel->ops.nest)
 		kernel->calls.tables_invalidate = NULL;
 	*ret_kernel = kernel;
