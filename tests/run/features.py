@@ -3,8 +3,8 @@
 """What users find installed, beside comparable projects: features.py FOLDER [PEERS]
 
 FOLDER has the Debian packages of viommu, PEERS those of other projects: a folder for each, named as the project, which
-is filled by `apt-get download` if it is missing. Each cell is read from the packages. Exits with 1 if viommu lacks
-something.
+is filled by `apt-get download` unless it is complete. A project whose packages cannot be had is skipped. Each cell is
+read from the packages. Exits with 1 if viommu lacks something, or has it for some only: "3 of 5".
 """
 
 import os
@@ -74,6 +74,12 @@ def share(part, whole):
     return f"{part} of {whole}" if part else "no"
 
 
+def lacks(cell):
+    """Does this cell say that something is not there, or only for a part?"""
+    counts = re.fullmatch(r"(\d+) of (\d+)", cell)
+    return counts[1] != counts[2] if counts else cell in ("no", "none there")
+
+
 def versions(project):
     """Do all libraries have versions of their symbols?"""
     libraries = project.libraries()
@@ -106,13 +112,14 @@ ROWS = [
 
 
 def download(names, folder):
-    """Debian's packages of these names, in a folder; none where the archive cannot be reached."""
-    if not any(folder.glob("*.deb")):
+    """Debian's packages of these names, in a folder; none where the archive lacks one, or cannot be reached."""
+    if len(list(folder.glob("*.deb"))) != len(names):
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *names], check=False, cwd=folder)
     found = sorted(folder.glob("*.deb"))
     if len(found) != len(names):
-        print(f"features.py: {folder.name}: {len(found)} of {len(names)} packages", file=sys.stderr)
+        print(f"features.py: skipped: {folder.name}: {len(found)} of {len(names)} packages can be had", file=sys.stderr)
+        return []
     return found
 
 
@@ -132,7 +139,7 @@ def main(folder, peers):
         for title, cell in ROWS:
             cells = [cell(project) for project in projects]
             print("|", " | ".join([title] + cells), "|")
-            missing += [title] * (cells[0] in ("no", "none there"))
+            missing += [title] * lacks(cells[0])
     if missing:
         sys.exit("features.py: viommu lacks " + ", ".join(missing))
 
