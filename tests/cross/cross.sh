@@ -142,20 +142,20 @@ build_one() {
 passed=0 failed=0 skipped=0
 cross() {
 	local architecture=$1 prefix=$2 libraries=$3 cpu=$4 endian=$5 emulator=$6 release=$7
-	local folder=$PWD/build-cross-$architecture system begun=$SECONDS ok bad skip suite programs
+	local folder=$PWD/build-cross-$architecture system begun=$SECONDS ok bad skip programs
 	system=$(system_of "$architecture" "$release")
 	make_linkable "$folder"
 	configure "$architecture" "$prefix" "$libraries" "$cpu" "$endian" "$emulator" "$system" "$folder"
-	programs=()
-	for suite in "${suites[@]}"; do
-		mapfile -t -O "${#programs[@]}" programs < <(python3 tests/run/programs.py "$folder" "$suite" | tr ' ' '\n')
-	done
-	compile "$architecture" "$folder" "${programs[@]}"
+	programs=$(python3 tests/run/programs.py "$folder" "${suites[@]}") ||
+		die "$architecture: the programs of the suites are not known"
+	compile "$architecture" "$folder" $programs
 	make_callable "$folder" "$emulator" "$system"
 	say "$architecture: tests"
+	rm -f "$folder/meson-logs/testlog.json" # that of the run before, which is left if this one runs no test
 	meson test -C "$folder" --no-rebuild --print-errorlogs --timeout-multiplier 5 "${suites[@]/#/--suite=}" \
 		>"$folder/test.log" 2>&1 || sed -n '/^Summary of Failures/,/^Ok:/p' "$folder/test.log" >&2
-	read -r ok bad skip < <(python3 tests/count.py "$folder/meson-logs/testlog.json")
+	read -r ok bad skip < <(python3 tests/count.py "$folder/meson-logs/testlog.json") ||
+		die "$architecture: no test has run: see $folder/test.log"
 	printf 'cross: %-8s %d passed, %d failed, %d skipped (%d s)\n' "$architecture" "$ok" "$bad" "$skip" $((SECONDS - begun))
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 }

@@ -28,6 +28,25 @@ tests_run_under_further_sanitizers() {
 	prints '^tests: [1-9][0-9]* passed, 0 failed'
 	! "$root/run" sanitize wire >"$work/out" 2>&1 || fail "a sanitizer that is not there is no error"
 	prints 'usage: ./run sanitize'
+	! "$root/run" sanitize memory typo >"$work/out" 2>&1 || fail "a suite that is not there is no error"
+	prints 'the programs of suite typo are not known'
+}
+
+# A test that is added after the folder was configured is one of its suite's.
+programs_of_suites_are_those_of_the_sources() {
+	local tree=$work/suites folder=$work/suites/build
+	mkdir "$tree"
+	printf 'int main(void) { return 0; }\n' >"$tree/main.c"
+	printf '%s\n' "project('suites', 'c')" "test('one', executable('one', 'main.c'), suite: 'few')" \
+		"test('true', find_program('true'), suite: 'none')" >"$tree/meson.build"
+	meson setup "$folder" "$tree" >"$work/out"
+	printf '%s\n' "test('two', executable('two', 'main.c'), suite: 'few')" >>"$tree/meson.build"
+	python3 tests/run/programs.py "$folder" few >"$work/out"
+	prints '^build.ninja one two$'
+	python3 tests/run/programs.py "$folder" none >"$work/out"
+	prints '^build.ninja$'
+	! python3 tests/run/programs.py "$folder" few typo >"$work/out" 2>&1 || fail "a suite that is not there has programs"
+	prints 'has no suite "typo"'
 }
 
 build_the_module() {
@@ -257,7 +276,51 @@ packages_install_in_a_fresh_system() {
 	run package --check "$work/packages"
 	prints 'package: (the packages are removed: passed|skipped)'
 	python3 tests/run/features.py "$work/packages" >"$work/out" || { cat "$work/out"; fail "the packages lack something"; }
-	prints '^\| manual pages of functions \| ([0-9]+) of \1 \|'
+}
+
+# In a copy without Git's list of the files, where each tool of Debian makes an empty file of what it makes. Twice, as the
+# second time finds the packages of the first.
+packages_of_an_archive_have_its_files() {
+	local archive=$work/archive out
+	mkdir -p "$archive"/{build,build-x,bin,qemu/build}
+	cp run build-dev.ini "$archive/"
+	touch "$archive"/{build,build-x}/made
+	printf '#!/bin/sh\n' | tee "$archive/qemu/build/headers.sh" >"$archive/bin/dpkg-buildpackage"
+	printf 'touch ../viommu_1_all.deb\n' >>"$archive/bin/dpkg-buildpackage"
+	printf '#!/bin/sh\necho 1\n' >"$archive/bin/dpkg-parsechangelog"
+	printf '#!/bin/sh\necho ok installed\n' >"$archive/bin/dpkg-query"
+	chmod +x "$archive"/bin/* "$archive/qemu/build/headers.sh"
+	local root=$archive PATH=$archive/bin:$PATH
+	for out in out "$archive/out/"; do
+		run package "$out"
+		(cd "$archive/out/viommu-1" && find . -type f) | sort >"$work/out"
+		diff "$work/out" - <<-END || fail "the package of an archive has other files"
+			./bin/dpkg-buildpackage
+			./bin/dpkg-parsechangelog
+			./bin/dpkg-query
+			./build-dev.ini
+			./qemu/build/headers.sh
+			./run
+		END
+	done
+	! "$root/run" package . >"$work/out" 2>&1 || fail "packages are made among the sources"
+	prints 'packages need a folder of their own'
+}
+
+# The command of a package has no manual page. The packages of other projects are not fetched.
+a_command_without_a_page_is_missed() {
+	local tree=$work/tree
+	mkdir -p "$tree"/{DEBIAN,usr/bin,usr/share/man/man1} "$work/bin"
+	touch "$tree"/usr/bin/{one,two} "$tree/usr/share/man/man1/one.1"
+	printf '%s\n' 'Package: pages' 'Version: 1' 'Architecture: all' 'Maintainer: nobody <nobody@localhost>' \
+		'Description: a test' >"$tree/DEBIAN/control"
+	mkdir "$work/pages"
+	dpkg-deb --build "$tree" "$work/pages/pages.deb" >"$work/out"
+	ln -s /bin/false "$work/bin/apt-get"
+	! PATH=$work/bin:$PATH python3 tests/run/features.py "$work/pages" >"$work/out" 2>&1 || fail "nothing is missed"
+	prints '^\| manual pages of commands \| 1 of 2 \|'
+	prints '^features.py: viommu lacks manual pages of commands,'
+	prints '^features.py: skipped: kmod: 0 of 3 packages can be had'
 }
 
 packages_of_rpm() {
@@ -276,10 +339,11 @@ build_folders_are_removed() {
 	[[ ! -e $root/build-x ]] || fail "a build folder is left"
 }
 
-steps=(show_the_demo tests_run_under_further_sanitizers build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
+steps=(show_the_demo tests_run_under_further_sanitizers programs_of_suites_are_those_of_the_sources build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system no_qemu_is_built modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
-	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_rpm
+	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_an_archive_have_its_files
+	a_command_without_a_page_is_missed packages_of_rpm
 	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do
 	begun=$SECONDS
