@@ -380,10 +380,10 @@ static const struct viommu_rule rules[] = {
 	  "the revision of a node is defined for its type", "takes it for the last one that it knows" },
 	{ "iort-interrupts", VIOMMU_WARNING, "ARM DEN 0049, IORT, SMMUv1 and SMMUv2 node, SMMUv3 node",
 	  "an SMMU has interrupts",
-	  "does not use an SMMUv1 or SMMUv2 without context interrupts (-ENODEV); an SMMUv3 reports no "
-	  "faults" },
+	  "does not use an SMMUv1 or SMMUv2 without global and context interrupts (-ENODEV); an SMMUv3 "
+	  "reports no faults" },
 	{ "iort-interrupt-shared", VIOMMU_WARNING, "ARM DEN 0049, IORT, GSIVs",
-	  "an interrupt is that of one SMMU",
+	  "an interrupt is that of one SMMU, and of one purpose in an SMMUv3",
 	  "fails to request an interrupt that is in use, and goes without its events" },
 	{ "iort-interrupt-private", VIOMMU_WARNING, "ARM DEN 0049, IORT, GSIVs",
 	  "an interrupt of an SMMU is shared by all CPUs: 32 or more",

@@ -183,5 +183,39 @@ class Refusals(unittest.TestCase):
         self.refused(table(viot.pci_range(0x10, 0x10)), "neither is ever ready")
 
 
+class Findings(unittest.TestCase):
+    """Mistakes beside those of the refused files."""
+
+    def rules(self, table):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "table"
+            path.write_bytes(table)
+            run = subprocess.run([COMMAND, "check", "--quiet", str(path)], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return {line.rpartition("[")[2].rstrip("]") for line in run.stdout.splitlines()}
+
+    def test_an_smmu_that_sends_some_stream_ids_to_its_its_is_partial(self):
+        def table(*mappings):
+            return iort.iort(iort.GROUP, iort.smmu(*mappings), iort.complex_(iort.TO_SMMU))
+        self.assertEqual(self.rules(table(iort.mapping(0, 0x7fff))), {"iort-its-partial"})
+        self.assertEqual(self.rules(table(iort.mapping(0, 0xff), iort.mapping(0x101, 0xfefe))),
+                         {"iort-its-partial"})
+        self.assertEqual(self.rules(table(iort.mapping(0x100, 0xfeff), iort.mapping(0, 0xff))),
+                         set())
+
+    def test_only_thunder_x2_has_one_interrupt_for_everything(self):
+        def table(model):
+            return iort.iort(iort.GROUP, iort.smmu(iort.TO_ITS, gsivs=(74,) * 4, model=model),
+                             iort.BRIDGE)
+        self.assertEqual(self.rules(table(0)), {"iort-interrupt-shared"})
+        self.assertEqual(self.rules(table(2)), set())
+
+    def test_an_smmu_v2_has_a_global_interrupt(self):
+        def table(fault):
+            return iort.iort(iort.smmu_v2(fault=fault), iort.complex_(iort.mapping()))
+        self.assertEqual(self.rules(table(0)), {"iort-interrupts"})
+        self.assertEqual(self.rules(table(38)), set())
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -36,6 +36,14 @@ void iort_check_unknown_revisions(const struct table_check *check)
 
 /* -- interrupts -------------------------------------------------------------------------- */
 
+static bool has_global_interrupt(const struct record *node)
+{
+	guint i = 0;
+	const struct record *record = iort_next(node, &iort_global_interrupts_layout, &i);
+
+	return !record || ((const struct iort_global_interrupts *)record->host)->fault;
+}
+
 static void check_smmu_v2(const struct table_check *check, const struct record *node)
 {
 	const struct iort_smmu_v2 *smmu = node->host;
@@ -48,6 +56,9 @@ static void check_smmu_v2(const struct table_check *check, const struct record *
 		report(check->findings, check->rule_id, table_place(check->table, node->at),
 		       "write the offset of its global interrupts",
 		       "global interrupts of the SMMU cannot be at offset 0");
+	else if (smmu->context_count && !has_global_interrupt(node))
+		report(check->findings, check->rule_id, table_place(check->table, node->at),
+		       "write its GSIV", "the SMMU has no global interrupt for faults");
 }
 
 static bool has_single_mapping(const struct record *node)
@@ -110,26 +121,36 @@ static void for_each_gsiv(const struct table_check *check, each_gsiv *each, void
 	}
 }
 
-/* One node may use an interrupt for several purposes; two nodes may not. */
 struct users {
 	const struct table_check *check;
 	struct hash *node_of;  /* GSIV -> its first node */
 	struct hash *reported; /* nodes: one finding for each */
 };
 
+/* Context banks may share one. ThunderX2 has one for everything; another SMMUv3 has several. */
+static bool may_repeat(const struct record *node)
+{
+	return iort_type_of(node) != IORT_SMMU_V3 ||
+	       ((const struct iort_smmu_v3 *)node->host)->model == IORT_SMMU_V3_THUNDER_X2;
+}
+
 static void use(void *opaque, const struct record *node, uint32_t gsiv)
 {
 	const struct users *users = opaque;
-	gpointer key = GUINT_TO_POINTER(gsiv), first;
+	gpointer key = GUINT_TO_POINTER(gsiv), first = hash_lookup(users->node_of, key);
 
-	first = hash_lookup(users->node_of, key);
-	if (first && first != node && hash_add(users->reported, node))
+	if (!first)
+		hash_insert(users->node_of, key, node);
+	else if (first == node && !may_repeat(node) && hash_add(users->reported, node))
+		report(users->check->findings, users->check->rule_id,
+		       table_place(users->check->table, node->at),
+		       "give each of its interrupts a GSIV of its own",
+		       "two interrupts of %s are %u", node->layout->name, gsiv);
+	else if (first != node && hash_add(users->reported, node))
 		report(users->check->findings, users->check->rule_id,
 		       table_place(users->check->table, node->at),
 		       "give each SMMU interrupts of its own",
 		       "%s has interrupt %u, as another node has", node->layout->name, gsiv);
-	else if (!first)
-		hash_insert(users->node_of, key, node);
 }
 
 void iort_check_shared_interrupts(const struct table_check *check)
@@ -227,56 +248,6 @@ void iort_check_device_ids(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_SMMU_V2, check_device_ids);
 	iort_for_each_node(check, IORT_SMMU_V3, check_device_ids);
-}
-
-/* Do IDs that arrive at this node go on to an ITS? */
-static bool has_its(struct hash *nodes, const struct record *node)
-{
-	const struct record *record;
-
-	if (iort_type_of(node) == IORT_ITS_GROUP)
-		return true;
-	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));) {
-		const struct iort_mapping *mapping = record->host;
-		const struct record *target =
-			hash_lookup(nodes, GSIZE_TO_POINTER((gsize)mapping->output_reference));
-
-		if (target && iort_type_of(target) == IORT_ITS_GROUP &&
-		    !(mapping->flags & IORT_MAPPING_SINGLE))
-			return true;
-	}
-	return false;
-}
-
-/* Some functions of a root complex have MSIs and others do not. */
-void iort_check_partial_its(const struct table_check *check)
-{
-	auto_hash struct hash *nodes = iort_index(check->table);
-	const struct record *node, *record;
-
-	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
-		const struct record *without = NULL;
-		bool any = false;
-
-		if (iort_type_of(node) != IORT_ROOT_COMPLEX)
-			continue;
-		for (guint k = 0; (record = iort_next(node, &iort_mapping_layout, &k));) {
-			const struct iort_mapping *mapping = record->host;
-			const struct record *target = hash_lookup(
-				nodes, GSIZE_TO_POINTER((gsize)mapping->output_reference));
-
-			if (target && has_its(nodes, target))
-				any = true;
-			else if (target && !without)
-				without = record;
-		}
-		if (any && without)
-			report(check->findings, check->rule_id,
-			       table_place(check->table, without->at),
-			       "map stream IDs of the SMMU to the ITS group, too",
-			       "functions of this ID mapping reach no ITS, and others of the root "
-			       "complex do");
-	}
 }
 
 /* -- memory ---------------------------------------------------------------------------------- */

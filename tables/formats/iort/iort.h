@@ -165,6 +165,9 @@ enum {
 /* First node revision in which the flag says whether there is a DeviceID mapping. */
 #define IORT_SMMU_V3_WITH_FLAG 5
 
+/* A model without page 1 of the registers, with one interrupt for everything. */
+#define IORT_SMMU_V3_THUNDER_X2 2u
+
 /*
  * In Linux, a GSIV of 0 means no interrupt. If one is 0 and the node revision is below 5, Linux
  * uses the mapping at the DeviceID index for the SMMU's own MSIs only, not for endpoints.

@@ -36,10 +36,11 @@ def smmu(*mappings, gsivs=(110, 111, 113, 112), flags=1, index=0, model=0, revis
                 *mappings, revision=revision, identifier=identifier, **more)
 
 
-def smmu_v2(*mappings, identifier=1, contexts=1, edges=None, span=0x10000, base=0x5000000):
+def smmu_v2(*mappings, identifier=1, contexts=1, edges=None, span=0x10000, base=0x5000000,
+            fault=38):
     """Global interrupts, context interrupts from 40 on, then ID mappings."""
     edges = range(contexts) if edges is None else edges
-    arrays = struct.pack("<IIII", 38, 0, 39, 0)
+    arrays = struct.pack("<IIII", fault, 0, 39, 0)
     arrays += b"".join(struct.pack("<II", 40 + i, edge) for i, edge in enumerate(edges))
     return node(SMMU_V2, struct.pack("<QQIIIIIII", base, span, 1, 0, 60, contexts,
                                      76 if contexts else 0, 0, 0) + arrays,
