@@ -715,7 +715,7 @@ static const struct viommu_rule rules[] = {
 	  "a scope ends within its structure, and its path has at least one hop",
 	  "follows the wrong length; a length of 0 is an endless loop" },
 	{ "dmar-value", VIOMMU_WARNING, "VT-d, chapter 8, Flags",
-	  "flags and types have defined values", NULL },
+	  "flags, types and the address width have defined values", NULL },
 	{ "dmar-scope-type", VIOMMU_WARNING, "VT-d, 8.3.1, Type", "the type of a scope is 1 to 5",
 	  "prints \"Unsupported device scope\" and skips it" },
 	{ "dmar-scope-place", VIOMMU_WARNING, "VT-d, 8.3.1, Type",

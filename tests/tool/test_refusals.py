@@ -216,6 +216,24 @@ class Findings(unittest.TestCase):
         self.assertEqual(self.rules(table(0)), {"iort-interrupts"})
         self.assertEqual(self.rules(table(38)), set())
 
+    def test_a_host_address_has_64_bits_at_most(self):
+        self.assertEqual(self.rules(dmar.dmar(REST, width=63)), set())
+        self.assertEqual(self.rules(dmar.dmar(REST, width=64)), {"dmar-value"})
+
+    def test_a_longer_path_from_no_root_bus_is_told(self):
+        region = dmar.rmrr(dmar.scope(bus=3, hops=((0, 0), (1, 0))))
+        self.assertEqual(self.rules(dmar.dmar(REST, region)), {"dmar-start-bus"})
+
+    def test_regions_without_functions_are_compared_however_many_there_are(self):
+        def region(i, *scopes, at=0x80000000):
+            return dmar.rmrr(*scopes, base=at + 0x1000 * i, limit=at + 0x1000 * i + 0xfff)
+        kept = [region(i, dmar.scope(hops=((i % 32, i % 8),))) for i in range(200)]
+        late = region(199)
+        xen = "dmar-others"
+        self.assertIn(xen, self.rules(dmar.dmar(REST, *kept, late)))
+        self.assertNotIn(xen, self.rules(dmar.dmar(REST, late, *kept)))
+        self.assertNotIn(xen, self.rules(dmar.dmar(REST, *kept, region(200))))
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -38,6 +38,20 @@ static void check_width(const struct table_check *check)
 		       head->width + 1u);
 }
 
+/* A host address has 64 bits at most. */
+static void check_values(const struct table_check *check)
+{
+	const struct dmar_head *head = check->table->root->host;
+
+	check_undefined_values(check);
+	if (head->width >= 64)
+		report(check->findings, check->rule_id,
+		       dmar_place_of(check, check->table->root, "Host address width"),
+		       "write the number of host address bits less 1",
+		       "the host address width is %u, which means %u bits", head->width,
+		       head->width + 1u);
+}
+
 /* -- one structure --------------------------------------------------------------- */
 
 /* A rule of one structure of a type. */
@@ -272,7 +286,7 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-type", check_types },
 	{ "dmar-length", check_lengths },
 	{ "dmar-reserved", check_reserved_bytes },
-	{ "dmar-value", check_undefined_values },
+	{ "dmar-value", check_values },
 	{ "dmar-units", check_units },
 	{ "dmar-order", check_order },
 	{ "dmar-base", check_bases },

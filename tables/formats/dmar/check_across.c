@@ -288,10 +288,17 @@ static void find_root_buses(const struct table_check *check, bool *is_root)
 			is_root[((const struct dmar_scope *)record->host)->bus] = true;
 }
 
+static bool names_functions(const struct record *structure)
+{
+	unsigned type = dmar_type_of(structure);
+
+	return type == DMAR_RMRR || type == DMAR_SATC || type == DMAR_SIDP;
+}
+
 /*
  * A path leads from the bus of a host bridge. Firmware writes the final bus of a device instead:
- * Linux tries that too (dmar_match_pci_path) and reports it, other readers find no device. With one
- * hop, and a bus at which no unit's path begins, that is likely.
+ * Linux tries that too for one hop (dmar_match_pci_path) and reports it, other readers find no
+ * device. Where no unit's path begins at the bus, that is likely.
  */
 void dmar_check_start_buses(const struct table_check *check)
 {
@@ -300,12 +307,12 @@ void dmar_check_start_buses(const struct table_check *check)
 
 	find_root_buses(check, is_root);
 	for_each_structure(structure, check->table) {
-		if (dmar_type_of(structure) != DMAR_RMRR && dmar_type_of(structure) != DMAR_SATC)
+		if (!names_functions(structure))
 			continue;
 		for (size_t i = 0; (record = dmar_scope(structure, i)); i++) {
 			const struct dmar_scope *scope = record->host;
 
-			if (dmar_hops(record) == 1 && !is_root[scope->bus])
+			if (!is_root[scope->bus])
 				report(check->findings, check->rule_id,
 				       dmar_place_of(check, record, "Start bus number"),
 				       "write the bus of the host bridge, and the path from there",

@@ -10,8 +10,6 @@
 #include "dmar.h"
 #include "tables/table/others.h"
 
-#define REGIONS_MAX 64u
-
 static bool is_of(const struct record *structure, unsigned type)
 {
 	return dmar_type_of(structure) == type;
@@ -80,52 +78,110 @@ static int by_base(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-/* Sorted by their beginnings, so that a region overlaps one before it if it begins before its end.
- */
-static const struct record *find_overlap(const struct viommu_table *table)
+/* Sorted by their beginnings. */
+static struct array *kept_regions(const struct viommu_table *table)
 {
 	struct array *regions = array_new(sizeof(const struct record *));
-	const struct record *structure, *found = NULL;
-	uint64_t end = 0;
+	const struct record *structure;
 
 	for_each_structure(structure, table)
 		if (is_kept(structure) && region_of(structure)->base <= region_of(structure)->limit)
 			array_append(regions, structure);
 	array_sort(regions, by_base);
-	for (size_t i = 0; i < regions->len && !found; i++) {
-		structure = array_index(regions, const struct record *, i);
-		if (i && region_of(structure)->base <= end)
-			found = structure;
-		end = MAX(end, region_of(structure)->limit);
-	}
-	array_free(regions);
-	return found;
+	return regions;
 }
 
-static bool do_overlap(const struct record *one, const struct record *other)
+/* A region overlaps one before it if it begins before its end. */
+static const struct record *find_overlap(const struct viommu_table *table)
 {
-	const struct dmar_rmrr *a = one->host, *b = other->host;
+	auto_array struct array *regions = kept_regions(table);
+	const struct record *structure;
+	uint64_t end = 0;
 
-	return a->base <= b->limit && b->base <= a->limit;
+	for (size_t i = 0; i < regions->len; i++) {
+		structure = array_index(regions, const struct record *, i);
+		if (i && region_of(structure)->base <= end)
+			return structure;
+		end = MAX(end, region_of(structure)->limit);
+	}
+	return NULL;
+}
+
+/* Of regions sorted by address, the first one of the table in each half, quarter and so on. */
+struct earliest {
+	size_t n;
+	size_t *at; /* of the i-th region at n + i */
+};
+
+static struct earliest earliest_of(const struct array *kept)
+{
+	struct earliest earliest = { kept->len, memory_new(size_t, 2 * kept->len + 2) };
+
+	for (size_t i = 0; i < kept->len; i++)
+		earliest.at[kept->len + i] = array_index(kept, const struct record *, i)->at;
+	for (size_t i = kept->len; i-- > 1;)
+		earliest.at[i] = MIN(earliest.at[2 * i], earliest.at[2 * i + 1]);
+	return earliest;
+}
+
+/* The earliest of [first, end); SIZE_MAX if there is none. */
+static size_t earliest_in(const struct earliest *earliest, size_t first, size_t end)
+{
+	size_t at = SIZE_MAX;
+
+	for (first += earliest->n, end += earliest->n; first < end; first /= 2, end /= 2) {
+		if (first % 2) {
+			at = MIN(at, earliest->at[first]);
+			first++;
+		}
+		if (end % 2) {
+			end--;
+			at = MIN(at, earliest->at[end]);
+		}
+	}
+	return at;
+}
+
+/* How many regions, sorted and apart from each other, end before an address; or begin up to it. */
+static size_t count_before(const struct array *kept, uint64_t address, bool ends)
+{
+	size_t low = 0, high = kept->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct dmar_rmrr *region =
+			region_of(array_index(kept, const struct record *, middle));
+
+		if (ends ? region->limit < address : region->base <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /*
- * Xen compares a region with those that it has kept before it looks at its scopes. Tables have a
- * few; of more, the first ones are compared.
+ * Xen compares a region with those that it has kept before it looks at its scopes. Regions that it
+ * keeps are apart from each other here.
  */
 static const struct record *find_unscoped_overlap(const struct viommu_table *table)
 {
-	const struct record *kept[REGIONS_MAX], *structure;
-	size_t n = 0;
+	auto_array struct array *kept = kept_regions(table);
+	struct earliest earliest = earliest_of(kept);
+	const struct record *structure, *found = NULL;
 
 	for_each_structure(structure, table) {
-		for (size_t i = 0; i < n && is_of(structure, DMAR_RMRR); i++)
-			if (do_overlap(kept[i], structure))
-				return structure;
-		if (is_kept(structure) && n < REGIONS_MAX)
-			kept[n++] = structure;
+		const struct dmar_rmrr *region = structure->host;
+
+		if (found || !is_of(structure, DMAR_RMRR) || is_kept(structure) ||
+		    region->limit < region->base)
+			continue;
+		if (earliest_in(&earliest, count_before(kept, region->base, true),
+				count_before(kept, region->limit, false)) < structure->at)
+			found = structure;
 	}
-	return NULL;
+	memory_free(earliest.at);
+	return found;
 }
 
 /* Of regions that Xen keeps, whatever their number and order; or of one that it does not keep. */
