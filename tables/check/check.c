@@ -126,6 +126,14 @@ static bool names_function_at(const struct viommu_pci_range *range, uint16_t seg
 	       range->bdf_first <= bdf && bdf <= range->bdf_last;
 }
 
+/* Linux lets such an IOMMU wait for itself, which is an error (rimt-map-own). */
+static bool has_own_rule(const struct check *check)
+{
+	const char *source = topology_source(check->topology);
+
+	return source && !strcmp(source, "RIMT");
+}
+
 /*
  * Only ranges: a host bridge excludes its IOMMU's function unless `translates_itself` is set.
  * AMD-Vi always lists its own.
@@ -135,6 +143,8 @@ static void check_own_functions(const struct check *check)
 	const struct viommu_platform_device *device;
 	const struct viommu_pci_range *range;
 
+	if (has_own_rule(check))
+		return;
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE) {
 		const struct viommu_iommu *iommu =
 			viommu_topology_find_iommu(check->topology, range->iommu);

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/table/frame.h"
 #include "rimt.h"
@@ -113,6 +114,66 @@ static void check_segments(const struct table_check *check)
 	}
 }
 
+static bool has_function(const struct rimt_mapping *mapping, const struct rimt_iommu *iommu)
+{
+	return mapping->source_base <= iommu->bdf &&
+	       iommu->bdf - mapping->source_base <= mapping->id_count;
+}
+
+/* Linux finds an IOMMU for the driver of the IOMMU, and so lets it wait. */
+static void check_own_functions(const struct table_check *check)
+{
+	auto_hash struct hash *nodes = rimt_index(check->table);
+	const struct record *node, *record, *target;
+
+	for (guint i = 0; (node = next_of(check, RIMT_ROOT_COMPLEX, &i));)
+		for (guint k = 0; (record = rimt_next_mapping(node, &k));) {
+			const struct rimt_root_complex *complex = node->host;
+			const struct rimt_mapping *mapping = record->host;
+			const struct rimt_iommu *iommu;
+
+			target = hash_lookup(nodes, GSIZE_TO_POINTER((gsize)mapping->iommu));
+			iommu = target ? target->host : NULL;
+			if (target && rimt_type_of(target) == RIMT_IOMMU &&
+			    iommu->flags & RIMT_IOMMU_PCI && iommu->segment == complex->segment &&
+			    has_function(mapping, iommu))
+				report(check->findings, check->rule_id,
+				       table_place(check->table, record->at),
+				       "leave the function out: end one mapping before it, and "
+				       "begin another behind it",
+				       "the ID mapping has the function of the IOMMU itself");
+		}
+}
+
+static bool is_hardware_id(const char *id, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && (g_ascii_isupper(id[n]) || g_ascii_isdigit(id[n])))
+		n++;
+	for (size_t i = n; i < length; i++)
+		if (id[i])
+			return false;
+	return n;
+}
+
+/* Of an IOMMU on PCI, the field may have its vendor and device. */
+static void check_hardware_ids(const struct table_check *check)
+{
+	const struct record *node;
+
+	for (guint i = 0; (node = next_of(check, RIMT_IOMMU, &i));) {
+		const struct rimt_iommu *iommu = node->host;
+
+		if (!(iommu->flags & RIMT_IOMMU_PCI) &&
+		    !is_hardware_id((const char *)iommu->hardware_id, sizeof(iommu->hardware_id)))
+			report(check->findings, check->rule_id,
+			       table_place_of(check->table, node, "Hardware ID"),
+			       "write capitals and digits, such as RSCV0004",
+			       "the hardware ID is empty or has other characters");
+	}
+}
+
 /* -- object paths --------------------------------------------------------------- */
 
 static void check_text(const struct table_check *check)
@@ -155,6 +216,8 @@ const struct table_rule rimt_rules[] = {
 	{ "rimt-identifier", check_identifiers },
 	{ "rimt-iommu-twice", check_iommus },
 	{ "rimt-segment-twice", check_segments },
+	{ "rimt-hardware-id", check_hardware_ids },
+	{ "rimt-map-own", check_own_functions },
 	{ "rimt-text", check_text },
 	{ "rimt-path", check_paths },
 	{ "rimt-reference", rimt_check_references },

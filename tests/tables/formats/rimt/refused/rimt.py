@@ -79,8 +79,11 @@ FILES = {
     "rimt-mapping-overlap": (mapped(mapping(0, 0x100), mapping(0x80, 0x100)), MAPPINGS + 20, 1,
                              "topology-ranges-overlap"),
     "rimt-id-count": (mapped(mapping(0, 0x100), mapping(0x100, 0x100)), MAPPINGS + 4, 1),
+    "rimt-hardware-id": (rimt(iommu(hardware=b"rscv0004"), complex_(mapping())), HEAD + 8, 1),
+    "rimt-map-own": (rimt(iommu(flags=1, bdf=8, base=0, hardware=b"00100014"),
+                          complex_(mapping())), MAPPINGS, 1),
     "rimt-silent-property": (rimt(iommu(33, flags=1, bdf=8, base=0, hardware=b"\x36\x1b"),
-                                  complex_(mapping())), HEAD, 0, "topology-range-own"),
+                                  complex_(mapping(0x10))), HEAD, 0),
     "rimt-silent-mapping": (mapped(mapping(), mapping(0x20000, 0x10)), MAPPINGS + 20, 0),
 }
 TABLES = {".rimt": FILES}
