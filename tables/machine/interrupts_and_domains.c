@@ -190,7 +190,7 @@ static char *cure_of_southbridge(uint32_t number, unsigned bdf,
 {
 	static const char way[] = "give it the device ID 00:14.0; until then, boot Linux with";
 
-	if (!other)
+	if (!other || other->number == number)
 		return memory_printf("%s ivrs_ioapic[%u]=00:14.0", way, number);
 	return memory_printf("%s ivrs_ioapic[%u]=00:14.0 ivrs_ioapic[%u]=" PCI_BDF, way, number,
 			     other->number, PCI_BDF_PARTS(bdf));
@@ -218,8 +218,9 @@ void machine_check_southbridge(const struct machine *machine)
 		number = number_text(source->number);
 		report(machine->findings, machine->rule_id, source->place, cure,
 		       "IOAPIC %s, which has GSI 0, is that of the southbridge, and has the device "
-		       "ID " PCI_BDF,
-		       number, PCI_BDF_PARTS(source->bdf));
+		       "ID " PCI_BDF "%s",
+		       number, PCI_BDF_PARTS(source->bdf),
+		       source->segment ? " of another segment" : "");
 	}
 }
 

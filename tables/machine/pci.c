@@ -39,13 +39,13 @@ static struct window window_of_range(const struct viommu_pci_range *range)
 typedef void window_function(const struct machine *machine, const struct window *window);
 
 /*
- * Firmware of AMD lists functions up to ff:1f.7, and ff:00.0-ff:1f.7 as aliases of the southbridge,
- * whatever buses there are.
+ * Firmware of AMD lists functions up to ff:1f.7, some of bus ff by themselves, and ff:00.0-ff:1f.7
+ * as aliases of the southbridge, whatever buses there are.
  */
 static bool is_template(const struct description *description, const struct viommu_pci_range *range)
 {
 	return description->table->format == &ivrs_format &&
-	       (range->shared_id || range->bdf_last == UINT16_MAX);
+	       (range->shared_id || range->bdf_last >> BUS_SHIFT == UINT8_MAX);
 }
 
 /* Host bridges and ranges alike. */

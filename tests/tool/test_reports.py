@@ -89,6 +89,14 @@ class InterruptControllers(Reports):
         self.assertIn("ivrs_ioapic[8]=00:14.0", text)
         self.assertIn("[machine-southbridge]", text)
 
+    def test_one_ioapic_has_one_parameter_and_a_segment(self):
+        _, text = self.check(IVRS=self.ivrs(ivrs.special(1, handle=32), ivrs.special(handle=32)),
+                             APIC=self.MADT)
+        self.assertIn("boot Linux with ivrs_ioapic[32]=00:14.0 [machine-southbridge]", text)
+        block = ivrs.ivhd(ivrs.ALL, ivrs.special(handle=32))
+        _, text = self.check(IVRS=ivrs.ivrs(block[:16] + b"\1\0" + block[18:]), APIC=self.MADT)
+        self.assertIn("has the device ID 00:14.0 of another segment", text)
+
     def test_southbridges_of_amd_and_of_hygon_are_right(self):
         for bdf in 0xa0, 0x58:
             _, text = self.check(IVRS=self.ivrs(ivrs.special(bdf, handle=32),
@@ -102,6 +110,12 @@ class InterruptControllers(Reports):
 
 
 class NoFalseAlarm(Reports):
+    def test_single_functions_of_the_last_bus_are_a_template_of_amd_too(self):
+        table = ivrs.ivrs(ivrs.ivhd(ivrs.in_range(3, 0x7fff), ivrs.select(0xff00),
+                                    ivrs.special()))
+        status, text = self.check(IVRS=table, MCFG=machine.mcfg(last=0x7f))
+        self.assertEqual(status, 0, text)
+
     def test_templates_of_amd_reach_beyond_the_buses(self):
         table = ivrs.ivrs(ivrs.ivhd(ivrs.in_range(3, 0xffff), ivrs.alias(0xff00, 0xa5),
                                     ivrs.special()))
