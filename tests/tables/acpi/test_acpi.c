@@ -826,12 +826,13 @@ static void every_table_of_a_machine_is_generated_at_once(void **state)
 	struct viommu_table *tables[VIOMMU_TABLES_MAX];
 	struct rig *rig = *state;
 
-	read_fine(rig, "iommus:\n"
-		       "  - { name: a, kind: virtio-iommu-pci, at: 80:01.0 }\n"
-		       "  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] }\n"
-		       "host-bridges:\n"
-		       "  - { buses: 00-7f, iommu: b }\n"
-		       "  - { buses: 80-ff, iommu: a }\n");
+	read_fine(rig,
+		  "iommus:\n"
+		  "  - { name: a, kind: virtio-iommu-pci, at: 80:01.0 }\n"
+		  "  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [61, 62, 63, 64] }\n"
+		  "host-bridges:\n"
+		  "  - { buses: 00-7f, iommu: b }\n"
+		  "  - { buses: 80-ff, iommu: a }\n");
 	assert_int_equal(viommu_tables_generate(rig->topology, tables, rig->findings), 2);
 	for (size_t i = 0; i < 2; i++) {
 		assert_string_equal(viommu_table_signature(tables[i]), expected[i]);

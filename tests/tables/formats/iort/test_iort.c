@@ -21,7 +21,7 @@
 
 #define EXAMPLE_B TWO_SMMUS "msi-ranges: [ { functions: 18:00.0-ff:1f.7, its: none } ]\n"
 
-#define ONE_SMMU "iommus:\n" SMMU("s", "0x9050000", "10, 11, 12, 13")
+#define ONE_SMMU "iommus:\n" SMMU("s", "0x9050000", "74, 75, 76, 77")
 
 /* -- the worked examples ----------------------------------------------------------------- */
 

@@ -198,7 +198,7 @@ def topology(*lines):
 
 
 SMMU_LINES = ("iommus:",
-              "  - { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [10, 11, 12, 13] }")
+              "  - { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [110, 111, 112, 113] }")
 BEHIND = ("host-bridges:", "  - { buses: 00-ff, iommu: s }")
 
 # What only making a table can find: rule -> (topology, place, exit of generate, also...)
