@@ -64,4 +64,11 @@ const struct pci_function *answer_unknown_bridge(const struct answer *answer);
 /* Is the memory reserved for the device, by its function or by its ID behind its IOMMU? */
 bool answer_has_memory(const struct answer *answer, const struct viommu_reserved_memory *memory);
 
+/*
+ * If the device may be below a bridge that the memory is for: on which condition, to be freed with
+ * g_free(). NULL: it is not.
+ */
+char *answer_memory_condition(const struct answer *answer,
+			      const struct viommu_reserved_memory *memory);
+
 #endif

@@ -125,6 +125,20 @@ static enum viommu_known is_relaxable(const struct answer *answer,
 	return code == CLASS_USB || code >> 8 == CLASS_DISPLAY ? VIOMMU_YES : VIOMMU_NO;
 }
 
+/* Memory for what is below a bridge whose buses are not known. */
+static void check_possible_memory(struct verdict_of *of,
+				  const struct viommu_reserved_memory *memory)
+{
+	g_autofree char *condition = answer_memory_condition(of->answer, memory);
+
+	if (condition)
+		add(of, NOT_KNOWN,
+		    "0x%" PRIx64 "-0x%" PRIx64
+		    " must stay mapped, if %s; --pci with a copy of /sys or with lspci -xxxx "
+		    "decides",
+		    memory->first, memory->last, condition);
+}
+
 static void check_memory(struct verdict_of *of)
 {
 	const struct viommu_reserved_memory *memory;
@@ -142,10 +156,14 @@ static void check_memory(struct verdict_of *of)
 			[VIOMMU_NO] = MAY_NOT, [VIOMMU_YES] = MAY, [VIOMMU_NOT_KNOWN] = NOT_KNOWN
 		};
 
-		if (memory->kind == VIOMMU_MEMORY_IDENTITY && answer_has_memory(of->answer, memory))
+		if (memory->kind != VIOMMU_MEMORY_IDENTITY)
+			continue;
+		if (answer_has_memory(of->answer, memory))
 			add(of, verdicts[relaxable],
 			    "0x%" PRIx64 "-0x%" PRIx64 " must stay mapped: %s", memory->first,
 			    memory->last, words[relaxable]);
+		else if (relaxable != VIOMMU_YES)
+			check_possible_memory(of, memory);
 	}
 }
 

@@ -196,13 +196,26 @@ bool answer_has_memory(const struct answer *answer, const struct viommu_reserved
 		(memory->id_first <= route->id && route->id <= memory->id_last));
 }
 
-/* Without the PCI tree: may the function be the one below a bridge that the memory is for? */
+/*
+ * With the function in the PCI tree, a bridge that the tree does not have has nothing below it, and
+ * so has one of which it has the buses: they were looked up already.
+ */
+static bool may_lead(const struct pci_tree *tree, uint32_t segment, uint16_t bdf)
+{
+	const struct pci_function *start = pci_tree_find(tree, segment, bdf);
+
+	return start && pci_function_may_lead(start);
+}
+
+/* Without the buses of a bridge: may the function be the one below it that the memory is for? */
 static bool may_have_memory(const struct answer *answer,
 			    const struct viommu_reserved_memory *memory)
 {
 	const struct viommu_device_name *name = &answer->name;
 
-	return !memory->iommu && name->pci && !answer->function &&
+	if (answer->function && !may_lead(answer->tree, memory->segment, memory->bdf_first))
+		return false;
+	return !memory->iommu && name->pci &&
 	       (memory->path || memory->scope == VIOMMU_SCOPE_BRIDGE) &&
 	       memory->segment == name->segment && name->bdf >> 8 > memory->bdf_first >> 8;
 }
@@ -217,6 +230,14 @@ static char *condition_text(enum viommu_scope scope, uint16_t segment, uint16_t 
 		return g_strdup_printf("it is below bridge %s", start);
 	return g_strdup_printf("it is %s %s behind bridge %s",
 			       scope == VIOMMU_SCOPE_BRIDGE ? "below" : "at", path, start);
+}
+
+char *answer_memory_condition(const struct answer *answer,
+			      const struct viommu_reserved_memory *memory)
+{
+	return may_have_memory(answer, memory) ? condition_text(memory->scope, memory->segment,
+								memory->bdf_first, memory->path)
+					       : NULL;
 }
 
 #define POSSIBLE_MAX 8
@@ -240,15 +261,12 @@ static void print_memory(const struct answer *answer)
 	unsigned n = 0;
 
 	for (size_t i = 0; (memory = viommu_topology_reserved_memory(answer->topology, i)); i++) {
-		g_autofree char *condition = NULL;
+		g_autofree char *condition = answer_memory_condition(answer, memory);
 
-		if (answer_has_memory(answer, memory)) {
+		if (answer_has_memory(answer, memory))
 			print_region(memory, NULL);
-		} else if (may_have_memory(answer, memory) && n++ < POSSIBLE_MAX) {
-			condition = condition_text(memory->scope, memory->segment,
-						   memory->bdf_first, memory->path);
+		else if (condition && n++ < POSSIBLE_MAX)
 			print_region(memory, condition);
-		}
 	}
 	if (n > POSSIBLE_MAX)
 		print_line("    and %u more regions, if it is below other bridges",
@@ -282,17 +300,6 @@ static bool names(const struct viommu_pci_range *range, const struct viommu_devi
 {
 	return range->segment_first <= name->segment && name->segment <= range->segment_last &&
 	       range->bdf_first <= name->bdf && name->bdf <= range->bdf_last;
-}
-
-/*
- * With the function in the PCI tree, a bridge that the tree does not have has nothing below it, and
- * so has one of which it has the buses: they were looked up already.
- */
-static bool may_lead(const struct pci_tree *tree, uint32_t segment, uint16_t bdf)
-{
-	const struct pci_function *start = pci_tree_find(tree, segment, bdf);
-
-	return start && pci_function_may_lead(start);
 }
 
 /*

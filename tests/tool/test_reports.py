@@ -882,6 +882,23 @@ class PciTrees(Reports):
         self.assertEqual(regions((1, 0), (0, 0), pci=self.VERBOSE), [keep + ","])
         self.assertEqual(regions(*below, kind=dmar.BRIDGE, device="06:01.0", pci=self.VERBOSE), [])
 
+    def test_memory_is_kept_below_a_bridge_without_buses_in_the_listing(self):
+        groups = "IOMMU Group 1:\n\t" + self.NUMBERS.replace("\n", "\nIOMMU Group 2:\n\t", 1).replace(
+            "06:01.0", "IOMMU Group 3:\n\t06:01.0")
+        for pci in self.NUMBERS, groups:
+            for kind, hops, where in ((dmar.BRIDGE, ((1, 0),), "below"),
+                                      (dmar.ENDPOINT, ((1, 0), (0, 0)), "at 00.0 behind")):
+                table = dmar.dmar(dmar.UNIT, dmar.rmrr(dmar.scope(kind, hops=hops)))
+                condition = f"if it is {where} bridge 0000:00:01.0"
+                _, told = self.resolve("03:00.0", pci, table)
+                self.assertIn(f"must keep 0x7b000000-0x7b7fffff (identity), {condition}, by", told)
+                self.assertNotIn("must keep", self.resolve("00:1f.0", pci, table)[1])
+                path, listing = self.write(DMAR=table, pci=pci)
+                status, told = self.run_command("explain", "03:00.0", path, "--pci", listing)
+                self.assertEqual(status, 1, told)
+                self.assertIn("passed through to a guest: not known", told)
+                self.assertIn(f"0x7b000000-0x7b7fffff must stay mapped, {condition}", told)
+
     def test_a_tree_without_functions_is_refused(self):
         status, told = self.resolve("03:00.0", "nothing of PCI\n")
         self.assertEqual(status, 2)
