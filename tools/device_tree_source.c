@@ -18,6 +18,7 @@
 #include <libfdt.h>
 
 #include "device_tree_source.h"
+#include "tree_text.h"
 
 #define TREE_MAX     ((gsize)64 << 20)
 #define TREE_LEAST   ((gsize)1 << 20)
@@ -172,7 +173,7 @@ static bool has_root(const char *text, size_t length)
 bool is_device_tree_source(const char *text, size_t length)
 {
 	length = MIN(length, PROBE);
-	return has_word(text, length, "/dts-v1/") || has_root(text, length);
+	return find_tree_version(text, length) || has_root(text, length);
 }
 
 static const char *const includes[] = { "#include", "/include/", "/incbin/", "#define" };

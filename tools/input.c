@@ -430,6 +430,19 @@ static void split(struct reader *reader, const char *name, const GByteArray *byt
 	viommu_findings_free(findings);
 }
 
+/* Returns whether the text has tables besides the source: people post both. */
+static bool take_tables_of_text(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	size_t n = viommu_input_split(bytes->data, bytes->len, name, take_table, reader, findings);
+
+	if (n)
+		copy_findings(reader->findings, findings, NULL);
+	viommu_findings_free(findings);
+	return n;
+}
+
+/* Text with tables may name a directive of dtc in a sentence, and need not have a whole source. */
 static void take_source(struct reader *reader, const char *name, const GByteArray *bytes)
 {
 	g_autofree char *message = NULL;
@@ -438,6 +451,7 @@ static void take_source(struct reader *reader, const char *name, const GByteArra
 	g_autofree char *source = plain ? find_tree_source(plain) : g_strdup("");
 	const char *cure;
 	GByteArray *tree = compile_source(source, strlen(source), &message, &cure);
+	bool has_tables = take_tables_of_text(reader, name, bytes);
 
 	free(plain);
 	if (tree) {
@@ -445,7 +459,7 @@ static void take_source(struct reader *reader, const char *name, const GByteArra
 		g_byte_array_free(tree, TRUE);
 		return;
 	}
-	if (reader->in_folder)
+	if (reader->in_folder || has_tables)
 		return;
 	reader->status = EXIT_COULD_NOT;
 	text = g_strdup_printf("the source of a device tree cannot be compiled here: %s", message);
@@ -479,7 +493,8 @@ static void take_bytes(struct reader *reader, const char *name, const GByteArray
 			add_finding(reader, "input-form", name, UNPACK_IT,
 				    "the archive or compressed file is damaged, or too large");
 		}
-	} else if (is_source) {
+	} else if (is_source && !is_topology(bytes)) {
+		reader->is_copy |= reader->in_folder && is_text(bytes);
 		take_source(reader, name, bytes);
 	} else if (reader->in_folder) {
 		if (bytes->len)

@@ -16,10 +16,24 @@
 
 static const char version[] = "/dts-v1/", root[] = "/ {";
 
+const char *find_tree_version(const char *text, size_t length)
+{
+	const char *end = text + length, *at = text, *after;
+
+	while ((at = memmem(at, (size_t)(end - at), version, sizeof(version) - 1))) {
+		for (after = at + sizeof(version) - 1; after < end && g_ascii_isspace(*after);)
+			after++;
+		if (after < end && *after == ';')
+			return at;
+		at = after;
+	}
+	return NULL;
+}
+
 /* The line that the source begins with, and its prefix. NULL: there is none. */
 static const char *find_begin(const char *text, size_t *ret_prefix)
 {
-	const char *at = strstr(text, version), *line;
+	const char *at = find_tree_version(text, strlen(text)), *line;
 
 	if (!at)
 		for (at = strstr(text, root); at && at > text && at[-1] != '\n' && at[-1] != ' ';)
@@ -99,7 +113,7 @@ char *find_tree_source(const char *text)
 	const char *begin = find_begin(text, &prefix);
 	GString *source = g_string_new(NULL);
 
-	if (begin && !strstr(begin, version))
+	if (begin && !find_tree_version(begin, strlen(begin)))
 		g_string_append(source, "/dts-v1/; ");
 	for (const char *c = text; begin && c < begin; c++)
 		if (*c == '\n')

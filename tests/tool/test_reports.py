@@ -1146,6 +1146,29 @@ class TreeSources(Reports):
         _, told = self.run_command("dump", str(base.parent.parent))
         self.assertEqual(told.count("/dts-v1/"), 1, told)
 
+    def test_tables_around_a_source_are_read_too(self):
+        table = forms.acpidump(dmar.dmar(dmar.UNIT))
+        root = "\n/ {\n\tcompatible = \"x\";\n};\n"
+        for text, found in ((table + "\nI have /dts-v1/; at its start, and /memory.\n", "DMAR"),
+                            (table + "\nfdt print gives\n" + root, "DMAR and DTB"),
+                            ("The tree has /dts-v1/ as well.\n" + table, "DMAR"),
+                            (self.SOURCE + "\n" + table, "DMAR and DTB")):
+            (path,) = self.write(posted=text)
+            folder = pathlib.Path(self.path("folder"))
+            folder.mkdir(exist_ok=True)
+            (folder / "posted").write_text(text)
+            for name in path, str(folder):
+                _, told = self.run_command("resolve", "00:02.0", "--from", name)
+                self.assertIn("00:02.0: dmar0", told, text)
+                self.assertNotIn("cannot be compiled", told)
+            _, told = self.run_command("dump", path)
+            self.assertEqual("DTB" in told or "/dts-v1/" in told, "DTB" in found, told)
+
+    def test_a_topology_may_name_a_directive_of_dtc(self):
+        status, told = self.resolve("viommu: 1\niommus: [ { name: s, kind: smmu-v3, at: 0x1000 } ]\n"
+                                    "devices: [ { name: net, iommu: s, id: 5 } ]\n# of a source with /dts-v1/;\n")
+        self.assertEqual(status, 0, told)
+
     def test_an_error_has_its_line_and_a_cure(self):
         status, told = self.resolve("Hi,\n\n> " + self.SOURCE.replace("&smmu", "&smmuv3").replace("\n", "\n> "))
         self.assertEqual(status, 2)
