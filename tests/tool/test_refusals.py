@@ -26,6 +26,7 @@ GRAPHICS = dmar.scope(hops=((2, 0),))
 REST = dmar.drhd(flags=dmar.ALL, base=0xfed91000)
 RANGE = ivrs.in_range(3, 0xffff)
 COUNTERS = 1 << 9
+UNKNOWN_12 = ivrs.block(0x12, 0, struct.pack("<H", ivrs.IOMMU) + bytes(34))
 
 
 def linux_says(table, *devices):
@@ -70,7 +71,8 @@ class Refusals(unittest.TestCase):
                 ("structure of length 0", (REST, struct.pack("<HH", 1, 0) + bytes(4)), {}),
                 ("Can't reserve memory", (dmar.drhd(GRAPHICS, base=0xfed91000, segment=1), REST),
                  {}),
-                ("Can't reserve memory", (dmar.drhd(GRAPHICS, base=0xfed90800), REST), {})]:
+                ("Can't reserve memory", (dmar.drhd(GRAPHICS, base=0xfed90800), REST), {}),
+                ("Can't reserve memory", (dmar.drhd(base=0xfed91000, segment=1), REST, bytes(4)), {})]:
             with self.subTest(why):
                 self.refused(dmar.dmar(*structures, **options), why)
 
@@ -101,12 +103,19 @@ class Refusals(unittest.TestCase):
                 ("Can not reserve .*overlap", (whole, ivrs.ivhd(RANGE))),
                 ("no IOMMU has a block", (ivrs.ivmd(0x20, bdf=0), whole)),
                 ("no IOMMU has a block", (whole, ivrs.ivmd(0x21, bdf=ivrs.IOMMU))),
+                ("no IOMMU has a block", (whole, UNKNOWN_12)),
                 ("more IOMMUs than supported",
                  [ivrs.ivhd(ivrs.select(n << 8), bdf=n << 8 | 2, base=0x80000000 + 0x4000 * n)
                   for n in range(33)])]:
             with self.subTest(why):
                 self.refused(ivrs.ivrs(*blocks), why)
-        self.refused(short_checksum(ivrs.ivrs(whole)), "sums the bytes")
+        for blocks in (whole,), (whole, b"\x21" + bytes(31)), (ivrs.ivhd(RANGE, b"\x80" + bytes(3)),):
+            self.refused(short_checksum(ivrs.ivrs(*blocks)), "sums the bytes")
+
+    def test_a_block_of_an_unknown_type_for_another_function_ends_none(self):
+        whole = ivrs.ivhd(RANGE, ivrs.special())
+        for kind, bdf in (0x12, ivrs.SOUTHBRIDGE), (0x50, ivrs.IOMMU):
+            self.used(ivrs.ivrs(whole, ivrs.block(kind, 0, struct.pack("<H", bdf) + bytes(34))))
 
     def test_blocks_that_linux_does_not_read_end_none(self):
         good = ivrs.ivhd(RANGE, ivrs.special(), kind=0x11)

@@ -109,6 +109,24 @@ class InterruptControllers(Reports):
         self.assertIn("[machine-ioapic]", text)
 
 
+class BlockTypes(Reports):
+    """The type of IVHD that Linux reads is that of a block, whatever it is."""
+
+    WHOLE = ivrs.ivhd(ivrs.ALL, ivrs.special(handle=33))
+
+    def test_a_type_that_linux_does_not_know_is_named_with_its_cure(self):
+        def unknown(kind):
+            return ivrs.block(kind, 0, struct.pack("<H", ivrs.IOMMU) + bytes(34))
+        for blocks, kind, cure in (
+                ((unknown(0x50), self.WHOLE), "50h", "omit the first block, or write it behind the others"),
+                ((self.WHOLE, unknown(0x12)), "12h", "omit the blocks of that type"),
+                ((self.WHOLE, ivrs.ivmd(0x21, bdf=ivrs.IOMMU)), "21h", "write memory behind the IOMMUs")):
+            _, text = self.check(IVRS=ivrs.ivrs(*blocks))
+            self.assertIn(f"no block of type {kind}, the type that Linux reads; {cure}", text)
+        _, text = self.check(IVRS=ivrs.ivrs(self.WHOLE, unknown(0x50)))
+        self.assertNotIn("the type that Linux reads", text)
+
+
 class NoFalseAlarm(Reports):
     def test_single_functions_of_the_last_bus_are_a_template_of_amd_too(self):
         table = ivrs.ivrs(ivrs.ivhd(ivrs.in_range(3, 0x7fff), ivrs.select(0xff00),

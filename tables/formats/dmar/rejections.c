@@ -152,6 +152,7 @@ static bool share_registers(const struct viommu_table *table)
 	return found;
 }
 
+/* Linux searches for ANDDs only after it accepted all structures. */
 const struct table_rejection dmar_rejections[] = {
 	{ passes_end, "Linux prints \"Record passes table end\" and uses no unit of the table" },
 	{ has_no_registers, "Linux prints \"Your BIOS is broken; DMAR reported at address 0!\" and "
@@ -162,11 +163,11 @@ const struct table_rejection dmar_rejections[] = {
 	  "Linux prints \"ANDD object name is not NUL-terminated\" and uses no unit of the table" },
 	{ has_endless_scope,
 	  "Linux does not boot: it reads a scope of length 0 in an endless loop" },
-	{ never_ends,
-	  "Linux does not boot: it searches for ANDDs behind a structure of length 0 in an endless "
-	  "loop" },
 	{ share_registers,
 	  "Linux prints \"Can't reserve memory\", because registers of two units overlap, and uses "
 	  "no unit of the table" },
+	{ never_ends,
+	  "Linux does not boot: it searches for ANDDs behind a structure of length 0 in an endless "
+	  "loop" },
 	{ NULL, NULL },
 };

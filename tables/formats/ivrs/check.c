@@ -172,9 +172,15 @@ static void check_same(const struct table_check *check)
 
 /* -- the type that Linux reads --------------------------------------------------------- */
 
-static bool is_iommu_type(unsigned type)
+/* What makes Linux read a type of IOMMUs. */
+static const char *cure_of_type(unsigned type)
 {
-	return type == IVRS_IVHD_10 || type == IVRS_IVHD_11 || type == IVRS_IVHD_40;
+	if (type == IVRS_IVHD_10 || type == IVRS_IVHD_11 || type == IVRS_IVHD_40)
+		return "write the same block types for all IOMMUs";
+	if (type >= IVRS_IVMD_ALL && type <= IVRS_IVMD_RANGE)
+		return "write memory behind the IOMMUs, and none for the function of the first one";
+	return type > IVRS_IVHD_40 ? "omit the first block, or write it behind the others"
+				   : "omit the blocks of that type";
 }
 
 /* Reported at the first block of the IOMMU. */
@@ -190,10 +196,7 @@ static void check_missing(const struct table_check *check)
 	for_each_child(i, block, check->table->root)
 		if (ivrs_is_ivhd(block) && hash_add(seen, key_of(block)))
 			report(check->findings, check->rule_id,
-			       table_place(check->table, block->at),
-			       is_iommu_type(type) ? "write the same block types for all IOMMUs"
-						   : "write memory behind the IOMMUs, and none for "
-						     "the function of the first one",
+			       table_place(check->table, block->at), cure_of_type(type),
 			       "the IOMMU has no block of type %02xh, the type that Linux reads",
 			       type);
 	hash_free(seen);

@@ -45,23 +45,33 @@ uint64_t ivrs_span(const struct record *block)
 	return counters ? SPAN_COUNTERS : SPAN;
 }
 
+/* That of a block of unknown type is in the bytes that were not decoded. -1: there is none. */
+static int device_id_of(const struct record *record)
+{
+	const struct bytes *rest = record->rest;
+
+	if (ivrs_type_of(record) != LAYOUT_UNKNOWN)
+		return block_of(record)->bdf;
+	return rest->len < sizeof(uint16_t) ? -1 : (int)wire_load(rest->data, sizeof(uint16_t));
+}
+
 /*
  * The type of the last block, up to the first of a type above 40h, with the device ID of the first
- * block. Linux does not exclude IVMDs, whose device ID has the same offset.
+ * block; that of the first one if it is above. Linux excludes neither IVMDs, whose device ID has
+ * the same offset, nor types that it does not know.
  */
 unsigned ivrs_linux_type(const struct viommu_table *table)
 {
-	const struct ivrs_block *first = block_of(record_child(table->root, 0));
-	const struct record *record;
-	unsigned type = LAYOUT_UNKNOWN;
+	const struct record *first = record_child(table->root, 0), *record;
+	unsigned type = block_of(first) ? block_of(first)->type : LAYOUT_UNKNOWN;
 
 	for_each_child(i, record, table->root) {
 		const struct ivrs_block *block = block_of(record);
 
 		if (!block || block->type > IVRS_IVHD_40)
 			break;
-		if (block->bdf == first->bdf && ivrs_type_of(record) != LAYOUT_UNKNOWN)
-			type = ivrs_type_of(record);
+		if (device_id_of(record) == device_id_of(first))
+			type = block->type;
 	}
 	return type;
 }

@@ -263,7 +263,10 @@ void ivrs_check_capabilities(const struct table_check *check);
 void ivrs_check_special_twice(const struct table_check *check);
 void ivrs_check_hid_text(const struct table_check *check);
 
-/* The block type that Linux reads, for all IOMMUs; LAYOUT_UNKNOWN if there is none. */
+/*
+ * The block type that Linux reads, for all IOMMUs: the byte, which need not be a type that is
+ * known. LAYOUT_UNKNOWN if there is no block.
+ */
 unsigned ivrs_linux_type(const struct viommu_table *table);
 
 /* The bytes of registers that Linux reserves for the IOMMU of a block. */

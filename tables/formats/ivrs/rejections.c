@@ -168,14 +168,16 @@ static bool are_too_many(const struct viommu_table *table)
 	return many;
 }
 
+/* In the order in which Linux looks. */
 const struct table_rejection ivrs_rejections[] = {
+	{ has_wrong_sum, "Linux sums the bytes of an IVRS itself, and refuses the table" },
 	{ never_ends, "Linux does not boot: it reads a block of length 0 in an endless loop" },
 	{ has_endless_block,
 	  "Linux does not boot: it reads a device entry of unknown length in an endless loop" },
-	{ has_wrong_sum, "Linux sums the bytes of an IVRS itself, and refuses the table" },
 	{ has_no_type, "Linux takes the type of the first block, or of the last one with its "
 		       "device ID, for that "
-		       "of all IOMMUs: no IOMMU has a block of it, and Linux has no IOMMU at all" },
+		       "of all IOMMUs: no IOMMU has a block of it that Linux knows, and Linux has "
+		       "no IOMMU at all" },
 	{ has_empty_block,
 	  "Linux lists no function of an IOMMU, gives up, and has no IOMMU at all" },
 	{ has_unknown_special,
