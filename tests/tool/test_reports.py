@@ -1219,6 +1219,12 @@ class DeviceTrees(Reports):
                        gic={"#interrupt-cells": (3,), "phandle": (0x20,)})
         return self.check(tree=tree)
 
+    def test_the_cure_of_a_master_without_ids_is_a_general_one(self):
+        for masters, cure in ((0x30, 5), "`iommus = <&{/smmu@9000000} 0x5>;` in /net"), ((0x30,), "`iommus` in each master"):
+            tree = dt.tree(smmu_at_9000000={"compatible": "arm,mmu-401", "mmu-masters": masters},
+                           net={"phandle": (0x30,), "#stream-id-cells": (1,)})
+            self.assertIn(f"and {cure} [dt-mmu-masters]", self.check(tree=tree)[1])
+
     def test_an_smmu_has_interrupts_that_are_not_global(self):
         self.assertEqual(self.interrupts(), (0, ""))
         for changes, text in ({"#global-interrupts": (2,)}, "no more interrupts (2) than global ones (2)"), \

@@ -72,11 +72,19 @@ void dt_check_interrupt_kinds(const struct table_check *check)
 #define IDS_SHOWN 8u
 #define ID_CELLS  "#stream-id-cells"
 
+/* How many IDs of the first master there are: the property may end before. */
+static size_t count_ids(const struct dt_node *smmu, const struct dt_node *master)
+{
+	size_t n = dt_cells(dt_property(smmu, "mmu-masters"));
+
+	return MIN(dt_cell_count(master, ID_CELLS, 0), n - 1);
+}
+
 static void append_ids(struct strbuf *cure, const struct dt_node *smmu,
 		       const struct dt_node *master)
 {
 	const struct dt_property *masters = dt_property(smmu, "mmu-masters");
-	size_t n = MIN(dt_cell_count(master, ID_CELLS, 0), dt_cells(masters) - 1);
+	size_t n = count_ids(smmu, master);
 	auto_free char *path = dt_path(smmu);
 
 	strbuf_append(cure, "`iommus = ");
@@ -94,7 +102,7 @@ static char *cure_for_master(const struct devicetree *tree, const struct dt_node
 	struct strbuf *cure = strbuf_new("write #iommu-cells = <1>, and ");
 	auto_free char *from = dt_path(smmu), *to = NULL;
 
-	if (!master || (!dt_is_host_bridge(master) && !dt_cell_count(master, ID_CELLS, 0))) {
+	if (!master || (!dt_is_host_bridge(master) && !count_ids(smmu, master))) {
 		strbuf_append(cure, "`iommus` in each master");
 		return strbuf_steal(cure);
 	}
