@@ -97,9 +97,10 @@ static void check_links(const struct viommu_host *host, struct tree *tree,
 
 	for (guint i = 0; names && i < names->len; i++)
 		if (g_ascii_isdigit(*(const char *)names->pdata[i])) {
-			tree_report(tree, "host-link", folder->path, NULL,
-				    "there are groups, but no device with a link to one: `tar` and "
-				    "`cp -a` copy links");
+			tree_report(
+				tree, "host-link", folder->path, NULL,
+				"there are groups, but no device with a link to one; copy the tree "
+				"by `tar` or `cp -a`, which keep links");
 			break;
 		}
 	if (names)

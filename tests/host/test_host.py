@@ -760,7 +760,7 @@ class Hostile(Base):
                 if name == "iommu_group":
                     os.unlink(os.path.join(folder, name))
         host = scan(tree)[0]
-        self.assertIn("there are groups, but no device with a link to one",
+        self.assertIn("there are groups, but no device with a link to one; copy the tree by `tar` or `cp -a`",
                       " ".join(finding["text"] for finding in host["findings"]))
 
     def test_a_folder_that_is_a_link_is_not_entered(self):
