@@ -56,6 +56,7 @@ struct device {
 	bool is_incoherent, has_domain;
 	uint32_t domain;
 	struct viommu_place place;
+	const char *lower; /* the cure of registers that end too high; NULL: by `at` or `span` */
 };
 
 static uint64_t span_of(const struct device *device)
@@ -157,7 +158,8 @@ static void add_device(struct devices *devices, const struct device *device)
 		report_device(devices, device, "lacks interrupts", give_both);
 	else if (span_of(device) - 1 > UINT64_MAX - device->base)
 		report_device(devices, device, "has registers that end beyond 64 bits",
-			      "write a lower `at`, or a smaller `span`");
+			      device->lower ? device->lower
+					    : "write a lower `at`, or a smaller `span`");
 	else if (devices->n == DEVICES_MAX)
 		report_device(devices, device, "is one more than 4096", "omit some devices");
 	else if (has_ids(devices, device))
@@ -176,6 +178,7 @@ static void add_queues(struct devices *devices, const struct viommu_iommu *iommu
 		.n_interrupts = iommu->cmdqv.interrupt != 0,
 		.works_without_interrupts = true,
 		.place = iommu->place,
+		.lower = "write a lower `cmdqv`",
 	};
 	auto_free char *uid = NULL;
 	uint32_t identifier;
