@@ -102,13 +102,23 @@ static unsigned place_in_machine(const char *signature)
 	return 0;
 }
 
+/* Only the first IORT of a machine: code of blocks is slow to search. */
+static bool is_first_iort(struct reader *reader)
+{
+	char *key = g_strdup_printf("%s\nqueues", reader->held.source);
+
+	return g_hash_table_insert(reader->first, key, g_strdup(""));
+}
+
 /* Devices of command queues refer to nodes of the IORT. */
 static void apply_blocks(struct reader *reader)
 {
 	bool has_iort = reader->held.table && !g_strcmp0(reader->held_signature, "IORT");
 	const struct viommu_table *iort = has_iort ? reader->held.table : reader->iort;
 
-	for (guint i = 0; iort && i < reader->blocks->len; i++) {
+	if (!iort || !is_first_iort(reader))
+		return;
+	for (guint i = 0; i < reader->blocks->len; i++) {
 		const struct block *block = &g_array_index(reader->blocks, struct block, i);
 
 		if (!strcmp(block->source, reader->held.source))

@@ -194,13 +194,15 @@ static struct scan scan_of(const struct viommu_table *block)
 /* Enters the device that begins here, if there is one. */
 static void scan_here(struct scan *scan)
 {
-	struct code behind = { scan->code.at + 2, scan->code.end };
+	struct code behind = scan->code;
 
 	while (scan->depth && scan->devices[scan->depth - 1].end <= scan->code.at)
 		scan->depth--;
-	if (scan->depth < DEPTH_MAX && scan->code.end - scan->code.at > 2 &&
-	    scan->code.at[0] == AML_EXTENDED && scan->code.at[1] == AML_DEVICE &&
-	    take_length(&behind))
+	if (scan->depth == DEPTH_MAX || behind.end - behind.at <= 2 ||
+	    behind.at[0] != AML_EXTENDED || behind.at[1] != AML_DEVICE)
+		return;
+	behind.at += 2;
+	if (take_length(&behind))
 		scan->devices[scan->depth++] = behind;
 }
 
@@ -221,13 +223,14 @@ static const struct code *scan_device(const struct scan *scan)
 static const struct {
 	uint8_t head[3]; /* the tag, and the length of what follows */
 	uint8_t at, width;
+	bool has_type; /* behind the head: 0 is memory, others are I/O and bus numbers */
 } descriptors[] = {
-	{ { 0x86, 0x09, 0 }, 4, 4 },  /* 32-bit fixed memory range */
-	{ { 0x87, 0x17, 0 }, 10, 4 }, /* DWord address space */
-	{ { 0x8a, 0x2b, 0 }, 14, 8 }, /* QWord address space */
+	{ { 0x86, 0x09, 0 }, 4, 4, false }, /* 32-bit fixed memory range */
+	{ { 0x87, 0x17, 0 }, 10, 4, true }, /* DWord address space */
+	{ { 0x8a, 0x2b, 0 }, 14, 8, true }, /* QWord address space */
 };
 
-/* A namespace that refers to one address from many places is none of a machine. */
+/* No machine's namespace refers to one address from many places. */
 #define DESCRIPTORS_MAX 64
 
 /* Is there a descriptor of memory? */
@@ -239,7 +242,8 @@ static bool is_memory(const struct code *code, uint64_t *ret_base)
 		size_t at = descriptors[i].at, width = descriptors[i].width;
 
 		if (room < at + width ||
-		    memcmp(code->at, descriptors[i].head, sizeof(descriptors[i].head)) != 0)
+		    memcmp(code->at, descriptors[i].head, sizeof(descriptors[i].head)) != 0 ||
+		    (descriptors[i].has_type && code->at[sizeof(descriptors[i].head)]))
 			continue;
 		*ret_base = wire_load(code->at + at, width);
 		return true;
@@ -387,19 +391,25 @@ static void collect_device(struct code device, struct array *all)
 		array_append(all, queues);
 }
 
+/* Each device is searched once, for its first _HID, whether it has queues or not. */
 void dsdt_collect_queues(const struct viommu_table *block, struct array *all)
 {
 	static const uint8_t id[] = "\x08_HID\x0d" DSDT_QUEUES;
 	struct scan scan = scan_of(block);
+	unsigned n = 0;
 
-	for (; (size_t)(scan.code.end - scan.code.at) >= sizeof(id) && all->len < QUEUES_MAX;
-	     scan.code.at++) {
+	while ((size_t)(scan.code.end - scan.code.at) >= sizeof(id) && n < QUEUES_MAX) {
 		const struct code *device;
 
 		scan_here(&scan);
 		device = memcmp(scan.code.at, id, sizeof(id)) ? NULL : scan_device(&scan);
-		if (device)
+		if (device) {
 			collect_device(*device, all);
+			scan.code.at = device->end;
+			n++;
+		} else {
+			scan.code.at++;
+		}
 	}
 }
 

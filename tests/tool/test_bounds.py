@@ -189,6 +189,22 @@ class Bounds(unittest.TestCase):
                     if not SANITIZED:
                         self.assertLess(memory, 200)
 
+    def test_a_device_of_many_hardware_ids_is_searched_once(self):
+        names = b"\x08_HID\x0dNVDA200C\0" * 4000
+        length = 3 + 4 + len(names)
+        device = b"\x5b\x82" + bytes((0x80 | length & 15, length >> 4 & 255, length >> 12)) + b"SMQ0" + names
+        folder = self.folder / "tables"
+        folder.mkdir()
+        n = 4 if SANITIZED else 200
+        (folder / "DSDT").write_bytes(hostile.acpi(b"DSDT", device * n, 2))
+        iort = (pathlib.Path(TABLE).parent / "virt-smmu.IORT").read_bytes()
+        for i in range(8):
+            (folder / f"IORT{i}").write_bytes(iort[:9] + bytes(((iort[9] - i + iort[24]) & 255,)) + iort[10:24]
+                                              + bytes((i,)) + iort[25:])
+        status, said, _ = self.viommu("topology", folder, timeout=5)
+        self.assertIn(status, (0, 1), said)
+        self.assertIn("kind: smmu-v3", said)
+
     # -- texts --
 
     def test_a_long_line_of_beginnings_is_read_once(self):

@@ -196,6 +196,22 @@ static void an_iort_of_revision_0_is_too_old_for_queues(void **state)
 	free_tables(tables);
 }
 
+static void queues_beyond_64_bits_are_cured_by_their_key(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_finding *finding;
+	const char *cure = NULL;
+
+	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0xffffffffffff0000 } ]\n"
+		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	free_tables(generate(rig, NULL));
+	for (size_t i = 0; (finding = viommu_findings_get(rig->findings, i)); i++)
+		if (!strcmp(finding->id, "image-device"))
+			cure = finding->cure;
+	assert_non_null(cure);
+	assert_string_equal(cure, "write a lower `cmdqv`");
+}
+
 /* -- a block of another compiler ----------------------------------------------------------- */
 
 /*
@@ -258,6 +274,27 @@ static void constants_of_another_compiler_are_read(void **state)
 	viommu_table_free(iort);
 }
 
+/* Bytes of the block: the QWORD descriptor of the first device, and the type of its range. */
+static void ranges_that_are_not_memory_are_no_queues(void **state)
+{
+	enum { QWORD_AT = 0x54, TYPE_AT = QWORD_AT + 3, IO = 1, BUS_NUMBERS = 2 };
+	struct rig *rig = *state;
+	struct viommu_table *iort = iort_of_block(rig);
+
+	assert_int_equal(block[QWORD_AT], 0x8a);
+	for (uint8_t type = IO; type <= BUS_NUMBERS; type++) {
+		g_autofree uint8_t *changed = g_memdup2(block, sizeof(block));
+		struct viommu_table *ssdt;
+
+		changed[TYPE_AT] = type;
+		ssdt = viommu_table_decode(changed, sizeof(block), "ssdt", NULL);
+		viommu_topology_apply_queues(rig->topology, iort, ssdt);
+		assert_queues(rig->topology, 0x9010000, 0, 0);
+		viommu_table_free(ssdt);
+	}
+	viommu_table_free(iort);
+}
+
 /* What the topology says stays, and other tables have no effect. */
 static void queues_that_are_known_stay(void **state)
 {
@@ -306,7 +343,9 @@ int main(void)
 		WITH_A_RIG(queues_have_the_identifier_in_a_given_iort),
 		WITH_A_RIG(an_smmu_without_a_node_has_no_queues),
 		WITH_A_RIG(an_iort_of_revision_0_is_too_old_for_queues),
+		WITH_A_RIG(queues_beyond_64_bits_are_cured_by_their_key),
 		WITH_A_RIG(constants_of_another_compiler_are_read),
+		WITH_A_RIG(ranges_that_are_not_memory_are_no_queues),
 		WITH_A_RIG(queues_that_are_known_stay),
 		WITH_A_RIG(a_damaged_block_is_read_within_its_bytes),
 	};
