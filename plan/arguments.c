@@ -97,8 +97,10 @@ static void take_machine(const char *text, struct plan_options *options,
 			 struct viommu_findings *findings)
 {
 	g_autofree char *type = type_of(text);
+	g_autofree char *backend = plan_value_of(text, "memory-backend");
 	const char *machine = type ? plan_machine(type) : NULL;
 
+	options->has_backend |= backend != NULL;
 	if (type)
 		options->machine_version = plan_machine_version(type);
 	if (type && !machine)
@@ -116,19 +118,23 @@ static void take_memory(const char *text, struct plan_options *options)
 	guint64 number = g_ascii_strtoull(size ? size : text, &end, 10);
 	const char *unit = *end && *end != ',' ? strchr(units, g_ascii_toupper(*end)) : units + 2;
 	unsigned shift = unit ? 10 * (unsigned)(unit - units) : 0;
+	uint64_t bytes = unit && number < (UINT64_C(1) << 60) >> shift ? number << shift : 0;
 
-	if (!options->memory && unit && number < (UINT64_C(1) << 60) >> shift)
-		options->memory = number << shift;
-	options->has_memory = unit && options->memory >> shift == number;
+	if (!options->memory)
+		options->memory = bytes;
+	options->has_memory = bytes && options->memory == bytes;
 }
 
-/* "8", "cpus=8,sockets=2"; QEMU also computes it from sockets, cores and threads. */
+/*
+ * "8", "cpus=8,sockets=2"; QEMU also computes it from sockets, cores and threads. CPUs up to
+ * maxcpus are plugged in later, and have their nodes from the start.
+ */
 static void take_cpus(const char *text, struct plan_options *options)
 {
 	static const char *const parts[] = { "drawers",  "books",   "sockets", "dies",
 					     "clusters", "modules", "cores",   "threads" };
-	g_autofree char *cpus = plan_value_of(text, "cpus");
-	guint64 n = g_ascii_strtoull(cpus ? cpus : text, NULL, 10), product = 1;
+	g_autofree char *cpus = plan_value_of(text, "cpus"), *most = plan_value_of(text, "maxcpus");
+	guint64 n = g_ascii_strtoull(most ? most : cpus ? cpus : text, NULL, 10), product = 1;
 
 	options->has_cpus = true;
 	for (size_t i = 0; i < G_N_ELEMENTS(parts) && product <= PLAN_CPUS_MAX; i++) {
@@ -136,12 +142,20 @@ static void take_cpus(const char *text, struct plan_options *options)
 
 		product *= part ? g_ascii_strtoull(part, NULL, 10) : 1;
 	}
-	if (!n && product == 1) {
-		g_autofree char *most = plan_value_of(text, "maxcpus");
-
-		n = most ? g_ascii_strtoull(most, NULL, 10) : 1;
-	}
 	options->cpus = (unsigned)MIN(n ? n : product, PLAN_CPUS_MAX);
+}
+
+/* The plan names the memory of its nodes ram0, ram1, ... */
+static void take_object(const char *text, struct plan_numa *numa, struct plan_options *options)
+{
+	g_autofree char *id = plan_value_of(text, "id");
+
+	plan_numa_take_object(numa, text);
+	for (unsigned i = 0; id && i < PLAN_CELLS_MAX; i++) {
+		g_autofree char *name = g_strdup_printf("ram%u", i);
+
+		options->objects[i] |= !strcmp(id, name);
+	}
 }
 
 static void take_node(const char *text, struct plan_numa *numa, struct plan_options *options)
@@ -175,7 +189,7 @@ char **plan_arguments(char *const *arguments, struct plan_options *options,
 		else if (is_option(arguments[0], "numa"))
 			take_node(arguments[1], numa, options);
 		else if (is_option(arguments[0], "object"))
-			plan_numa_take_object(numa, arguments[1]);
+			take_object(arguments[1], numa, options);
 		else if (is_option(arguments[0], "m"))
 			take_memory(arguments[1], options);
 		else if (is_option(arguments[0], "smp"))

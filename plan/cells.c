@@ -55,14 +55,28 @@ static struct plan_cell *cell_of(const struct plan *plan, int host_node)
 	return NULL;
 }
 
-/* Those of the devices, in the order of the host. */
+static void take_node(struct plan *plan, int host_node)
+{
+	if (host_node >= 0 && !cell_of(plan, host_node))
+		add_cell(plan, host_node, 0);
+}
+
+static void take_nodes_of_port(struct plan *plan, const struct plan_port *port)
+{
+	for (guint i = 0; i < port->devices->len; i++)
+		take_node(plan,
+			  g_array_index(port->devices, struct plan_device, i).host->numa_node);
+}
+
+/* Those of the devices and of their IOMMUs, in the order of the host. */
 static void take_nodes_of_devices(struct plan *plan)
 {
-	for (guint i = 0; i < plan->bridges->len; i++) {
-		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+	const struct plan_bridge *branch;
 
-		if (bridge->host_node >= 0 && !cell_of(plan, bridge->host_node))
-			add_cell(plan, bridge->host_node, 0);
+	for (guint i = 0; (branch = plan_branch(plan, i)); i++) {
+		take_node(plan, branch->host_node);
+		for (guint n = 0; n < branch->ports->len; n++)
+			take_nodes_of_port(plan, branch->ports->pdata[n]);
 	}
 	g_array_sort(plan->cells, compare);
 	for (guint i = 0; i < plan->cells->len; i++)
@@ -99,30 +113,50 @@ static void divide(struct plan *plan)
 	}
 }
 
-static uint64_t memory_of_host(const struct viommu_host *host, int number)
+static const struct viommu_host_node *node_of_host(const struct viommu_host *host, int number)
 {
 	const struct viommu_host_node *node;
 
 	for (size_t i = 0; (node = viommu_host_node(host, i)); i++)
 		if (node->number == (uint32_t)number)
-			return node->memory;
-	return 0;
+			return node;
+	return NULL;
 }
 
-/* A node whose memory is not known is no reason. */
+/* A tree without meminfo has no size of any node. With the size of one, 0 is a node's size. */
+static bool knows_memory(const struct viommu_host *host)
+{
+	const struct viommu_host_node *node;
+
+	for (size_t i = 0; (node = viommu_host_node(host, i)); i++)
+		if (node->memory)
+			return true;
+	return false;
+}
+
+static void check_cell(const struct plan *plan, const struct plan_cell *cell,
+		       struct viommu_findings *findings)
+{
+	const struct viommu_host_node *node = node_of_host(plan->host, cell->host_node);
+
+	if (!node)
+		plan_report(findings, "plan-node",
+			    "name nodes of /sys/devices/system/node with --node",
+			    "node %d of the guest is on node %d of the host, which does not exist",
+			    cell->node, cell->host_node);
+	else if (knows_memory(plan->host) && node->memory < cell->memory)
+		plan_report(findings, "plan-node",
+			    "give the guest less memory, or more nodes with --node",
+			    "node %d of the guest needs %" PRIu64
+			    " MiB, and node %d of the host has %" PRIu64,
+			    cell->node, cell->memory >> MIB, cell->host_node, node->memory >> MIB);
+}
+
+/* A tree without nodes does not say which there are. */
 static void check_host(const struct plan *plan, struct viommu_findings *findings)
 {
-	for (guint i = 0; i < plan->cells->len; i++) {
-		const struct plan_cell *cell = &g_array_index(plan->cells, struct plan_cell, i);
-		uint64_t there = memory_of_host(plan->host, cell->host_node);
-
-		if (there && there < cell->memory)
-			plan_report(findings, "plan-node",
-				    "give the guest less memory, or more nodes with --node",
-				    "node %d of the guest needs %" PRIu64
-				    " MiB, and node %d of the host has %" PRIu64,
-				    cell->node, cell->memory >> MIB, cell->host_node, there >> MIB);
-	}
+	for (guint i = 0; viommu_host_node(plan->host, 0) && i < plan->cells->len; i++)
+		check_cell(plan, &g_array_index(plan->cells, struct plan_cell, i), findings);
 }
 
 /* -- the request ------------------------------------------------------------------------------ */
@@ -139,10 +173,30 @@ static void check_numbers(const struct plan *plan, struct viommu_findings *findi
 				plan->cells->len, i);
 			return;
 		}
+	if (plan->cells->len > PLAN_CELLS_MAX)
+		plan_report(findings, "plan-node", "name fewer nodes with --node",
+			    "the guest has %u NUMA nodes, and QEMU allows %d", plan->cells->len,
+			    PLAN_CELLS_MAX);
 	if (!plan->cells->len)
 		plan_report(findings, "plan-node", "name the nodes with --node",
 			    "--numa needs a NUMA node of the host, and that of the devices is not "
 			    "known");
+}
+
+/* QEMU rejects memory of the whole machine beside that of nodes, and two objects with one id. */
+static void check_objects(const struct plan *plan, struct viommu_findings *findings)
+{
+	if (plan->options.has_backend)
+		plan_report(findings, "plan-node",
+			    "leave out memory-backend= and its -object, or --numa",
+			    "the arguments have memory for the whole machine, and --numa gives "
+			    "each node its own");
+	for (guint i = 0; i < MIN(plan->cells->len, PLAN_CELLS_MAX); i++)
+		if (plan->options.objects[i])
+			plan_report(findings, "plan-node", "rename the object, or leave it out",
+				    "the arguments have an object ram%u, as the plan names the "
+				    "memory of node %u",
+				    i, i);
 }
 
 static void check_request(const struct plan *plan, struct viommu_findings *findings)
@@ -153,8 +207,9 @@ static void check_request(const struct plan *plan, struct viommu_findings *findi
 		plan_report(findings, "plan-node", "leave out --numa",
 			    "--egm gives the guest its nodes");
 	if (options->n_nodes)
-		plan_report(findings, "plan-node", "leave out --numa, or -numa",
-			    "the arguments have nodes of the guest");
+		plan_report(findings, "plan-node",
+			    "leave out --numa, or -numa after --, or <numa> of the domain",
+			    "the request has NUMA nodes of the guest already");
 	if (options->for_libvirt)
 		plan_report(
 			findings, "plan-node",
@@ -164,12 +219,14 @@ static void check_request(const struct plan *plan, struct viommu_findings *findi
 	    options->memory / MAX(1, plan->cells->len) < UNIT)
 		plan_report(
 			findings, "plan-node",
-			"give --memory, or -m after --: a number of MiB, 2 or more for each node",
+			"give --memory, -m after --, or <memory> in the domain: a number of MiB, 2 "
+			"or more for each node",
 			"--numa divides the guest's memory, which is not known, or cannot be "
 			"divided");
 	if (options->cpus < MAX(1, plan->cells->len))
 		plan_report(findings, "plan-node",
-			    "give --cpus, or -smp after --: each node gets a part",
+			    "give --cpus, -smp after --, or <vcpu> in the domain: each node gets a "
+			    "part",
 			    "the guest has %u CPUs for %u nodes", options->cpus, plan->cells->len);
 }
 
@@ -179,15 +236,16 @@ static void check_request(const struct plan *plan, struct viommu_findings *findi
 static void check_kept(const struct plan *plan, struct viommu_findings *findings)
 {
 	g_autofree char *nodes = plan_cells_text(plan);
+	const char *kept = plan->kept_cells;
 
-	if (plan->kept_cells && strcmp(plan->kept_cells, nodes) != 0)
+	if (kept && strcmp(kept, nodes) != 0)
 		plan_report(
 			findings, "plan-keep",
 			"give the same --numa, --node, --memory and --cpus, or make a new plan, "
 			"and restart the guest",
 			"the guest has the NUMA nodes \"%s\" by the earlier plan, and \"%s\" "
 			"by the request",
-			plan->kept_cells, nodes);
+			*kept ? kept : "none", *nodes ? nodes : "none");
 }
 
 char *plan_cells_text(const struct plan *plan)
@@ -213,8 +271,11 @@ void plan_take_cells(struct plan *plan, struct viommu_findings *findings)
 			take_nodes_of_devices(plan);
 		check_numbers(plan, findings);
 		check_request(plan, findings);
+		check_objects(plan, findings);
 	}
-	if (plan->cells->len && !viommu_findings_count_from(findings, VIOMMU_ERROR)) {
+	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
+		return;
+	if (plan->cells->len) {
 		divide(plan);
 		check_host(plan, findings);
 	}

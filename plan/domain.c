@@ -261,6 +261,15 @@ static void count_cells(struct plan_domain *domain)
 		domain->n_cells += domain_is(cell, "cell");
 }
 
+/* Without the element, libvirt gives one. */
+static void count_cpus(struct plan_domain *domain)
+{
+	g_autofree char *cpus = domain_content(domain_child(domain->root, "vcpu"));
+	guint64 n = cpus ? g_ascii_strtoull(cpus, NULL, 10) : 1;
+
+	domain->cpus = (unsigned)MIN(n, PLAN_CPUS_MAX);
+}
+
 static void take_machine(struct plan_domain *domain, struct viommu_findings *findings)
 {
 	const xmlNode *type = domain_child(domain_child(domain->root, "os"), "type");
@@ -298,6 +307,7 @@ static bool read_domain(struct plan_domain *domain, struct viommu_findings *find
 	count_places(domain);
 	take_nodes(domain);
 	count_cells(domain);
+	count_cpus(domain);
 	take_machine(domain, findings);
 	domain->memory = domain_bytes(domain_child(domain->root, "memory"));
 	return take_devices(domain, findings) &&
@@ -464,6 +474,8 @@ void plan_domain_options(const struct plan_domain *domain, struct plan_options *
 	options->n_nodes = domain->n_cells;
 	if (!options->memory)
 		options->memory = domain->memory;
+	if (!options->cpus)
+		options->cpus = domain->cpus;
 	if (!options->nodes && domain->nodes)
 		options->nodes = g_hash_table_ref(domain->nodes);
 }

@@ -25,8 +25,8 @@ struct plan_domain *plan_domain_new(const struct plan *plan);
 const char *const *plan_domain_devices(const struct plan_domain *domain);
 
 /*
- * Set machine, memory, nodes, used slots of pcie.0 and `managed` from the domain. Members that are
- * set keep their values; another machine is reported. `options` points into the domain.
+ * Set machine, memory, CPUs, nodes, used slots of pcie.0 and `managed` from the domain. Members
+ * that are set keep their values; another machine is reported. `options` points into the domain.
  */
 void plan_domain_options(const struct plan_domain *domain, struct plan_options *options,
 			 struct viommu_findings *findings);

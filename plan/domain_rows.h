@@ -24,6 +24,7 @@ struct plan_domain {
 	unsigned n_places;                  /* devices that libvirt places, at most */
 	bool managed;
 	unsigned n_cells; /* of the guest's NUMA nodes */
+	unsigned cpus;    /* at most; those that are plugged in later count */
 	GHashTable *nodes;
 };
 

@@ -46,6 +46,7 @@ enum plan_switch {
 #define PLAN_TOP_BUS       0xffu
 #define PLAN_Q35_WINDOW    ((uint64_t)32 << 30) /* for 64-bit BARs, by default */
 #define PLAN_NODES_MAX     1024
+#define PLAN_CELLS_MAX     128 /* NUMA nodes of a guest, by QEMU */
 #define PLAN_ROOT_SLOTS    32
 #define PLAN_CHASSIS_MAX   255
 #define PLAN_CPUS_MAX      65536u
@@ -70,9 +71,11 @@ struct plan_options {
 	enum plan_switch ats, accel, cmdqv;
 	unsigned n_nodes;                   /* NUMA nodes that the user defines */
 	bool egm;                           /* the guest's memory is that of its GPUs */
-	unsigned cpus;                      /* of the guest; 0: not known */
+	unsigned cpus;                      /* of the guest, at most; 0: not known */
 	bool numa;                          /* the plan defines the guest's NUMA nodes */
 	bool has_memory, has_cpus;          /* the user's arguments have -m, -smp */
+	bool has_backend;                   /* ... and -machine memory-backend= */
+	bool objects[PLAN_CELLS_MAX];       /* ... and -object ...,id=ramN */
 	bool managed;                       /* libvirt or another manager binds vfio-pci */
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */

@@ -1060,6 +1060,56 @@ def memory_and_processors_of_the_arguments_are_divided():
     assert "-smp" not in text and "-m " not in text, text
 
 
+def of_arguments(host, *arguments, request=("--numa", "-f", "qemu")):
+    devices = [word for one in host["devices"] for word in ("-device", f"vfio-pci,host={one['at']}")]
+    return run("plan", "--root", trees.make(host, "host.tar"), *request, "--", *arguments, *devices)
+
+
+def memory_that_differs_from_that_of_the_arguments_is_in_the_plan():
+    request = ("--numa", "--memory", "4100M", "-f", "qemu")
+    status, text, err = of_arguments(numa_host(0, 1), "-M", "q35", "-m", "4G", "-smp", "4", request=request)
+    assert status == 0 and "-m size=4100M" in text, (text, err)
+    text = of_arguments(numa_host(0, 1), "-M", "q35", "-m", "4100M", "-smp", "4", request=request)[1]
+    assert "id=ram1" in text and "-m " not in text, text
+
+
+def processors_that_are_plugged_in_later_have_nodes():
+    status, text, err = of_arguments(numa_host(0, 1), "-M", "q35", "-m", "4G", "-smp", "4,maxcpus=8")
+    assert status == 0 and "cpus=0-3" in text and "cpus=4-7" in text, (text, err)
+
+
+def nodes_of_all_devices_are_nodes_of_the_guest():
+    host = numa_host(0, 1)
+    out = in_json(host, *NUMA, "--bypass", "0000:21:00.0", devices=["0000:01:00.0"])
+    assert [cell["host-node"] for cell in out["nodes"]] == [0, 1], out
+    host["devices"][1]["iommu"] = "dmar0"
+    out = in_json(host, *NUMA)
+    assert len(out["bridges"]) == 1 and [cell["host-node"] for cell in out["nodes"]] == [0, 1], out
+
+
+def memory_of_the_arguments_that_qemu_rejects_beside_nodes_is_refused():
+    memory = ["-m", "4G", "-smp", "4"]
+    status, out, err = of_arguments(numa_host(0, 1), "-M", "q35,memory-backend=mem", "-object",
+                                    "memory-backend-memfd,id=mem,size=4G", *memory)
+    assert status == 2 and not out and "leave out memory-backend=" in err and "[plan-node]" in err, (out, err)
+    for given in ("memory-backend-ram,id=ram1,size=1G", '{"qom-type":"memory-backend-ram","id":"ram1","size":1024}'):
+        status, out, err = of_arguments(numa_host(0, 1), "-M", "q35", "-object", given, *memory)
+        assert status == 2 and not out and "an object ram1" in err and "[plan-node]" in err, (out, err)
+    for name in ("ram2", "ram01", "ram1x"):
+        status, out, err = of_arguments(numa_host(0, 1), "-M", "q35", "-object",
+                                        f"memory-backend-ram,id={name},size=1G", *memory)
+        assert status == 0, (name, err)
+
+
+def a_domain_gives_memory_and_processors_of_nodes():
+    host = numa_host(0, 1)
+    text = domain(host, "q35")
+    status, out, err = rewritten(host, text, "--numa", "--format", "text")
+    assert status == 2 and not out and "<numa> of the domain" in err and "CPUs" not in err, err
+    status, out, err = rewritten(host, re.sub("<numatune>.*|<cpu>.*", "", text), "--numa", "--format", "text")
+    assert status == 0 and "2048 MiB of node 1 of the host, CPUs 2-3" in out, (out, err)
+
+
 def memory_of_a_node_is_in_huge_pages_for_command_queues():
     text = planned(gpu_host(2), "--numa", "--node", "0=0", "--node", "1=1", "--memory", "16G", "--cpus", "2",
                    "--ats", "off", "--cmdqv", "on", "--format", "qemu")
@@ -1087,6 +1137,26 @@ def a_node_of_the_host_with_less_memory_is_refused():
     err = refused(host, "plan-node", *NUMA)
     assert "node 1 of the guest needs 8192 MiB, and node 1 of the host has 4096" in err, err
     planned(host, "--numa", "--memory", "8G", "--cpus", "8")
+    host["nodes"][1]["memory"] = 0
+    err = refused(host, "plan-node", "--numa", "--memory", "8G", "--cpus", "8")
+    assert "needs 4096 MiB, and node 1 of the host has 0" in err, err
+    host["nodes"][0]["memory"] = 0
+    planned(host, *NUMA)
+
+
+def a_node_that_the_host_does_not_have_is_refused():
+    host = numa_host(0, 1)
+    host["nodes"] = [{"number": 0, "memory": 16 << 30}, {"number": 1, "memory": 16 << 30}]
+    err = refused(host, "plan-node", *NUMA, "--node", "0=0", "--node", "1=1", "--node", "5=2")
+    assert "node 2 of the guest is on node 5 of the host, which does not exist" in err, err
+
+
+def more_nodes_than_qemu_has_are_refused():
+    words = ["--numa", "--memory", "600G", "--cpus", "300"]
+    nodes = [word for node in range(129) for word in ("--node", f"{node}={node}")]
+    planned(numa_host(0, 1), *words, *nodes[:-2])
+    err = refused(numa_host(0, 1), "plan-node", *words, *nodes)
+    assert "the guest has 129 NUMA nodes, and QEMU allows 128" in err, err
 
 
 def a_kept_bridge_has_its_node_by_its_devices():
@@ -1104,8 +1174,12 @@ def nodes_are_kept_or_refused():
     assert again["nodes"] == json.loads(first)["nodes"]
     for words in ([], ["--numa", "--memory", "8G", "--cpus", "8"], ["--numa", "--memory", "16G", "--cpus", "4"]):
         refused(host, "plan-keep", *words, *keep(first))
-    alone = planned(host, *NUMA, "--format", "json", devices=names[:1])
+    alone = planned(host, *NUMA, "--iommu", "virtio", "--format", "json", devices=names[:1])
     refused(host, "plan-keep", *NUMA, *keep(alone))
+    err = refused(host, "plan-keep", *NUMA, *keep(planned(host, "--format", "json")))
+    assert 'the NUMA nodes "none" by the earlier plan' in err, err
+    err = refused(host, "plan-node", "--numa", "--memory", "16G", *keep(first))
+    assert "[plan-keep]" not in err, err
 
 
 # -- devices that bypass -----------------------------------------------------------------------
