@@ -239,7 +239,8 @@ static GByteArray *run_dtc(const char *source, const char *blob, char **ret_mess
 #define GIVE_CPP \
 	"`cpp -P -nostdinc -undef -x assembler-with-cpp FILE.dts | dtc -O dtb -o FILE.dtb`, and " \
 	"give FILE.dtb"
-#define GIVE_BLOB "correct the source, or give the device tree itself, such as /sys/firmware/fdt"
+#define GIVE_TREE "give the device tree itself, such as /sys/firmware/fdt"
+#define GIVE_BLOB "correct the source, or " GIVE_TREE
 
 /* What dtc must not get; NULL: nothing. Text has no NUL. */
 static char *refuse(const char *text, size_t length)
@@ -272,6 +273,8 @@ GByteArray *compile_source(const char *text, size_t length, char **ret_message,
 		tree = run_dtc(source, blob, ret_message);
 	else
 		*ret_message = g_strdup("no temporary folder");
+	if (*ret_message && strstr(*ret_message, "memory exhausted"))
+		*ret_cure = GIVE_TREE;
 	g_unlink(source);
 	g_unlink(blob);
 	if (folder)

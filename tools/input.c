@@ -64,7 +64,8 @@ struct reader {
 	struct viommu_table *iort; /* of the machine, if `held` has several tables */
 	GArray *blocks;            /* struct block, of what was named */
 	size_t blocks_length;
-	unsigned n; /* usable inputs */
+	unsigned n_left_out; /* blocks */
+	unsigned n;          /* usable inputs */
 	int status;
 };
 
@@ -124,6 +125,11 @@ static void apply_blocks(struct reader *reader)
 		if (!strcmp(block->source, reader->held.source))
 			viommu_topology_apply_queues(reader->held.topology, iort, block->table);
 	}
+	if (iort && reader->n_left_out)
+		report_error(
+			"%s: command queues of SMMUs may be missing: of DSDT and SSDTs, %u are "
+			"read and %u are not",
+			reader->source, reader->blocks->len, reader->n_left_out);
 }
 
 static void pass_held(struct reader *reader)
@@ -207,8 +213,11 @@ static void keep_block(struct reader *reader, const char *name, const void *byte
 {
 	struct block block = { .source = reader->source };
 
-	if (reader->blocks->len >= BLOCKS_MAX || length > BLOCKS_LENGTH_MAX - reader->blocks_length)
+	if (reader->blocks->len >= BLOCKS_MAX ||
+	    length > BLOCKS_LENGTH_MAX - reader->blocks_length) {
+		reader->n_left_out++;
 		return;
+	}
 	block.table = viommu_table_decode(bytes, length, name, NULL);
 	if (!block.table)
 		return;
@@ -811,6 +820,7 @@ static void read_named(struct reader *reader, const char *name)
 	pass_held(reader);
 	g_array_set_size(reader->blocks, 0);
 	reader->blocks_length = 0;
+	reader->n_left_out = 0;
 }
 
 static void read_all(struct reader *reader, char **names)

@@ -50,6 +50,7 @@ static const char *find_begin(const char *text, size_t *ret_prefix)
 struct scanner {
 	int depth;
 	bool in_comment, in_string;
+	const char *inside; /* of a comment or string: behind its mark, in the current line */
 };
 
 /* Follows braces outside of strings and comments. */
@@ -60,15 +61,18 @@ static void scan_line(struct scanner *scanner, const char *line)
 			scanner->in_comment = !(c[0] == '*' && c[1] == '/');
 			c += !scanner->in_comment;
 		} else if (scanner->in_string) {
-			c += *c == '\\' && c[1];
 			scanner->in_string = *c != '"';
+			c += *c == '\\' && c[1];
 		} else if (c[0] == '/' && c[1] == '*') {
 			scanner->in_comment = true;
-			c++;
+			scanner->inside = ++c + 1;
 		} else if (c[0] == '/' && c[1] == '/') {
 			return;
+		} else if (g_str_has_prefix(c, "'\"'")) {
+			c += 2;
 		} else {
 			scanner->in_string = *c == '"';
+			scanner->inside = c + 1;
 			scanner->depth += (*c == '{') - (*c == '}');
 		}
 	}
@@ -85,11 +89,20 @@ static bool may_be_source(const char *line)
 	return *line == ':' && strpbrk(line, "&/");
 }
 
-/* Lines are copied one at a time: a text may have millions. */
+static bool is_open(const struct scanner *scanner)
+{
+	return scanner->in_comment || scanner->in_string;
+}
+
+/*
+ * Lines are copied one at a time: a text may have millions. What follows a comment or a string that
+ * does not end is left out, because dtc takes long for it.
+ */
 static void append_lines(GString *source, const char *begin, size_t prefix)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
 	struct scanner scanner = { 0 };
+	size_t open_at = 0;
 	size_t n;
 
 	for (const char *at = begin; *at; at += n + (at[n] == '\n')) {
@@ -101,10 +114,17 @@ static void append_lines(GString *source, const char *begin, size_t prefix)
 		content = without_prefix(line->str, begin, prefix);
 		if (!scanner.depth && !scanner.in_comment && !may_be_source(content))
 			break;
+		scanner.inside = NULL;
 		scan_line(&scanner, content);
+		if (!is_open(&scanner))
+			open_at = 0;
+		else if (scanner.inside)
+			open_at = source->len + (size_t)(scanner.inside - content);
 		g_string_append(source, content);
 		g_string_append_c(source, '\n');
 	}
+	if (open_at)
+		g_string_truncate(source, open_at);
 }
 
 char *find_tree_source(const char *text)

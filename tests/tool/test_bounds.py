@@ -94,6 +94,14 @@ class Bounds(unittest.TestCase):
         source = self.source(b"x" * 70000 + b"\0", b"stolen = /incbin/(\"%s\");" % os.fsencode(pipe))
         self.assertEqual(self.viommu("dump", source, timeout=30)[0], 2)
 
+    def test_dtc_gets_nothing_of_a_comment_or_string_that_does_not_end(self):
+        self.program("dtc", 'for source; do :; done; echo "$(wc -c <"$source") bytes" >&2; exit 1')
+        begin = "/dts-v1/;\n/* a */ / { a = \"b\"; /* c\n */ "
+        for mark, more in ("/*", "\n"), ("\"", "\\\""), ("\"", "\n"):
+            source = self.folder / "tree.dts"
+            source.write_text(begin + mark + more * 100000)
+            self.assertIn(f"dtc: {len(begin + mark)} bytes", self.viommu("dump", source)[1])
+
     def test_dtc_that_waits_is_ended(self):
         self.program("dtc", "exec sleep 60")
         status, said, _ = self.viommu("dump", self.source(b"", b""), timeout=30)

@@ -109,6 +109,25 @@ class InterruptControllers(Reports):
         self.assertIn("[machine-ioapic]", text)
 
 
+class DefinitionBlocks(Reports):
+    """The command queues of SMMUs are in a DSDT and SSDTs, of which so many are read."""
+
+    def told(self, number, **tables):
+        blocks = {f"SSDT{i}": acpi.acpi("SSDT", struct.pack("<I", i), 2) for i in range(number)}
+        self.write(**tables, **blocks)
+        return self.run_command("topology", self.folder.name)
+
+    def test_blocks_that_are_not_read_are_counted(self):
+        for number, text in (64, None), (66, "of DSDT and SSDTs, 64 are read and 2 are not"):
+            _, told = self.told(number, IORT=iort.iort(*iort.GOOD))
+            self.assertEqual("command queues" in told, bool(text), told)
+            self.assertIn(text or "", told)
+
+    def test_machines_without_an_iort_need_none(self):
+        _, told = self.told(66, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertNotIn("command queues", told)
+
+
 class BlockTypes(Reports):
     """The type of IVHD that Linux reads is that of a block, whatever it is."""
 
@@ -1186,6 +1205,16 @@ class TreeSources(Reports):
         status, told = self.resolve("viommu: 1\niommus: [ { name: s, kind: smmu-v3, at: 0x1000 } ]\n"
                                     "devices: [ { name: net, iommu: s, id: 5 } ]\n# of a source with /dts-v1/;\n")
         self.assertEqual(status, 0, told)
+
+    def test_a_quote_as_a_character_begins_no_string(self):
+        status, told = self.resolve(self.SOURCE.replace("<&smmu 5>", "<&smmu '\"'>"))
+        self.assertEqual(status, 0, told)
+        self.assertIn("stream 0x22", told)
+
+    def test_the_parser_of_dtc_has_a_limit_and_another_cure(self):
+        status, told = self.resolve("/dts-v1/;\n/ {\n" + "".join(f"n{i} {{ }};\n" for i in range(12000)) + "};\n")
+        self.assertEqual(status, 2)
+        self.assertIn("memory exhausted; give the device tree itself", told)
 
     def test_an_error_has_its_line_and_a_cure(self):
         status, told = self.resolve("Hi,\n\n> " + self.SOURCE.replace("&smmu", "&smmuv3").replace("\n", "\n> "))
