@@ -192,8 +192,8 @@ static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 
 /*
  * A domain that is replaced by a new one with its number is not left like that, because others may
- * enter the new one meanwhile: a listener would not know both. A table is attached while nothing
- * else is.
+ * enter the new one meanwhile: a listener would not know both. A table is attached while no other
+ * request is executed.
  */
 static bool can_wait(const struct endpoint *endpoint, const struct domain *domain)
 {

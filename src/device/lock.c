@@ -17,7 +17,7 @@ void device_lock_by(struct viommu *device, const char *function)
 	checks_locked(device);
 }
 
-/* Without requests that are put off, listeners to commit, and a reset, there is none. */
+/* Without requests put off, listeners to commit and a reset, there is nothing to launch. */
 static inline bool has_flights(const struct viommu *device)
 {
 	return device->n_pending || device->dirty || device->moving;

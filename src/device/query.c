@@ -82,8 +82,22 @@ static void set_waiting(struct viommu *device, bool is_waiting)
 	pthread_mutex_unlock(&device->waiting_lock);
 }
 
+/* Query functions take no lock, because its owner may wait for the section of their caller. */
+void device_publish_counts(struct viommu *device)
+{
+	count_publish(&device->published_domains, device->domains.count);
+	count_publish(&device->published_mappings, device->n_mappings);
+	count_publish(&device->published_bytes, device->n_bytes);
+	count_publish(&device->published_endpoints, device->endpoints.count);
+	count_publish(&device->published_pending, device->n_pending);
+	count_raise(&device->most_domains, device->domains.count);
+	count_raise(&device->most_mappings, device->n_mappings);
+	count_raise(&device->most_bytes, device->n_bytes);
+}
+
 void device_begin_wait(struct viommu *device)
 {
+	device_publish_counts(device);
 	set_waiting(device, true);
 }
 

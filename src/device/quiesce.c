@@ -102,19 +102,6 @@ static void free_retired_slots(struct viommu *device)
 	}
 }
 
-/* Query functions take no lock, because its owner may wait for the section of their caller. */
-void device_publish_counts(struct viommu *device)
-{
-	count_publish(&device->published_domains, device->domains.count);
-	count_publish(&device->published_mappings, device->n_mappings);
-	count_publish(&device->published_bytes, device->n_bytes);
-	count_publish(&device->published_endpoints, device->endpoints.count);
-	count_publish(&device->published_pending, device->n_pending);
-	count_raise(&device->most_domains, device->domains.count);
-	count_raise(&device->most_mappings, device->n_mappings);
-	count_raise(&device->most_bytes, device->n_bytes);
-}
-
 static struct viommu *device_of(const struct readers *readers)
 {
 	return (struct viommu *)((uintptr_t)readers - offsetof(struct viommu, readers));
@@ -124,12 +111,10 @@ void device_wait(const struct readers *readers, bool begins)
 {
 	struct viommu *device = device_of(readers);
 
-	if (!begins) {
+	if (begins)
+		device_begin_wait(device);
+	else
 		device_end_wait(device);
-		return;
-	}
-	device_publish_counts(device);
-	device_begin_wait(device);
 }
 
 void device_log_wait(const struct readers *readers, const struct reader *reader, uint64_t waited_ns)

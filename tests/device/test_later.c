@@ -28,6 +28,7 @@ struct remote {
 	bool refuses_attach; /* or with a mode */
 	bool refuses_unmap;  /* or that removes mappings only */
 	bool is_quick;       /* commits at once */
+	uint64_t counted;    /* mappings of the device, in `commit` */
 	int mode;
 
 	/* Since the last commit, and what is in force. */
@@ -141,10 +142,19 @@ static int carry_out(struct remote *remote)
 	return error;
 }
 
+static struct viommu_counters counts(struct bench *bench)
+{
+	struct viommu_counters now = { .size = sizeof(now) };
+
+	viommu_count(bench->device, &now);
+	return now;
+}
+
 static int on_commit(void *opaque, uint64_t token)
 {
 	struct remote *remote = opaque;
 
+	remote->counted = counts(remote->bench).mappings;
 	say(remote->bench, "%s commit%s %zu", remote->name, token ? "" : " now", remote->n_queue);
 	if (!token || remote->is_quick) {
 		remote->token = 0;
@@ -309,14 +319,6 @@ static uint64_t reach(struct bench *bench, uint32_t endpoint, uint64_t iova)
 static void write_bypass_of(struct bench *bench, uint8_t bypass)
 {
 	viommu_config_write(bench->device, VIOMMU_CONFIG_BYPASS, &bypass, sizeof(bypass));
-}
-
-static struct viommu_counters counts(struct bench *bench)
-{
-	struct viommu_counters now = { .size = sizeof(now) };
-
-	viommu_count(bench->device, &now);
-	return now;
 }
 
 /* -- runs of ATTACHes and DETACHes ------------------------------------------------ */
@@ -555,6 +557,21 @@ static void an_answer_waits_for_its_listener_and_for_no_other(void **state)
 	done(a);
 	assert_int_equal(a->n_held, 1);
 	assert_int_equal(counts(bench).pending, 0);
+}
+
+/* The mappings that translations find. */
+static void counts_are_up_to_date_in_a_commit(void **state)
+{
+	struct bench *bench = attached(state);
+	struct remote *a = &bench->remotes[0];
+
+	SUBMIT(bench, MAP_PAGE(1, 0x1000));
+	assert_int_equal(a->counted, 1);
+	done(a);
+	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
+	assert_int_equal(a->counted, 0);
+	done(a);
+	assert_int_equal(counts(bench).mappings, 0);
 }
 
 static void an_unmap_is_answered_when_nothing_is_reached_any_more(void **state)
@@ -1405,6 +1422,7 @@ int main(void)
 		TEST(endpoints_in_a_run_exchange_their_domains),
 		TEST(what_a_domain_holds_is_accounted_for_while_it_is_left),
 		TEST(an_answer_waits_for_its_listener_and_for_no_other),
+		TEST(counts_are_up_to_date_in_a_commit),
 		TEST(an_unmap_is_answered_when_nothing_is_reached_any_more),
 		TEST(requests_of_a_domain_keep_their_order),
 		TEST(an_endpoint_does_not_leave_what_may_be_refused),

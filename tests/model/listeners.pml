@@ -2,7 +2,7 @@
 /*
  * What is taken away, and components that cache translations: src/device/quiesce.c
  *
- * Reviewed with: src/device/quiesce.c 29fa1318f1974a48
+ * Reviewed with: src/device/quiesce.c 58fab243c2046517
  *
  * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: queue_removals(device, domain, first, last, REMOVALS_MAX)
  * Call: src/device/mapping.c remove_and_notify NO_UNPUBLISH_FIRST: remove_mappings(device, domain, first, end)
