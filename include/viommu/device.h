@@ -554,13 +554,17 @@ void viommu_batch_begin(struct viommu *device);
 void viommu_batch_end(struct viommu *device);
 
 /*
- * As viommu_batch_end(), and a request of viommu_batch_submit() whose calls of listeners exceed
- * `max_batch_ns` or `max_batch_calls` is divided: an ATTACH or DETACH of an endpoint with listeners
- * and very many mappings, or an UNMAP of more than 256 calls, in a domain with a listener without
- * `unmap_range`. Requests that waited for a commit are divided, too, and executed until these
- * limits are reached. The next batch continues, and viommu_batch_pause() asks for the end of that
- * batch until all is finished. So a VMM that is not told 0 begins a batch again after that time,
- * even if there is no request:
+ * As viommu_batch_end(), but calls of listeners stop at `max_batch_ns` or `max_batch_calls`. The
+ * next batch continues. So these requests of viommu_batch_submit() are divided:
+ *
+ * - an ATTACH or DETACH of an endpoint with listeners;
+ * - an UNMAP with more than 256 calls, in a domain with a listener without `unmap_range`;
+ * - an ATTACH_TABLE, an ATTACH of a PASID and a DETACH of all PASIDs, with more than 256 calls.
+ *   But not those that a draft has in a layout of its own.
+ *
+ * Requests that waited for a commit are executed and divided in the same way.
+ * viommu_batch_pause() asks for the end of a batch until all is finished. So a VMM that is not told
+ * 0 begins a batch again after that time, even if there is no request:
  *
  *     viommu_batch_begin(device);
  *     while (!(pause = viommu_batch_pause(device)) && queue_pop(queue, &chain))
@@ -573,9 +577,9 @@ void viommu_batch_end(struct viommu *device);
  * done in parts, each in the order of struct viommu_listener_ops: at each point the listeners have
  * the mappings that translations find. So the calls of a batch for which the VMM has asked
  * viommu_batch_pause() are at most `max_batch_calls`, and those of the request that reached it:
- * 256, or one for each listener of its domain. An ATTACH that a listener refuses is undone in parts
- * as well, and answered then. Requests about PASIDs and tables are divided like these, but not
- * those that a draft has in a layout of its own.
+ * 256, or one for each listener of its domain. A divided request that a listener refuses is undone
+ * in parts as well, and answered then. One exception: an ATTACH of a PASID or ATTACH_TABLE that is
+ * not divided is undone at once, however many mappings the domain before has.
  *
  * Whatever lets listeners commit without delay also finishes a request that is divided, at once:
  * viommu_request(), viommu_save(), viommu_batch_end(). So does a MAP, UNMAP, ATTACH_TABLE
@@ -634,11 +638,12 @@ uint64_t viommu_batch_pause(struct viommu *device);
  *
  * Meanwhile other requests are executed and answered. A request that names an endpoint or a domain
  * of one that is not answered yet is put off, so that the requests of a domain and of an endpoint
- * are executed in their order. All MAPs of a batch, and all its UNMAPs, are one commit for each
- * listener. A guest can have at most 1024 requests put off, and as many as `max_bytes` has room
- * for: a further one waits until listeners have committed. A VMM that asks viommu_batch_pause()
- * lets all requests wait while 16 are put off, so `commit` must not wait for another request, such
- * as PAGE_RESPONSE.
+ * are executed in their order. So is any request after one that is divided and concerns PASIDs or
+ * tables, or that is tried again after a refusal. All MAPs of a batch, and all its UNMAPs, are one
+ * commit for each listener. A guest can have at most 1024 requests put off, and as many as
+ * `max_bytes` has room for: a further one waits until listeners have committed. A VMM that asks
+ * viommu_batch_pause() lets all requests wait while 16 are put off, so `commit` must not wait for
+ * another request, such as PAGE_RESPONSE.
  *
  * All other functions that change something, viommu_request() among them, first let listeners
  * commit without delay (token 0) until no request is put off. So does viommu_save(). A reset and

@@ -266,10 +266,10 @@ struct progress {
 	bool is_notified;                    /* the listener was of the mode or domain */
 	const struct viommu_listener *until; /* the last one that has anything to unmap, or NULL */
 	size_t until_n;                      /* its first mappings */
-	bool has_refused;                    /* that one has, and has them whatever it is */
-	size_t n;                            /* mappings that it was notified of, */
-	uint64_t from;                       /* and where they end */
-	size_t shadow;                       /* of a slot: whose turn it is, not `listener` */
+	bool has_refused; /* `until` has refused: it has these mappings even if it has `domain` */
+	size_t n;         /* mappings that it was notified of, */
+	uint64_t from;    /* and where they end */
+	size_t shadow;    /* of a slot: whose turn it is, not `listener` */
 };
 
 /* A slot, blocked, that enters its domain; `from`: its domain before, or NULL. */
@@ -324,6 +324,7 @@ struct viommu {
 	bool is_divided;      /* a batch has ended before these were finished */
 	bool has_spare;       /* a request is put off beyond `max_bytes` */
 	bool leaves_parked;   /* a batch has ended before all that can be executed were */
+	bool moves_first;     /* parked ones are executed when the moves are finished */
 	uint64_t n_calls_due; /* of listeners, for moves and the UNMAP */
 	unsigned n_pending;   /* of all three */
 	uint64_t flight;      /* number of the open one */
@@ -456,6 +457,9 @@ bool device_unlock_bounded(struct viommu *device);
 
 /* -- query.c --------------------------------------------------------------------- */
 
+/* Counts for query functions. */
+void device_publish_counts(struct viommu *device);
+
 /* The owner of the lock waits: until the end, queries read the device. */
 void device_begin_wait(struct viommu *device);
 void device_end_wait(struct viommu *device);
@@ -476,9 +480,6 @@ void device_wait(const struct readers *readers, bool begins);
 /* A grace period does not end: `readers.overdue`. */
 void device_log_wait(const struct readers *readers, const struct reader *reader,
 		     uint64_t waited_ns);
-
-/* Counts for query functions. */
-void device_publish_counts(struct viommu *device);
 
 /* Something was unpublished: wait for all sections before it is used again. */
 static inline void device_mark_sync_pending(struct viommu *device)
@@ -932,7 +933,7 @@ uint64_t slots_calls_of_entry(const struct endpoint *endpoint, const struct doma
  */
 int slot_finish_entry(struct viommu *device, struct progress *progress);
 
-/* The slot is about to be emptied. */
+/* Nothing enters any more; the domain before is released. */
 void slot_abandon_entry(struct viommu *device);
 
 /* Can the PASIDs in use stay in their domains when `endpoint` becomes as `changed`? */

@@ -222,6 +222,7 @@ static void free_slots(struct viommu *device)
 {
 	if (device->entry.slot)
 		slot_abandon_entry(device);
+	device->unmap.domain = NULL; /* which may end with the slots */
 	for_all_endpoints(endpoint, device) {
 		for_each_listener(listener, endpoint)
 			listener->ops = (struct viommu_listener_ops){ 0 };

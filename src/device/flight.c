@@ -158,15 +158,18 @@ static void answer(struct viommu *device, struct pending *pending, size_t used)
 	append(&device->answers, pending);
 }
 
-/* Does an earlier request conflict? Parked ones are searched up to `until`: the request itself, if
- * it is parked. */
+/*
+ * Does an earlier request conflict? All do with one that is alone, of whatever flight: the
+ * listeners of a divided UNMAP are also those of PASIDs and tables, which its keys do not name.
+ * Parked ones are searched up to `until`: the request itself, if it is parked.
+ */
 static bool must_wait(const struct viommu *device, const struct pending *pending,
 		      const struct pending *until)
 {
 	for (const struct pending *held = device->held; held; held = held->next) {
 		bool in_one_flight = held->flight == device->flight;
 
-		if (in_one_flight && (pending->is_alone || held->is_alone))
+		if (held->is_alone || (in_one_flight && pending->is_alone))
 			return true;
 		if (keys_conflict(&held->keys, &pending->keys, in_one_flight))
 			return true;
@@ -415,7 +418,7 @@ static void execute_parked(struct viommu *device)
 {
 	struct pending **at = &device->parked;
 
-	device->leaves_parked = false;
+	device->leaves_parked = device->moves_first = false;
 	while (*at && !device->is_divided) {
 		struct pending *pending = *at;
 
@@ -425,7 +428,7 @@ static void execute_parked(struct viommu *device)
 			continue;
 		}
 		if (has_many_calls_due(device) && !joins_moves(device, &pending->request))
-			return;
+			break;
 		device->leaves_parked = must_leave(device);
 		if (device->leaves_parked)
 			return;
@@ -434,6 +437,7 @@ static void execute_parked(struct viommu *device)
 		if (!execute(device, pending))
 			answer(device, pending, VIOMMU_TAIL_LENGTH);
 	}
+	device->moves_first = *at;
 }
 
 /* -- refusals ---------------------------------------------------------------------- */
@@ -498,18 +502,22 @@ static void undo_slot(struct endpoint *endpoint, const union request *request)
 	slot_detach(endpoint, pasid, slot_domain(endpoint, pasid));
 }
 
-/*
- * Listeners are notified of what is undone, also those that refused it. If that is divided, the
- * request becomes one of the open flight, which answers it.
- */
-static void undo(struct viommu *device, struct pending *pending, unsigned n_refused)
+static void undo_map(struct viommu *device, struct pending *pending, unsigned n_refused)
+{
+	const struct request_map *map = &pending->request.map;
+	struct domain *domain = domain_find(device, map->domain);
+
+	(void)n_refused;
+	if (map->type == VIOMMU_T_MAP && domain)
+		mapping_undo(device, domain, map->virt_start, map->virt_end);
+}
+
+/* If it is divided, the request becomes one of the open flight, which answers it. */
+static void undo_attach(struct viommu *device, struct pending *pending, unsigned n_refused)
 {
 	const union request *request = &pending->request;
-	struct domain *domain = domain_find(device, request->map.domain);
 	struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
 
-	if (request->type == VIOMMU_T_MAP && domain)
-		mapping_undo(device, domain, request->map.virt_start, request->map.virt_end);
 	if (!is_attach(request) || !endpoint)
 		return;
 	if (with_pasid(device, request)) {
@@ -532,9 +540,21 @@ static unsigned count_refused(const struct viommu *device, uint64_t flight)
 	return n;
 }
 
+typedef void undo_function(struct viommu *device, struct pending *pending, unsigned n_refused);
+
+static void undo_each(struct viommu *device, uint64_t flight, unsigned n_refused,
+		      undo_function *undo)
+{
+	for (struct pending *held = device->held; held; held = held->next)
+		if (held->flight == flight && held->is_refused)
+			undo(device, held, n_refused);
+}
+
 /*
- * Listeners of the open flight do not commit: one of them may be notified of a part of a move. No
- * listener is in both, because requests of two flights do not name the same domain.
+ * Listeners are notified of what is undone, also those that refused it: of MAPs first, before an
+ * endpoint has left the domain. Those of the open flight do not commit: one of them may be notified
+ * of a part of a move. No listener is in both, because requests of two flights do not name the same
+ * domain.
  */
 static unsigned undo_refused(struct viommu *device, uint64_t flight)
 {
@@ -542,10 +562,9 @@ static unsigned undo_refused(struct viommu *device, uint64_t flight)
 	unsigned n = count_refused(device, flight);
 
 	device->dirty = NULL;
-	for (struct pending *held = device->held; n && held; held = held->next)
-		if (held->flight == flight && held->is_refused)
-			undo(device, held, n);
 	if (n) {
+		undo_each(device, flight, n, undo_map);
+		undo_each(device, flight, n, undo_attach);
 		journal_invalidate(device);
 		device_synchronize_if_due(device);
 		commit_now(device);
@@ -626,8 +645,9 @@ static bool is_open(const struct viommu *device)
 }
 
 /*
- * End of a run. Only for requests that are held can listeners take their time. A flight that ends
- * at once lets parked requests begin another: true.
+ * End of a run. Only for requests that are held can listeners take their time, and not those of an
+ * endpoint that was quarantined, which these do not name. A flight that ends
+ * at once lets parked requests begin another, and so do moves that are finished: true.
  */
 static bool launch(struct viommu *device, bool may_wait, const struct budget *budget)
 {
@@ -638,6 +658,10 @@ static bool launch(struct viommu *device, bool may_wait, const struct budget *bu
 	finish_moves_within(device, budget);
 	if (device->is_divided)
 		return false;
+	if (device->moves_first) {
+		execute_parked(device);
+		return true;
+	}
 	device_synchronize_if_due(device);
 	has_requests = is_open(device);
 	if (!device->dirty && !has_requests)
@@ -645,7 +669,8 @@ static bool launch(struct viommu *device, bool may_wait, const struct budget *bu
 	may_wait &= has_requests;
 	device->flight++;
 	while ((listener = listener_pop_dirty(device))) {
-		int result = listener_commit(listener, may_wait ? ++device->n_tokens : 0);
+		bool is_late = may_wait && !listener->endpoint->quarantined;
+		int result = listener_commit(listener, is_late ? ++device->n_tokens : 0);
 
 		if (result > 0)
 			listener->flight = flight;
@@ -711,7 +736,7 @@ static void drop_all(struct viommu *device, struct pending **list)
 void flights_cancel(struct viommu *device)
 {
 	device->unmap.domain = NULL;
-	device->is_divided = device->leaves_parked = false;
+	device->is_divided = device->leaves_parked = device->moves_first = false;
 	while (device->committing) {
 		struct viommu_listener *listener = device->committing;
 

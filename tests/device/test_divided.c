@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -12,7 +13,10 @@
  * called.
  */
 
-enum { N = 1000, CALLS = 64, SLACK = 4, CLOCK_CALLS = 64, MAX_REQUESTS = 8, N_DOMAINS = 3 };
+enum { N = 1000, CALLS = 64, SLACK = 4, CLOCK_CALLS = 64, MAX_REQUESTS = 512, N_DOMAINS = 3 };
+
+/* For a device that does not end what it does, with its lock. */
+#define SECONDS_MAX 120
 
 struct ear {
 	struct bench *bench;
@@ -25,6 +29,8 @@ struct ear {
 	uint8_t table;          /* of the default slot: which page */
 	uint32_t pasid, holder; /* of the last call of `space`, and of `map` */
 	bool commits;           /* later */
+	uint64_t token;         /* of its commit that is pending, or 0 */
+	unsigned n_refusals;    /* of commits, that follow */
 };
 
 struct bench {
@@ -130,10 +136,24 @@ static int on_commit(void *opaque, uint64_t token)
 {
 	struct ear *ear = opaque;
 
+	if (ear->n_refusals) {
+		ear->n_refusals--;
+		return -ENOSPC;
+	}
 	if (!ear->commits)
 		return 0;
-	ear->bench->token = ear->bench->is_quick ? 0 : token;
-	return ear->bench->token ? VIOMMU_PENDING : 0;
+	assert_true(!token || !ear->token);
+	ear->token = ear->bench->token = ear->bench->is_quick ? 0 : token;
+	return ear->token ? VIOMMU_PENDING : 0;
+}
+
+/* By the listener that has the token. */
+static void complete_token(struct bench *bench, uint64_t token, int result)
+{
+	for (size_t i = 0; i < COUNT_OF(bench->ears); i++)
+		if (bench->ears[i].token == token)
+			bench->ears[i].token = 0;
+	assert_int_equal(viommu_listener_complete(bench->device, token, result), 0);
 }
 
 static void on_answered(void *opaque, void *cookie, size_t used)
@@ -259,6 +279,7 @@ static int set_up_for(void **state, const struct viommu_config *config,
 	struct viommu_listener *added;
 
 	assert_non_null(bench);
+	alarm(SECONDS_MAX);
 	if (has_spaces)
 		listener.commit = on_commit;
 	assert_int_equal(viommu_new(config, ops, bench, &bench->device), 0);
@@ -341,6 +362,7 @@ static int tear_down(void **state)
 
 	viommu_free(bench->device);
 	free(bench);
+	alarm(0);
 	return 0;
 }
 
@@ -656,15 +678,20 @@ static void a_reset_ends_the_undoing_of_a_move(void **state)
 
 /* -- an endpoint alone in its domain ------------------------------------------------------ */
 
-static void fill_alone(struct bench *bench)
+static void fill_domain_0(struct bench *bench)
 {
-	assert_answer(SUBMIT(bench, ATTACH(0, EP, 0, 0)), VIOMMU_S_OK);
 	for (size_t k = 0; k < N; k++) {
 		uint64_t at = iova_of(0, k);
 
 		bench->last_turn = 0;
 		assert_answer(SUBMIT(bench, MAP(0, at, at + PAGE - 1, at, R)), VIOMMU_S_OK);
 	}
+}
+
+static void fill_alone(struct bench *bench)
+{
+	assert_answer(SUBMIT(bench, ATTACH(0, EP, 0, 0)), VIOMMU_S_OK);
+	fill_domain_0(bench);
 }
 
 /* Its domain is made anew. */
@@ -835,13 +862,7 @@ static void an_endpoint_leaves_after_the_unmap_before_it(void **state)
 	struct bench *bench = *state;
 	struct submitted *unmap, *detach;
 
-	assert_answer(SUBMIT(bench, ATTACH(0, EP, 0, 0)), VIOMMU_S_OK);
-	for (size_t k = 0; k < N; k++) {
-		uint64_t at = iova_of(0, k);
-
-		bench->last_turn = 0;
-		assert_answer(SUBMIT(bench, MAP(0, at, at + PAGE - 1, at, R)), VIOMMU_S_OK);
-	}
+	fill_alone(bench);
 	unmap = begin_divided(bench, BYTES(UNMAP(0, 0, UINT64_MAX, 0)));
 	detach = SUBMIT(bench, DETACH(0, EP, 0));
 	assert_answer(unmap, VIOMMU_S_OK);
@@ -1178,6 +1199,62 @@ static void a_device_is_freed_in_the_middle_of_an_entry(void **state)
 	begin_divided(bench, BYTES(ATTACH_PASID(1, 5)));
 }
 
+/* Its domain ends with it. */
+static void a_device_is_freed_in_the_middle_of_an_unmap_of_a_pasid_s_domain(void **state)
+{
+	struct bench *bench = *state;
+
+	SUBMIT(bench, ATTACH_PASID(0, 5));
+	fill_domain_0(bench);
+	begin_divided(bench, BYTES(UNMAP(0, 0, UINT64_MAX, 0)));
+}
+
+/* Every listener that has a token; `last`: which of them is the last. */
+static void complete_all(struct bench *bench, unsigned last)
+{
+	for (unsigned i = 1; i <= COUNT_OF(bench->ears); i++) {
+		uint64_t token = bench->ears[(last + i) % COUNT_OF(bench->ears)].token;
+
+		if (token)
+			complete_token(bench, token, 0);
+	}
+}
+
+/* The UNMAP of domain 1 and a later request for EP: one names its PASID or table, one does not. */
+static void assert_one_commit_at_a_time(struct bench *bench, const uint8_t *later, size_t length)
+{
+	struct submitted *unmap, *next;
+
+	bench->ears[0].commits = bench->ears[1].commits = true;
+	unmap = begin_divided(bench, BYTES(UNMAP(1, 0, UINT64_MAX, 0)));
+	finish_in_batches(bench);
+	next = submit(bench, later, length, false);
+	assert_false(unmap->is_answered || next->is_answered);
+	complete_all(bench, 0);
+	assert_answer(unmap, VIOMMU_S_OK);
+	assert_false(next->is_answered);
+	complete_all(bench, 1);
+	assert_answer(next, VIOMMU_S_OK);
+}
+
+static void a_listener_of_a_pasid_has_one_commit_at_a_time(void **state)
+{
+	struct bench *bench = *state;
+
+	SUBMIT(bench, ATTACH(0, EP, 0, 0));
+	SUBMIT(bench, ATTACH_PASID(1, 5));
+	assert_one_commit_at_a_time(bench,
+				    BYTES(MAP(0, iova_of(0, 0), iova_of(0, 1) - 1, PAGE, R)));
+}
+
+static void a_listener_of_a_table_has_one_commit_at_a_time(void **state)
+{
+	struct bench *bench = *state;
+
+	attach_table(bench, 0);
+	assert_one_commit_at_a_time(bench, BYTES(ATTACH(0, EP, 0, 0)));
+}
+
 static void a_pasid_whose_commit_is_refused_is_detached(void **state)
 {
 	struct bench *bench = *state;
@@ -1190,8 +1267,8 @@ static void a_pasid_whose_commit_is_refused_is_detached(void **state)
 	token = bench->token;
 	bench->is_quick = true;
 	assert_false(attach->is_answered);
-	assert_int_equal(viommu_listener_complete(bench->device, token - 1, 0), 0);
-	assert_int_equal(viommu_listener_complete(bench->device, token, -ENOSPC), 0);
+	complete_token(bench, token - 1, 0);
+	complete_token(bench, token, -ENOSPC);
 	assert_answer(attach, VIOMMU_S_NOMEM);
 	assert_heard(bench, 0);
 	assert_false(reaches_with_pasid(bench, iova_of(1, 7)));
@@ -1328,7 +1405,7 @@ static void complete(struct bench *bench)
 	uint64_t token = bench->token;
 
 	bench->token = bench->n_calls = 0;
-	assert_int_equal(viommu_listener_complete(bench->device, token, 0), 0);
+	complete_token(bench, token, 0);
 }
 
 /* Removes the last mapping of the domain, and waits for the listener. */
@@ -1423,7 +1500,7 @@ static void the_undoing_of_a_refused_commit_is_divided(void **state)
 	bench->n_calls = 0;
 	bench->token = 0;
 	assert_int_not_equal(token, 0);
-	assert_int_equal(viommu_listener_complete(bench->device, token, -ENOSPC), 0);
+	complete_token(bench, token, -ENOSPC);
 	assert_in_range(bench->n_calls, 1, CALLS + SLACK);
 	assert_int_equal(bench->n_rest, 1);
 	assert_false(attach->is_answered);
@@ -1483,9 +1560,172 @@ static void with_tables_a_batch_waits_for_what_is_put_off(void **state)
 	}
 }
 
-/* -- requests that wait although no listener has to commit ------------------------------------- */
+/* -- commits that are refused for a run of requests ----------------------------------------- */
 
-enum { EP4 = EP3 + 1 };
+enum { EP4 = EP3 + 1, RUN = 300 };
+
+/* Its first commit is refused. */
+static struct ear *add_refuser(struct bench *bench, const struct viommu_listener_ops *ops)
+{
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = EP4 };
+	struct ear *ear = &bench->ears[1];
+	struct viommu_listener *added;
+
+	assert_int_equal(viommu_endpoint_add(bench->device, &endpoint), 0);
+	assert_int_equal(viommu_listen(bench->device, EP4, ops, ear, &added), 0);
+	ear->n_refusals = 1;
+	return ear;
+}
+
+static struct ear *add_refuser_of_all(struct bench *bench)
+{
+	return add_refuser(
+		bench, &(struct viommu_listener_ops){ .size = sizeof(struct viommu_listener_ops),
+						      .map = on_map,
+						      .unmap = on_unmap,
+						      .mode = on_mode,
+						      .commit = on_commit });
+}
+
+static void submit_run(struct bench *bench)
+{
+	submit(bench, BYTES(ATTACH(0, EP4, 0, 0)), true);
+	for (size_t i = 0; i < RUN; i++)
+		submit(bench, BYTES(MAP(0, iova_of(0, i), iova_of(0, i + 1) - 1, PAGE, R)), true);
+}
+
+static size_t n_pending(struct bench *bench)
+{
+	struct viommu_counters counters = { .size = sizeof(counters) };
+
+	viommu_count(bench->device, &counters);
+	return counters.pending;
+}
+
+/* Each of them is tried again alone, and the listener has what it has agreed to. */
+static void all_maps_of_a_run_that_is_refused_are_unmapped(void **state)
+{
+	struct bench *bench = *state;
+	struct ear *ear = add_refuser_of_all(bench);
+
+	viommu_batch_begin(bench->device);
+	submit_run(bench);
+	if (viommu_batch_yield(bench->device))
+		while (continue_batch(bench))
+			;
+	assert_int_equal(ear->n_refusals, 0);
+	assert_int_equal(n_pending(bench), 0);
+	assert_int_equal(ear->n_held, RUN);
+	viommu_reset(bench->device);
+	assert_int_equal(ear->n_held, 0);
+}
+
+/* The UNMAP does not name the endpoint, which the next request does. */
+static void who_refuses_an_unmap_commits_its_end_before_another_request(void **state)
+{
+	struct bench *bench = *state;
+	struct ear *ear = add_refuser_of_all(bench);
+	struct submitted *unmap, *attach;
+
+	ear->n_refusals = 0;
+	SUBMIT(bench, ATTACH(0, EP4, 0, 0));
+	SUBMIT(bench, MAP(0, iova_of(0, 0), iova_of(0, 1) - 1, PAGE, R));
+	ear->commits = true;
+	ear->n_refusals = 1;
+	unmap = SUBMIT(bench, UNMAP(0, 0, UINT64_MAX, 0));
+	assert_int_equal(ear->mode, VIOMMU_BLOCKED);
+	attach = SUBMIT(bench, ATTACH(1, EP4, 0, 0));
+	assert_answer(unmap, VIOMMU_S_OK);
+	complete(bench);
+	assert_answer(attach, VIOMMU_S_OK);
+}
+
+/* The domain has mappings of others, so that leaving it takes many calls. */
+static void submit_two(struct bench *bench)
+{
+	const uint64_t at = iova_of(1, N - 1);
+
+	SUBMIT(bench, UNMAP(1, at, at + PAGE - 1, 0));
+	viommu_batch_begin(bench->device);
+	submit(bench, BYTES(ATTACH(1, EP4, 0, 0)), true);
+	submit(bench, BYTES(MAP(1, at, at + PAGE - 1, PAGE, R)), true);
+}
+
+static void a_map_behind_a_refused_attach_is_unmapped(void **state)
+{
+	struct bench *bench = *state;
+	struct ear *ear = add_refuser_of_all(bench);
+
+	submit_two(bench);
+	if (viommu_batch_yield(bench->device))
+		while (continue_batch(bench))
+			;
+	assert_int_equal(ear->n_refusals, 0);
+	assert_int_equal(n_pending(bench), 0);
+	assert_int_equal(ear->n_held, N);
+	viommu_reset(bench->device);
+	assert_int_equal(ear->n_held, 0);
+}
+
+static int accept_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct ear *ear = opaque;
+
+	(void)mapping;
+	ear->bench->n_calls++;
+	return 0;
+}
+
+/* The endpoint leaves the domain without any call. Then nothing commits, and nothing is answered.
+ */
+static void add_refuser_of_maps(struct bench *bench)
+{
+	add_refuser(bench,
+		    &(struct viommu_listener_ops){ .size = sizeof(struct viommu_listener_ops),
+						   .map = accept_map,
+						   .commit = on_commit });
+}
+
+static void requests_are_tried_again_after_a_move_without_calls(void **state)
+{
+	struct bench *bench = *state;
+
+	add_refuser_of_maps(bench);
+	submit_two(bench);
+	if (viommu_batch_yield(bench->device))
+		while (continue_batch(bench))
+			;
+	assert_int_equal(n_pending(bench), 0);
+}
+
+static void requests_are_tried_again_in_no_batch(void **state)
+{
+	struct bench *bench = *state;
+
+	add_refuser_of_maps(bench);
+	submit_two(bench);
+	viommu_batch_end(bench->device);
+	assert_int_equal(n_pending(bench), 0);
+}
+
+/* A request of the next batch finishes the move, and is answered at once. */
+static void requests_are_tried_again_after_another_request(void **state)
+{
+	struct bench *bench = *state;
+
+	add_refuser_of_maps(bench);
+	SUBMIT(bench, UNMAP(2, 0, UINT64_MAX, 0));
+	submit_two(bench);
+	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
+	viommu_batch_begin(bench->device);
+	submit(bench, BYTES(MAP(2, iova_of(2, 0), iova_of(2, 1) - 1, PAGE, R)), true);
+	if (viommu_batch_yield(bench->device))
+		while (continue_batch(bench))
+			;
+	assert_int_equal(n_pending(bench), 0);
+}
+
+/* -- requests that wait although no listener has to commit ------------------------------------- */
 
 /* EP goes to the domain of one mapping, which an UNMAP removes, and EP4 to that of `n`. */
 static void submit_three(struct bench *bench, struct ear *ear, size_t n)
@@ -1591,6 +1831,9 @@ int main(void)
 		WITH_SPACES(a_pasid_that_cannot_go_back_is_detached),
 		WITH_SPACES(a_reset_ends_the_entry_of_a_pasid),
 		WITH_SPACES(a_device_is_freed_in_the_middle_of_an_entry),
+		WITH_SPACES(a_device_is_freed_in_the_middle_of_an_unmap_of_a_pasid_s_domain),
+		WITH_SPACES(a_listener_of_a_pasid_has_one_commit_at_a_time),
+		WITH_SPACES(a_listener_of_a_table_has_one_commit_at_a_time),
 		WITH_SPACES(a_pasid_whose_commit_is_refused_is_detached),
 		WITH_SPACES(an_unmap_below_a_table_makes_a_bounded_number_of_calls),
 		WITH_SPACES(a_table_takes_the_place_of_a_domain_in_batches),
@@ -1605,6 +1848,12 @@ int main(void)
 		ON_BENCH(the_undoing_of_a_refused_commit_is_divided),
 		cmocka_unit_test(at_the_limit_of_memory_a_batch_waits_for_what_is_put_off),
 		cmocka_unit_test(with_tables_a_batch_waits_for_what_is_put_off),
+		ON_BENCH(all_maps_of_a_run_that_is_refused_are_unmapped),
+		ON_BENCH(who_refuses_an_unmap_commits_its_end_before_another_request),
+		ON_BENCH(a_map_behind_a_refused_attach_is_unmapped),
+		ON_BENCH(requests_are_tried_again_after_a_move_without_calls),
+		ON_BENCH(requests_are_tried_again_in_no_batch),
+		ON_BENCH(requests_are_tried_again_after_another_request),
 		cmocka_unit_test(a_call_between_two_batches_executes_what_is_left),
 	};
 
