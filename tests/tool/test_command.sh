@@ -527,7 +527,7 @@ check_reports_the_second_srat_of_a_folder() {
 	cp "$golden/q35-numa.VIOT" machine/VIOT
 	cp "$golden/q35-numa.SRAT" machine/SRAT1 && cp "$golden/q35-numa-hotplug.SRAT" machine/SRAT2
 	ran 1 "$viommu" check machine
-	says err "machine/SRAT2: warning: the folder has a second SRAT; the first is machine/SRAT1"
+	says err "machine/SRAT2:0x0: warning: the folder has a second SRAT; the first is machine/SRAT1"
 	cat machine/SRAT1 machine/SRAT2 >both
 	ran 1 "$viommu" check both
 	says err "warning: the input has a second SRAT"
