@@ -66,7 +66,7 @@ def write_makefiles(tree):
 
 @contextlib.contextmanager
 def prepared(root):
-    """A tree of this process in a root of packages.toolchain(), which other sessions use, too."""
+    """A tree of this process in a root of packages.toolchain(), which other runs use, too."""
     for name in ("dev", "proc", "tmp"):
         os.makedirs(f"{root}/{name}", exist_ok=True)
     with contextlib.suppress(FileExistsError):

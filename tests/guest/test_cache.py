@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Several sessions use the cache of guests at once: test_cache.py"""
+"""Several runs use the cache of guests at once: test_cache.py"""
 
 import multiprocessing
 import os
@@ -122,12 +122,12 @@ class Cache(unittest.TestCase):
         return [queue.get(timeout=SECONDS) for _ in processes]
 
     @unittest.skipUnless(shutil.which("dpkg-deb"), "no dpkg-deb")
-    def test_two_sessions_fetch_a_package_once(self):
+    def test_two_runs_fetch_a_package_once(self):
         self.assertEqual(self.answers(fetch, (), ()), [True, True])
         downloads = pathlib.Path(self.folder, "downloads").read_text(encoding="ascii")
         self.assertEqual(downloads.splitlines(), ["download"])
 
-    def test_two_sessions_build_a_kernel_or_a_file_once(self):
+    def test_two_runs_build_a_kernel_or_a_file_once(self):
         for make_one in image, keep:
             self.assertEqual(self.answers(make_one, (), ()), [True, True])
             builds = pathlib.Path(self.folder, "builds")
@@ -161,7 +161,7 @@ class Cache(unittest.TestCase):
                          [["deb"], *[["deb", "deb-src"]] * 4])
         self.assertEqual(lists[1], lists[-1])
 
-    def test_two_sessions_build_each_its_own_sources(self):
+    def test_two_runs_build_each_its_own_sources(self):
         os.makedirs(f"{self.folder}/root/usr/bin")
         os.makedirs(f"{self.folder}/root/usr/src/linux-headers-1")
         barrier = FORK.Barrier(2)
