@@ -428,7 +428,7 @@ static bool take_packs(struct reader *reader, const char *name, const GByteArray
 {
 	struct packs packs = { .reader = reader, .name = name };
 
-	if (reader->depth < DEPTH_MAX && may_have_packs(bytes))
+	if (reader->depth < DEPTH_MAX && bytes->data && may_have_packs(bytes))
 		viommu_input_packs(bytes->data, bytes->len, take_pack, &packs);
 	return packs.n;
 }
@@ -499,7 +499,7 @@ static void take_file_of_folder(struct reader *reader, const char *name, const G
 
 static void take_bytes(struct reader *reader, const char *name, const GByteArray *bytes)
 {
-	const char *text = (const char *)bytes->data;
+	const char *text = bytes->data ? (const char *)bytes->data : "";
 	bool is_source = is_text(bytes) ? is_device_tree_source(text, bytes->len)
 					: is_wide_device_tree_source(text, bytes->len);
 
