@@ -9,18 +9,9 @@ enum { TABLE_LENGTH = 4, FADT_DSDT = 40, FADT_X_DSDT = 140, MCFG_BASE = HEADER +
 /* Memory32Fixed (ACPI 6.5, 6.4.3.4): tag, two bytes of length, flags, base, length */
 enum { MEMORY_32_FIXED = 0x86, FIXED_BASE = 4, FIXED_BYTES = 12 };
 
-uint64_t acpi_number(const uint8_t *at, unsigned length)
-{
-	uint64_t value = 0;
-
-	while (length--)
-		value = value << 8 | at[length];
-	return value;
-}
-
 static uint32_t length_of(const uint8_t *table)
 {
-	return (uint32_t)acpi_number(table + TABLE_LENGTH, 4);
+	return (uint32_t)get_number(table + TABLE_LENGTH, 4);
 }
 
 static bool is_whole(const uint8_t *table)
@@ -39,10 +30,10 @@ const uint8_t *acpi_table(const void *rsdp, const char *signature, uint32_t *ret
 
 	if (!rsdp)
 		return NULL;
-	width = root[RSDP_REVISION] >= 2 && acpi_number(root + RSDP_XSDT, 8) ? 8 : 4;
-	tables = (uint8_t *)acpi_number(root + (width == 8 ? RSDP_XSDT : RSDP_RSDT), width);
+	width = root[RSDP_REVISION] >= 2 && get_number(root + RSDP_XSDT, 8) ? 8 : 4;
+	tables = (uint8_t *)get_number(root + (width == 8 ? RSDP_XSDT : RSDP_RSDT), width);
 	for (uint32_t at = HEADER; at + width <= length_of(tables); at += width) {
-		const uint8_t *table = (uint8_t *)acpi_number(tables + at, width);
+		const uint8_t *table = (uint8_t *)get_number(tables + at, width);
 
 		if (memcmp(table, signature, 4) || !is_whole(table))
 			continue;
@@ -57,17 +48,17 @@ uint64_t acpi_ecam(const void *rsdp)
 	uint32_t length;
 	const uint8_t *mcfg = acpi_table(rsdp, "MCFG", &length);
 
-	return mcfg && length >= MCFG_BASE + 16 ? acpi_number(mcfg + MCFG_BASE, 8) : 0;
+	return mcfg && length >= MCFG_BASE + 16 ? get_number(mcfg + MCFG_BASE, 8) : 0;
 }
 
 static const uint8_t *find_dsdt(const void *rsdp)
 {
 	uint32_t length;
 	const uint8_t *fadt = acpi_table(rsdp, "FACP", &length);
-	uint64_t at = fadt ? acpi_number(fadt + FADT_DSDT, 4) : 0;
+	uint64_t at = fadt ? get_number(fadt + FADT_DSDT, 4) : 0;
 
-	if (fadt && length >= FADT_X_DSDT + 8 && acpi_number(fadt + FADT_X_DSDT, 8))
-		at = acpi_number(fadt + FADT_X_DSDT, 8);
+	if (fadt && length >= FADT_X_DSDT + 8 && get_number(fadt + FADT_X_DSDT, 8))
+		at = get_number(fadt + FADT_X_DSDT, 8);
 	return (uint8_t *)at;
 }
 
@@ -82,12 +73,12 @@ bool acpi_mmio(const void *rsdp, unsigned n, uint64_t *ret_registers)
 
 		if (!memcmp(code, "LNRO0005", 8))
 			named = true;
-		if (!named || code[0] != MEMORY_32_FIXED || acpi_number(code + 1, 2) != 9)
+		if (!named || code[0] != MEMORY_32_FIXED || get_number(code + 1, 2) != 9)
 			continue;
 		named = false;
 		if (n--)
 			continue;
-		*ret_registers = acpi_number(code + FIXED_BASE, 4);
+		*ret_registers = get_number(code + FIXED_BASE, 4);
 		return true;
 	}
 	return false;

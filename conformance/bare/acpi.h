@@ -6,9 +6,6 @@
 
 /* ACPI's tables (ACPI 6.5, 5.2): the machine's memory has them at their addresses */
 
-/* The number of `length` bytes. */
-uint64_t acpi_number(const uint8_t *at, unsigned length);
-
 /* The table with this signature, whose length and checksum are right; NULL. */
 const uint8_t *acpi_table(const void *rsdp, const char *signature, uint32_t *ret_length);
 

@@ -16,7 +16,7 @@
  * off. A program has `int run(void)`, whose result becomes QEMU's exit status.
  *
  *     machine.h   what each architecture has in a folder of its own
- *     memory.c    pages, and the functions that a compiler calls by itself
+ *     memory.c    pages, numbers of bytes, and the functions that a compiler calls by itself
  *     paging.c    page tables of four levels
  *     console.c   text on the first serial port
  *     pci.c       functions, capabilities, BARs
@@ -46,6 +46,9 @@ void *take_pages(unsigned n);
 void *memset(void *at, int byte, size_t n);
 void *memcpy(void *to, const void *from, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+
+/* The number of `length` bytes, little-endian and not aligned. */
+uint64_t get_number(const uint8_t *at, unsigned length);
 
 /* -- paging.c -------------------------------------------------------------------- */
 
@@ -117,6 +120,13 @@ static inline void write64(volatile uint8_t *registers, unsigned at, uint64_t va
 	*(volatile uint64_t *)(registers + at) = value;
 }
 
+/* A driver of virtio accesses a field of 64 bits by halves (4.1.3.1). */
+static inline void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value)
+{
+	write32(registers, at, (uint32_t)value);
+	write32(registers, at + 4, (uint32_t)(value >> 32));
+}
+
 /* -- virtio.c --------------------------------------------------------------------- */
 
 #define RING 64
@@ -180,6 +190,9 @@ void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_
 
 /* Where a driver notifies the device of a queue; the queue is selected then. */
 volatile void *virtio_doorbell(const struct virtio *virtio, uint16_t number);
+
+/* The features that the device offers. */
+uint64_t virtio_offered(const struct virtio *virtio);
 
 /* Reset the function, read what it offers. */
 bool virtio_begin(struct virtio *virtio, const struct function *function);

@@ -100,6 +100,18 @@ bool devicetree_find(const void *tree, const char *property, const char *string,
 	return false;
 }
 
+bool devicetree_cell(const void *tree, const struct node *node, const char *name, unsigned n,
+		     uint32_t *ret_value)
+{
+	uint32_t length;
+	const uint8_t *value = devicetree_property(tree, node, name, &length);
+
+	if (!value || length < 4 * n + 4)
+		return false;
+	*ret_value = cell(value + 4 * n);
+	return true;
+}
+
 bool devicetree_window(const void *tree, const struct node *node, uint64_t *ret_first,
 		       uint64_t *ret_length)
 {

@@ -18,6 +18,10 @@ bool devicetree_find(const void *tree, const char *property, const char *string,
 const uint8_t *devicetree_property(const void *tree, const struct node *node, const char *name,
 				   uint32_t *ret_length);
 
+/* The n-th cell of a property. */
+bool devicetree_cell(const void *tree, const struct node *node, const char *name, unsigned n,
+		     uint32_t *ret_value);
+
 /* Its first register window, of two cells for the address and two for the size. */
 bool devicetree_window(const void *tree, const struct node *node, uint64_t *ret_first,
 		       uint64_t *ret_length);

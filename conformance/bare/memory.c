@@ -61,3 +61,12 @@ int memcmp(const void *a, const void *b, size_t n)
 			return left[i] < right[i] ? -1 : 1;
 	return 0;
 }
+
+uint64_t get_number(const uint8_t *at, unsigned length)
+{
+	uint64_t value = 0;
+
+	while (length--)
+		value = value << 8 | at[length];
+	return value;
+}

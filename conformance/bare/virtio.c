@@ -33,7 +33,6 @@ uint32_t virtio_read(const struct virtio *virtio, enum virtio_register reg)
 					 : read32(virtio->common, at);
 }
 
-/* A driver accesses a field of 64 bits by halves (4.1.3.1). */
 void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_t value)
 {
 	volatile uint8_t *at =
@@ -41,8 +40,7 @@ void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_
 	unsigned length = places[reg].length;
 
 	if (length == 8) {
-		write32(at, 0, (uint32_t)value);
-		write32(at, 4, (uint32_t)(value >> 32));
+		write_halves(at, 0, value);
 	} else if (virtio->mmio || length == 4) {
 		write32(at, 0, (uint32_t)value);
 	} else if (length == 2) {
@@ -68,16 +66,24 @@ static volatile uint8_t *window(const struct function *function, unsigned cap)
 	return pci_bar(function, pci_read8(function, cap + 4)) + pci_read32(function, cap + 8);
 }
 
+uint64_t virtio_offered(const struct virtio *virtio)
+{
+	uint64_t offered = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		virtio_write(virtio, REG_FEATURE_SELECT, i);
+		offered |= (uint64_t)virtio_read(virtio, REG_FEATURE) << 32 * i;
+	}
+	return offered;
+}
+
 static void begin(struct virtio *virtio)
 {
 	virtio_write(virtio, REG_STATUS, 0);
 	while (virtio_read(virtio, REG_STATUS))
 		;
 	virtio_write(virtio, REG_STATUS, ACKNOWLEDGE | DRIVER);
-	for (unsigned i = 0; i < 2; i++) {
-		virtio_write(virtio, REG_FEATURE_SELECT, i);
-		virtio->offered |= (uint64_t)virtio_read(virtio, REG_FEATURE) << 32 * i;
-	}
+	virtio->offered = virtio_offered(virtio);
 }
 
 bool virtio_begin(struct virtio *virtio, const struct function *function)

@@ -129,7 +129,7 @@ static void an_index_that_jumps(void)
 
 static void rings_outside_memory(void)
 {
-	if (!device_accept(STANDARD & device.offered))
+	if (!device_accept(STANDARD & device.virtio.offered))
 		return;
 	device_queue(&device.requests, 0, 16);
 	virtio_write(&device.virtio, REG_QUEUE_SELECT, 1);

@@ -39,13 +39,9 @@ static volatile uint8_t *find(void)
 
 	if (device.virtio.mmio)
 		return device.virtio.mmio;
-	for (unsigned n = 0; firmware_window(n, &registers); n++) {
-		volatile uint8_t *at = (volatile uint8_t *)registers;
-
-		if (read32(at, MMIO_MAGIC) == MMIO_MAGIC_VALUE &&
-		    read32(at, MMIO_DEVICE_ID) == VIOMMU_DEVICE_ID)
-			return at;
-	}
+	for (unsigned n = 0; firmware_window(n, &registers); n++)
+		if (is_on_mmio(registers, VIOMMU_DEVICE_ID))
+			return (volatile uint8_t *)registers;
 	skip("no virtio-iommu on virtio-mmio");
 	return NULL;
 }

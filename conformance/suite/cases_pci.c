@@ -30,7 +30,7 @@ static void subsystem(void)
 
 static void halves_of_64_bits(void)
 {
-	if (!device_accept(STANDARD & device.offered))
+	if (!device_accept(STANDARD & device.virtio.offered))
 		return;
 	write16(device.virtio.common, QUEUE_SELECT, 0);
 	write_halves(device.virtio.common, QUEUE_DESC, 0x123456789000ull);
@@ -147,18 +147,19 @@ static void feature_words(void)
 	expect_number(read32(device.virtio.common, FEATURE), 0,
 		      "device_feature of a word without bits");
 	write32(device.virtio.common, FEATURE_SELECT, 1);
-	expect_number(read32(device.virtio.common, FEATURE), device.offered >> 32,
+	expect_number(read32(device.virtio.common, FEATURE), device.virtio.offered >> 32,
 		      "device_feature 1");
 }
 
 static void driver_features_read_back(void)
 {
-	if (!device_accept(STANDARD & device.offered))
+	if (!device_accept(STANDARD & device.virtio.offered))
 		return;
 	for (uint32_t i = 0; i < 2; i++) {
 		write32(device.virtio.common, DRIVER_SELECT, i);
 		expect_number(read32(device.virtio.common, DRIVER_FEATURE),
-			      (uint32_t)((STANDARD & device.offered) >> 32 * i), "driver_feature");
+			      (uint32_t)((STANDARD & device.virtio.offered) >> 32 * i),
+			      "driver_feature");
 	}
 }
 

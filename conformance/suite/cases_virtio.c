@@ -15,7 +15,7 @@ static void make_attach(void)
 
 static void nothing_before_driver_ok(void)
 {
-	if (!device_accept(STANDARD & device.offered)) {
+	if (!device_accept(STANDARD & device.virtio.offered)) {
 		expect(false, "FEATURES_OK is kept");
 		return;
 	}
@@ -67,19 +67,19 @@ static void features_that_need_others(void)
 	expect(!offers(VIOMMU_F_NEST) || offers(VIOMMU_F_TABLE), "NEST is offered with TABLE");
 	expect(!offers(RING_RESET) || offers(VERSION_1), "RING_RESET is offered with VERSION_1");
 	/* 50 to 127 are the device's own (2.2). */
-	expect(!(device.offered & 0xffull << 42 & ~(1ull << 44 | 1ull << 43)),
+	expect(!(device.virtio.offered & 0xffull << 42 & ~(1ull << 44 | 1ull << 43)),
 	       "no reserved bit of the transport is offered");
 }
 
 static void features_must_be_offered(void)
 {
 	for (unsigned bit = 7; bit < 24; bit++)
-		if (!(device.offered & 1ull << bit)) {
-			expect(!device_accept((STANDARD & device.offered) | 1ull << bit),
+		if (!(device.virtio.offered & 1ull << bit)) {
+			expect(!device_accept((STANDARD & device.virtio.offered) | 1ull << bit),
 			       "FEATURES_OK is clear with a feature that was not offered");
 			break;
 		}
-	expect(device_accept(STANDARD & device.offered), "FEATURES_OK is kept after that");
+	expect(device_accept(STANDARD & device.virtio.offered), "FEATURES_OK is kept after that");
 }
 
 static void subsets_are_accepted(void)
@@ -89,16 +89,17 @@ static void subsets_are_accepted(void)
 					     VIOMMU_F_MMIO,        VIOMMU_F_BYPASS_CONFIG };
 
 	for (unsigned i = 0; i < COUNT(optional); i++)
-		expect(device_accept(STANDARD & device.offered & ~optional[i]),
+		expect(device_accept(STANDARD & device.virtio.offered & ~optional[i]),
 		       "FEATURES_OK is kept without one of the features");
-	expect(device_accept((VERSION_1 | PLATFORM) & device.offered),
+	expect(device_accept((VERSION_1 | PLATFORM) & device.virtio.offered),
 	       "FEATURES_OK is kept with VERSION_1 and what the platform needs");
 }
 
 static void the_same_features_are_accepted_again(void)
 {
 	for (unsigned i = 0; i < 3; i++)
-		expect(device_accept(device.offered), "FEATURES_OK is kept with all features");
+		expect(device_accept(device.virtio.offered),
+		       "FEATURES_OK is kept with all features");
 }
 
 static void version_1_is_offered(void)

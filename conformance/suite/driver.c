@@ -16,12 +16,6 @@ uint32_t last_used;
 
 static uint8_t ring_memory[2][2 * PAGE] __attribute__((aligned(4096)));
 
-void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value)
-{
-	write32(registers, at, (uint32_t)value);
-	write32(registers, at + 4, (uint32_t)(value >> 32));
-}
-
 static void fence(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -65,12 +59,19 @@ static bool find_on_pci(const struct place *place)
 	return true;
 }
 
+bool is_on_mmio(uint64_t at, uint32_t id)
+{
+	volatile uint8_t *registers = (volatile uint8_t *)at;
+
+	return read32(registers, MMIO_MAGIC) == MMIO_MAGIC_VALUE &&
+	       read32(registers, MMIO_DEVICE_ID) == id;
+}
+
 static bool find_on_mmio(uint64_t at)
 {
 	volatile uint8_t *registers = (volatile uint8_t *)at;
 
-	if (read32(registers, MMIO_MAGIC) != MMIO_MAGIC_VALUE ||
-	    read32(registers, MMIO_DEVICE_ID) != VIOMMU_DEVICE_ID)
+	if (!is_on_mmio(at, VIOMMU_DEVICE_ID))
 		return false;
 	device.virtio.mmio = registers;
 	device.virtio.device = registers + MMIO_CONFIG;
@@ -103,10 +104,7 @@ bool device_find(void)
 					    : !find_on_pci(&place)) {
 		return false;
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		virtio_write(&device.virtio, REG_FEATURE_SELECT, i);
-		device.offered |= (uint64_t)virtio_read(&device.virtio, REG_FEATURE) << 32 * i;
-	}
+	device.virtio.offered = virtio_offered(&device.virtio);
 	device.initial_bypass = config8(VIOMMU_CONFIG_BYPASS);
 	return true;
 }
@@ -134,7 +132,7 @@ uint8_t device_interrupts(void)
 
 bool offers(uint64_t features)
 {
-	return (device.offered & features) == features;
+	return (device.virtio.offered & features) == features;
 }
 
 bool device_reset(void)
@@ -152,12 +150,7 @@ bool device_accept(uint64_t features)
 		return false;
 	device_set_status(ACKNOWLEDGE | DRIVER);
 	device.accepted = features;
-	for (unsigned i = 0; i < 2; i++) {
-		virtio_write(&device.virtio, REG_DRIVER_SELECT, i);
-		virtio_write(&device.virtio, REG_DRIVER_FEATURE, (uint32_t)(features >> 32 * i));
-	}
-	device_set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK);
-	return device_status() & FEATURES_OK;
+	return virtio_accept(&device.virtio, features);
 }
 
 void device_queue(struct ring *ring, uint16_t number, uint16_t size)
@@ -197,7 +190,7 @@ bool device_start(uint64_t features)
 {
 	if (use_packed)
 		features |= PACKED;
-	if (!device_accept(features & device.offered))
+	if (!device_accept(features & device.virtio.offered))
 		return false;
 	device_queue(&device.requests, 0, size_of(0));
 	device_queue(&device.events, 1, size_of(1));

@@ -78,7 +78,7 @@ struct device {
 	struct virtio virtio;
 	volatile uint8_t *isr; /* on PCI */
 	const char *found_by;  /* "VIOT", "device tree", "scan" */
-	uint64_t offered, accepted;
+	uint64_t accepted;
 	struct ring requests, events;
 	uint8_t initial_bypass;
 };
@@ -96,6 +96,9 @@ enum { LONG = 400000, SHORT = 10000 };
 /* -- setting up ---------------------------------------------------------------- */
 
 bool device_find(void);
+
+/* Are these the registers of a virtio-mmio device with that ID? */
+bool is_on_mmio(uint64_t registers, uint32_t id);
 
 /* On PCI: the vendor capability of that kind, or 0; where it points to. */
 unsigned device_capability(uint8_t kind);
@@ -118,9 +121,6 @@ bool offers(uint64_t features);
 
 /* Bits of ISR status or InterruptStatus, which are clear then. */
 uint8_t device_interrupts(void);
-
-/* A field of 64 bits: a driver must access it by halves (4.1.3.1). */
-void write_halves(volatile uint8_t *registers, unsigned at, uint64_t value);
 
 /* -- configuration ------------------------------------------------------------- */
 
@@ -178,7 +178,6 @@ extern uint8_t last_tail[4];
 extern uint32_t last_used;
 
 void put_number(uint8_t *at, unsigned length, uint64_t value);
-uint64_t get_number(const uint8_t *at, unsigned length);
 
 int attach(uint32_t domain, uint32_t endpoint, uint32_t flags);
 int detach(uint32_t domain, uint32_t endpoint);

@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "engine.h"
+
+#include "dma.h"
 #include "firmware.h"
 
 struct engine engines[2];
 
-/* -- viommu-dma: qemu/dma/dma.c has its registers ------------------------------- */
+/* -- viommu-dma ------------------------------------------------------------------ */
 
-enum { VDMA_ADDRESS = 0x08, VDMA_LENGTH = 0x10, VDMA_PASID = 0x18, VDMA_FLAGS = 0x1c };
-enum { VDMA_SEED = 0x20, VDMA_RESULT = 0x28, VDMA_COMMAND = 0x30, VDMA_STATUS = 0x34 };
-enum { VDMA_WRITE = 1, VDMA_READ = 2 };
-
+/* Unlike dma_do() it does not wait for ever. */
 static void vdma_do(const struct engine *engine, uint32_t command, uint64_t address)
 {
-	write64(engine->registers, VDMA_ADDRESS, address);
-	write64(engine->registers, VDMA_LENGTH, 8);
-	write32(engine->registers, VDMA_PASID, 0);
-	write32(engine->registers, VDMA_FLAGS, 0);
-	write64(engine->registers, VDMA_SEED, 0x1234);
-	write32(engine->registers, VDMA_COMMAND, command);
-	for (unsigned i = 0; i < LONG && read32(engine->registers, VDMA_STATUS) == 1; i++)
-		;
-}
+	const struct dma dma = { engine->function, engine->registers };
 
-static uint64_t vdma_hash(uint64_t value)
-{
-	value ^= value >> 31;
-	value *= 0x9e3779b97f4a7c15ull;
-	return value ^ value >> 29;
+	dma_start(&dma, command, NO_PASID, address, 8, 0, 0x1234);
+	for (unsigned i = 0; i < LONG && read32(dma.registers, DMA_STATUS) == DMA_BUSY; i++)
+		;
 }
 
 /* -- edu ------------------------------------------------------------------------ */
@@ -74,7 +63,7 @@ static void take_room(uint64_t unit)
 }
 
 /*
- * In all domains that there are: which one the endpoint is in, is the case's affair. The mappings
+ * In all domains that there are, as the case decides which one the endpoint is in. The mappings
  * stay, so that a device that translates by a domain which has ended reaches them, too.
  */
 static void share_room(void)
@@ -142,31 +131,33 @@ static void disk_do(const struct engine *engine, uint32_t direction, uint64_t ad
 	virtio_end(&disk);
 }
 
+/* A function that firmware does not describe has its number as ID. */
+static uint32_t endpoint_of(const struct function *function)
+{
+	const struct place place = { PLACE_PCI, (uint16_t)function->devfn, 0 };
+	uint32_t id = function->devfn;
+
+	firmware_endpoint(&place, &id);
+	return id;
+}
+
 /* The n-th disk that goes through the IOMMU. */
 static bool disk_find(unsigned n, struct engine *engine)
 {
-	struct place place = { PLACE_PCI, 0, 0 };
-	uint64_t registers;
+	struct place place = { .kind = PLACE_MMIO };
 
 	for (unsigned i = 0; pci_find(0x1af4, DISK_FUNCTION, i, &engine->function); i++) {
-		place.bdf = (uint16_t)engine->function.devfn;
-		engine->endpoint = engine->function.devfn;
 		if (!virtio_begin(&engine->disk, &engine->function) ||
 		    !(engine->disk.offered & ACCESS_PLATFORM) || n--)
 			continue;
-		firmware_endpoint(&place, &engine->endpoint);
+		engine->endpoint = endpoint_of(&engine->function);
 		return true;
 	}
-	place.kind = PLACE_MMIO;
-	for (unsigned i = 0; firmware_window(i, &registers); i++) {
-		volatile uint8_t *at = (volatile uint8_t *)registers;
-
-		place.registers = registers;
-		if (read32(at, MMIO_MAGIC) != MMIO_MAGIC_VALUE ||
-		    read32(at, MMIO_DEVICE_ID) != DISK_ID ||
+	for (unsigned i = 0; firmware_window(i, &place.registers); i++) {
+		if (!is_on_mmio(place.registers, DISK_ID) ||
 		    !firmware_endpoint(&place, &engine->endpoint) || n--)
 			continue;
-		virtio_begin_mmio(&engine->disk, registers);
+		virtio_begin_mmio(&engine->disk, place.registers);
 		return engine->disk.offered & ACCESS_PLATFORM;
 	}
 	return false;
@@ -183,17 +174,12 @@ static const struct {
 	{ ENGINE_DISK, 0, 0 },
 };
 
-/* Without a word of firmware, a function has its number as ID. */
 static bool function_find(unsigned kind, unsigned n, struct engine *engine)
 {
-	struct place place = { PLACE_PCI, 0, 0 };
-
 	if (!pci_find(kinds[kind].vendor, kinds[kind].device, n, &engine->function))
 		return false;
 	engine->registers = pci_bar(&engine->function, 0);
-	engine->endpoint = engine->function.devfn;
-	place.bdf = (uint16_t)engine->function.devfn;
-	firmware_endpoint(&place, &engine->endpoint);
+	engine->endpoint = endpoint_of(&engine->function);
 	return true;
 }
 
@@ -213,12 +199,13 @@ void engines_find(uint64_t unit)
 		}
 }
 
-static void to_memory(const struct engine *engine, uint64_t address)
+/* `from` is a place in edu's buffer; other devices have none. */
+static void to_memory(const struct engine *engine, uint64_t from, uint64_t address)
 {
 	if (engine->kind == ENGINE_VIOMMU)
-		vdma_do(engine, VDMA_WRITE, address);
+		vdma_do(engine, DMA_WRITE, address);
 	else if (engine->kind == ENGINE_EDU)
-		edu_do(engine, EDU_PATTERN, address, EDU_TO_MEMORY);
+		edu_do(engine, from, address, EDU_TO_MEMORY);
 	else
 		disk_do(engine, DISK_IN, address);
 }
@@ -228,7 +215,7 @@ bool engine_writes(const struct engine *engine, uint64_t address, volatile uint6
 	const uint64_t before = 0x5e17135e17135e17ull;
 
 	*at = before;
-	to_memory(engine, address);
+	to_memory(engine, EDU_PATTERN, address);
 	return *at != before;
 }
 
@@ -239,17 +226,14 @@ bool engine_reads(const struct engine *engine, uint64_t address, volatile uint64
 
 	*at = unique += 0x1000000010001ull;
 	if (engine->kind == ENGINE_VIOMMU) {
-		vdma_do(engine, VDMA_READ, address);
-		return read64(engine->registers, VDMA_RESULT) == vdma_hash(*at ^ address);
+		vdma_do(engine, DMA_READ, address);
+		return read64(engine->registers, DMA_RESULT) == dma_hash(*at ^ address);
 	}
 	if (engine->kind == ENGINE_EDU)
 		edu_do(engine, address, EDU_ROOM, 0);
 	else
 		disk_do(engine, DISK_OUT, address);
 	*window_at = 0;
-	if (engine->kind == ENGINE_EDU)
-		edu_do(engine, EDU_ROOM, window, EDU_TO_MEMORY);
-	else
-		disk_do(engine, DISK_IN, window);
+	to_memory(engine, EDU_ROOM, window);
 	return *window_at == *at;
 }

@@ -21,8 +21,8 @@ enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU, ENGINE_DISK };
 
 struct engine {
 	enum engine_kind kind;
-	struct function function;    /* but of a disk */
-	volatile uint8_t *registers; /* the same */
+	struct function function;    /* not of a disk on virtio-mmio */
+	volatile uint8_t *registers; /* not of a disk */
 	struct virtio disk;
 	uint32_t endpoint;
 };

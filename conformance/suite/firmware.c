@@ -15,11 +15,11 @@ static const uint8_t node_bytes[] = { 0, 24, 24, 16, 16 };
 /* The n-th node of the table with that length or more; its offset, or 0. */
 static uint32_t viot_node(const uint8_t *viot, uint32_t length, unsigned n)
 {
-	uint64_t count = acpi_number(viot + VIOT_NODES, 2);
-	uint32_t at = (uint32_t)acpi_number(viot + VIOT_FIRST, 2);
+	uint64_t count = get_number(viot + VIOT_NODES, 2);
+	uint32_t at = (uint32_t)get_number(viot + VIOT_FIRST, 2);
 
 	for (unsigned i = 0; i < count && at + 4 <= length; i++) {
-		uint32_t size = (uint32_t)acpi_number(viot + at + NODE_LENGTH, 2);
+		uint32_t size = (uint32_t)get_number(viot + at + NODE_LENGTH, 2);
 		uint8_t type = viot[at];
 
 		if (size < 4 || at + size > length ||
@@ -47,11 +47,11 @@ static uint32_t viot_iommu(const uint8_t *viot, uint32_t length, struct place *r
 	for (unsigned n = 0; (at = viot_node(viot, length, n)); n++) {
 		const uint8_t *node = viot + at;
 
-		if (node[0] == NODE_IOMMU_PCI && !acpi_number(node + 4, 2))
+		if (node[0] == NODE_IOMMU_PCI && !get_number(node + 4, 2))
 			*ret_place =
-				(struct place){ PLACE_PCI, (uint16_t)acpi_number(node + 6, 2), 0 };
+				(struct place){ PLACE_PCI, (uint16_t)get_number(node + 6, 2), 0 };
 		else if (node[0] == NODE_IOMMU_MMIO)
-			*ret_place = (struct place){ PLACE_MMIO, 0, acpi_number(node + 8, 8) };
+			*ret_place = (struct place){ PLACE_MMIO, 0, get_number(node + 8, 8) };
 		else
 			continue;
 		return at;
@@ -61,15 +61,15 @@ static uint32_t viot_iommu(const uint8_t *viot, uint32_t length, struct place *r
 
 static bool viot_covers(const uint8_t *node, const struct place *place, uint32_t *ret_id)
 {
-	uint32_t id = (uint32_t)acpi_number(node + 4, 4);
-	uint64_t first = acpi_number(node + 12, 2), last = acpi_number(node + 14, 2);
+	uint32_t id = (uint32_t)get_number(node + 4, 4);
+	uint64_t first = get_number(node + 12, 2), last = get_number(node + 14, 2);
 
 	if (node[0] == NODE_MMIO && place->kind == PLACE_MMIO &&
-	    acpi_number(node + 8, 8) == place->registers) {
+	    get_number(node + 8, 8) == place->registers) {
 		*ret_id = id;
 		return true;
 	}
-	if (node[0] != NODE_PCI_RANGE || place->kind != PLACE_PCI || acpi_number(node + 8, 2) ||
+	if (node[0] != NODE_PCI_RANGE || place->kind != PLACE_PCI || get_number(node + 8, 2) ||
 	    place->bdf < first || place->bdf > last)
 		return false;
 	*ret_id = id + place->bdf - (uint32_t)first;
@@ -86,8 +86,7 @@ static bool viot_endpoint(const struct place *place, uint32_t *ret_id)
 		return false;
 	for (unsigned n = 0; (at = viot_node(viot, length, n)); n++)
 		if ((viot[at] == NODE_PCI_RANGE || viot[at] == NODE_MMIO) &&
-		    acpi_number(viot + at + 16, 2) == iommu &&
-		    viot_covers(viot + at, place, ret_id))
+		    get_number(viot + at + 16, 2) == iommu && viot_covers(viot + at, place, ret_id))
 			return true;
 	return false;
 }
@@ -96,15 +95,7 @@ static bool viot_endpoint(const struct place *place, uint32_t *ret_id)
 
 static bool tree_cell(const struct node *node, const char *name, unsigned n, uint32_t *ret_value)
 {
-	uint32_t length;
-	const uint8_t *value = devicetree_property(machine_tree(), node, name, &length);
-
-	if (!value || length < 4 * n + 4)
-		return false;
-	value += 4 * n;
-	*ret_value = (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 |
-		     value[3];
-	return true;
+	return devicetree_cell(machine_tree(), node, name, n, ret_value);
 }
 
 static bool tree_window(unsigned n, struct node *ret_node, uint64_t *ret_registers)

@@ -17,10 +17,10 @@ struct place {
 	uint64_t registers; /* of virtio-mmio */
 };
 
-/* Who says where the IOMMU is: "VIOT" or "device tree"; NULL: nobody. */
+/* What describes the IOMMU, "VIOT" or "device tree"; NULL: nothing does. */
 const char *firmware_iommu(struct place *ret_place);
 
-/* The ID of the endpoint there. False: firmware says that it is none, or says nothing. */
+/* The ID of the endpoint there. False: firmware describes none. */
 bool firmware_endpoint(const struct place *place, uint32_t *ret_id);
 
 /* The n-th window of virtio-mmio, with a device or without. */

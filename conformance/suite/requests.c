@@ -9,15 +9,6 @@ void put_number(uint8_t *at, unsigned length, uint64_t value)
 		at[i] = (uint8_t)(value >> 8 * i);
 }
 
-uint64_t get_number(const uint8_t *at, unsigned length)
-{
-	uint64_t value = 0;
-
-	while (length--)
-		value = value << 8 | at[length];
-	return value;
-}
-
 bool answered(unsigned polls)
 {
 	uint32_t length;

@@ -13,7 +13,7 @@
 
 #define SPACES (VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_NEST | VIOMMU_F_PAGE_REQUEST)
 
-/* Bring up with the proposal's features but those in `without`. False: the case is over. */
+/* Bring up with the proposal's features except `without`. False: the case is over. */
 bool spaces_begin(uint64_t without);
 
 /* The same where endpoint 0 is viommu-dma, and has PASIDs. */

@@ -218,11 +218,11 @@ static const char *lacks(const struct test_case *test, unsigned of_chapter)
 	const unsigned needs = test->needs | of_chapter;
 
 	if ((needs & (DMA | TWO)) && !engines[0].kind)
-		return "no function that does DMA";
+		return "no device that does DMA";
 	if ((needs & (DMA | TWO)) && domains() < DOMAINS_MIN)
 		return "the domain range is too small for the suite";
 	if ((needs & TWO) && !engines[1].kind)
-		return "no second function that does DMA";
+		return "no second device that does DMA";
 	if (use_packed && !offers(PACKED))
 		return "RING_PACKED is not offered";
 	if ((needs & (FUNCTION | MESSAGES)) && device.virtio.mmio)
@@ -346,7 +346,7 @@ static void describe(void)
 {
 	print("# device: on %s, found by %s, features 0x%llx, page sizes 0x%llx, endpoints",
 	      device.virtio.mmio ? "virtio-mmio" : "PCI", device.found_by,
-	      (unsigned long long)device.offered,
+	      (unsigned long long)device.virtio.offered,
 	      (unsigned long long)config64(VIOMMU_CONFIG_PAGE_SIZE_MASK));
 	for (unsigned i = 0; i < COUNT(engines); i++)
 		if (engines[i].kind)

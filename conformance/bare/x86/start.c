@@ -13,7 +13,8 @@ __asm__(".section .start, \"ax\"\n"
 	".code32\n"
 	".balign 4\n"
 #ifdef LINUX
-	/* At 0x100000; ESI has boot_params: the command line, the RSDP. Nobody has cleared .bss. */
+	/* At 0x100000; ESI has boot_params: the command line, the RSDP. The loader does not clear
+	 * .bss. */
 	"start_linux: cli\n"
 	"	cld\n"
 	"	movl $bss, %edi\n"
