@@ -117,11 +117,10 @@ JUDGE_SECONDS = 1800    # the first run of QEMU's test builds a part of QEMU
 
 
 def command_of(device):
-    """The words of the VMM; None if it is not here."""
+    """The words of the VMM."""
     host, words = MACHINES[device.architecture]
     qemu = next(iter(qemus.choose(device.qemu, lambda text: print(text, file=sys.stderr))))
-    command = qemu.command(host)
-    if not os.path.exists(command[3] if qemu.prefix else command[0]):
+    if not os.path.exists(qemu.program(host)):
         raise packages.Unavailable(f"QEMU {device.qemu} has no {qemus.BINARIES[host]}")
     environment = [f"{name}={value}" for name, value in qemu.environment.items()]
     module = []
@@ -129,7 +128,7 @@ def command_of(device):
         if not os.path.exists(qemu.module()):
             raise packages.Unavailable(f"no module for QEMU {device.qemu}")
         module = ["-plugin", qemu.module()]
-    return ["env", *environment, *command, *module, *words, *COMMON, *device.options]
+    return ["env", *environment, *qemu.command(host), *module, *words, *COMMON, *device.options]
 
 
 def judge_devices(devices):

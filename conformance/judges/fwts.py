@@ -36,10 +36,8 @@ def program():
         source = packages.archive(RELEASE, packages.host_architecture())
         source.refresh()
         return source, ["fwts"] + [name for name in source.closure("fwts") if name != "fwts"]
-    root = Path(packages.unpacked(f"fwts-{packages.host_architecture()}", find, print))
-    library = next(root.glob("usr/lib/*-linux-gnu"))
-    loader = next(library.glob("ld-linux*.so.*"))
-    return [str(loader), "--library-path", f"{library}:{library / 'fwts'}", str(root / "usr/bin/fwts")]
+    root = packages.unpacked(f"fwts-{packages.host_architecture()}", find, print)
+    return packages.command(root, "usr/bin/fwts", "fwts")
 
 
 def dump_of(signature, table):

@@ -37,9 +37,8 @@ def program():
         source = packages.archive(RELEASE, packages.host_architecture())
         source.refresh()
         return source, ["acpica-tools", "libc6"]
-    root = Path(packages.unpacked(f"iasl-{RELEASE}-{packages.host_architecture()}", find, print))
-    library = next(root.glob("usr/lib/*-linux-gnu"))
-    return [str(next(library.glob("ld-linux*.so.*"))), "--library-path", str(library), str(root / "usr/bin/iasl")]
+    root = packages.unpacked(f"iasl-{RELEASE}-{packages.host_architecture()}", find, print)
+    return packages.command(root, "usr/bin/iasl")
 
 
 def run(words, folder):

@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 CACHE = os.path.join(
     os.environ.get("VIOMMU_CACHE") or os.path.expanduser("~/.cache/viommu"), "guests")
@@ -108,7 +110,6 @@ class Archive:
         return sorted(os.path.join(folder, name) for name in os.listdir(folder)
                       if name.endswith(".deb"))
 
-
     def sources(self, folder, name):
         """Download the source package; the path of its .dsc."""
         with open(f"{self.folder}/sources.list", encoding="utf-8") as file:
@@ -139,7 +140,7 @@ def note(text):
 
 
 def remove(path):
-    """Whatever it is."""
+    """Remove a file, a link or a folder, if it is there."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
@@ -247,24 +248,25 @@ def qemu(generation, architecture, report):
 
 def source(name, release, kept, report):
     """A folder with these parts of a source package; created if it is missing."""
-    target = os.path.join(CACHE, f"source-{name}-{release}")
-    if os.path.isdir(target):
-        return target
-    with locked(os.path.join(CACHE, "fetching"), report):
-        if os.path.isdir(target):
-            return target
+    def make(work):
         report(f"fetching the source of {name} (once, into {CACHE})")
-        work = f"{target}.{os.getpid()}"
-        try:
-            origin = archive(release, host_architecture())
-            origin.refresh()
-            run("dpkg-source", "--no-check", "-x", origin.sources(work, name), f"{work}/all")
+        origin = archive(release, host_architecture())
+        origin.refresh()
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            run("dpkg-source", "--no-check", "-x", origin.sources(folder, name), f"{folder}/all")
             for part in kept:
-                shutil.copytree(f"{work}/all/{part}", f"{work}/kept/{part}")
-            os.rename(f"{work}/kept", target)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    return target
+                shutil.copytree(f"{folder}/all/{part}", f"{work}/{part}")
+
+    target = os.path.join(CACHE, f"source-{name}-{release}")
+    return once(target, make, report, os.path.join(CACHE, "fetching"))
+
+
+def command(root, program, *folders):
+    """The words that run an unpacked program with the libraries of its own release; `folders` of these have more."""
+    library = next(Path(root).glob("usr/lib/*-linux-gnu"))
+    loader = next(library.glob("ld-linux*.so.*"))
+    path = ":".join(str(library / folder) for folder in ("", *folders))
+    return [str(loader), "--library-path", path, os.path.join(root, program)]
 
 
 def riscv_firmware(report):

@@ -101,6 +101,18 @@ def keep(folder, answers):
     answers.put(path.read_text(encoding="ascii") == "built")
 
 
+def unpack(folder, answers):
+    def dpkg_source(*words):
+        for name in "kept", "other":
+            os.makedirs(f"{words[-1]}/{name}")
+        slowly(folder, f"{words[-1]}/kept/file")
+    with mock.patch.object(packages, "run", dpkg_source), \
+         mock.patch.object(packages.Archive, "refresh", lambda _: None), \
+         mock.patch.object(packages.Archive, "sources", lambda *_: "thing.dsc"):
+        path = pathlib.Path(packages.source("thing", "trixie", ["kept"], quiet))
+    answers.put(sorted(str(one.relative_to(path)) for one in path.rglob("*")) == ["kept", "kept/file"])
+
+
 class Cache(unittest.TestCase):
     def setUp(self):
         holder = tempfile.TemporaryDirectory()
@@ -127,8 +139,8 @@ class Cache(unittest.TestCase):
         downloads = pathlib.Path(self.folder, "downloads").read_text(encoding="ascii")
         self.assertEqual(downloads.splitlines(), ["download"])
 
-    def test_two_runs_build_a_kernel_or_a_file_once(self):
-        for make_one in image, keep:
+    def test_two_runs_make_a_kernel_a_file_or_a_source_once(self):
+        for make_one in image, keep, unpack:
             self.assertEqual(self.answers(make_one, (), ()), [True, True])
             builds = pathlib.Path(self.folder, "builds")
             self.assertEqual(builds.read_text(encoding="ascii").splitlines(), ["build"])
