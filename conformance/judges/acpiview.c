@@ -29,35 +29,35 @@ void abort(void);
 
 EFI_SYSTEM_TABLE *gST; /* used for colours only, which are off */
 
-static void show(const CHAR16 *text, UINTN n)
+static CHAR16 text[4096];
+
+/* The first n characters of `text`. */
+static UINTN show(UINTN n)
 {
 	for (UINTN i = 0; i < n; i++)
 		putchar(text[i] < 128 ? text[i] : '?');
+	return n;
 }
 
 UINTN EFIAPI Print(CONST CHAR16 *format, ...)
 {
-	static CHAR16 text[4096];
 	VA_LIST arguments;
 	UINTN n;
 
 	VA_START(arguments, format);
-	n = UnicodeVSPrint(text, sizeof(text), format, arguments);
+	n = show(UnicodeVSPrint(text, sizeof(text), format, arguments));
 	VA_END(arguments);
-	show(text, n);
 	return n;
 }
 
 UINTN EFIAPI AsciiPrint(CONST CHAR8 *format, ...)
 {
-	static CHAR16 text[4096];
 	VA_LIST arguments;
 	UINTN n;
 
 	VA_START(arguments, format);
-	n = UnicodeVSPrintAsciiFormat(text, sizeof(text), format, arguments);
+	n = show(UnicodeVSPrintAsciiFormat(text, sizeof(text), format, arguments));
 	VA_END(arguments);
-	show(text, n);
 	return n;
 }
 
@@ -71,29 +71,25 @@ VOID *EFIAPI ZeroMem(VOID *at, UINTN n)
 	return memset(at, 0, n);
 }
 
-UINTN EFIAPI StrLen(CONST CHAR16 *text)
+UINTN EFIAPI StrnLenS(CONST CHAR16 *string, UINTN room)
 {
 	UINTN n = 0;
 
-	while (text[n])
+	while (n < room && string[n])
 		n++;
 	return n;
 }
 
-UINTN EFIAPI StrnLenS(CONST CHAR16 *text, UINTN room)
+UINTN EFIAPI StrLen(CONST CHAR16 *string)
 {
-	UINTN n = 0;
-
-	while (n < room && text[n])
-		n++;
-	return n;
+	return StrnLenS(string, (UINTN)-1);
 }
 
-UINTN EFIAPI AsciiStrnLenS(CONST CHAR8 *text, UINTN room)
+UINTN EFIAPI AsciiStrnLenS(CONST CHAR8 *string, UINTN room)
 {
 	UINTN n = 0;
 
-	while (n < room && text[n])
+	while (n < room && string[n])
 		n++;
 	return n;
 }
