@@ -230,7 +230,7 @@ static void test_pasids_may_have_mappings(void)
 
 /* -- translations that the function caches -------------------------------------------------- */
 
-/* By translation requests a function learns what it may do. What it may not is a fault as ever. */
+/* A function learns from translation requests what is permitted. Other accesses are faults. */
 static void test_a_translation_request_permits_what_the_mapping_does(void)
 {
 	const uint32_t flags[] = { R, W, R | W };
@@ -356,10 +356,8 @@ static uint32_t testdev_do(volatile uint8_t *registers, uint64_t address, const 
 {
 	enum { START, ADDRESS = 0x04, LENGTH = 0x0c, RESULT = 0x10, ARM = 0x14, MEMORY = 0x1c };
 
-	write32(registers, ADDRESS, (uint32_t)address);
-	write32(registers, ADDRESS + 4, (uint32_t)(address >> 32));
-	write32(registers, MEMORY, (uint32_t)(uint64_t)page);
-	write32(registers, MEMORY + 4, (uint32_t)((uint64_t)page >> 32));
+	write_halves(registers, ADDRESS, address);
+	write_halves(registers, MEMORY, (uint64_t)page);
 	write32(registers, LENGTH, length);
 	write32(registers, ARM, 1);
 	read32(registers, START);

@@ -883,7 +883,7 @@ static void add_devices(int first, int n)
 
 /* -- what requests cost ------------------------------------------------------------------------ */
 
-/* Ioctls are counted, and judged. Times are told only: those of a busy machine prove nothing. */
+/* Ioctls are counted, and judged. Times are only printed: those of a busy machine prove nothing. */
 
 enum { PAIRS = 50, MANY = 20000, TIMES = 7, MEASURED_DOMAIN = 100 };
 
