@@ -460,7 +460,7 @@ bool device_unlock_bounded(struct viommu *device);
 /* Counts for query functions. */
 void device_publish_counts(struct viommu *device);
 
-/* The owner of the lock waits: until the end, queries read the device. */
+/* The owner of the lock waits, maybe already: until the end, queries read the device. */
 void device_begin_wait(struct viommu *device);
 void device_end_wait(struct viommu *device);
 
@@ -1200,10 +1200,11 @@ void listeners_unmap(const struct domain *domain, const struct viommu_mapping *m
 
 /*
  * End of a batch for one listener, which was popped, or is committing. 1: it will commit by the
- * token, which is not 0.
+ * token, which is not 0. `has_next`: if this returns 0, the next listener commits, and nothing
+ * that queries read changes before. So they are let in once for all of them.
  */
 struct viommu_listener *listener_pop_dirty(struct viommu *device);
-int listener_commit(struct viommu_listener *listener, uint64_t token);
+int listener_commit(struct viommu_listener *listener, uint64_t token, bool has_next);
 void listener_end_commit(struct viommu_listener *listener);
 
 /* All that were notified commit without delay. Returns the first refusal. */

@@ -474,17 +474,30 @@ static void refuse(struct viommu *device, uint64_t flight, struct endpoint *endp
 	endpoint_quarantine(endpoint);
 }
 
-/* What is refused is refused for the open flight. */
-static void commit_now(struct viommu *device)
+/*
+ * Listeners of an endpoint that was quarantined do not take their time: requests that are held do
+ * not name it.
+ */
+static void commit(struct viommu *device, uint64_t flight, bool may_wait)
 {
 	struct viommu_listener *listener;
 
 	while ((listener = listener_pop_dirty(device))) {
-		int result = listener_commit(listener, 0);
+		bool is_late = may_wait && !listener->endpoint->quarantined;
+		int result =
+			listener_commit(listener, is_late ? ++device->n_tokens : 0, device->dirty);
 
-		if (result)
-			refuse(device, device->flight, listener->endpoint, result);
+		if (result > 0)
+			listener->flight = flight;
+		else if (result)
+			refuse(device, flight, listener->endpoint, result);
 	}
+}
+
+/* What is refused is refused for the open flight. */
+static void commit_now(struct viommu *device)
+{
+	commit(device, device->flight, false);
 }
 
 /* Is it the reason of the refusal? If there are others, each is executed again, alone. */
@@ -645,15 +658,13 @@ static bool is_open(const struct viommu *device)
 }
 
 /*
- * End of a run. Only for requests that are held can listeners take their time, and not those of an
- * endpoint that was quarantined, which these do not name. A flight that ends
+ * End of a run. Only for requests that are held can listeners take their time. A flight that ends
  * at once lets parked requests begin another, and so do moves that are finished: true.
  */
 static bool launch(struct viommu *device, bool may_wait, const struct budget *budget)
 {
 	uint64_t flight = device->flight;
 	bool has_requests;
-	struct viommu_listener *listener;
 
 	finish_moves_within(device, budget);
 	if (device->is_divided)
@@ -668,15 +679,7 @@ static bool launch(struct viommu *device, bool may_wait, const struct budget *bu
 		return false;
 	may_wait &= has_requests;
 	device->flight++;
-	while ((listener = listener_pop_dirty(device))) {
-		bool is_late = may_wait && !listener->endpoint->quarantined;
-		int result = listener_commit(listener, is_late ? ++device->n_tokens : 0);
-
-		if (result > 0)
-			listener->flight = flight;
-		else if (result)
-			refuse(device, flight, listener->endpoint, result);
-	}
+	commit(device, flight, may_wait);
 	if (is_committed(device, flight))
 		end(device, flight);
 	return true;
@@ -714,7 +717,7 @@ void flights_execute_all(struct viommu *device)
 		while (device->committing) {
 			struct viommu_listener *listener = device->committing;
 
-			flights_committed(listener, listener_commit(listener, 0));
+			flights_committed(listener, listener_commit(listener, 0, false));
 		}
 		if (device->leaves_parked)
 			execute_parked(device);
@@ -741,7 +744,7 @@ void flights_cancel(struct viommu *device)
 		struct viommu_listener *listener = device->committing;
 
 		listener_end_commit(listener);
-		listener_commit(listener, 0);
+		listener_commit(listener, 0, false);
 	}
 	drop_all(device, &device->held);
 	drop_all(device, &device->parked);

@@ -90,19 +90,20 @@ void listener_end_commit(struct viommu_listener *listener)
 		listener->next_committing->committing_at = listener->committing_at;
 }
 
-int listener_commit(struct viommu_listener *listener, uint64_t token)
+int listener_commit(struct viommu_listener *listener, uint64_t token, bool has_next)
 {
+	struct viommu *device = listener->endpoint->device;
 	int result;
 
-	SDT_COMMIT(listener->endpoint->device, listener->endpoint->node.id, token);
-	CALLBACK_BEGIN(listener->endpoint->device, "commit", true);
-	device_begin_wait(listener->endpoint->device);
+	SDT_COMMIT(device, listener->endpoint->node.id, token);
+	CALLBACK_BEGIN(device, "commit", true);
+	device_begin_wait(device);
 	result = listener->ops.commit(listener->opaque, token);
-	device_end_wait(listener->endpoint->device);
+	if (result || !has_next)
+		device_end_wait(device);
 	CALLBACK_END();
 	if (result <= 0) {
-		SDT_COMMITTED(listener->endpoint->device, listener->endpoint->node.id, token,
-			      result);
+		SDT_COMMITTED(device, listener->endpoint->node.id, token, result);
 		return result;
 	}
 	if (!token)
@@ -117,7 +118,7 @@ int listeners_commit_now(struct viommu *device)
 	int error = 0;
 
 	while ((listener = listener_pop_dirty(device))) {
-		int result = listener_commit(listener, 0);
+		int result = listener_commit(listener, 0, device->dirty);
 
 		error = error ? error : result;
 	}

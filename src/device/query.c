@@ -97,6 +97,8 @@ void device_publish_counts(struct viommu *device)
 
 void device_begin_wait(struct viommu *device)
 {
+	if (device->is_waiting)
+		return;
 	device_publish_counts(device);
 	set_waiting(device, true);
 }

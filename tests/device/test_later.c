@@ -28,6 +28,8 @@ struct remote {
 	bool refuses_attach; /* or with a mode */
 	bool refuses_unmap;  /* or that removes mappings only */
 	bool is_quick;       /* commits at once */
+	bool asks;           /* in `commit`, another thread asks for the first domain, */
+	bool is_answered;    /* and is answered */
 	uint64_t counted;    /* mappings of the device, in `commit` */
 	int mode;
 
@@ -150,10 +152,31 @@ static struct viommu_counters counts(struct bench *bench)
 	return now;
 }
 
+static void *ask(void *opaque)
+{
+	struct remote *remote = opaque;
+	struct viommu_domain_state domain;
+
+	remote->is_answered = !viommu_next_domain(remote->bench->device, 0, &domain);
+	return NULL;
+}
+
+static void ask_in_another_thread(struct remote *remote)
+{
+	pthread_t thread;
+
+	remote->is_answered = false;
+	assert_int_equal(pthread_create(&thread, NULL, ask, remote), 0);
+	pthread_join(thread, NULL);
+	assert_true(remote->is_answered);
+}
+
 static int on_commit(void *opaque, uint64_t token)
 {
 	struct remote *remote = opaque;
 
+	if (remote->asks)
+		ask_in_another_thread(remote);
 	remote->counted = counts(remote->bench).mappings;
 	say(remote->bench, "%s commit%s %zu", remote->name, token ? "" : " now", remote->n_queue);
 	if (!token || remote->is_quick) {
@@ -776,6 +799,27 @@ static void a_request_at_once_lets_all_commit_before_it(void **state)
 	b->refuses_attach = true;
 	assert_int_equal(AT_ONCE(bench, ATTACH(5, EP2, 0, 0)), VIOMMU_S_IOERR);
 	assert_int_equal(b->n_held + b->n_queue, 0);
+}
+
+/* Also if the one before has refused, or needs time. */
+static void queries_are_answered_while_each_listener_commits(void **state)
+{
+	struct bench *bench = attached(state);
+	struct remote *a = &bench->remotes[0], *b = &bench->remotes[1];
+
+	assert_int_equal(AT_ONCE(bench, ATTACH(1, EP2, 0, 0)), VIOMMU_S_OK);
+	bench->said[0] = '\0';
+	a->asks = b->asks = true;
+	assert_int_equal(AT_ONCE(bench, MAP_PAGE(1, 0x1000)), VIOMMU_S_OK);
+	assert_events(bench, "a commit now 1, b commit now 1");
+	a->refuses = 0x2000;
+	assert_int_equal(AT_ONCE(bench, MAP_PAGE(1, 0x2000)), VIOMMU_S_NOMEM);
+	assert_events(bench, "a commit now 1, b commit now 1, a commit now 1, b commit now 1");
+	SUBMIT(bench, MAP_PAGE(1, 0x3000));
+	assert_events(bench, "a commit 1, b commit 1");
+	done(a);
+	done(b);
+	assert_events(bench, "#0 OK");
 }
 
 static void a_reset_drops_what_is_not_answered(void **state)
@@ -1432,6 +1476,7 @@ int main(void)
 		TEST(a_refused_attach_leaves_the_endpoint_blocked),
 		TEST(the_other_listeners_of_a_domain_undo_a_refused_map),
 		TEST(a_request_at_once_lets_all_commit_before_it),
+		TEST(queries_are_answered_while_each_listener_commits),
 		TEST(a_reset_drops_what_is_not_answered),
 		TEST(removing_an_endpoint_or_a_listener_answers_first),
 		TEST(saved_state_has_no_request_that_is_not_answered),
