@@ -570,7 +570,7 @@ void drain_end(struct iommu *iommu);
 
 /* -- device/ring.c ------------------------------------------------------------------- */
 
-/* From now on, what is mapped is mapped anew when memory has changed; no longer. */
+/* From now on, map the queue again after a change of memory; stop that. */
 void ring_start(struct iommu *iommu);
 void ring_stop(struct iommu *iommu);
 
@@ -578,10 +578,10 @@ void ring_stop(struct iommu *iommu);
 void ring_close(struct iommu *iommu);
 void ring_let_go(struct iommu *iommu);
 
-/* Can the queue be served without QEMU's, and has it a request? Not while a batch is to be returned. */
+/* Is there a request in a queue that can be served here? Call it when no batch is to be returned. */
 bool ring_waits(struct iommu *iommu);
 
-/* Has it another one, after a batch? Whatever changes meanwhile has it served again. */
+/* Is there another one, after a batch? False also if memory has changed: the main loop looks again then. */
 bool ring_still_waits(struct iommu *iommu);
 
 /* Request `i` of a batch, where it is in guest memory, after ring_waits(); false: there is none, or QEMU

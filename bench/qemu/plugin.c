@@ -214,8 +214,7 @@ static void driver_start(struct target *target)
 {
 	VirtIODevice *virtio = target->virtio;
 	uint64_t features = virtio->host_features | BIT_ULL(VIRTIO_F_VERSION_1);
-	/* Linux does not accept the first one, with which the device sends interrupts that nobody
-	 * wants. */
+	/* Linux does not accept the first one, either: the device sends more interrupts with it. */
 	const uint64_t not_used = BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) |
 				  BIT_ULL(VIRTIO_F_RING_PACKED) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
 				  BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);

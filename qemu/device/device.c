@@ -75,7 +75,7 @@ static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, uns
 	}
 }
 
-/* A buffer may overlap a register of the device: the batch is none of a reset then. */
+/* A buffer may overlap a register that resets the device. The reset must not see the batch: `n` is 0. */
 static void batch_push(struct iommu *iommu)
 {
 	struct batch *batch = &iommu->batch;

@@ -170,16 +170,6 @@ static bool has_ats_path(PCIBus *bus)
 	return pci_bus_is_express(bus);
 }
 
-struct endpoint *endpoint_express(struct iommu *iommu, PCIBus *bus, int devfn)
-{
-	struct endpoint *endpoint;
-
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->bus == bus && endpoint->devfn == devfn && endpoint->id != ENDPOINT_FREE)
-			return has_ats_path(bus) ? endpoint : NULL;
-	return NULL;
-}
-
 void endpoint_complete(struct endpoint *endpoint, PCIDevice *function)
 {
 	uint32_t ats = (has_ats(function) ? VIOMMU_ATS_F_ENDPOINT : 0) |
@@ -340,6 +330,13 @@ struct endpoint *endpoint_anywhere(PCIDevice *function)
 		if (!endpoint)
 			endpoint = endpoint_of(iommu, function);
 	return endpoint;
+}
+
+struct endpoint *endpoint_express(struct iommu *iommu, PCIBus *bus, int devfn)
+{
+	struct endpoint *endpoint = endpoint_find(iommu, bus, devfn);
+
+	return endpoint && endpoint->id != ENDPOINT_FREE && has_ats_path(bus) ? endpoint : NULL;
 }
 
 static struct endpoint *endpoint_new(struct iommu *iommu)
