@@ -46,7 +46,7 @@ print(viommu.read(sys.argv[1])[0].signature)' tests/golden/q35-minimal.VIOT >"$w
 step 'the command and the Python module run'
 
 sed -n '/^```c$/,/^```$/{/^```/!p}' README.md >"$work/embed.c"
-export PKG_CONFIG_SYSROOT_DIR=$chroot PKG_CONFIG_LIBDIR=$libraries/pkgconfig
+export PKG_CONFIG_SYSROOT_DIR=$chroot PKG_CONFIG_LIBDIR=$libraries/pkgconfig PKG_CONFIG_PATH=
 for mode in '' --static; do
 	# shellcheck disable=SC2046
 	cc "$work/embed.c" -o "$work/embed" ${mode/--static/-static} $(pkg-config $mode --cflags --libs libviommu) ||

@@ -115,12 +115,15 @@ install_and_build_the_example() {
 	sed -n '/^```c$/,/^```$/{/^```/!p}' README.md >"$work/embed.c"
 	local libraries
 	libraries=$(dirname "$(find "$work/prefix" -name libviommu.so)")
-	export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
-	cc "$work/embed.c" $(pkg-config --cflags --libs libviommu) -o "$work/embed"
-	"$work/embed" >"$work/out"
-	prints 'nothing is mapped yet'
-	"$work/prefix/bin/viommu" --version >"$work/out"
-	prints '^viommu [0-9]'
+	(
+		# For these commands only: other steps find other copies of the libraries.
+		export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
+		cc "$work/embed.c" $(pkg-config --cflags --libs libviommu) -o "$work/embed"
+		"$work/embed" >"$work/out"
+		prints 'nothing is mapped yet'
+		"$work/prefix/bin/viommu" --version >"$work/out"
+		prints '^viommu [0-9]'
+	)
 	run install "$work/prefix"
 }
 
