@@ -563,8 +563,8 @@ void viommu_batch_end(struct viommu *device);
  *   But not those that a draft has in a layout of its own.
  *
  * Requests that waited for a commit are executed and divided in the same way.
- * viommu_batch_pause() asks for the end of a batch until all is finished. So a VMM that is not told
- * 0 begins a batch again after that time, even if there is no request:
+ * viommu_batch_pause() asks for the end of a batch until all is finished. So if this does not
+ * return 0, the VMM begins a batch again after that time, even if there is no request:
  *
  *     viommu_batch_begin(device);
  *     while (!(pause = viommu_batch_pause(device)) && queue_pop(queue, &chain))

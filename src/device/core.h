@@ -924,7 +924,7 @@ int slots_clear_some(struct endpoint *endpoint, const struct budget *budget);
 
 /* Calls of listeners for that, and when a slot enters the domain, or a table over it. */
 uint64_t slots_calls_of_clear(const struct endpoint *endpoint);
-uint64_t slots_calls_of_entry(const struct endpoint *endpoint, const struct domain *domain);
+uint64_t slots_calls_of_entry(const struct endpoint *endpoint, struct domain *domain);
 
 /*
  * Notify the listeners of the slot that enters its domain, after the grace period, and publish its

@@ -350,14 +350,16 @@ static uint64_t count_calls(const struct viommu *device, const struct endpoint *
 
 bool flights_divide(const struct viommu *device, const union request *request)
 {
-	const struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
+	const struct endpoint *endpoint;
 	const struct domain *domain;
 
-	if (request->type != VIOMMU_T_UNMAP)
-		return endpoint && count_calls(device, endpoint, request) > CALLS_DUE_SHORT;
-	domain = domain_find(device, request->unmap.domain);
-	return domain &&
-	       mapping_has_many_calls(domain, request->unmap.virt_start, request->unmap.virt_end);
+	if (request->type == VIOMMU_T_UNMAP) {
+		domain = domain_find(device, request->unmap.domain);
+		return domain && mapping_has_many_calls(domain, request->unmap.virt_start,
+							request->unmap.virt_end);
+	}
+	endpoint = endpoint_find(device, request->attach.endpoint);
+	return endpoint && count_calls(device, endpoint, request) > CALLS_DUE_SHORT;
 }
 
 /*

@@ -304,17 +304,12 @@ static void slot_restore(struct slot *slot, struct domain *old)
 
 /* -- entering a domain in parts: flight.c ---------------------------------------- */
 
-static uint64_t calls_of_entry(const struct slot *slot)
-{
-	return slot->n_shadows * map_count(domain_followed(slot->domain)->map);
-}
-
 static bool enters_in_parts(const struct slot *slot, struct domain *domain)
 {
 	const struct endpoint *endpoint = slot->endpoint;
 
 	return endpoint->device->commits_later && !endpoint->is_forced &&
-	       slots_calls_of_entry(endpoint, domain_followed(domain)) > CALLS_DUE_SHORT;
+	       slots_calls_of_entry(endpoint, domain) > CALLS_DUE_SHORT;
 }
 
 /* The slot is blocked, and its listeners know only its domain before. */
@@ -334,7 +329,7 @@ static void begin_entry(struct slot *slot, struct domain *domain)
 	}
 	link(slot, domain, false);
 	device->entry = (struct entry){ slot, old, false };
-	device->n_calls_due += calls_of_entry(slot);
+	device->n_calls_due += slots_calls_of_entry(slot->endpoint, domain);
 	device->n_notices++;
 }
 
@@ -348,7 +343,7 @@ static void go_back(struct viommu *device, struct entry *entry)
 	link(entry->slot, before, true);
 	before->n_leaving--;
 	*entry = (struct entry){ entry->slot, NULL, true };
-	device->n_calls_due += calls_of_entry(entry->slot);
+	device->n_calls_due += slots_calls_of_entry(entry->slot->endpoint, before);
 }
 
 /* Its listeners have been notified that it is empty. */
@@ -746,7 +741,7 @@ uint64_t slots_calls_of_clear(const struct endpoint *endpoint)
 	return slots ? slots->n * count_listeners(endpoint) : 0;
 }
 
-uint64_t slots_calls_of_entry(const struct endpoint *endpoint, const struct domain *domain)
+uint64_t slots_calls_of_entry(const struct endpoint *endpoint, struct domain *domain)
 {
-	return count_listeners(endpoint) * map_count(domain->map);
+	return count_listeners(endpoint) * map_count(domain_followed(domain)->map);
 }

@@ -711,7 +711,7 @@ static void an_attach_to_the_same_domain_makes_a_bounded_number_of_calls(void **
 	assert_int_equal(reach(bench, iova_of(0, 1)), PAGE);
 }
 
-/* Domain 0 ends when its only endpoint leaves it, but not before its mappings are told of. */
+/* Domain 0 ends when its only endpoint leaves it, but not before its mappings are unmapped. */
 static void a_domain_that_ends_is_there_until_it_is_left(void **state)
 {
 	struct bench *bench = *state;
@@ -1587,6 +1587,13 @@ static struct ear *add_refuser_of_all(struct bench *bench)
 						      .commit = on_commit });
 }
 
+static void end_in_batches(struct bench *bench)
+{
+	if (viommu_batch_yield(bench->device))
+		while (continue_batch(bench))
+			;
+}
+
 static void submit_run(struct bench *bench)
 {
 	submit(bench, BYTES(ATTACH(0, EP4, 0, 0)), true);
@@ -1610,9 +1617,7 @@ static void all_maps_of_a_run_that_is_refused_are_unmapped(void **state)
 
 	viommu_batch_begin(bench->device);
 	submit_run(bench);
-	if (viommu_batch_yield(bench->device))
-		while (continue_batch(bench))
-			;
+	end_in_batches(bench);
 	assert_int_equal(ear->n_refusals, 0);
 	assert_int_equal(n_pending(bench), 0);
 	assert_int_equal(ear->n_held, RUN);
@@ -1620,8 +1625,8 @@ static void all_maps_of_a_run_that_is_refused_are_unmapped(void **state)
 	assert_int_equal(ear->n_held, 0);
 }
 
-/* The UNMAP does not name the endpoint, which the next request does. */
-static void who_refuses_an_unmap_commits_its_end_before_another_request(void **state)
+/* It blocks the endpoint, which the UNMAP does not name, but the next request does. */
+static void a_refused_unmap_is_committed_before_another_request(void **state)
 {
 	struct bench *bench = *state;
 	struct ear *ear = add_refuser_of_all(bench);
@@ -1657,9 +1662,7 @@ static void a_map_behind_a_refused_attach_is_unmapped(void **state)
 	struct ear *ear = add_refuser_of_all(bench);
 
 	submit_two(bench);
-	if (viommu_batch_yield(bench->device))
-		while (continue_batch(bench))
-			;
+	end_in_batches(bench);
 	assert_int_equal(ear->n_refusals, 0);
 	assert_int_equal(n_pending(bench), 0);
 	assert_int_equal(ear->n_held, N);
@@ -1692,9 +1695,7 @@ static void requests_are_tried_again_after_a_move_without_calls(void **state)
 
 	add_refuser_of_maps(bench);
 	submit_two(bench);
-	if (viommu_batch_yield(bench->device))
-		while (continue_batch(bench))
-			;
+	end_in_batches(bench);
 	assert_int_equal(n_pending(bench), 0);
 }
 
@@ -1719,9 +1720,7 @@ static void requests_are_tried_again_after_another_request(void **state)
 	assert_int_not_equal(viommu_batch_yield(bench->device), 0);
 	viommu_batch_begin(bench->device);
 	submit(bench, BYTES(MAP(2, iova_of(2, 0), iova_of(2, 1) - 1, PAGE, R)), true);
-	if (viommu_batch_yield(bench->device))
-		while (continue_batch(bench))
-			;
+	end_in_batches(bench);
 	assert_int_equal(n_pending(bench), 0);
 }
 
@@ -1849,7 +1848,7 @@ int main(void)
 		cmocka_unit_test(at_the_limit_of_memory_a_batch_waits_for_what_is_put_off),
 		cmocka_unit_test(with_tables_a_batch_waits_for_what_is_put_off),
 		ON_BENCH(all_maps_of_a_run_that_is_refused_are_unmapped),
-		ON_BENCH(who_refuses_an_unmap_commits_its_end_before_another_request),
+		ON_BENCH(a_refused_unmap_is_committed_before_another_request),
 		ON_BENCH(a_map_behind_a_refused_attach_is_unmapped),
 		ON_BENCH(requests_are_tried_again_after_a_move_without_calls),
 		ON_BENCH(requests_are_tried_again_in_no_batch),
