@@ -1520,8 +1520,8 @@ def a_migration_can_be_cancelled_and_started_again(stage):
 
 CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_root_bus_that_comes_later_is_served, an_assigned_device_before_the_iommu_is_refused,
-         removals_of_a_kick_leave_what_is_between_them, requests_are_answered_wherever_they_lie, requests_of_two_pieces_of_memory_share_a_kick,
-         an_answer_may_kick_its_own_queue,
+         removals_of_a_kick_leave_what_is_between_them, requests_are_answered_wherever_they_lie,
+         requests_of_two_pieces_of_memory_share_a_kick, an_answer_may_kick_its_own_queue,
          a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
          a_reset_of_the_queue_ends_its_requests, nothing_is_answered_without_bus_mastering,
