@@ -172,6 +172,16 @@ static bool is_sign(const struct stream *stream, const char *at)
 	       g_ascii_isdigit(at[1]);
 }
 
+/* Spaces and punctuation between items; `\x` begins one. */
+static bool is_between(const struct stream *stream, const char *at)
+{
+	if (*at == '\\')
+		return stream->end - at < 2 || at[1] != 'x';
+	if (*at == ':')
+		return !stream->form->width;
+	return *at == ' ' || *at == ',' || *at == '-' || *at == '"';
+}
+
 /* The next byte's place. *ret_gap: spaces before it; *ret_fresh: a line begins with it. */
 static const char *next_item(const struct stream *stream, const char *at, unsigned *ret_gap,
 			     bool *ret_fresh)
@@ -190,16 +200,10 @@ static const char *next_item(const struct stream *stream, const char *at, unsign
 			at = skip_comment(stream, at);
 		} else if (*at == '(') {
 			at = skip_cast(stream, at);
-		} else if (is_sign(stream, at)) {
+		} else if (is_sign(stream, at) || !is_between(stream, at)) {
 			return at;
-		} else if (*at == ':' && !stream->form->width) {
-			at++;
-		} else if (*at == ' ' || *at == ',' || *at == '\\' || *at == '-' || *at == '"') {
-			if (*at == '\\' && stream->end - at > 1 && at[1] == 'x')
-				return at;
-			*ret_gap += *at++ == ' ';
 		} else {
-			return at;
+			*ret_gap += *at++ == ' ';
 		}
 	}
 	return NULL;
