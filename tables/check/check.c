@@ -7,8 +7,6 @@
  * of one kind of table are with its format.
  */
 
-#include <string.h>
-
 #include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
@@ -82,22 +80,16 @@ static void report_idle_iommus(const struct check *check)
 	hash_free(used);
 }
 
-static bool is_from(const struct check *check, const char *source)
-{
-	return topology_source(check->topology) &&
-	       !strcmp(topology_source(check->topology), source);
-}
-
 static void check_idle_iommus(const struct check *check)
 {
-	if (!is_from(check, "DTB") && !is_from(check, "DMAR"))
+	if (!topology_is_from(check->topology, "DTB") && !topology_is_from(check->topology, "DMAR"))
 		report_idle_iommus(check);
 }
 
 /* Firmware of servers lists the units of parts that have no functions on this board. */
 static void check_idle_units(const struct check *check)
 {
-	if (is_from(check, "DMAR"))
+	if (topology_is_from(check->topology, "DMAR"))
 		report_idle_iommus(check);
 }
 
@@ -126,24 +118,17 @@ static bool names_function_at(const struct viommu_pci_range *range, uint16_t seg
 	       range->bdf_first <= bdf && bdf <= range->bdf_last;
 }
 
-/* Linux lets such an IOMMU wait for itself, which is an error (rimt-map-own). */
-static bool has_own_rule(const struct check *check)
-{
-	const char *source = topology_source(check->topology);
-
-	return source && !strcmp(source, "RIMT");
-}
-
 /*
- * Only ranges: a host bridge excludes its IOMMU's function unless `translates_itself` is set.
- * AMD-Vi always lists its own.
+ * No host bridges: one excludes its IOMMU's function unless `translates_itself` is set. AMD-Vi
+ * always lists its own. With a RIMT, Linux lets the IOMMU wait for itself, which is an error
+ * (rimt-map-own).
  */
 static void check_own_functions(const struct check *check)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_pci_range *range;
 
-	if (has_own_rule(check))
+	if (topology_is_from(check->topology, "RIMT"))
 		return;
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE) {
 		const struct viommu_iommu *iommu =

@@ -4,10 +4,8 @@
  */
 #include <string.h>
 
-#include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
-#include "tables/routes/route.h"
 
 /* -- cycles ---------------------------------------------------------------------------- */
 
@@ -145,10 +143,8 @@ void check_monitors(const struct check *check)
 /* DMAR and IVRS have rules of their own, which know the field. */
 static bool has_own_rule(const struct check *check, const struct viommu_iommu *iommu)
 {
-	const char *source = topology_source(check->topology);
-
-	return source && ((iommu->kind == VIOMMU_VTD && !strcmp(source, "DMAR")) ||
-			  (iommu->kind == VIOMMU_AMD_VI && !strcmp(source, "IVRS")));
+	return (iommu->kind == VIOMMU_VTD && topology_is_from(check->topology, "DMAR")) ||
+	       (iommu->kind == VIOMMU_AMD_VI && topology_is_from(check->topology, "IVRS"));
 }
 
 /* What the base is a multiple of, by its architecture or binding. 0: not checked. */
@@ -162,13 +158,6 @@ static uint64_t alignment_of(const struct viommu_iommu *iommu)
 	return (size_t)iommu->kind < G_N_ELEMENTS(alignments) ? alignments[iommu->kind] : 0;
 }
 
-static bool is_from_tree(const struct check *check)
-{
-	const char *source = topology_source(check->topology);
-
-	return source && !strcmp(source, "DTB");
-}
-
 void check_registers(const struct check *check)
 {
 	const struct viommu_iommu *iommu;
@@ -179,7 +168,7 @@ void check_registers(const struct check *check)
 		if (!alignment || has_own_rule(check, iommu) ||
 		    (iommu->base && !(iommu->base % alignment)))
 			continue;
-		if (is_from_tree(check) && !iommu->base)
+		if (topology_is_from(check->topology, "DTB") && !iommu->base)
 			check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 				     "write `reg`, and `ranges` of each bus above it",
 				     "the registers of IOMMU %s have no address", iommu->name);

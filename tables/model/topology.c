@@ -413,6 +413,11 @@ const char *topology_source(const struct viommu_topology *topology)
 	return topology->source;
 }
 
+bool topology_is_from(const struct viommu_topology *topology, const char *signature)
+{
+	return topology->source && !strcmp(topology->source, signature);
+}
+
 void topology_set_rejection(struct viommu_topology *topology, const char *why)
 {
 	topology->rejection = why;

@@ -60,6 +60,7 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
  */
 void topology_set_source(struct viommu_topology *topology, const char *signature);
 const char *topology_source(const struct viommu_topology *topology);
+bool topology_is_from(const struct viommu_topology *topology, const char *signature);
 
 /* Why Linux uses nothing of that table, in static storage; NULL if Linux uses it. */
 void topology_set_rejection(struct viommu_topology *topology, const char *why);
