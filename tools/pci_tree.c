@@ -199,8 +199,8 @@ enum {
 	EXPRESS = 0x10,
 };
 
-/* "0000:00:1c.0 PCI bridge": returns what follows the number, or NULL. */
-static const char *scan_bdf(const char *line, uint32_t *segment, uint16_t *bdf)
+/* "0000:00:1c.0" or "00:1c.0": returns what follows the number, or NULL. */
+static const char *skip_bdf(const char *line, uint32_t *segment, uint16_t *bdf)
 {
 	unsigned a, b, c, d;
 	int end = 0;
@@ -210,10 +210,18 @@ static const char *scan_bdf(const char *line, uint32_t *segment, uint16_t *bdf)
 		*segment = a;
 	else if (sscanf(line, "%2x:%2x.%1x%n", &b, &c, &d, &end) != 3 || !end)
 		return NULL;
-	if (c > 0x1f || d > 7 || (line[end] && !g_ascii_isspace(line[end])))
+	if (c > 0x1f || d > 7)
 		return NULL;
 	*bdf = (uint16_t)(b << 8 | DEVFN(c, d));
 	return line + end;
+}
+
+/* The same, if the number is a word. */
+static const char *scan_bdf(const char *line, uint32_t *segment, uint16_t *bdf)
+{
+	const char *rest = skip_bdf(line, segment, bdf);
+
+	return rest && (!*rest || g_ascii_isspace(*rest)) ? rest : NULL;
 }
 
 static enum viommu_host_port port_of(unsigned type)
@@ -312,8 +320,7 @@ static void take_capability(struct pci_function *current, const char *line)
 		}
 }
 
-/* `lspci -v` prints one of these of each function, and the buses of bridges; `lspci -k` does not.
- */
+/* `lspci -v` prints one of these for each function, and the buses of bridges. */
 static bool is_verbose(const char *line)
 {
 	line += strspn(line, " \t");
@@ -541,16 +548,12 @@ static bool take_tree_line(struct text *text, const char *line)
 /* The number may have a colon or a path behind it. NULL: this is none. */
 static struct pci_function *begin_member(struct text *text, const char *number, const char *what)
 {
-	unsigned segment, bus, device, function;
+	uint32_t segment;
+	uint16_t bdf;
 
-	if (sscanf(number, "%8x:%2x:%2x.%1x", &segment, &bus, &device, &function) != 4) {
-		segment = 0;
-		if (sscanf(number, "%2x:%2x.%1x", &bus, &device, &function) != 3)
-			return NULL;
-	}
-	if (device > 0x1f || function > 7)
+	if (!skip_bdf(number, &segment, &bdf))
 		return NULL;
-	begin_function(text, segment, (uint16_t)(bus << 8 | DEVFN(device, function)), what);
+	begin_function(text, segment, bdf, what);
 	return current_of(text);
 }
 

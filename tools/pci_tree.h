@@ -50,8 +50,8 @@ bool pci_function_is_bridge(const struct pci_function *function);
 bool pci_function_may_lead(const struct pci_function *function);
 
 /*
- * The nearest bridge above it that may be one to conventional PCI, for nothing tells; one that may
- * be above it, if the tree does not say what is; or NULL.
+ * The nearest bridge above it whose kind is not known: it may be one to conventional PCI. If the
+ * tree does not say what is above it, one that may be; or NULL.
  */
 const struct pci_function *pci_function_unknown_bridge(const struct pci_tree *tree,
 						       const struct pci_function *function);
