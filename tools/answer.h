@@ -58,7 +58,7 @@ int answer_question(struct question *question);
 /* May an entry whose bus numbers are not known be about the device instead? */
 bool answer_is_undecided(const struct answer *answer);
 
-/* The bridge above the device that may make it one of conventional PCI, for nothing tells. */
+/* The bridge above the device if it may be one to conventional PCI: its kind is not known. */
 const struct pci_function *answer_unknown_bridge(const struct answer *answer);
 
 /* Is the memory reserved for the device, by its function or by its ID behind its IOMMU? */

@@ -193,26 +193,22 @@ static bool share_requester(const struct answer *answer, const struct pci_functi
 	       bridge == answer->to_pci && as == answer->sends_as;
 }
 
-/* What shares a requester ID with it is not known, either. */
-static void check_unknown_bridge(struct verdict_of *of)
+/*
+ * A bridge to conventional PCI makes functions below it share a requester ID. A port without ACS
+ * lets them reach each other, so Linux gives them one group.
+ */
+static void check_bridge_above(struct verdict_of *of)
 {
-	const struct pci_function *bridge = answer_unknown_bridge(of->answer);
-	g_autofree char *name = bridge ? pci_function_text(bridge->segment, bridge->bdf) : NULL;
+	const struct pci_function *unknown = answer_unknown_bridge(of->answer);
+	const struct pci_function *above = unknown ? unknown : of->answer->function->above;
+	g_autofree char *name = above ? pci_function_text(above->segment, above->bdf) : NULL;
 
-	if (bridge)
+	if (unknown)
 		add(of, NOT_KNOWN,
 		    "its group is not known: bridge %s may make it share a requester ID, and "
 		    "lspci -xxxx of root decides",
 		    name);
-}
-
-/* A port without ACS lets functions below it reach each other, so Linux gives them one group. */
-static void check_ports(struct verdict_of *of)
-{
-	const struct pci_function *above = of->answer->function->above;
-	g_autofree char *name = above ? pci_function_text(above->segment, above->bdf) : NULL;
-
-	if (above)
+	else if (above)
 		add(of, NOT_KNOWN,
 		    "its group is not known: what else is below bridge %s may be in it, and "
 		    "lspci -v or /sys/kernel/iommu_groups of a kernel that uses the IOMMU decides",
@@ -260,9 +256,7 @@ static void check_tree_group(struct verdict_of *of)
 			    "both have ACS",
 			    name);
 	}
-	check_unknown_bridge(of);
-	if (!answer_unknown_bridge(of->answer))
-		check_ports(of);
+	check_bridge_above(of);
 }
 
 static void check_group(struct verdict_of *of)
