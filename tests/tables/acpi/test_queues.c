@@ -8,8 +8,10 @@
 
 #include "tables_rig.h"
 
-#define SMMU_WITH(interrupts) "kind: smmu-v3, interrupts: [" interrupts "], at: "
-#define SMMU                  SMMU_WITH("36, 37, 38, 39")
+#define SMMU "kind: smmu-v3, interrupts: [36, 37, 38, 39], at: "
+#define ONE_SMMU(members) \
+	"iommus: [ { name: s, " SMMU members " } ]\n" \
+	"host-bridges: [ { buses: 00-ff, iommu: s } ]\n"
 
 /* The tables of a set. */
 struct tables {
@@ -20,18 +22,17 @@ static const char smmus[] =
 	"iommus:\n"
 	"  - { name: a, kind: smmu-v2, at: 0x8000000, span: 64K, interrupts: [40, 41],\n"
 	"      context-interrupts: [42] }\n"
-	"  - { name: b, " SMMU "0x9050000, cmdqv: 0x9200000, cmdqv-interrupt: 54 }\n"
-	"  - { name: c, " SMMU_WITH(
-		"46, 47, 48, 49") "0x9070000, identifier: 77, cmdqv: 0x1009200000 }\n"
-				  "  - { name: d, " SMMU_WITH(
-					  "56, 57, 58, 59") "0x9090000 }\n"
-							    "host-bridges:\n"
-							    "  - { buses: 00-3f, iommu: a }\n"
-							    "  - { buses: 40-7f, iommu: b }\n"
-							    "  - { buses: 80-bf, iommu: c }\n"
-							    "  - { buses: c0-ff, iommu: d }\n"
-							    "its-groups: [ { name: its, ids: [0] } "
-							    "]\n";
+	"  - { name: b, kind: smmu-v3, at: 0x9050000, interrupts: [36, 37, 38, 39],\n"
+	"      cmdqv: 0x9200000, cmdqv-interrupt: 54 }\n"
+	"  - { name: c, kind: smmu-v3, at: 0x9070000, interrupts: [46, 47, 48, 49],\n"
+	"      identifier: 77, cmdqv: 0x1009200000 }\n"
+	"  - { name: d, kind: smmu-v3, at: 0x9090000, interrupts: [56, 57, 58, 59] }\n"
+	"host-bridges:\n"
+	"  - { buses: 00-3f, iommu: a }\n"
+	"  - { buses: 40-7f, iommu: b }\n"
+	"  - { buses: 80-bf, iommu: c }\n"
+	"  - { buses: c0-ff, iommu: d }\n"
+	"its-groups: [ { name: its, ids: [0] } ]\n";
 
 static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
 {
@@ -59,6 +60,21 @@ static struct tables generate(struct rig *rig, const struct viommu_table *given)
 	assert_int_not_equal(length, 0);
 	viommu_input_split(bytes, length, "set", take_table, &tables, NULL);
 	free(bytes);
+	return tables;
+}
+
+/* In a set with the IORT of another machine. */
+static struct tables generate_beside(struct rig *rig, const char *other, const char *machine)
+{
+	struct viommu_table *iort;
+	struct tables tables;
+
+	read_fine(rig, other);
+	iort = viommu_table_generate(rig->topology, "IORT", NULL);
+	assert_non_null(iort);
+	read_fine(rig, machine);
+	tables = generate(rig, iort);
+	viommu_table_free(iort);
 	return tables;
 }
 
@@ -134,8 +150,7 @@ static void queues_without_an_interrupt_are_in_the_dsdt(void **state)
 	struct rig *rig = *state;
 	struct tables tables;
 
-	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0x9200000 } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	read_fine(rig, ONE_SMMU("0x9050000, cmdqv: 0x9200000"));
 	tables = generate(rig, NULL);
 	assert_closed(rig, tables, 1);
 	assert_false(found(rig->findings, "image-device"));
@@ -146,37 +161,22 @@ static void queues_without_an_interrupt_are_in_the_dsdt(void **state)
 static void queues_have_the_identifier_in_a_given_iort(void **state)
 {
 	struct rig *rig = *state;
-	struct viommu_table *iort;
-	struct tables tables;
+	struct tables tables = generate_beside(rig, ONE_SMMU("0x9050000, identifier: 9"),
+					       ONE_SMMU("0x9050000, cmdqv: 0x9200000"));
 
-	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, identifier: 9 } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
-	iort = viommu_table_generate(rig->topology, "IORT", NULL);
-	assert_non_null(iort);
-	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0x9200000 } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
-	tables = generate(rig, iort);
 	assert_true(has_text(tables.dsdt, "_UID\r9", 7));
 	assert_closed(rig, tables, 1);
 	free_tables(tables);
-	viommu_table_free(iort);
 }
 
 static void an_smmu_without_a_node_has_no_queues(void **state)
 {
 	struct rig *rig = *state;
-	struct viommu_table *iort;
-	struct tables tables;
+	struct tables tables = generate_beside(rig, ONE_SMMU("0x9090000"), smmus);
 
-	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9090000 } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
-	iort = viommu_table_generate(rig->topology, "IORT", NULL);
-	read_fine(rig, smmus);
-	tables = generate(rig, iort);
 	assert_true(found(rig->findings, "image-device"));
 	assert_false(has_text(tables.dsdt, "NVDA200C", 8));
 	free_tables(tables);
-	viommu_table_free(iort);
 }
 
 /* Revision 0 has no identifiers: Linux reads the reserved bytes, which are 0 in each node. */
@@ -185,10 +185,10 @@ static void an_iort_of_revision_0_is_too_old_for_queues(void **state)
 	struct rig *rig = *state;
 	struct tables tables;
 
-	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0x9200000 } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n"
-		       "its-groups: [ { name: its, ids: [0] } ]\n"
-		       "tables: { iort: { revision: 0 } }\n");
+	read_fine(
+		rig,
+		ONE_SMMU("0x9050000, cmdqv: 0x9200000") "its-groups: [ { name: its, ids: [0] } ]\n"
+							"tables: { iort: { revision: 0 } }\n");
 	tables = generate(rig, NULL);
 	assert_true(found(rig->findings, "iort-silent-revision"));
 	assert_true(has_text(tables.dsdt, "_UID\r0", 7));
@@ -202,8 +202,7 @@ static void queues_beyond_64_bits_are_cured_by_their_key(void **state)
 	const struct viommu_finding *finding;
 	const char *cure = NULL;
 
-	read_fine(rig, "iommus: [ { name: s, " SMMU "0x9050000, cmdqv: 0xffffffffffff0000 } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: s } ]\n");
+	read_fine(rig, ONE_SMMU("0x9050000, cmdqv: 0xffffffffffff0000"));
 	free_tables(generate(rig, NULL));
 	for (size_t i = 0; (finding = viommu_findings_get(rig->findings, i)); i++)
 		if (!strcmp(finding->id, "image-device"))
@@ -259,18 +258,26 @@ static struct viommu_table *iort_of_block(struct rig *rig)
 	return iort;
 }
 
+static int apply(struct rig *rig, const struct viommu_table *iort, const uint8_t *bytes,
+		 size_t length)
+{
+	struct viommu_table *ssdt = viommu_table_decode(bytes, length, "ssdt", NULL);
+	int n = viommu_topology_apply_queues(rig->topology, iort, ssdt);
+
+	viommu_table_free(ssdt);
+	return n;
+}
+
 static void constants_of_another_compiler_are_read(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *iort = iort_of_block(rig);
-	struct viommu_table *ssdt = viommu_table_decode(block, sizeof(block), "ssdt", NULL);
 
-	assert_int_equal(viommu_topology_apply_queues(rig->topology, iort, ssdt), 2);
+	assert_int_equal(apply(rig, iort, block, sizeof(block)), 2);
 	assert_queues(rig->topology, 0x9010000, 0x11200000, 0x66);
 	assert_queues(rig->topology, 0x9030000, 0x5200000, 0x67);
 	assert_queues(rig->topology, 0x9050000, 0, 0);
 	assert_queues(rig->topology, 0x9070000, 0, 0);
-	viommu_table_free(ssdt);
 	viommu_table_free(iort);
 }
 
@@ -284,13 +291,10 @@ static void ranges_that_are_not_memory_are_no_queues(void **state)
 	assert_int_equal(block[QWORD_AT], 0x8a);
 	for (uint8_t type = IO; type <= BUS_NUMBERS; type++) {
 		g_autofree uint8_t *changed = g_memdup2(block, sizeof(block));
-		struct viommu_table *ssdt;
 
 		changed[TYPE_AT] = type;
-		ssdt = viommu_table_decode(changed, sizeof(block), "ssdt", NULL);
-		viommu_topology_apply_queues(rig->topology, iort, ssdt);
+		apply(rig, iort, changed, sizeof(block));
 		assert_queues(rig->topology, 0x9010000, 0, 0);
-		viommu_table_free(ssdt);
 	}
 	viommu_table_free(iort);
 }
@@ -314,23 +318,19 @@ static void a_damaged_block_is_read_within_its_bytes(void **state)
 {
 	enum { CHANGES = 8, HEADER = 36 };
 	struct rig *rig = *state;
-	struct viommu_table *iort = iort_of_block(rig), *ssdt;
+	struct viommu_table *iort = iort_of_block(rig);
 
 	for (size_t length = HEADER; length < sizeof(block); length++) {
 		g_autofree uint8_t *cut = g_memdup2(block, length);
 
-		ssdt = viommu_table_decode(cut, length, "ssdt", NULL);
-		assert_true(viommu_topology_apply_queues(rig->topology, iort, ssdt) >= 0);
-		viommu_table_free(ssdt);
+		assert_true(apply(rig, iort, cut, length) >= 0);
 	}
 	for (size_t at = HEADER; at < sizeof(block); at++)
 		for (unsigned bit = 0; bit < CHANGES; bit++) {
 			g_autofree uint8_t *changed = g_memdup2(block, sizeof(block));
 
 			changed[at] ^= (uint8_t)(1u << bit);
-			ssdt = viommu_table_decode(changed, sizeof(block), "ssdt", NULL);
-			assert_true(viommu_topology_apply_queues(rig->topology, iort, ssdt) >= 0);
-			viommu_table_free(ssdt);
+			assert_true(apply(rig, iort, changed, sizeof(block)) >= 0);
 		}
 	viommu_table_free(iort);
 }
