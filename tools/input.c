@@ -125,7 +125,7 @@ static void apply_blocks(struct reader *reader)
 		if (!strcmp(block->source, reader->held.source))
 			viommu_topology_apply_queues(reader->held.topology, iort, block->table);
 	}
-	if (iort && reader->n_left_out)
+	if (reader->n_left_out)
 		report_error(
 			"%s: command queues of SMMUs may be missing: of DSDT and SSDTs, %u are "
 			"read and %u are not",

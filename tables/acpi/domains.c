@@ -88,7 +88,7 @@ static bool is_block(const void *signature)
 static void read_given(const struct wanted *wanted, const struct viommu_acpi *how)
 {
 	for (size_t i = 0; i < how->n_tables; i++)
-		if (is_block(how->tables[i]->signature))
+		if (is_definition_block(how->tables[i]))
 			dsdt_find_domains(how->tables[i], wanted->devices);
 }
 
@@ -106,7 +106,7 @@ static void read_bytes(const struct wanted *wanted, const uint8_t *bytes, size_t
 {
 	struct viommu_table *table = table_decode(bytes, length, NULL, NULL);
 
-	if (table && table->whole && is_block(bytes))
+	if (table && table->whole && is_definition_block(table))
 		dsdt_find_domains(table, wanted->devices);
 	else if (table && table->whole)
 		read_srat(wanted, table);

@@ -85,18 +85,25 @@ static size_t first_at(const struct chains *chains, uint32_t id)
 	return low;
 }
 
+/* SIZE_MAX: there is no IOMMU of that name. */
+static size_t index_of(const struct chains *chains, const char *name)
+{
+	const void *iommu = name ? viommu_topology_find_iommu(chains->topology, name) : NULL;
+
+	return iommu ? GPOINTER_TO_SIZE(hash_lookup(chains->indices, iommu)) - 1 : SIZE_MAX;
+}
+
 /* The IOMMU translates these functions of a segment, but for those that another has. */
 static void take(struct chains *chains, const char *iommu, uint32_t segment, uint32_t first,
 		 uint32_t last)
 {
-	const void *found = iommu ? viommu_topology_find_iommu(chains->topology, iommu) : NULL;
-	gsize index = found ? GPOINTER_TO_SIZE(hash_lookup(chains->indices, found)) : 0;
+	size_t index = index_of(chains, iommu);
 	uint32_t end = segment << SEGMENT_SHIFT | last;
 	size_t i = next_free(chains, first_at(chains, segment << SEGMENT_SHIFT | first));
 
 	for (; i < chains->functions->len && function_at(chains, i)->id <= end;
 	     i = next_free(chains, i + 1)) {
-		chains->behind[function_at(chains, i)->i] = index ? index - 1 : SIZE_MAX;
+		chains->behind[function_at(chains, i)->i] = index;
 		array_index(chains->free, size_t, i) = i + 1;
 	}
 }
@@ -139,11 +146,7 @@ static void take_windows(struct chains *chains)
 		device = iommu->kind == VIOMMU_VIRTIO_MMIO ? hash_lookup(devices, &iommu->base)
 							   : NULL;
 		if (device)
-			chains->behind[i] = GPOINTER_TO_SIZE(hash_lookup(
-						    chains->indices,
-						    viommu_topology_find_iommu(chains->topology,
-									       device->iommu))) -
-					    1;
+			chains->behind[i] = index_of(chains, device->iommu);
 	}
 }
 
