@@ -82,8 +82,7 @@ struct acpi_domains {
 
 void acpi_report_domains(const struct acpi_domains *domains, struct viommu_findings *findings);
 
-/* devices.c: the DSDT with the devices of a topology, in a set with that IORT; NULL: it has none.
- */
+/* devices.c: the DSDT with the devices of a topology, in a set with that IORT, or with NULL. */
 struct bytes *part_dsdt(const struct viommu_topology *topology, const struct viommu_table *iort,
 			struct viommu_findings *findings);
 

@@ -151,8 +151,10 @@ static int byte_at(const struct bytes *text, size_t at)
 	return at < text->len ? text->data[at] : -1;
 }
 
-/* What a tracker's interface answers has strings of JSON (RFC 8259, 7). A line of a kernel's log
- * begins with "[", too. */
+/*
+ * What a tracker's interface answers has strings of JSON (RFC 8259, 7). A line of a kernel's log
+ * begins with "[", too.
+ */
 static bool is_json(const struct bytes *text)
 {
 	size_t at = skip_blanks(text, 0);

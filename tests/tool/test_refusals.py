@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What Linux does not read of a table, or not use, as `viommu resolve` tells of it.
+"""What Linux does not read of a table, or not use, as `viommu resolve` reports it.
 
     test_refusals.py VIOMMU TESTS_TABLES
 """
@@ -229,7 +229,7 @@ class Findings(unittest.TestCase):
         self.assertEqual(self.rules(dmar.dmar(REST, width=63)), set())
         self.assertEqual(self.rules(dmar.dmar(REST, width=64)), {"dmar-value"})
 
-    def test_a_longer_path_from_no_root_bus_is_told(self):
+    def test_a_longer_path_from_no_root_bus_is_reported(self):
         region = dmar.rmrr(dmar.scope(bus=3, hops=((0, 0), (1, 0))))
         self.assertEqual(self.rules(dmar.dmar(REST, region)), {"dmar-start-bus"})
 

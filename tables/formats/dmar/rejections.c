@@ -155,9 +155,9 @@ static bool share_registers(const struct viommu_table *table)
 /* Linux searches for ANDDs only after it accepted all structures. */
 const struct table_rejection dmar_rejections[] = {
 	{ passes_end, "Linux prints \"Record passes table end\" and uses no unit of the table" },
-	{ has_no_registers, "Linux prints \"Your BIOS is broken; DMAR reported at address 0!\" and "
-			    "uses no unit of the "
-			    "table" },
+	{ has_no_registers,
+	  "Linux prints \"Your BIOS is broken; DMAR reported at address 0!\" and uses no unit of "
+	  "the table" },
 	{ is_too_narrow, "Linux prints \"Invalid DMAR haw\" and uses no unit of the table" },
 	{ has_endless_name,
 	  "Linux prints \"ANDD object name is not NUL-terminated\" and uses no unit of the table" },

@@ -142,8 +142,7 @@ uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node 
 /* Are accesses of a node cache-coherent? Inherited from its parents. */
 bool dt_is_coherent(const struct dt_node *node);
 
-/* -- checks (report.c, check.c, check_bindings.c)
- * ---------------------------------------------------- */
+/* -- checks (report.c, check.c, check_bindings.c) ------------------------------------- */
 
 __attribute__((format(printf, 5, 6))) void dt_report(const struct table_check *check,
 						     const struct dt_node *node,

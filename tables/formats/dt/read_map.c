@@ -218,8 +218,10 @@ static int by_rid(const void *a, const void *b)
 	return (one->rid > other->rid) - (one->rid < other->rid);
 }
 
-/* Two ranges of an IOMMU are checked as ranges of the topology. The topology has only the
- * resulting ranges of MSIs, so overlaps are reported here. */
+/*
+ * Two ranges of an IOMMU are checked as ranges of the topology. The topology has only the
+ * resulting ranges of MSIs, so overlaps are reported here.
+ */
 static void check_overlap(const struct reading_map *m)
 {
 	struct array *entries = array_new(sizeof(struct dt_entry));

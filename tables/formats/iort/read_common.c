@@ -36,8 +36,7 @@ const char *iort_its_at(const struct iort_reading *reading, uint32_t offset)
 	return name_at(reading->groups, offset);
 }
 
-/* Why Linux creates no device for the node of an SMMU, or its driver refuses it; NULL: it is used.
- */
+/* Why Linux does not use the SMMU of a node, or NULL. */
 static const char *why_unused(const struct iort_reading *reading, const struct record *node)
 {
 	const struct iort_smmu_v2 *smmu = node->host;

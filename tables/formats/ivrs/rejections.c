@@ -174,19 +174,19 @@ const struct table_rejection ivrs_rejections[] = {
 	{ never_ends, "Linux does not boot: it reads a block of length 0 in an endless loop" },
 	{ has_endless_block,
 	  "Linux does not boot: it reads a device entry of unknown length in an endless loop" },
-	{ has_no_type, "Linux takes the type of the first block, or of the last one with its "
-		       "device ID, for that "
-		       "of all IOMMUs: no IOMMU has a block of it that Linux knows, and Linux has "
-		       "no IOMMU at all" },
+	{ has_no_type,
+	  "Linux takes the type of the first block, or of the last one with its device ID, for "
+	  "that of all IOMMUs: no IOMMU has a block of it that Linux knows, and Linux has no IOMMU "
+	  "at all" },
 	{ has_empty_block,
 	  "Linux lists no function of an IOMMU, gives up, and has no IOMMU at all" },
 	{ has_unknown_special,
 	  "Linux knows no such special device, gives up, and has no IOMMU at all" },
 	{ has_no_registers,
 	  "Linux prints \"Can not reserve memory region\" and has no IOMMU at all" },
-	{ share_registers, "Linux prints \"Can not reserve memory region\", because registers of "
-			   "two IOMMUs overlap, "
-			   "and has no IOMMU at all" },
+	{ share_registers,
+	  "Linux prints \"Can not reserve memory region\", because registers of two IOMMUs "
+	  "overlap, and has no IOMMU at all" },
 	{ are_too_many,
 	  "Linux prints \"System has more IOMMUs than supported by this driver\", and has no IOMMU "
 	  "at all" },
