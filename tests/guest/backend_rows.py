@@ -50,6 +50,7 @@ for module in vfio_iommu_type1 iommufd; do
 done
 """
 VIRTIO_FAULT = (FAULT, r"page fault from EP \d+ at 0x200000")
+SMMU_FAULT = (FAULT, r"event 0x10 received:\n.*\t0x0000410000000010\n.*\n.*\t0x0000000000200000$")
 BY_IOMMUFD = ("the program says which interface it uses",
               r"row: program: vfio: mappings reach hardware by iommufd")
 NO_RESET = ("no device is reset", r"row: program: vfio: devices were opened 2 times")
@@ -174,6 +175,18 @@ def other_row(name, sentence, iommu, shows, runs=STOCK, devices=("edu,addr=5", "
                runs=runs, **options)
 
 
+def two_smmu_row(name, sentence, shows, **options):
+    """By name, since QEMU is fetched."""
+    return other_row(name, sentence,
+                     [*expander(1, 0x40), *expander(2, 0x80),
+                      "arm-smmuv3,id=smmu1,primary-bus=p1", "arm-smmuv3,id=smmu2,primary-bus=p2"],
+                     SHOWS[1:] + [("the host has two SMMUv3", r"row: smmu3[.]0x\w+ smmu3[.]0x\w+$"),
+                                  SMMU_FAULT, *shows],
+                     before='say $(ls /sys/class/iommu)\n', devices=["edu,bus=rp1", "edu,bus=rp2"],
+                     architecture="arm64", firmware=True, qemu="11.1", machine="virt,gic-version=3",
+                     by_name=True, timeout=300, **options)
+
+
 def row(name, sentence, shows, program="examples/vfio.c", script=BIND + RUN, **options):
     return Row(name, 13, sentence,
                ["intel-iommu,intremap=on,caching-mode=on", "edu,addr=5", "edu,addr=6"],
@@ -205,15 +218,9 @@ ROWS = [
     other_row("backend-iommufd-virtio", "the same by iommufd", ["virtio-iommu-pci,addr=4"],
               SHOWS + [VIRTIO_FAULT, BY_IOMMUFD, NO_RESET], kernel="7.3"),
 
-    # Not by iommufd, which as a module does not have what interrupts on Arm need. By name, since QEMU is fetched.
-    other_row("backend-two-smmu", "the same by type1, each device behind an SMMUv3 of its own, with UEFI",
-              [*expander(1, 0x40), *expander(2, 0x80),
-               "arm-smmuv3,id=smmu1,primary-bus=p1", "arm-smmuv3,id=smmu2,primary-bus=p2"],
-              SHOWS[1:] + [("the host has two SMMUv3", r"row: smmu3[.]0x\w+ smmu3[.]0x\w+$"),
-                           (FAULT, r"event 0x10 received:\n.*\t0x0000410000000010\n.*\n.*\t0x0000000000200000$")],
-              before='say $(ls /sys/class/iommu)\n',
-              devices=["edu,bus=rp1", "edu,bus=rp2"], architecture="arm64", firmware=True, qemu="11.1",
-              machine="virt,gic-version=3", by_name=True, timeout=300),
+    two_smmu_row("backend-two-smmu", "the same by type1, each device behind an SMMUv3 of its own, with UEFI", []),
+
+    two_smmu_row("backend-two-smmu-iommufd", "the same by iommufd", [BY_IOMMUFD, NO_RESET], kernel="7.3"),
 
     # Devices of one domain are behind two IOMMUs, so the kernel makes a page table for each.
     other_row("backend-two", "the same by iommufd, each device behind a viommu-pci of its own",

@@ -75,13 +75,21 @@ def prepared(root):
         yield tree
 
 
-def build(root, tree):
+def cross(architecture):
+    """What the kernel's makefiles get for another architecture."""
+    if architecture == packages.host_architecture():
+        return ""
+    name, prefix = packages.CROSS[architecture]
+    return f"ARCH={name} CROSS_COMPILE={prefix}- "
+
+
+def build(root, tree, architecture):
     """Build in the root; the shell and its mounts end with the namespace."""
     headers = next(os.path.basename(path) for path in glob.glob(f"{root}/usr/src/linux-headers-*")
                    if not path.endswith("-common"))
     script = (f"mount --bind /dev {root}/dev && mount -t proc proc {root}/proc && "
               f"exec chroot {root} /bin/bash -c 'export PATH=/usr/bin:/usr/sbin LC_ALL=C; "
-              f"make -j2 -C /usr/src/{headers} M=/{os.path.basename(tree)} modules'")
+              f"make -j2 {cross(architecture)}-C /usr/src/{headers} M=/{os.path.basename(tree)} modules'")
     packages.run("unshare", "--mount", "/bin/sh", "-c", script)
 
 
@@ -92,7 +100,7 @@ def make_modules(architecture, flavour, folder, report):
         report("building iommufd (once)")
         take_source(source, tree)
         write_makefiles(tree)
-        build(root, tree)
+        build(root, tree, architecture)
         os.makedirs(folder)
         for module in glob.glob(f"{tree}/**/*.ko", recursive=True):
             shutil.copy(module, folder)

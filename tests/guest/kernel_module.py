@@ -59,7 +59,7 @@ def make(name, architecture, flavour, version, target, report):
     with iommufd.prepared(root) as tree:
         report(f"building {name}.ko")
         fill(tree, name, version, report)
-        iommufd.build(root, tree)
+        iommufd.build(root, tree, architecture)
         shutil.copy(f"{tree}/{name}.ko", target)
 
 

@@ -21,6 +21,9 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 KERNELS = {"6.12": "trixie", "7.2": "forky", "7.3": "trixie-backports"}
 QEMUS = {"7.2": "bookworm", "10.0": "trixie", "11.1": "trixie-backports"}
 NEWEST_QEMU = "11.1"
+# The kernel's name of an architecture, and the prefix of compilers for it.
+CROSS = {"amd64": ("x86_64", "x86_64-linux-gnu"), "arm64": ("arm64", "aarch64-linux-gnu")}
+BUILDERS = ["make", "libc6-dev", "bash", "dash", "coreutils", "sed", "gawk", "grep", "findutils"]
 BACKPORTS = "-backports"    # such a release needs packages of the one before it
 
 
@@ -182,8 +185,9 @@ def archive(release, architecture):
 def unpacked(kind, find, report):
     """A folder of the cache with unpacked packages; created if it is missing.
 
-    `kind` names it. `find` is called to create it, and returns an Archive and package names. `kind` is
-    a link to a folder with the version of the first package: remove the link to fetch a newer version.
+    `kind` names it. `find` is called to create it, and returns an Archive and package names, and may return
+    more such pairs. `kind` is a link to a folder with the version of the first package: remove the link to
+    fetch a newer version.
     """
     def make(work):
         report(f"fetching {kind} (once, into {CACHE})")
@@ -193,11 +197,12 @@ def unpacked(kind, find, report):
     return os.path.realpath(once(os.path.join(CACHE, kind), make, report, os.path.join(CACHE, "fetching")))
 
 
-def fetch(link, name, source, names):
+def fetch(link, name, source, names, *others):
     """Unpack packages into a folder, `name` with their version, and let the link be to that."""
     work = f"{link}.new"
     try:
-        files = source.download(f"{work}/deb", *names)
+        for origin, wanted in ((source, names), *others):
+            files = origin.download(f"{work}/deb", *wanted)
         for file in files:
             run("dpkg", "-x", file, f"{work}/root")
         version = run("dpkg-deb", "-f", next(
@@ -301,13 +306,20 @@ def host_architecture():
 
 
 def toolchain(architecture, flavour, version, report):
-    """A root with what builds modules for a kernel of kernel()."""
+    """A root with what builds modules for a kernel of kernel(), by programs of this machine."""
+    here = host_architecture()
+
     def find():
-        source = archive(KERNELS[version], architecture)
-        source.refresh()
+        source, target = (archive(KERNELS[version], name) for name in (here, architecture))
+        for one in {source, target}:
+            one.refresh()
         meta = f"linux-headers-{flavour}{architecture}"
-        headers = next(name for name in source.depends(meta) if name.startswith("linux-headers-"))
-        wanted = [headers, "make", "gcc", "libc6-dev", "bash", "dash", "coreutils", "sed", "gawk",
-                  "grep", "findutils"]
-        return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
+        headers = next(name for name in target.depends(meta) if name.startswith("linux-headers-"))
+        wanted = [headers, "gcc", *BUILDERS]
+        others = []
+        if architecture != here:
+            parts = [name for name in target.depends(headers) if name.startswith(("linux-headers-", "linux-kbuild-"))]
+            wanted = [*parts, f"gcc-{CROSS[architecture][1].replace('_', '-')}", *BUILDERS]
+            others = [(target, [headers])]
+        return source, wanted + [name for name in source.closure(*wanted) if name not in wanted], *others
     return unpacked(f"toolchain-{version}-{flavour}{architecture}", find, report)

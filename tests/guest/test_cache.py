@@ -36,9 +36,10 @@ class Packages:
         (control / "DEBIAN/control").write_text(
             f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: none\nDescription: none\n", encoding="ascii")
         (control / "content").write_text("content", encoding="ascii")
-        os.makedirs(folder)
+        (control / name).touch()
+        os.makedirs(folder, exist_ok=True)
         packages.run("dpkg-deb", "-b", str(control), f"{folder}/{name}_1.deb")
-        return [f"{folder}/{name}_1.deb"]
+        return [f"{folder}/{one}" for one in sorted(os.listdir(folder))]
 
 
 def quiet(_):
@@ -54,7 +55,7 @@ def fetch(folder, answers):
 
 def build(barrier):
     """Instead of the compiler: the module is its source."""
-    def compiled(_root, tree):
+    def compiled(_root, tree, _architecture):
         barrier.wait(SECONDS)
         shutil.copy(f"{tree}/named.c", f"{tree}/named.ko")
     return compiled
@@ -138,6 +139,12 @@ class Cache(unittest.TestCase):
         self.assertEqual(self.answers(fetch, (), ()), [True, True])
         downloads = pathlib.Path(self.folder, "downloads").read_text(encoding="ascii")
         self.assertEqual(downloads.splitlines(), ["download"])
+
+    @unittest.skipUnless(shutil.which("dpkg-deb"), "no dpkg-deb")
+    def test_packages_of_two_archives_are_in_one_folder(self):
+        source = Packages(self.folder)
+        found = packages.unpacked("thing", lambda: (source, ["one"], (source, ["other"])), quiet)
+        self.assertEqual(sorted(os.listdir(found)), ["content", "one", "other"])
 
     def test_two_runs_make_a_kernel_a_file_or_a_source_once(self):
         for make_one in image, keep, unpack:
