@@ -9,6 +9,12 @@ enum { TABLE_LENGTH = 4, FADT_DSDT = 40, FADT_X_DSDT = 140, MCFG_BASE = HEADER +
 /* Memory32Fixed (ACPI 6.5, 6.4.3.4): tag, two bytes of length, flags, base, length */
 enum { MEMORY_32_FIXED = 0x86, FIXED_BASE = 4, FIXED_BYTES = 12 };
 
+/* DWordMemory (6.4.3.5.2): tag, two bytes of length, kind 0, flags, granularity, range, offset */
+enum { ADDRESS_32 = 0x87, ADDRESS_LENGTH = 23, ADDRESS_FIRST = 10, ADDRESS_BYTES = 26 };
+
+/* A method that returns a constant (20.2): its name, no arguments, Return, 4 or 8 bytes */
+enum { RETURN = 0xa4, DWORD = 0x0c, QWORD = 0x0e, NAME = 4 };
+
 static uint32_t length_of(const uint8_t *table)
 {
 	return (uint32_t)get_number(table + TABLE_LENGTH, 4);
@@ -43,14 +49,6 @@ const uint8_t *acpi_table(const void *rsdp, const char *signature, uint32_t *ret
 	return NULL;
 }
 
-uint64_t acpi_ecam(const void *rsdp)
-{
-	uint32_t length;
-	const uint8_t *mcfg = acpi_table(rsdp, "MCFG", &length);
-
-	return mcfg && length >= MCFG_BASE + 16 ? get_number(mcfg + MCFG_BASE, 8) : 0;
-}
-
 static const uint8_t *find_dsdt(const void *rsdp)
 {
 	uint32_t length;
@@ -62,7 +60,51 @@ static const uint8_t *find_dsdt(const void *rsdp)
 	return (uint8_t *)at;
 }
 
-/* The code is not interpreted: after the name of the device come its resources. */
+/* The code is not interpreted: the constant follows the name of the method. */
+static uint32_t find_cba(const uint8_t *dsdt, uint64_t *ret_ecam)
+{
+	for (uint32_t at = HEADER; dsdt && at + NAME + 3 + 8 <= length_of(dsdt); at++) {
+		const uint8_t *code = dsdt + at + NAME;
+
+		if (memcmp(dsdt + at, "_CBA", NAME) || code[1] != RETURN ||
+		    (code[2] != DWORD && code[2] != QWORD))
+			continue;
+		*ret_ecam = get_number(code + 3, code[2] == DWORD ? 4 : 8);
+		return at;
+	}
+	return 0;
+}
+
+static void find_memory(const uint8_t *dsdt, uint32_t at, struct pci_host *host)
+{
+	for (; at + ADDRESS_BYTES <= length_of(dsdt); at++) {
+		const uint8_t *range = dsdt + at + ADDRESS_FIRST;
+
+		if (dsdt[at] != ADDRESS_32 || get_number(dsdt + at + 1, 3) != ADDRESS_LENGTH)
+			continue;
+		host->first = get_number(range, 4);
+		host->last = get_number(range + 4, 4);
+		host->offset = get_number(range + 8, 4);
+		return;
+	}
+}
+
+bool acpi_pci(const void *rsdp, struct pci_host *ret_host)
+{
+	uint32_t length, at;
+	uint64_t base = 0;
+	const uint8_t *mcfg = acpi_table(rsdp, "MCFG", &length), *dsdt = find_dsdt(rsdp);
+
+	at = find_cba(dsdt, &base);
+	if (at)
+		find_memory(dsdt, at, ret_host);
+	if (mcfg && length >= MCFG_BASE + 16)
+		base = get_number(mcfg + MCFG_BASE, 8);
+	ret_host->ecam = base;
+	return base;
+}
+
+/* After the name of the device come its resources. */
 bool acpi_mmio(const void *rsdp, unsigned n, uint64_t *ret_registers)
 {
 	const uint8_t *dsdt = find_dsdt(rsdp);

@@ -131,14 +131,14 @@ static void disk_do(const struct engine *engine, uint32_t direction, uint64_t ad
 	virtio_end(&disk);
 }
 
-/* A function that firmware does not describe has its number as ID. */
-static uint32_t endpoint_of(const struct function *function)
+/* Without firmware that describes the IOMMU, the ID is the function's number. */
+static bool is_behind_iommu(const struct function *function, uint32_t *ret_id)
 {
 	const struct place place = { PLACE_PCI, (uint16_t)function->devfn, 0 };
-	uint32_t id = function->devfn;
+	struct place of_iommu;
 
-	firmware_endpoint(&place, &id);
-	return id;
+	*ret_id = function->devfn;
+	return firmware_endpoint(&place, ret_id) || !firmware_iommu(&of_iommu);
 }
 
 /* The n-th disk that goes through the IOMMU. */
@@ -147,18 +147,18 @@ static bool disk_find(unsigned n, struct engine *engine)
 	struct place place = { .kind = PLACE_MMIO };
 
 	for (unsigned i = 0; pci_find(0x1af4, DISK_FUNCTION, i, &engine->function); i++) {
-		if (!virtio_begin(&engine->disk, &engine->function) ||
-		    !(engine->disk.offered & ACCESS_PLATFORM) || n--)
-			continue;
-		engine->endpoint = endpoint_of(&engine->function);
-		return true;
+		if (is_behind_iommu(&engine->function, &engine->endpoint) &&
+		    virtio_begin(&engine->disk, &engine->function) &&
+		    (engine->disk.offered & ACCESS_PLATFORM) && !n--)
+			return true;
 	}
 	for (unsigned i = 0; firmware_window(i, &place.registers); i++) {
 		if (!is_on_mmio(place.registers, DISK_ID) ||
-		    !firmware_endpoint(&place, &engine->endpoint) || n--)
+		    !firmware_endpoint(&place, &engine->endpoint))
 			continue;
 		virtio_begin_mmio(&engine->disk, place.registers);
-		return engine->disk.offered & ACCESS_PLATFORM;
+		if ((engine->disk.offered & ACCESS_PLATFORM) && !n--)
+			return true;
 	}
 	return false;
 }
@@ -176,11 +176,15 @@ static const struct {
 
 static bool function_find(unsigned kind, unsigned n, struct engine *engine)
 {
-	if (!pci_find(kinds[kind].vendor, kinds[kind].device, n, &engine->function))
-		return false;
-	engine->registers = pci_bar(&engine->function, 0);
-	engine->endpoint = endpoint_of(&engine->function);
-	return true;
+	const uint16_t vendor = kinds[kind].vendor, device_id = kinds[kind].device;
+
+	for (unsigned i = 0; pci_find(vendor, device_id, i, &engine->function); i++) {
+		if (!is_behind_iommu(&engine->function, &engine->endpoint) || n--)
+			continue;
+		engine->registers = pci_bar(&engine->function, 0);
+		return true;
+	}
+	return false;
 }
 
 void engines_find(uint64_t unit)

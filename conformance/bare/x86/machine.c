@@ -72,16 +72,13 @@ const char *machine_command_line(void)
 	return loader_command_line ? (const char *)(uint64_t)loader_command_line : "";
 }
 
-/* Without an MCFG it is where SeaBIOS puts it in q35. */
+/* Where ACPI does not say it, it is where SeaBIOS puts it in q35. */
 const struct pci_host *machine_pci(void)
 {
 	static struct pci_host host;
 
-	if (!host.ecam) {
-		uint64_t ecam = acpi_ecam(machine_rsdp());
-
-		host.ecam = ecam ? ecam : 0xb0000000;
-	}
+	if (!host.ecam && !acpi_pci(machine_rsdp(), &host))
+		host.ecam = 0xb0000000;
 	return &host;
 }
 
