@@ -31,6 +31,9 @@ static const GOptionEntry options[] = {
 /* A page of more lines is not read; `viommu dump` shows them. */
 #define FIELDS_MAX 20000
 
+/* A page of more pictures is not read, and Graphviz takes its time for each. */
+#define PICTURES_MAX 32
+
 /* Larger tables are closed at first. Bytes. */
 #define OPEN_MAX 4096
 
@@ -112,7 +115,7 @@ static void add_svg(struct report *report, GBytes *picture)
 	const char *text = g_bytes_get_data(picture, &length);
 	const char *svg = text ? g_strstr_len(text, (gssize)length, "<svg") : NULL;
 	g_autoptr(GString) own = svg ? g_string_new_len(svg, (gssize)length - (svg - text)) : NULL;
-	g_autofree char *group = g_strdup_printf("<g id=\"picture%u-", ++report->n_pictures);
+	g_autofree char *group = g_strdup_printf("<g id=\"picture%u-", report->n_pictures);
 
 	if (!svg)
 		return;
@@ -124,7 +127,14 @@ static void add_picture(struct report *report, const char *graph)
 {
 	g_autoptr(GBytes) picture = NULL;
 
-	if (!graph || draw_graph(graph, "svg", &picture) != EXIT_CLEAN)
+	if (!graph)
+		return;
+	if (++report->n_pictures > PICTURES_MAX) {
+		g_string_append(report->maps,
+				"<p>The page has no more pictures: <code>viommu graph</code></p>\n");
+		return;
+	}
+	if (draw_graph(graph, "svg", &picture) != EXIT_CLEAN)
 		return;
 	g_string_append(report->maps,
 			"<p class=\"tools\">Picture: <button value=\"1.25\" "

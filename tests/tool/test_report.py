@@ -188,6 +188,11 @@ class Reports(unittest.TestCase):
                                        GOLDEN / "q35-numa.VIOT"))
         self.assertEqual(len([name for name in parsed.ids if name.endswith("graph0")]), 3)
 
+    def test_a_page_has_a_bounded_number_of_pictures(self):
+        text = self.write(*[GOLDEN / "q35-minimal.VIOT"] * 34).read_text(encoding="utf-8")
+        self.assertEqual(text.count("<svg"), 32)
+        self.assertEqual(text.count("The page has no more pictures: "), 2)
+
     def test_what_cannot_be_read_is_no_page(self):
         self.write(self.folder / "missing", status=2)
         self.assertFalse((self.folder / "page.html").exists())
