@@ -130,8 +130,9 @@ static void add_picture(struct report *report, const char *graph)
 	if (!graph)
 		return;
 	if (++report->n_pictures > PICTURES_MAX) {
-		g_string_append(report->maps,
-				"<p>The page has no more pictures: <code>viommu graph</code></p>\n");
+		g_string_append(
+			report->maps,
+			"<p>The page has no more pictures: <code>viommu graph</code></p>\n");
 		return;
 	}
 	if (draw_graph(graph, "svg", &picture) != EXIT_CLEAN)
