@@ -82,7 +82,7 @@ static const struct field_name memory_hints[] = {
 static const struct field_name memory_flags[] = {
 	{ IORT_MEMORY_CPM, "coherent path to memory" },
 	{ IORT_MEMORY_DACS, "cacheable and shareable" },
-	{ 4, "not coherent write back" },
+	{ 4, "coherent with all attributes" },
 	{ 0, NULL },
 };
 
