@@ -1020,6 +1020,13 @@ struct viommu_listener_ops {
 	 * endpoint that leaves its domain: 0, UINT64_MAX.
 	 */
 	void (*unmap_range)(void *opaque, uint32_t domain, uint64_t first, uint64_t last);
+
+	/*
+	 * Not NULL: the address is the same for listeners of which one `commit` puts in force what
+	 * all of them were called with, as for a component with many endpoints. Of those that were
+	 * called one after the other, one commits. It returns 0, always.
+	 */
+	const void *committer;
 };
 
 /* The result of `commit` for later. */

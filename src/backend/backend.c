@@ -408,7 +408,8 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 						 .space = on_space,
 						 .invalidate = on_invalidate,
 						 .unmap_range = on_unmap_range,
-						 .commit = on_commit };
+						 .commit = on_commit,
+						 .committer = backend };
 	struct device *device;
 	int error;
 

@@ -43,6 +43,15 @@ uint8_t status_of(int error)
 
 /* -- commits ------------------------------------------------------------------ */
 
+/* Listeners of a domain are called one after the other, so the last one is compared only. */
+static bool another_commits_for(const struct viommu_listener *listener)
+{
+	const struct viommu *device = listener->endpoint->device;
+	const void *committer = listener->ops.committer;
+
+	return committer && device->dirty && device->last_dirty->ops.committer == committer;
+}
+
 /* A listener is notified, and has to commit. */
 static void mark_dirty(struct viommu_listener *listener)
 {
@@ -52,7 +61,7 @@ static void mark_dirty(struct viommu_listener *listener)
 	if (!listener->ops.commit)
 		return;
 	device->n_notices++;
-	if (listener->is_dirty)
+	if (listener->is_dirty || another_commits_for(listener))
 		return;
 	listener->is_dirty = true;
 	listener->next_dirty = NULL;

@@ -13,7 +13,7 @@
  * has done them when the test says so. What it said is written down, and so are answers: "#2 OK".
  */
 
-enum { MAX_QUEUE = 64, MAX_REMOTES = 2, MAX_REQUESTS = 32 };
+enum { MAX_QUEUE = 64, N_REMOTES = 2, MAX_REMOTES = 3, MAX_REQUESTS = 32 };
 
 /* An assertion that fails in a callback leaves the device locked, and what follows waits. Also
  * under drd, a test takes a part of this. */
@@ -253,18 +253,29 @@ static void submit_bytes(struct bench *bench, const void *bytes, size_t length, 
 #define MAP_PAGE(domain, iova)   MAP(domain, iova, (iova) + 0xfff, (iova) + 0x100000, R | W)
 #define UNMAP_PAGE(domain, iova) UNMAP(domain, iova, (iova) + 0xfff, 0)
 
-static void start_with(struct bench *bench, const struct viommu_config *config)
+static const uint32_t endpoints[] = { EP, EP2, EP3 };
+
+static void listen(struct bench *bench, size_t i, const void *committer)
 {
-	static const uint32_t endpoints[] = { EP, EP2, EP3 };
-	static const char *const names[] = { "a", "b" };
-	const struct viommu_ops ops = { .size = sizeof(ops), .answered = on_answered };
-	const struct viommu_listener_ops listener = {
-		.size = sizeof(listener),
+	static const char *const names[] = { "a", "b", "c" };
+	struct remote *remote = &bench->remotes[i];
+	const struct viommu_listener_ops ops = {
+		.size = sizeof(ops),
 		.map = on_map,
 		.unmap = on_unmap,
 		.mode = on_mode,
 		.commit = on_commit,
+		.committer = committer,
 	};
+
+	*remote = (struct remote){ .bench = bench, .name = names[i], .refuses = TOP };
+	assert_int_equal(
+		viommu_listen(bench->device, endpoints[i], &ops, remote, &remote->listener), 0);
+}
+
+static void start_empty(struct bench *bench, const struct viommu_config *config)
+{
+	const struct viommu_ops ops = { .size = sizeof(ops), .answered = on_answered };
 
 	assert_int_equal(viommu_new(config, &ops, bench, &bench->device), 0);
 	for (size_t i = 0; i < COUNT_OF(endpoints); i++)
@@ -276,14 +287,13 @@ static void start_with(struct bench *bench, const struct viommu_config *config)
 	assert_int_equal(viommu_accept(bench->device, config->features ? config->features
 								       : VIOMMU_FEATURES_DEFAULT),
 			 0);
-	for (size_t i = 0; i < MAX_REMOTES; i++) {
-		struct remote *remote = &bench->remotes[i];
+}
 
-		*remote = (struct remote){ .bench = bench, .name = names[i], .refuses = TOP };
-		assert_int_equal(viommu_listen(bench->device, endpoints[i], &listener, remote,
-					       &remote->listener),
-				 0);
-	}
+static void start_with(struct bench *bench, const struct viommu_config *config)
+{
+	start_empty(bench, config);
+	for (size_t i = 0; i < N_REMOTES; i++)
+		listen(bench, i, NULL);
 	bench->said[0] = '\0';
 }
 
@@ -822,6 +832,48 @@ static void queries_are_answered_while_each_listener_commits(void **state)
 	assert_events(bench, "#0 OK");
 }
 
+/* Two listeners of a domain and one of another, by the addresses that they share. */
+static void assert_commits(const char *const committers[MAX_REMOTES], const char *said,
+			   const char *later)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	assert_non_null(bench);
+	start_empty(bench, &(struct viommu_config){ .size = sizeof(struct viommu_config) });
+	for (size_t i = 0; i < MAX_REMOTES; i++) {
+		listen(bench, i, committers[i]);
+		bench->remotes[i].is_quick = true;
+		assert_int_equal(AT_ONCE(bench, ATTACH(i < 2 ? 1 : 2, endpoints[i], 0, 0)),
+				 VIOMMU_S_OK);
+	}
+	bench->said[0] = '\0';
+	assert_int_equal(AT_ONCE(bench, MAP_PAGE(1, 0x1000)), VIOMMU_S_OK);
+	assert_events(bench, said);
+	viommu_batch_begin(bench->device);
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(1, 0x2000));
+	SUBMIT_IN_BATCH(bench, MAP_PAGE(2, 0x2000));
+	viommu_batch_end(bench->device);
+	assert_events(bench, later);
+	viommu_free(bench->device);
+	free(bench);
+}
+
+static void listeners_that_share_a_committer_commit_once(void **state)
+{
+	const char one = 0, other = 0;
+
+	(void)state;
+	assert_commits((const char *const[]){ NULL, NULL, NULL }, "a commit now 1, b commit now 1",
+		       "a commit 1, b commit 1, c commit 1, #0 OK, #1 OK");
+	assert_commits((const char *const[]){ &one, &one, &one }, "a commit now 1",
+		       "a commit 1, #0 OK, #1 OK");
+	assert_commits((const char *const[]){ &one, &one, &other }, "a commit now 1",
+		       "a commit 1, c commit 1, #0 OK, #1 OK");
+	assert_commits((const char *const[]){ &one, &other, &one },
+		       "a commit now 1, b commit now 1",
+		       "a commit 1, b commit 1, c commit 1, #0 OK, #1 OK");
+}
+
 static void a_reset_drops_what_is_not_answered(void **state)
 {
 	struct bench *bench = attached(state);
@@ -1248,7 +1300,7 @@ static struct step random_step(void)
 
 static void complete_one(struct bench *bench)
 {
-	struct remote *remote = &bench->remotes[pick(MAX_REMOTES)];
+	struct remote *remote = &bench->remotes[pick(N_REMOTES)];
 
 	if (remote->token)
 		done(remote);
@@ -1295,8 +1347,6 @@ static void run_round(struct bench *bench, struct rig *model)
 
 static void assert_same(struct bench *bench, struct rig *model)
 {
-	static const uint32_t endpoints[] = { EP, EP2, EP3 };
-
 	for (size_t i = 0; i < COUNT_OF(endpoints); i++) {
 		size_t n = 0;
 
@@ -1477,6 +1527,7 @@ int main(void)
 		TEST(the_other_listeners_of_a_domain_undo_a_refused_map),
 		TEST(a_request_at_once_lets_all_commit_before_it),
 		TEST(queries_are_answered_while_each_listener_commits),
+		cmocka_unit_test(listeners_that_share_a_committer_commit_once),
 		TEST(a_reset_drops_what_is_not_answered),
 		TEST(removing_an_endpoint_or_a_listener_answers_first),
 		TEST(saved_state_has_no_request_that_is_not_answered),

@@ -613,6 +613,7 @@ pub struct viommu_listener_ops {
             last: u64,
         ),
     >,
+    pub committer: *const ::std::os::raw::c_void,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
