@@ -16,8 +16,10 @@ PROTOCOL = os.path.join(HERE, "..", "..", "include", "viommu", "protocol.h")
 GUEST = os.path.join(HERE, "..", "..", "guest")
 PATCH = os.path.join(HERE, "..", "..", "docs", "patches", "linux.patch")
 # module -> its objects, if they are several
-OBJECTS = {"viommu_spaces": "", "viommu_tables": "", "viommu_topology": "reader.o", "virtio-iommu": ""}
-WITH_DRIVER = ("virtio-iommu", "viommu_tables")     # modules that are the kernel's own driver, changed
+OBJECTS = {"viommu_iopgtable": "", "viommu_spaces": "", "viommu_sva": "", "viommu_tables": "",
+           "viommu_topology": "reader.o", "virtio-iommu": ""}
+# Modules that are the kernel's own driver, changed.
+WITH_DRIVER = ("virtio-iommu", "viommu_iopgtable", "viommu_sva", "viommu_tables")
 DRIVER = re.compile(r"[^/]+/(drivers/iommu/(virtio-iommu[.]c|dma-iommu[.]h)|"
                     r"include/uapi/linux/virtio_iommu[.]h)")
 

@@ -106,6 +106,17 @@ SPACES_SCRIPT = """
 insmod /row/module || say "cannot load the module"
 await test -e /dev/viommu-spaces
 """
+SHARED = (
+    "64 MiB of untouched memory were written", "by page requests",
+    "the process reads what was written", "the device reads what the process has",
+    "addresses of the kernel are refused", "read-only memory is not written",
+    "and keeps its contents", "unmapped memory is refused",
+    "memory was written after fork[(][)]", "the child has the old contents",
+    "the parent has the new ones", "DMA goes on while pages are taken away",
+    "and reaches no page that was given to others",
+    "the device drops what it has cached", "processes end with DMA under way",
+    "and none of their memory is written afterwards",
+    "two processes have their own memory at one address")
 NO_PASIDS = "the built-in device has no PASIDs"
 
 TWICE = 120     # seconds for a row that boots twice
@@ -452,20 +463,24 @@ fi
 
     Row("spaces", 15, "processes share their page tables with a device: PASIDs, page requests",
         SPACES, SPACES_SCRIPT + "spaces | tell spaces\n",
-        [(statement, rf"row: spaces: {statement}: yes") for statement in (
-            "64 MiB of untouched memory were written", "by page requests",
-            "the process reads what was written", "the device reads what the process has",
-            "addresses of the kernel are refused", "read-only memory is not written",
-            "and keeps its contents", "unmapped memory is refused",
-            "memory was written after fork[(][)]", "the child has the old contents",
-            "the parent has the new ones", "DMA goes on while pages are taken away",
-            "and reaches no page that was given to others",
-            "the device drops what it has cached", "processes end with DMA under way",
-            "and none of their memory is written afterwards",
-            "two processes have their own memory at one address")],
+        [(statement, rf"row: spaces: {statement}: yes") for statement in SHARED],
         never=COMPLAINTS + [("no statement is false", r"row: spaces: .*: NO")],
         module="viommu_spaces", skip="virtio_iommu", processor="max,la57=off", runs=OURS, why_ours=NO_PASIDS,
         timeout=TWICE),
+
+    # iommu_sva_bind_device() of 6.12.117 refuses every x86 (docs/guests.md).
+    Row("spaces-core", 15, "the same through Linux's IOMMU core: iommu_sva_bind_device(), its queue of page requests",
+        ["{iommu},addr=4,tables=x86,pasid-bits=20,page-requests=32", "viommu-dma,addr=5"],
+        SPACES_SCRIPT + "spaces | tell spaces\nspaces pair | tell spaces\ngroups\n",
+        [(statement, rf"row: spaces: {statement}: yes") for statement in SHARED] +
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "two PASIDs reach their own pages", "neither reaches the other's",
+            "nor a page that was unmapped, nor anything when it is detached",
+            "what was refused has written nothing")] +
+        [group("0000:00:05.0")],
+        never=FAULTS_WANTED + [("no statement is false", r"row: spaces: .*: NO")],
+        kernel="7.3", module="viommu_sva", skip="virtio_iommu", processor="max,la57=off", timeout=180,
+        by_name=True, runs=OURS, why_ours=NO_PASIDS),
 
     Row("spaces-5", 15, "the same with page tables of five levels",
         SPACES, SPACES_SCRIPT + "grep -c la57 /proc/cpuinfo | tell la57\n"
@@ -608,6 +623,20 @@ insmod /modules/virtio_blk.ko
         images=TWO_DISKS, same=(("d0", "d1"),), kernel="7.3", module="viommu_tables", append="iommu.strict=1",
         skip="virtio_iommu virtio_blk", timeout=180, by_name=True, runs=OURS,
         why_ours="the built-in device has no page tables"),
+
+    Row("arm64-iopgtable", 15, "arm64: disks behind page tables that Linux's io-pgtable writes",
+        ["{iommu},addr=4,tables=arm", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        """
+insmod /row/module || say "cannot load the module"
+insmod /modules/virtio_blk.ko
+""" + READ_WRITE + "groups\nhost look\n",
+        READ_WRITE_SHOWS +
+        [("both disks are behind a table of io-pgtable",
+          r"00:05[.]0: is attached to a table of io-pgtable, 4 levels(?:.*\n)*.*00:06[.]0: is attached to a table"),
+         group("0000:00:05.0"), group("0000:00:06.0")],
+        architecture="arm64", machine="virt,gic-version=3", images=TWO_DISKS, same=(("d0", "d1"),),
+        module="viommu_iopgtable", append="iommu.strict=1", skip="virtio_iommu virtio_blk", timeout=TWICE,
+        by_name=True, on={"look": [("look",)]}, runs=OURS, why_ours="the built-in device has no page tables"),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],

@@ -3,7 +3,8 @@
  * Processes that share their addresses with viommu-dma, through the module viommu_spaces
  *
  * Each line of output is a statement that was checked, and ends with "yes" or "NO". Words select
- * tests; without words, all run but those that need help from outside (`named`).
+ * tests; without words, all run but those that need help from outside or a certain module
+ * (`named`).
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -335,12 +336,29 @@ static void left(void)
 	close(file);
 }
 
+/* PASIDs of paging domains, by the kernel's core: viommu_sva only. */
+static void pair(void)
+{
+	int file = open("/dev/viommu-spaces", O_RDWR);
+	struct viommu_spaces_pair pair;
+
+	must(file >= 0, "/dev/viommu-spaces");
+	must(!ioctl(file, VIOMMU_SPACES_PAIR, &pair), "PAIR");
+	say("two PASIDs reach their own pages", pair.own[0] == DONE && pair.own[1] == DONE);
+	say("neither reaches the other's", pair.others[0] == FAULT && pair.others[1] == FAULT);
+	say("nor a page that was unmapped, nor anything when it is detached",
+	    pair.unmapped == FAULT && pair.detached == FAULT);
+	say("what was refused has written nothing", pair.intact);
+	close(file);
+}
+
 static const struct test {
 	const char *name;
 	void (*run)(void);
 } named[] = {
 	{ "held", held },
 	{ "left", left },
+	{ "pair", pair },
 };
 
 static const struct test tests[] = {

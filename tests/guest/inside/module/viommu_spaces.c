@@ -8,51 +8,24 @@
  * IOMMU is loaded.
  */
 #include <linux/delay.h>
-#include <linux/fs.h>
-#include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
-#include <linux/module.h>
-#include <linux/pci.h>
 #include <linux/sched/mm.h>
-#include <linux/uaccess.h>
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/workqueue.h>
 
-#include "protocol.h"
-#include "viommu_spaces.h"
+#include "viommu_requests.h"
 
-#define VIRTIO_ID   23
-#define DMA_VENDOR  0x1234
-#define DMA_DEVICE  0x7664
-#define EVENTS      32
-#define CAP_PRI     0x13
-#define CAP_PASID   0x1b
-#define CAP_ATS     0x0f
-#define PASID_VALID BIT(31)
-
-enum {
-	REG_ADDRESS = 0x08,
-	REG_LENGTH = 0x10,
-	REG_PASID = 0x18,
-	REG_FLAGS = 0x1c,
-	REG_SEED = 0x20,
-	REG_SUM = 0x28,
-	REG_COMMAND = 0x30,
-	REG_STATUS = 0x34,
-	REG_DONE = 0x38,
-	REG_REQUESTS = 0x40,
-	REG_DROPS = 0x44,
-	REG_HITS = 0x48
-};
+#define VIRTIO_ID 23
+#define EVENTS    32
 
 /* A process, bound by a file. Its PASID is the number of its domain, too. */
 struct space {
+	struct bound bound; /* must be first: the file's private data */
 	struct mmu_notifier notifier;
 	struct mm_struct *mm;
 	struct list_head entry;
-	u32 pasid;
 	bool attached;
 	u32 invalidations;
 };
@@ -71,10 +44,7 @@ static struct {
 	} * buffers;
 	struct work_struct work;
 
-	struct pci_dev *pci;
-	u8 __iomem *registers;
-
-	struct mutex mutex; /* of the list of spaces, and the function's registers */
+	struct mutex mutex; /* of the list of spaces */
 	struct list_head spaces;
 	u32 last_pasid;
 } state;
@@ -105,69 +75,6 @@ static int request(const void *bytes, size_t length)
 	return status;
 }
 
-static u32 endpoint(void)
-{
-	return pci_dev_id(state.pci);
-}
-
-static u64 fspm_of_processor(void)
-{
-	unsigned long cr4;
-
-	asm volatile("mov %%cr4, %0" : "=r"(cr4));
-	return cr4 & X86_CR4_LA57 ? 1 << 2 : 0;
-}
-
-/* First stage; no execute bit; supervisor requests are refused. */
-static int attach(struct space *space)
-{
-	__le32 bytes[VIOMMU_ATTACH_TABLE_LENGTH / 4] = { cpu_to_le32(VIOMMU_T_ATTACH_TABLE) };
-	u64 root = __pa(space->mm->pgd) | 1 << 5 | fspm_of_processor();
-
-	bytes[1] = cpu_to_le32(space->pasid);
-	bytes[2] = cpu_to_le32(endpoint());
-	bytes[3] = cpu_to_le32(VIOMMU_SLOT_F_PASID);
-	bytes[4] = cpu_to_le32(VIOMMU_TABLE_X86_PASID_ENTRY);
-	bytes[5] = cpu_to_le32(space->pasid);
-	bytes[8] = cpu_to_le32(1 | 1 << 6);
-	bytes[12] = cpu_to_le32((u32)root);
-	bytes[13] = cpu_to_le32(root >> 32);
-	return request(bytes, sizeof(bytes));
-}
-
-static int detach(const struct space *space)
-{
-	const __le32 bytes[] = { cpu_to_le32(VIOMMU_T_DETACH), cpu_to_le32(space->pasid),
-				 cpu_to_le32(endpoint()), cpu_to_le32(VIOMMU_SLOT_F_PASID),
-				 cpu_to_le32(space->pasid) };
-
-	return request(bytes, sizeof(bytes));
-}
-
-static int invalidate(const struct space *space, u64 first, u64 last)
-{
-	u8 bytes[VIOMMU_INVALIDATE_LENGTH] = { VIOMMU_T_INVALIDATE };
-
-	bytes[4] = VIOMMU_INVALIDATE_S_ADDRESS;
-	bytes[5] = VIOMMU_INVALIDATE_C_TLB | VIOMMU_INVALIDATE_C_DEV_TLB;
-	*(__le32 *)(bytes + 8) = cpu_to_le32(space->pasid);
-	*(__le64 *)(bytes + 24) = cpu_to_le64(first & PAGE_MASK);
-	*(__le64 *)(bytes + 32) = cpu_to_le64((last >> PAGE_SHIFT) - (first >> PAGE_SHIFT) + 1);
-	bytes[40] = PAGE_SHIFT;
-	return request(bytes, sizeof(bytes));
-}
-
-static int respond(const u8 *event, u16 code)
-{
-	const __le32 bytes[VIOMMU_PAGE_RESPONSE_LENGTH / 4] = {
-		cpu_to_le32(VIOMMU_T_PAGE_RESPONSE), *(__le32 *)(event + 8),
-		cpu_to_le32(VIOMMU_PAGE_RESPONSE_F_PASID), *(__le32 *)(event + 12),
-		cpu_to_le32(le16_to_cpup((__le16 *)(event + 24)) | (u32)code << 16)
-	};
-
-	return request(bytes, sizeof(bytes));
-}
-
 /* -- page requests --------------------------------------------------------------- */
 
 /* With a reference to its mm, unless that is ending. */
@@ -178,7 +85,7 @@ static struct mm_struct *mm_of(u32 pasid)
 
 	mutex_lock(&state.mutex);
 	list_for_each_entry(space, &state.spaces,
-			    entry) if (space->pasid == pasid && space->attached &&
+			    entry) if (space->bound.pasid == pasid && space->attached &&
 				       mmget_not_zero(space->mm)) mm = space->mm;
 	mutex_unlock(&state.mutex);
 	return mm;
@@ -211,7 +118,8 @@ static void serve(const u8 *event)
 	while (flags & VIOMMU_FAULT_F_PAGE_REQ && READ_ONCE(hold))
 		msleep(10);
 	if (flags & VIOMMU_FAULT_F_PAGE_REQ)
-		respond(event, fault_in(pasid, address, flags & VIOMMU_FAULT_F_WRITE));
+		respond(pasid, le16_to_cpup((__le16 *)(event + 24)),
+			fault_in(pasid, address, flags & VIOMMU_FAULT_F_WRITE));
 	else
 		pr_info("viommu_spaces: fault, reason %u, PASID %u, address 0x%llx\n", event[0],
 			pasid, address);
@@ -260,7 +168,7 @@ static void ended(struct mmu_notifier *notifier, struct mm_struct *mm)
 
 	mutex_lock(&state.mutex);
 	if (space->attached)
-		detach(space);
+		detach_pasid(space->bound.pasid, space->bound.pasid);
 	space->attached = false;
 	mutex_unlock(&state.mutex);
 }
@@ -273,7 +181,7 @@ static void changed(struct mmu_notifier *notifier, struct mm_struct *mm, unsigne
 
 	space->invalidations++;
 	if (READ_ONCE(space->attached))
-		invalidate(space, first, end - 1);
+		invalidate(space->bound.pasid, first, end - 1);
 }
 
 static const struct mmu_notifier_ops notifier_ops = {
@@ -291,7 +199,7 @@ static void unbind(struct file *file)
 	mmu_notifier_unregister(&space->notifier, space->mm);
 	mutex_lock(&state.mutex);
 	if (space->attached)
-		detach(space);
+		detach_pasid(space->bound.pasid, space->bound.pasid);
 	list_del(&space->entry);
 	mutex_unlock(&state.mutex);
 	mmdrop(space->mm);
@@ -312,7 +220,7 @@ static long bind(struct file *file)
 	space->notifier.ops = &notifier_ops;
 	mmgrab(space->mm);
 	mutex_lock(&state.mutex);
-	space->pasid = ++state.last_pasid;
+	space->bound = (struct bound){ ++state.last_pasid, &space->invalidations };
 	list_add(&space->entry, &state.spaces);
 	mutex_unlock(&state.mutex);
 	file->private_data = space;
@@ -320,98 +228,23 @@ static long bind(struct file *file)
 	if (status)
 		return status;
 	mutex_lock(&state.mutex);
-	status = attach(space);
+	status = attach_process(space->bound.pasid, space->bound.pasid, space->mm);
 	space->attached = !status;
 	mutex_unlock(&state.mutex);
 	return status ? -EIO : 0;
 }
 
-static long start(struct file *file, const void __user *argument)
+static bool ready(void)
 {
-	struct space *space = file->private_data;
-	struct viommu_spaces_dma dma;
-	long status = 0;
-
-	if (copy_from_user(&dma, argument, sizeof(dma)))
-		return -EFAULT;
-	if (!space)
-		return -EINVAL;
-	mutex_lock(&state.mutex);
-	if (readl(state.registers + REG_STATUS) == 1) {
-		status = -EBUSY;
-	} else {
-		writeq(dma.address, state.registers + REG_ADDRESS);
-		writeq(dma.length, state.registers + REG_LENGTH);
-		writeq(dma.seed, state.registers + REG_SEED);
-		writel(space->pasid | PASID_VALID, state.registers + REG_PASID);
-		writel(dma.flags, state.registers + REG_FLAGS);
-		writel(dma.command, state.registers + REG_COMMAND);
-	}
-	mutex_unlock(&state.mutex);
-	return status;
+	return state.virtio;
 }
 
-static long result(struct file *file, void __user *argument)
+static long other(unsigned int command, void __user *argument)
 {
-	const struct space *space = file->private_data;
-	/* First: what is read before a command has ended is not its result. */
-	u32 status = readl(state.registers + REG_STATUS);
-	const struct viommu_spaces_result result = {
-		.status = status,
-		.sum = readq(state.registers + REG_SUM),
-		.done = readq(state.registers + REG_DONE),
-		.requests = readl(state.registers + REG_REQUESTS),
-		.drops = readl(state.registers + REG_DROPS),
-		.hits = readl(state.registers + REG_HITS),
-		.invalidations = space ? space->invalidations : 0,
-	};
-
-	return copy_to_user(argument, &result, sizeof(result)) ? -EFAULT : 0;
+	return -ENOTTY;
 }
 
-static long control(struct file *file, unsigned int command, unsigned long argument)
-{
-	switch (command) {
-	case VIOMMU_SPACES_BIND:
-		return bind(file);
-	case VIOMMU_SPACES_UNBIND:
-		unbind(file);
-		return 0;
-	case VIOMMU_SPACES_START:
-		return start(file, (void __user *)argument);
-	case VIOMMU_SPACES_RESULT:
-		return result(file, (void __user *)argument);
-	default:
-		return -ENOTTY;
-	}
-}
-
-static int opened(struct inode *inode, struct file *file)
-{
-	file->private_data = NULL;
-	return state.registers && state.virtio ? 0 : -ENODEV;
-}
-
-static int closed(struct inode *inode, struct file *file)
-{
-	unbind(file);
-	return 0;
-}
-
-static const struct file_operations file_ops = {
-	.owner = THIS_MODULE,
-	.open = opened,
-	.release = closed,
-	.unlocked_ioctl = control,
-};
-
-static struct miscdevice misc = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = "viommu-spaces",
-	.fops = &file_ops,
-};
-
-/* -- the devices ---------------------------------------------------------------------- */
+/* -- the IOMMU ---------------------------------------------------------------------- */
 
 static int virtio_found(struct virtio_device *virtio)
 {
@@ -446,42 +279,6 @@ static struct virtio_driver virtio_driver = {
 	.remove = virtio_gone,
 };
 
-static void enable(struct pci_dev *pci, u16 id, int at, u16 value)
-{
-	int capability = pci_find_ext_capability(pci, id);
-
-	if (capability)
-		pci_write_config_word(pci, capability + at, value);
-}
-
-static int pci_found(struct pci_dev *pci, const struct pci_device_id *id)
-{
-	int status = pcim_enable_device(pci);
-
-	if (status)
-		return status;
-	pci_set_master(pci);
-	enable(pci, CAP_PASID, 6, 1);
-	enable(pci, CAP_ATS, 6, 0x8000);
-	enable(pci, CAP_PRI, 4, 1);
-	state.pci = pci;
-	state.registers = pcim_iomap(pci, 0, 0);
-	return state.registers ? 0 : -ENOMEM;
-}
-
-static void pci_gone(struct pci_dev *pci)
-{
-	state.registers = NULL;
-}
-
-static const struct pci_device_id pci_ids[] = { { PCI_DEVICE(DMA_VENDOR, DMA_DEVICE) }, {} };
-static struct pci_driver pci_driver = {
-	.name = "viommu_spaces",
-	.id_table = pci_ids,
-	.probe = pci_found,
-	.remove = pci_gone,
-};
-
 static int __init begin(void)
 {
 	int status;
@@ -494,9 +291,7 @@ static int __init begin(void)
 	if (!state.buffers)
 		return -ENOMEM;
 	status = register_virtio_driver(&virtio_driver);
-	if (!status)
-		status = pci_register_driver(&pci_driver);
-	return status ? status : misc_register(&misc);
+	return status ? status : register_dma();
 }
 
 module_init(begin);

@@ -20,9 +20,18 @@ struct viommu_spaces_result {
 	__u32 invalidations;         /* sent by this file */
 };
 
+/* Status of writes with two PASIDs of paging domains, each of which maps a page at an address of
+ * its own. */
+struct viommu_spaces_pair {
+	__u32 own[2], others[2]; /* at its address, and at that of the other */
+	__u32 intact;            /* the last wrote to neither page */
+	__u32 unmapped, detached;
+};
+
 #define VIOMMU_SPACES_BIND   _IO('v', 0)
 #define VIOMMU_SPACES_UNBIND _IO('v', 1)
 #define VIOMMU_SPACES_START  _IOW('v', 2, struct viommu_spaces_dma)
 #define VIOMMU_SPACES_RESULT _IOR('v', 3, struct viommu_spaces_result)
+#define VIOMMU_SPACES_PAIR   _IOR('v', 4, struct viommu_spaces_pair) /* viommu_sva only */
 
 #endif

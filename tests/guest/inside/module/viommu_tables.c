@@ -6,22 +6,11 @@
  * its domains: a paging domain is a table of the draft's generic format. Mapping is a store;
  * unmapping is a store, and INVALIDATE as the public driver of the draft sends it.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt /* as the driver has it */
+#include "stock_driver.h"
 
-#include <linux/iommu.h>
 #include <linux/log2.h>
-#include <linux/virtio.h>
 
 #include "protocol.h"
-
-static int register_with_tables(struct iommu_device *iommu, const struct iommu_ops *ops,
-				struct device *parent);
-
-#define iommu_device_register register_with_tables
-#undef module_virtio_driver
-#define module_virtio_driver(driver)
-#include "virtio-iommu.c"
-#undef iommu_device_register
 
 #define F_ATTACH_TABLE 8 /* bit of the draft */
 
@@ -250,8 +239,8 @@ static const struct iommu_domain_ops domain_ops = {
 	.free = free_table,
 };
 
-static int register_with_tables(struct iommu_device *iommu, const struct iommu_ops *ops,
-				struct device *parent)
+static int register_changed(struct iommu_device *iommu, const struct iommu_ops *ops,
+			    struct device *parent)
 {
 	static struct iommu_ops with_tables;
 
@@ -263,16 +252,11 @@ static int register_with_tables(struct iommu_device *iommu, const struct iommu_o
 
 /* -- the module ------------------------------------------------------------------------ */
 
-static unsigned int with_table[ARRAY_SIZE(features) + 1];
-
 static int __init begin(void)
 {
-	memcpy(with_table, features, sizeof(features));
-	with_table[ARRAY_SIZE(features)] = F_ATTACH_TABLE;
-	virtio_iommu_drv.driver.name = "virtio_iommu";
-	virtio_iommu_drv.feature_table = with_table;
-	virtio_iommu_drv.feature_table_size = ARRAY_SIZE(with_table);
-	return register_virtio_driver(&virtio_iommu_drv);
+	static const unsigned int with_table[] = { F_ATTACH_TABLE };
+
+	return begin_with(with_table, ARRAY_SIZE(with_table));
 }
 
 module_init(begin);
