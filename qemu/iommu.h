@@ -464,8 +464,8 @@ void record_stop(struct iommu *iommu);
 void record_renew(struct iommu *iommu);
 
 /* If there is a trace: an access was translated by the endpoint's attachment, or not. */
-void record_translation(struct endpoint *endpoint, uint64_t iova, uint64_t length, uint32_t access,
-			int result, const struct viommu_translation *found);
+void record_translation(struct endpoint *endpoint, uint32_t pasid, uint64_t iova, uint64_t length,
+			uint32_t access, int result, const struct viommu_translation *found);
 
 /* -- endpoint/restrict_granule.c ----------------------------------------------------- */
 

@@ -124,6 +124,12 @@ static bool play_device(struct replay *replay, const struct trace_record *record
 		.max_bytes = MIN(values[DEVICE_MAX_BYTES], VIOMMU_MAX_BYTES_DEFAULT),
 	};
 
+	if (config.features & VIOMMU_F_TABLE) {
+		trace_refuse(&replay->reader, "trace-device", FROM_A_DEVICE,
+			     "the device has page tables of its guest, which are in guest memory "
+			     "and not in a trace");
+		return false;
+	}
 	return must(replay, viommu_new(&config, NULL, NULL, &replay->device),
 		    "the library refuses the configuration");
 }

@@ -332,6 +332,9 @@ static void do_untranslated(struct dma *dma, uint64_t address, uint64_t length)
 	int status = viommu_handle_translate(dma->endpoint->handle, pasid_of(dma->pasid), address,
 					     length, access_of(dma), &found);
 
+	if (unlikely(dma->endpoint->iommu->record.bytes))
+		record_translation(dma->endpoint, pasid_of(dma->pasid), address, length,
+				   access_of(dma), status, &found);
 	if (status == -EAGAIN)
 		request_page(dma, address);
 	else if (status || !(found.length & -8ull) ||

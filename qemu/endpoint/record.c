@@ -24,7 +24,8 @@ static void report(struct iommu *iommu, int error, Error **errp)
 		error_setg(errp, "record-limit: %" PRIu64 " bytes have no room for the device's state",
 			   limit_of(iommu));
 	else if (error == -ENOTSUP)
-		error_setg(errp, "record: a device with 'tables' cannot be recorded");
+		error_setg(errp, "record: a device with 'tables' cannot be recorded: they are in "
+				 "guest memory, and a trace has none of it");
 	else
 		error_setg_errno(errp, -error, "record: the trace cannot begin");
 }
@@ -96,13 +97,12 @@ void record_renew(struct iommu *iommu)
 		warn_report(TYPE_VIOMMU_DEVICE ": record: the trace cannot begin again");
 }
 
-void record_translation(struct endpoint *endpoint, uint64_t iova, uint64_t length, uint32_t access,
-			int result, const struct viommu_translation *found)
+void record_translation(struct endpoint *endpoint, uint32_t pasid, uint64_t iova, uint64_t length,
+			uint32_t access, int result, const struct viommu_translation *found)
 {
 	uint32_t id = endpoint->source ? endpoint->source->id : endpoint->id;
 
-	viommu_record_access(endpoint->iommu->core, id, VIOMMU_NO_PASID, iova, length, access,
-			     result, found);
+	viommu_record_access(endpoint->iommu->core, id, pasid, iova, length, access, result, found);
 }
 
 /* -- the properties ------------------------------------------------------------------ */

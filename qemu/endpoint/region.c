@@ -79,7 +79,8 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 					     access_of(flag), &found);
 
 	if (unlikely(endpoint->iommu->record.bytes))
-		record_translation(endpoint, iova, length, access_of(flag), status, &found);
+		record_translation(endpoint, VIOMMU_NO_PASID, iova, length, access_of(flag), status,
+				   &found);
 	if (status)
 		return entry;
 	entry.perm = permissions(&found);

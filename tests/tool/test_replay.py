@@ -129,6 +129,21 @@ class Replay(unittest.TestCase):
         self.assertRegex(done.stdout, r"(?m)^access +10 +5 +0 ")
         self.assertIn("at most 2 mappings", done.stdout)
 
+    def test_pasids_are_recorded_and_replayed(self):
+        subprocess.run([MAKE_TRACE, self.trace, "pasids"], check=True)
+        records = list(Reader(self.trace.read_bytes()).records())
+        self.assertEqual([(values[1], values[5]) for kind, _, values, _ in records if kind == ACCESS],
+                         [(6, 0), (7, 1), (0, 1), (6, 1)])  # PASID and 1; reached or refused
+        answer = json.loads(self.replay(trace_of(records), "--json", status=0).stdout)
+        self.assertEqual({call["call"]: (call["number"], call["refused"]) for call in answer["calls"]},
+                         {"ATTACH": (2, 1), "DETACH": (1, 0), "MAP": (1, 0), "access": (4, 3)})
+
+    def test_a_device_with_page_tables_of_its_guest_is_refused(self):
+        kind, time, values, data = self.records[0]
+        self.records[0] = kind, time, [values[0] | 1 << 4 | 1 << 57] + values[1:], data
+        self.refused(self.records, "trace-device")
+        self.assertIn("page tables of its guest", self.replay(trace_of(self.records), status=2).stderr)
+
     def test_it_is_the_same_trace_if_it_is_written_again(self):
         self.replay(trace_of(self.records), status=0)
 
