@@ -114,7 +114,7 @@ static bool counts_for_nothing(const struct viommu_monitor *monitor)
 	return !monitor->iommu && !monitor->device && !monitor->has_segment;
 }
 
-/* An IOMMU that does not exist breaks another rule. */
+/* An IOMMU that does not exist breaks another rule, and device trees have a rule of their own. */
 void check_monitors(const struct check *check)
 {
 	static const char cure[] = "give the `iommu`, an SMMU, or the `device` or `segment`";
@@ -126,7 +126,7 @@ void check_monitors(const struct check *check)
 				       : NULL;
 		struct subject subject = { OBJECT_MONITOR, monitor, i };
 
-		if (counts_for_nothing(monitor))
+		if (counts_for_nothing(monitor) && !topology_is_from(check->topology, "DTB"))
 			check_report(check, &subject, cure,
 				     "the performance monitor at 0x%" PRIx64 " counts for nothing",
 				     monitor->base);

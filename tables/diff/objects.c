@@ -360,8 +360,11 @@ static const struct rule rules[] = {
 	{ .type = OBJECT_ITS_GROUP, .identity = { "ids" }, .skipped = { "name" } },
 	{ .type = OBJECT_INTERRUPT_SOURCE, .identity = { "kind", "number" } },
 	{ .type = OBJECT_ATS, .identity = { "kind", "function", "scope", "path" } },
-	{ .type = OBJECT_MONITOR, .identity = { "at" } },
-	{ .type = OBJECT_WIRE_BRIDGE, .identity = { "at" } },
+	{ .type = OBJECT_MONITOR, .identity = { "at" }, .usual = { "identifier" } },
+	{ .type = OBJECT_WIRE_BRIDGE,
+	  .identity = { "at" },
+	  .skipped = { "name" },
+	  .usual = { "identifier" } },
 	{ .type = OBJECT_RESERVED_MEMORY,
 	  .identity = { "range", "iommu", "functions", "path", "ids" } },
 };

@@ -140,6 +140,9 @@ bool dt_function_bdf(const struct dt_node *node, uint16_t *ret_bdf);
  */
 bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span);
 
+/* The same of its i-th registers; i is a small number. */
+bool dt_registers_at(const struct dt_node *node, size_t i, uint64_t *ret_base, uint64_t *ret_span);
+
 /* -- phandles (tree.c) ----------------------------------------------------------------- */
 
 #define DT_NO_PHANDLE 0u
@@ -155,8 +158,8 @@ struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle);
 uint32_t dt_phandle(const struct dt_node *node);
 
 /*
- * Call `each` for the cells of iommus, iommu-map or msi-map that are phandles; for none of other
- * properties.
+ * Call `each` for the cells of iommus, iommu-map, msi-map, msi-parent or nvidia,cmdqv that are
+ * phandles; for none of other properties.
  */
 void dt_for_each_reference(const struct devicetree *tree, const struct dt_property *property,
 			   void (*each)(void *opaque, size_t cell, uint32_t phandle), void *opaque);

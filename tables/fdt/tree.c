@@ -248,16 +248,19 @@ struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle)
 }
 
 /*
- * The first cell of a property that is a phandle, and the distance to the next; 0: 1 + #iommu-cells
- * of the node referred to.
+ * The first cell of a property that is a phandle, and the distance to the next; 0: 1 and the cells
+ * that the node referred to has.
  */
 static const struct reference {
 	const char *property;
 	size_t first, width;
+	const char *cells;
 } references[] = {
-	{ "iommus", 0, 0 },
-	{ "iommu-map", 1, 4 },
-	{ "msi-map", 1, 4 },
+	{ "iommus", 0, 0, "#iommu-cells" },
+	{ "iommu-map", 1, 4, NULL },
+	{ "msi-map", 1, 4, NULL },
+	{ "msi-parent", 0, 0, "#msi-cells" },
+	{ "nvidia,cmdqv", 0, SIZE_MAX, NULL },
 };
 
 static const struct reference *reference_of(const struct dt_property *property)
@@ -281,7 +284,7 @@ void dt_for_each_reference(const struct devicetree *tree, const struct dt_proper
 
 		width = reference->width;
 		if (!width)
-			width = 1 + (target ? dt_cell_count(target, "#iommu-cells", 0) : 0);
+			width = 1 + (target ? dt_cell_count(target, reference->cells, 0) : 0);
 		each(opaque, i, phandle);
 	}
 }
@@ -382,20 +385,28 @@ static bool is_extension(const struct dt_node *bus)
 }
 
 /* Up to the root, whose addresses are the CPU's. */
-bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span)
+bool dt_registers_at(const struct dt_node *node, size_t i, uint64_t *ret_base, uint64_t *ret_span)
 {
 	const struct dt_property *reg = dt_property(node, "reg");
 	const struct dt_node *bus = node->parent;
+	size_t row;
 
-	if (!reg || !bus || address_cells(bus) > MAX_CELLS || size_cells(bus) > MAX_CELLS ||
-	    dt_cells(reg) < address_cells(bus) + size_cells(bus))
+	if (!reg || !bus || address_cells(bus) > MAX_CELLS || size_cells(bus) > MAX_CELLS)
 		return false;
-	*ret_base = cells_at(reg, 0, address_cells(bus));
-	*ret_span = cells_at(reg, address_cells(bus), size_cells(bus));
+	row = address_cells(bus) + size_cells(bus);
+	if (dt_cells(reg) < (i + 1) * row)
+		return false;
+	*ret_base = cells_at(reg, i * row, address_cells(bus));
+	*ret_span = cells_at(reg, i * row + address_cells(bus), size_cells(bus));
 	for (; bus->parent && !is_extension(bus); bus = bus->parent)
 		if (!translate(bus, ret_base))
 			return false;
 	return true;
+}
+
+bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span)
+{
+	return dt_registers_at(node, 0, ret_base, ret_span);
 }
 
 bool dt_is_unresolved(const struct devicetree *tree, uint32_t phandle)

@@ -8,6 +8,7 @@
  *     read_iommus.c    nodes with #iommu-cells
  *     read_bridges.c   PCI host bridges; read_map.c reads their iommu-map and msi-map
  *     read_devices.c   other nodes with `iommus`
+ *     read_others.c    performance monitors, interrupt wire bridges, command queues
  *     read_memory.c    iommu-addresses of nodes below /reserved-memory
  */
 #include "base/hash.h"
@@ -44,7 +45,7 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 static void read_all_its(struct dt_reading *reading)
 {
 	for_each_dt_node(node, reading->tree)
-		if (dt_has_string(node, "compatible", "arm,gic-v3-its") && dt_is_available(node))
+		if (dt_is_its(node))
 			read_its(reading, node);
 }
 
@@ -54,6 +55,8 @@ void dt_reading_begin(struct dt_reading *reading)
 	reading->iommus = hash_new_full(&hash_direct, NULL, iommu_free);
 	reading->its = hash_new_full(&hash_direct, NULL, memory_free);
 	reading->bridges = hash_new(&hash_direct);
+	reading->wire_bridges = hash_new(&hash_direct);
+	dt_number_wire_bridges(reading);
 	read_all_its(reading);
 	dt_number_bridges(reading);
 	dt_find_iommus(reading);
@@ -64,6 +67,7 @@ void dt_reading_end(struct dt_reading *reading)
 	hash_free(reading->iommus);
 	hash_free(reading->its);
 	hash_free(reading->bridges);
+	hash_free(reading->wire_bridges);
 }
 
 /* IOMMUs are added after bridges, which tell the ITS of their endpoints. */
@@ -74,6 +78,8 @@ static void read_tree(struct dt_reading *reading)
 	dt_read_bridges(reading);
 	dt_read_iommus(reading);
 	dt_read_devices(reading);
+	dt_read_monitors(reading);
+	dt_read_wire_bridges(reading);
 	dt_read_memory(reading);
 	dt_reading_end(reading);
 }

@@ -24,6 +24,7 @@ struct dt_reading {
 	struct hash *iommus;              /* node -> struct dt_iommu, of enabled nodes */
 	struct hash *its;                 /* node -> path, of interrupt translation services */
 	struct hash *bridges;             /* node of a host bridge -> segment */
+	struct hash *wire_bridges;        /* node of an IWB -> its number, from 1 */
 	size_t n_ranges;                  /* of all maps: a mask can make thousands of one entry */
 	struct viommu_findings *findings;
 };
@@ -133,16 +134,56 @@ bool dt_is_smmu_v2(const struct dt_node *node);
 /* Is it a virtio-iommu that is a PCI function? */
 bool dt_is_iommu_function(const struct dt_node *node);
 
+/* -- interrupts (interrupts.c) --------------------------------------------------------- */
+
 /* The interrupt controller of a node, or NULL; the cells of an interrupt at it, or `fallback`. */
 const struct dt_node *dt_interrupt_parent(const struct devicetree *tree,
 					  const struct dt_node *node);
 uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
 			    uint32_t fallback);
 
+/* The number in a topology of the i-th interrupt of a node; 0: there is none. */
+uint32_t dt_interrupt(const struct dt_reading *reading, const struct dt_node *node, size_t i);
+
+/* -- PMCGs, IWBs and CMDQVs of an Arm machine (read_others.c) ---------------------------- */
+
+#define DT_MONITOR     "arm,smmu-v3-pmcg"
+#define DT_WIRE_BRIDGE "arm,gic-v5-iwb"
+#define DT_QUEUES      "nvidia,cmdqv"
+#define DT_QUEUES_SMMU "nvidia,tegra264-smmu"
+#define DT_QUEUES_BOTH DT_QUEUES_SMMU "\0arm,smmu-v3" /* two strings */
+#define DT_QUEUES_NODE "nvidia,tegra264-cmdqv"
+
+/* Is it an ITS, or of a GICv5 a translate frame of one, which a MADT numbers? */
+bool dt_is_its(const struct dt_node *node);
+
+/* The ITS of the node's own MSIs, and their device ID; NULL: it has none, or no ITS. */
+const char *dt_own_its(const struct dt_reading *reading, const struct dt_node *node,
+		       uint32_t *ret_id);
+
+/* IWBs are numbered from 0, in the order of the tree. */
+void dt_number_wire_bridges(struct dt_reading *reading);
+
+void dt_read_monitors(struct dt_reading *reading);
+void dt_read_wire_bridges(struct dt_reading *reading);
+
+/* The command queues of an SMMU, as Linux finds them; unchanged if there are none. */
+void dt_read_queues(const struct dt_reading *reading, const struct dt_node *smmu,
+		    struct viommu_iommu_cmdqv *ret_queues);
+
+/*
+ * The binding of a PMCG does not name its SMMU: it is the one whose registers include the PMCG's,
+ * or the only one. dt_list_smmus() returns what dt_monitored() needs, to be freed.
+ */
+struct array *dt_list_smmus(const struct devicetree *tree);
+const struct dt_node *dt_monitored(const struct array *smmus, uint64_t base);
+
+/* -- parts of IOMMUs ------------------------------------------------------------------- */
+
 /* Are accesses of a node cache-coherent? Inherited from its parents. */
 bool dt_is_coherent(const struct dt_node *node);
 
-/* -- checks (report.c, check.c, check_bindings.c) ------------------------------------- */
+/* -- checks (report.c, check.c, check_bindings.c, check_others.c) ----------------------- */
 
 __attribute__((format(printf, 5, 6))) void dt_report(const struct table_check *check,
 						     const struct dt_node *node,
@@ -154,6 +195,9 @@ void dt_check_interrupt_kinds(const struct table_check *check);
 void dt_check_masters(const struct table_check *check);
 void dt_check_buses(const struct table_check *check);
 void dt_check_idle(const struct table_check *check);
+void dt_check_monitors(const struct table_check *check);
+void dt_check_wire_bridges(const struct table_check *check);
+void dt_check_queues(const struct table_check *check);
 void dt_check_overlay(const struct table_check *check);
 void dt_check_fit(const struct table_check *check);
 

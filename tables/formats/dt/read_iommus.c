@@ -115,55 +115,11 @@ static uint16_t segment_of(const struct dt_reading *reading, const struct dt_nod
 	return (uint16_t)GPOINTER_TO_UINT(hash_lookup(reading->bridges, node));
 }
 
-/* The cells of a GIC interrupt: type, number, trigger. */
-#define SPI_CELLS 3
-#define SPI_FIRST 32 /* the first shared interrupt of a GIC */
-
-/* The number of the i-th interrupt if it is a shared interrupt; else 0. */
-static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
-{
-	const struct dt_property *interrupts = dt_property(node, "interrupts");
-	uint32_t number = dt_cell(interrupts, i * SPI_CELLS + 1);
-
-	if (dt_cells(interrupts) < (i + 1) * SPI_CELLS || dt_cell(interrupts, i * SPI_CELLS) ||
-	    number > UINT32_MAX - SPI_FIRST)
-		return 0;
-	return number + SPI_FIRST;
-}
-
 /* The cells of an APLIC's interrupt are number and trigger, those of a PLIC's only the number. */
 #define APLIC_CELLS 2u
 
 /* The triggers of interrupts in device trees, as the flags of a wire. */
 static const uint32_t wire_flags[] = { [1] = 2, [2] = 0, [4] = 3, [8] = 1 };
-
-const struct dt_node *dt_interrupt_parent(const struct devicetree *tree, const struct dt_node *node)
-{
-	const struct dt_property *parent = NULL;
-
-	for (; node && !parent; node = node->parent)
-		parent = dt_property(node, "interrupt-parent");
-	return dt_target(tree, dt_cell(parent, 0));
-}
-
-uint32_t dt_interrupt_cells(const struct devicetree *tree, const struct dt_node *node,
-			    uint32_t fallback)
-{
-	const struct dt_node *controller = dt_interrupt_parent(tree, node);
-
-	return controller ? dt_number(controller, "#interrupt-cells", fallback) : fallback;
-}
-
-/*
- * Of a controller with one or two cells, as a PLIC and an IOAPIC, the first cell is the number. 0
- * is an interrupt there, but none in a topology.
- */
-static uint32_t first_interrupt(const struct dt_reading *reading, const struct dt_node *node)
-{
-	if (dt_interrupt_cells(reading->tree, node, SPI_CELLS) >= SPI_CELLS)
-		return shared_interrupt(node, 0);
-	return dt_cell(dt_property(node, "interrupts"), 0);
-}
 
 /* Up to four wires, which may have any order. */
 static void read_wires(const struct dt_reading *reading, const struct dt_node *node,
@@ -206,7 +162,7 @@ static void read_interrupts(const struct dt_reading *reading, const struct dt_no
 	const struct dt_property *names = dt_property(node, "interrupt-names");
 
 	if (iommu->kind == VIOMMU_VIRTIO_MMIO) {
-		iommu->interrupts[0] = first_interrupt(reading, node);
+		iommu->interrupts[0] = dt_interrupt(reading, node, 0);
 		iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
 	}
 	if (iommu->kind == VIOMMU_RISCV)
@@ -216,27 +172,26 @@ static void read_interrupts(const struct dt_reading *reading, const struct dt_no
 	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
 		int index = index_of(names, order[i]);
 
-		iommu->interrupts[i] = index < 0 ? 0 : shared_interrupt(node, (size_t)index);
+		iommu->interrupts[i] = index < 0 ? 0 : dt_interrupt(reading, node, (size_t)index);
 		if (iommu->interrupts[i])
 			iommu->n_interrupts = (unsigned)i + 1;
 	}
 }
 
-/* An SMMUv3 may send its own interrupts as MSIs; the cell after the ITS is their device ID. */
+/* An SMMUv3 may send its own interrupts as MSIs. */
 static void read_own_msis(const struct dt_reading *reading, const struct dt_node *node,
 			  struct viommu_iommu *iommu)
 {
-	const struct dt_property *parent = dt_property(node, "msi-parent");
-	const struct dt_node *target = dt_target(reading->tree, dt_cell(parent, 0));
-	const char *its = target ? hash_lookup(reading->its, target) : NULL;
+	uint32_t id;
+	const char *its = dt_own_its(reading, node, &id);
 
-	if (iommu->kind != VIOMMU_SMMU_V3 || !its || dt_cells(parent) != 2)
+	if (iommu->kind != VIOMMU_SMMU_V3 || !its)
 		return;
 	if (iommu->its && strcmp(iommu->its, its) != 0)
 		return;
 	iommu->its = its;
 	iommu->smmu_v3.has_msi_id = true;
-	iommu->smmu_v3.msi_id = dt_cell(parent, 1);
+	iommu->smmu_v3.msi_id = id;
 }
 
 /* Registers on a bus that is not translated are unknown, which is not an error. */
@@ -264,6 +219,8 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 	}
 	read_interrupts(reading, node, &iommu);
 	read_own_msis(reading, node, &iommu);
+	if (iommu.kind == VIOMMU_SMMU_V3)
+		dt_read_queues(reading, node, &iommu.cmdqv);
 	if (topology_add_iommu(reading->topology, &iommu) < 0)
 		report(reading->findings, "topology-window", iommu.place, "correct `reg`",
 		       "the registers of %s end beyond 64 bits", node->name);

@@ -44,6 +44,7 @@ static void begin(struct dt_writing *writing)
 	writing->windows = hash_new_full(&hash_number, memory_free, NULL);
 	writing->iommus = hash_new(&hash_text);
 	writing->its = hash_new(&hash_text);
+	writing->spans = hash_new_full(&hash_text, NULL, memory_free);
 	dt_reading_begin(&writing->before);
 	dt_index(writing);
 }
@@ -55,15 +56,18 @@ static void end(struct dt_writing *writing)
 	hash_free(writing->windows);
 	hash_free(writing->iommus);
 	hash_free(writing->its);
+	hash_free(writing->spans);
 }
 
 static void write_all(struct dt_writing *writing)
 {
 	begin(writing);
 	dt_write_its(writing);
+	dt_note_monitors(writing);
 	dt_write_iommus(writing);
 	dt_write_bridges(writing);
 	dt_write_devices(writing);
+	dt_write_others(writing);
 	if (!writing->into)
 		report(writing->findings, "dt-new", place_of_file(NULL),
 		       "use the machine's device tree as the base",

@@ -4,8 +4,6 @@
 
 #include <viommu/devicetree.h>
 
-#include <viommu/devicetree.h>
-
 #include "base/array.h"
 #include "base/hash.h"
 #include "read.h"
@@ -24,6 +22,7 @@ struct dt_writing {
 	struct hash *windows; /* base address of registers -> node */
 	struct hash *iommus;  /* name of an IOMMU -> node */
 	struct hash *its;     /* name of an ITS group -> node */
+	struct hash *spans;   /* name of an SMMU -> size of its registers with its monitors' */
 	uint32_t last_phandle;
 	struct viommu_findings *findings;
 };
@@ -86,6 +85,32 @@ void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 /* Write the map of a bridge. The runs are sorted and disjoint; the caller frees them. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		  const struct array *runs, uint16_t first, uint16_t last);
+
+/* Registers of one size, up to two, with the cells of the parent. */
+void dt_set_registers(struct dt_writing *writing, struct dt_node *node, const uint64_t *bases,
+		      size_t n_bases, uint64_t span);
+
+/* -- interrupts (interrupts.c, write_iommus.c) --------------------------------------------- */
+
+/* A GIC's interrupt: type, number, trigger. */
+#define GIC_CELLS 3u
+
+/* The cells of the interrupt with this number in a topology; false: the node's GIC has none. */
+bool dt_gic_cells(const struct devicetree *tree, const struct dt_node *node, uint32_t number,
+		  uint32_t ret_cells[GIC_CELLS]);
+
+/* Interrupts of what is named `of`; nothing with a finding if one of them is not a GIC's. */
+void dt_set_interrupts(struct dt_writing *writing, struct dt_node *node, const uint32_t *interrupts,
+		       size_t n, const char *of, struct viommu_place place);
+
+/* -- PMCGs, IWBs and CMDQVs (write_others.c) --------------------------------------------- */
+
+/* Before and after IOMMUs: monitors and wire bridges; the queues of an SMMU; a node's own MSIs. */
+void dt_note_monitors(struct dt_writing *writing);
+void dt_write_others(struct dt_writing *writing);
+void dt_write_queues(struct dt_writing *writing, struct dt_node *smmu,
+		     const struct viommu_iommu *iommu);
+void dt_set_msis(struct dt_writing *writing, struct dt_node *node, const char *its, uint32_t id);
 
 /* -- the whole (write.c, overlay.c) ---------------------------------------------------------- */
 

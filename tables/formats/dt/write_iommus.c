@@ -15,6 +15,7 @@
 #include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
+#include "tables/table/unsupported.h"
 
 /* The default size of registers. */
 #define SPAN_VIRTIO_MMIO 0x200u
@@ -30,18 +31,25 @@ static struct pointers *its_nodes(const struct dt_writing *writing)
 	struct pointers *nodes = pointers_new(NULL);
 
 	for_each_dt_node(node, writing->tree)
-		if (dt_has_string(node, "compatible", "arm,gic-v3-its") && dt_is_available(node))
+		if (dt_is_its(node))
 			pointers_add(nodes, node);
 	return nodes;
 }
 
-/* A topology has no address of an ITS, so `reg` is missing. */
+/*
+ * A topology has no address of an ITS, so `reg` is missing. A machine with wire bridges has a
+ * GICv5, and MSIs go to a frame of its ITS.
+ */
 static struct dt_node *create_its(struct dt_writing *writing, uint32_t id)
 {
-	auto_free char *name = memory_printf("msi-controller-%" PRIu32, id);
+	bool is_gicv5 = topology_count(writing->topology, OBJECT_WIRE_BRIDGE);
+	auto_free char *name =
+		memory_printf(is_gicv5 ? "its-%" PRIu32 : "msi-controller-%" PRIu32, id);
 	struct dt_node *node = dt_create_node(writing, writing->tree->root, name);
 
-	dt_set_string(writing, node, "compatible", "arm,gic-v3-its");
+	dt_set_string(writing, node, "compatible", is_gicv5 ? "arm,gic-v5-its" : "arm,gic-v3-its");
+	if (is_gicv5)
+		node = dt_create_node(writing, node, "msi-controller");
 	dt_set(writing, node, "msi-controller", NULL, 0);
 	dt_set_number(writing, node, "#msi-cells", 1);
 	return node;
@@ -69,27 +77,26 @@ void dt_write_its(struct dt_writing *writing)
 
 /* -- creating ------------------------------------------------------------------------------- */
 
+/* Up to two registers of one size. */
+#define REGISTERS_MAX 2
+
 /* With as many cells as the root has. Roots with one cell per address are for 32-bit machines. */
-static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t base, uint64_t span)
+void dt_set_registers(struct dt_writing *writing, struct dt_node *node, const uint64_t *bases,
+		      size_t n_bases, uint64_t span)
 {
-	const uint32_t cells[] = { (uint32_t)(base >> 32), (uint32_t)base, (uint32_t)(span >> 32),
-				   (uint32_t)span };
-	uint32_t reg[G_N_ELEMENTS(cells)];
+	uint32_t reg[4 * REGISTERS_MAX];
 	size_t n = 0;
 
-	if (dt_number(node->parent, "#address-cells", 2) == 2)
-		reg[n++] = cells[0];
-	reg[n++] = cells[1];
-	if (dt_number(node->parent, "#size-cells", 1) == 2)
-		reg[n++] = cells[2];
-	reg[n++] = cells[3];
+	for (size_t i = 0; i < MIN(n_bases, (size_t)REGISTERS_MAX); i++) {
+		if (dt_number(node->parent, "#address-cells", 2) == 2)
+			reg[n++] = (uint32_t)(bases[i] >> 32);
+		reg[n++] = (uint32_t)bases[i];
+		if (dt_number(node->parent, "#size-cells", 1) == 2)
+			reg[n++] = (uint32_t)(span >> 32);
+		reg[n++] = (uint32_t)span;
+	}
 	dt_set_cells(writing, node, "reg", reg, n);
 }
-
-/* Device trees number the shared interrupts of a GIC from 0. */
-#define SPI_CELLS  3u
-#define SPI_FIRST  32u
-#define SPI_RISING 1u
 
 /* The trigger of a controller with two cells: high, as RISC-V's machines have it. */
 #define LEVEL_HIGH 4u
@@ -105,44 +112,46 @@ static void set_plain_interrupts(struct dt_writing *writing, struct dt_node *nod
 }
 
 /* 0 is no interrupt, so nothing is lost. */
-static void report_interrupt(const struct dt_writing *writing, const struct viommu_iommu *iommu,
-			     uint32_t interrupt)
+static void report_interrupt(const struct dt_writing *writing, const char *of, uint32_t interrupt,
+			     struct viommu_place place)
 {
 	if (interrupt)
-		report(writing->findings, "dt-silent-interrupt", iommu->place,
+		report(writing->findings, "dt-silent-interrupt", place,
 		       "give shared interrupts, which begin at 32, or the device tree of the "
 		       "machine "
 		       "with --into",
-		       "DTB omits the interrupts of IOMMU \"%s\": a GIC has no shared interrupt "
-		       "%" PRIu32,
-		       iommu->name, interrupt);
+		       "DTB omits the interrupts of %s: a GIC has no shared interrupt %" PRIu32, of,
+		       interrupt);
 }
 
-/* An SMMU has edge-triggered shared interrupts. */
+void dt_set_interrupts(struct dt_writing *writing, struct dt_node *node, const uint32_t *interrupts,
+		       size_t n, const char *of, struct viommu_place place)
+{
+	uint32_t cells[GIC_CELLS * VIOMMU_MAX_INTERRUPTS];
+
+	n = MIN(n, (size_t)VIOMMU_MAX_INTERRUPTS);
+	for (size_t i = 0; i < n; i++)
+		if (!dt_gic_cells(writing->tree, node, interrupts[i], &cells[GIC_CELLS * i])) {
+			report_interrupt(writing, of, interrupts[i], place);
+			return;
+		}
+	if (n)
+		dt_set_cells(writing, node, "interrupts", cells, GIC_CELLS * n);
+}
+
 static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 			   const struct viommu_iommu *iommu)
 {
-	uint32_t cells[SPI_CELLS * VIOMMU_MAX_INTERRUPTS];
-	uint32_t n_cells = dt_interrupt_cells(writing->tree, node, SPI_CELLS);
+	uint32_t n_cells = dt_interrupt_cells(writing->tree, node, GIC_CELLS);
+	auto_free char *of = memory_printf("IOMMU \"%s\"", iommu->name);
 
 	if (iommu->kind == VIOMMU_RISCV)
 		return;
-	if (iommu->kind == VIOMMU_VIRTIO_MMIO && n_cells < SPI_CELLS) {
+	if (iommu->kind == VIOMMU_VIRTIO_MMIO && n_cells < GIC_CELLS)
 		set_plain_interrupts(writing, node, iommu, n_cells);
-		return;
-	}
-	for (unsigned i = 0; i < iommu->n_interrupts; i++) {
-		if (iommu->interrupts[i] < SPI_FIRST) {
-			report_interrupt(writing, iommu, iommu->interrupts[i]);
-			return;
-		}
-		cells[SPI_CELLS * i] = 0;
-		cells[SPI_CELLS * i + 1] = iommu->interrupts[i] - SPI_FIRST;
-		cells[SPI_CELLS * i + 2] = SPI_RISING;
-	}
-	if (iommu->n_interrupts)
-		dt_set_cells(writing, node, "interrupts", cells,
-			     (size_t)SPI_CELLS * iommu->n_interrupts);
+	else
+		dt_set_interrupts(writing, node, iommu->interrupts, iommu->n_interrupts, of,
+				  iommu->place);
 }
 
 /* The cells of an APLIC: number and trigger, by the flags of a wire. */
@@ -216,6 +225,16 @@ static const struct maker *maker_of(const struct viommu_iommu *iommu)
 	return NULL;
 }
 
+static uint64_t span_of(const struct dt_writing *writing, const struct maker *maker,
+			const struct viommu_iommu *iommu)
+{
+	const uint64_t *with_monitors = hash_lookup(writing->spans, iommu->name);
+
+	if (iommu->span)
+		return iommu->span;
+	return with_monitors ? MAX(*with_monitors, maker->span) : maker->span;
+}
+
 /* Below the root, because no other bus is known to translate to the address. */
 static struct dt_node *create_iommu(struct dt_writing *writing, const struct viommu_iommu *iommu)
 {
@@ -227,8 +246,11 @@ static struct dt_node *create_iommu(struct dt_writing *writing, const struct vio
 		return NULL;
 	name = memory_printf("%s@%" PRIx64, maker->name, iommu->base);
 	node = dt_create_node(writing, writing->tree->root, name);
-	dt_set_string(writing, node, "compatible", maker->compatible);
-	set_reg(writing, node, iommu->base, iommu->span ? iommu->span : maker->span);
+	if (iommu_has_queues(iommu))
+		dt_set(writing, node, "compatible", DT_QUEUES_BOTH, sizeof(DT_QUEUES_BOTH));
+	else
+		dt_set_string(writing, node, "compatible", maker->compatible);
+	dt_set_registers(writing, node, &iommu->base, 1, span_of(writing, maker, iommu));
 	set_interrupts(writing, node, iommu);
 	maker->fill(writing, node, iommu);
 	if (iommu->coherent)
@@ -246,6 +268,9 @@ static void finish(struct dt_writing *writing, struct dt_node *node,
 		dt_set_number(writing, node, "#iommu-cells", 1);
 	if (iommu->has_proximity_domain)
 		dt_set_number(writing, node, "numa-node-id", iommu->proximity_domain);
+	dt_write_queues(writing, node, iommu);
+	if (iommu->kind == VIOMMU_SMMU_V3 && iommu->smmu_v3.has_msi_id)
+		dt_set_msis(writing, node, iommu->its, iommu->smmu_v3.msi_id);
 	dt_ensure_phandle(writing, node);
 	hash_insert(writing->iommus, (gpointer)iommu->name, node);
 }

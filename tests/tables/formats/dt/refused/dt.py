@@ -73,6 +73,11 @@ def smmu(**changes):
             "phandle": (SMMU,), "interrupts": (0, 60, 4, 0, 61, 4), "#global-interrupts": (1,)} | changes
 
 
+def pmu(**changes):
+    return {"compatible": "arm,smmu-v3-pmcg", "reg": (0, 0x9000000, 0, 0x1000),
+            "interrupts": (0, 80, 1)} | changes
+
+
 def device(*iommus):
     return {"reg": (0, 0x9100000, 0, 0x1000), "iommus": iommus}
 
@@ -150,6 +155,16 @@ FILES = {
                                smmu_at_9000000=smmu(**{"interrupt-parent": (ITS,),
                                                        "interrupts": (0, 987, 4, 1, 13, 4)}),
                                device_at_9100000=device(SMMU, 1, 0)), "/smmu@9000000:interrupts", 1),
+    "dt-monitor": (tree(pmu_at_9000000=pmu(interrupts=())), "/pmu@9000000", 1, "dt-silent-monitor"),
+    "dt-silent-monitor": (tree(pmu_at_9000000=pmu()), "/pmu@9000000", 0),
+    "dt-wire-bridge": (tree(iwb_at_9000000={
+        "compatible": "arm,gic-v5-iwb", "reg": (0, 0x9000000, 0, 0x10000), "interrupt-controller": b"",
+        "#interrupt-cells": (2,), "msi-parent": (VIOMMU, 64)}), "/iwb@9000000:msi-parent", 1),
+    "dt-cmdqv": (tree(smmu_at_9000000=smmu(**{"compatible": "arm,smmu-v3", "#iommu-cells": (1,),
+                                              "nvidia,cmdqv": (OTHER,)}),
+                      cmdqv_at_5200000={"compatible": "nvidia,tegra264-cmdqv", "phandle": (OTHER,),
+                                        "reg": (0, 0x5200000, 0, 0x830000)},
+                      device_at_9100000=device(SMMU, 1)), "/smmu@9000000:nvidia,cmdqv", 1),
     "dt-mmu-masters": (tree(smmu_at_9000000={"compatible": "arm,mmu-401", "mmu-masters": (OTHER, 1)},
                             device={"#stream-id-cells": (1,), "phandle": (OTHER,)}),
                        "/smmu@9000000:mmu-masters", 1),
