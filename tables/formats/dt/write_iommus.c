@@ -205,7 +205,7 @@ static const struct maker {
 		     const struct viommu_iommu *iommu);
 } makers[] = {
 	{ VIOMMU_VIRTIO_MMIO, 0, "virtio_mmio", "virtio,mmio", SPAN_VIRTIO_MMIO, fill_none },
-	{ VIOMMU_SMMU_V3, 0, "smmuv3", "arm,smmu-v3", SPAN_SMMU_V3, fill_smmu_v3 },
+	{ VIOMMU_SMMU_V3, 0, "iommu", "arm,smmu-v3", SPAN_SMMU_V3, fill_smmu_v3 },
 	{ VIOMMU_SMMU_V2, 0, "iommu", "arm,smmu-v1", SPAN_SMMU_V2, fill_smmu_v2 },
 	{ VIOMMU_SMMU_V2, 1, "iommu", "arm,smmu-v2", SPAN_SMMU_V2, fill_smmu_v2 },
 	{ VIOMMU_SMMU_V2, 2, "iommu", "arm,mmu-400", SPAN_SMMU_V2, fill_smmu_v2 },

@@ -110,7 +110,7 @@ static void an_iommu_at_the_end_leaves_one_entry(void **state)
 /* arm,smmu-v3: interrupts by their names, edges, counted from the first shared one. */
 static void a_missing_smmu_is_generated(void **state)
 {
-	static const char node[] = "/smmuv3@9050000";
+	static const char node[] = "/iommu@9050000";
 	struct rig *rig = *state;
 	struct blob blob;
 	void *made;
