@@ -114,6 +114,8 @@ static void add_iommu(struct json *json, const struct viommu_host_iommu *iommu)
 		add_number(json, "segment", iommu->segment);
 	add_registers(json, iommu);
 	add_string(json, "in_table", iommu->in_table ? iommu->in_table->name : NULL);
+	if (iommu->in_table && iommu->in_table->cmdqv.base)
+		add_hex(json, "cmdqv", iommu->in_table->cmdqv.base);
 	add_number(json, "devices", (int64_t)iommu->n_devices);
 	json_close(json, '}');
 }

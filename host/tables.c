@@ -119,6 +119,68 @@ static void choose(struct viommu_host *host, struct tree *tree)
 	viommu_topology_free(best);
 }
 
+/* -- command queues ---------------------------------------------------------------------------- */
+
+/* Linux names the only one SSDT, and several SSDT1, SSDT2 and so on. */
+#define SSDTS_MAX 256
+
+static const struct viommu_table *find_table(const struct viommu_host *host, const char *signature)
+{
+	for (guint i = 0; i < host->tables->len; i++)
+		if (!strcmp(viommu_table_signature(host->tables->pdata[i]), signature))
+			return host->tables->pdata[i];
+	return NULL;
+}
+
+static bool has_smmu_v3(const struct viommu_topology *topology)
+{
+	const struct viommu_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
+		if (iommu->kind == VIOMMU_SMMU_V3)
+			return true;
+	return false;
+}
+
+/* False: there is no such block. */
+static bool apply_block(struct viommu_host *host, struct tree *tree, const struct folder *folder,
+			const char *name, const struct viommu_table *iort)
+{
+	int error;
+	g_autoptr(GByteArray) bytes =
+		tree_read_all(tree, folder, name, VIOMMU_HOST_FILE_MAX, &error);
+	g_autofree char *file = tree_place(tree, folder->path, name);
+	struct viommu_table *block;
+
+	if (!bytes || !bytes->len)
+		return false;
+	block = viommu_table_decode(bytes->data, bytes->len, file, NULL);
+	if (block)
+		viommu_topology_apply_queues(host->topology, iort, block);
+	viommu_table_free(block);
+	return true;
+}
+
+/* Only of machines that can have them, because archives get what is read. */
+static void apply_queues(struct viommu_host *host, struct tree *tree)
+{
+	const struct viommu_table *iort = find_table(host, "IORT");
+	struct folder folder;
+	bool more = true;
+
+	if (!iort || !host->topology || !has_smmu_v3(host->topology) ||
+	    tree_enter(tree, "sys/firmware/acpi/tables", &folder) < 0)
+		return;
+	apply_block(host, tree, &folder, "DSDT", iort);
+	apply_block(host, tree, &folder, "SSDT", iort);
+	for (unsigned i = 1; more && i <= SSDTS_MAX; i++) {
+		g_autofree char *name = g_strdup_printf("SSDT%u", i);
+
+		more = apply_block(host, tree, &folder, name, iort);
+	}
+	tree_leave(&folder);
+}
+
 /* The SRAT has the proximity domains of IOMMUs that are PCI functions. */
 static void apply_srat_domains(struct viommu_host *host)
 {
@@ -132,6 +194,7 @@ void scan_tables(struct viommu_host *host, struct tree *tree)
 	scan_acpi(host, tree);
 	scan_device_tree(host, tree);
 	choose(host, tree);
+	apply_queues(host, tree);
 	apply_srat_domains(host);
 	if (host->tables_unreadable && !host->topology)
 		tree_report(tree, "host-unreadable", "sys/firmware", NULL,

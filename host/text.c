@@ -82,6 +82,25 @@ static char *segment_text(const struct viommu_host_iommu *iommu)
 	return iommu->has_segment ? g_strdup_printf("%04" PRIx32, iommu->segment) : g_strdup("-");
 }
 
+/* NULL: it has none. */
+static char *queues_text(const struct viommu_host_iommu *iommu)
+{
+	return iommu->in_table && iommu->in_table->cmdqv.base
+		       ? g_strdup_printf("0x%" PRIx64, iommu->in_table->cmdqv.base)
+		       : NULL;
+}
+
+/* A rare column, so it is there only if an IOMMU has command queues for guests. */
+static char *queues_title(const struct viommu_host *host)
+{
+	const struct viommu_host_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_host_iommu(host, i)); i++)
+		if (iommu->in_table && iommu->in_table->cmdqv.base)
+			return g_strdup("CMDQV");
+	return NULL;
+}
+
 static void put_iommus(GString *out, const struct viommu_host *host)
 {
 	const struct viommu_host_iommu *iommu;
@@ -89,13 +108,15 @@ static void put_iommus(GString *out, const struct viommu_host *host)
 
 	grid_begin(&grid);
 	grid_add(&grid, ROW(g_strdup("IOMMU"), g_strdup("kind"), g_strdup("at"), g_strdup("node"),
-			    g_strdup("segment"), g_strdup("devices"), g_strdup("in the table")));
+			    g_strdup("segment"), g_strdup("devices"), g_strdup("in the table"),
+			    queues_title(host)));
 	for (size_t i = 0; (iommu = viommu_host_iommu(host, i)); i++)
 		grid_add(&grid, ROW(g_strdup(iommu->name),
 				    g_strdup(viommu_host_iommu_kind_name(iommu->kind)),
 				    iommu_at(iommu), node_text(iommu->numa_node),
 				    segment_text(iommu), g_strdup_printf("%zu", iommu->n_devices),
-				    g_strdup(iommu->in_table ? iommu->in_table->name : "-")));
+				    g_strdup(iommu->in_table ? iommu->in_table->name : "-"),
+				    queues_text(iommu)));
 	grid_end(&grid, out);
 }
 

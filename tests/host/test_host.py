@@ -478,6 +478,46 @@ class Saved(Base):
         self.assertEqual(first["egm"], second["egm"])
         self.assertIn("egm4        457728  0008:01:00.0 0009:01:00.0", viommu("host", saved).stdout)
 
+    def make_with_queues(self, block):
+        """A Grace with a CMDQV for each SMMU, whose devices are in that definition block."""
+        machine = load("grace")
+        for n, iommu in enumerate(machine["topology"]["iommus"]):
+            iommu.update({"cmdqv": 0x5200000 + 0x100000 * n, "cmdqv-interrupt": 64 + n})
+        text, acpi = os.path.join(self.folder, "machine.yaml"), os.path.join(self.folder, "acpi")
+        with open(text, "w", encoding="utf-8") as file:
+            json.dump({"viommu": 1, **machine["topology"]}, file)
+        viommu("generate", "acpi", "--address", "0xe0000", text, "-o", acpi)
+        tree = self.make(machine)
+        with open(acpi, "rb") as file:
+            tables = file.read()
+        for name, signature in ("IORT", b"IORT"), (block, b"DSDT"):
+            at = tables.index(signature)
+            table = tables[at:at + int.from_bytes(tables[at + 4:at + 8], "little")]
+            self.put("sys/firmware/acpi/tables/" + name, name[:4].encode() + table[4:])
+        return tree, machine
+
+    def test_command_queues_are_read_from_each_definition_block(self):
+        for block in "DSDT", "SSDT", "SSDT1":
+            with self.subTest(block=block):
+                tree, machine = self.make_with_queues(block)
+                saved = os.path.join(self.folder, "saved.tar")
+                self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0)
+                for host in scan(tree, saved):
+                    self.assertEqual(sorted(iommu["cmdqv"] for iommu in host["iommus"]),
+                                     [f"0x{0x5200000 + 0x100000 * n:x}"
+                                      for n in range(len(machine["iommus"]))])
+                    self.assertEqual(ids(host), [])
+                self.assertIn("CMDQV", viommu("host", saved).stdout)
+                shutil.rmtree(tree)
+
+    def test_a_machine_without_an_smmu_does_not_save_its_code(self):
+        tree, saved = self.make(load("x399")), os.path.join(self.folder, "saved.tar")
+        self.put("sys/firmware/acpi/tables/DSDT", b"DSDT" + bytes(60))
+        self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0)
+        with tarfile.open(saved) as archive:
+            self.assertFalse([name for name in archive.getnames() if "DSDT" in name])
+        self.assertNotIn("CMDQV", viommu("host", saved).stdout)
+
     def test_a_gpu_of_a_region_that_is_no_device_is_reported(self):
         for listed in False, True:
             with self.subTest(listed=listed):
