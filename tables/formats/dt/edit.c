@@ -74,6 +74,27 @@ void dt_set_number(struct dt_writing *writing, struct dt_node *node, const char 
 	dt_set_cells(writing, node, name, &value, 1);
 }
 
+/* Up to two registers of one size. */
+#define REGISTERS_MAX 2
+
+/* With as many cells as the root has. Roots with one cell per address are for 32-bit machines. */
+void dt_set_registers(struct dt_writing *writing, struct dt_node *node, const uint64_t *bases,
+		      size_t n_bases, uint64_t span)
+{
+	uint32_t reg[4 * REGISTERS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < MIN(n_bases, (size_t)REGISTERS_MAX); i++) {
+		if (dt_number(node->parent, "#address-cells", 2) == 2)
+			reg[n++] = (uint32_t)(bases[i] >> 32);
+		reg[n++] = (uint32_t)bases[i];
+		if (dt_number(node->parent, "#size-cells", 1) == 2)
+			reg[n++] = (uint32_t)(span >> 32);
+		reg[n++] = (uint32_t)span;
+	}
+	dt_set_cells(writing, node, "reg", reg, n);
+}
+
 /* An overlay cannot remove a property. */
 void dt_clear(struct dt_writing *writing, struct dt_node *node, const char *name)
 {

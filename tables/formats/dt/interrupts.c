@@ -7,8 +7,11 @@
  *     IWB      <wire trigger>          7 << 29 | the number of the bridge << 16 | wire
  *     others   <number ...>            a PLIC, an APLIC, an IOAPIC: the number
  */
+#include <inttypes.h>
+
 #include "base/hash.h"
 #include "read.h"
+#include "tables/findings/findings.h"
 #include "write.h"
 
 #define CELLS_MAX  8u /* more than any binding has */
@@ -98,4 +101,32 @@ bool dt_gic_cells(const struct devicetree *tree, const struct dt_node *node, uin
 	ret_cells[1] = for_gicv5 ? number & GICV5_NUMBER_MAX : number - SPI_FIRST;
 	ret_cells[2] = SPI_RISING;
 	return true;
+}
+
+/* 0 is no interrupt, so nothing is lost. */
+static void report_interrupt(const struct dt_writing *writing, const char *of, uint32_t interrupt,
+			     struct viommu_place place)
+{
+	if (interrupt)
+		report(writing->findings, "dt-silent-interrupt", place,
+		       "give shared interrupts, which begin at 32, or the device tree of the "
+		       "machine "
+		       "with --into",
+		       "DTB omits the interrupts of %s: a GIC has no shared interrupt %" PRIu32, of,
+		       interrupt);
+}
+
+void dt_set_interrupts(struct dt_writing *writing, struct dt_node *node, const uint32_t *interrupts,
+		       size_t n, const char *of, struct viommu_place place)
+{
+	uint32_t cells[GIC_CELLS * VIOMMU_MAX_INTERRUPTS];
+
+	n = MIN(n, (size_t)VIOMMU_MAX_INTERRUPTS);
+	for (size_t i = 0; i < n; i++)
+		if (!dt_gic_cells(writing->tree, node, interrupts[i], &cells[GIC_CELLS * i])) {
+			report_interrupt(writing, of, interrupts[i], place);
+			return;
+		}
+	if (n)
+		dt_set_cells(writing, node, "interrupts", cells, GIC_CELLS * n);
 }

@@ -42,6 +42,10 @@ void dt_set_cells(struct dt_writing *writing, struct dt_node *node, const char *
 void dt_set_number(struct dt_writing *writing, struct dt_node *node, const char *name,
 		   uint32_t value);
 
+/* Registers of one size, up to two, with the cells of the parent. */
+void dt_set_registers(struct dt_writing *writing, struct dt_node *node, const uint64_t *bases,
+		      size_t n_bases, uint64_t span);
+
 /* Remove a property, under the same condition. */
 void dt_clear(struct dt_writing *writing, struct dt_node *node, const char *name);
 
@@ -86,11 +90,7 @@ void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		  const struct array *runs, uint16_t first, uint16_t last);
 
-/* Registers of one size, up to two, with the cells of the parent. */
-void dt_set_registers(struct dt_writing *writing, struct dt_node *node, const uint64_t *bases,
-		      size_t n_bases, uint64_t span);
-
-/* -- interrupts (interrupts.c, write_iommus.c) --------------------------------------------- */
+/* -- interrupts (interrupts.c) ------------------------------------------------------------ */
 
 /* A GIC's interrupt: type, number, trigger. */
 #define GIC_CELLS 3u

@@ -77,27 +77,6 @@ void dt_write_its(struct dt_writing *writing)
 
 /* -- creating ------------------------------------------------------------------------------- */
 
-/* Up to two registers of one size. */
-#define REGISTERS_MAX 2
-
-/* With as many cells as the root has. Roots with one cell per address are for 32-bit machines. */
-void dt_set_registers(struct dt_writing *writing, struct dt_node *node, const uint64_t *bases,
-		      size_t n_bases, uint64_t span)
-{
-	uint32_t reg[4 * REGISTERS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < MIN(n_bases, (size_t)REGISTERS_MAX); i++) {
-		if (dt_number(node->parent, "#address-cells", 2) == 2)
-			reg[n++] = (uint32_t)(bases[i] >> 32);
-		reg[n++] = (uint32_t)bases[i];
-		if (dt_number(node->parent, "#size-cells", 1) == 2)
-			reg[n++] = (uint32_t)(span >> 32);
-		reg[n++] = (uint32_t)span;
-	}
-	dt_set_cells(writing, node, "reg", reg, n);
-}
-
 /* The trigger of a controller with two cells: high, as RISC-V's machines have it. */
 #define LEVEL_HIGH 4u
 
@@ -109,34 +88,6 @@ static void set_plain_interrupts(struct dt_writing *writing, struct dt_node *nod
 
 	if (iommu->n_interrupts && n_cells)
 		dt_set_cells(writing, node, "interrupts", cells, n_cells);
-}
-
-/* 0 is no interrupt, so nothing is lost. */
-static void report_interrupt(const struct dt_writing *writing, const char *of, uint32_t interrupt,
-			     struct viommu_place place)
-{
-	if (interrupt)
-		report(writing->findings, "dt-silent-interrupt", place,
-		       "give shared interrupts, which begin at 32, or the device tree of the "
-		       "machine "
-		       "with --into",
-		       "DTB omits the interrupts of %s: a GIC has no shared interrupt %" PRIu32, of,
-		       interrupt);
-}
-
-void dt_set_interrupts(struct dt_writing *writing, struct dt_node *node, const uint32_t *interrupts,
-		       size_t n, const char *of, struct viommu_place place)
-{
-	uint32_t cells[GIC_CELLS * VIOMMU_MAX_INTERRUPTS];
-
-	n = MIN(n, (size_t)VIOMMU_MAX_INTERRUPTS);
-	for (size_t i = 0; i < n; i++)
-		if (!dt_gic_cells(writing->tree, node, interrupts[i], &cells[GIC_CELLS * i])) {
-			report_interrupt(writing, of, interrupts[i], place);
-			return;
-		}
-	if (n)
-		dt_set_cells(writing, node, "interrupts", cells, GIC_CELLS * n);
 }
 
 static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
