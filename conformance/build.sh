@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # build.sh FOLDER [ARCHITECTURE...]: make the images suite-ARCHITECTURE of the suite (x86, x86-pvh, x86-linux,
-# arm64, riscv64)
+# arm64, arm64-acpi, riscv64)
 set -eu
 here=$(dirname "$0") folder=$1
 shift
@@ -12,6 +12,7 @@ for architecture in "${@:-x86}"; do
 	case $architecture in
 	x86-pvh) flag=-DPVH ;;
 	x86-linux) flag=-DLINUX ;;
+	arm64-acpi) flag=-DACPI ;;
 	*) flag= ;;
 	esac
 	"$here/bare/build.sh" "${architecture%-*}" "$image" "$here"/suite/*.c "$here/bare/dma.c" \

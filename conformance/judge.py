@@ -47,6 +47,7 @@ MACHINES = {"x86": ("amd64", ["-M", "q35,sata=off", "-cpu", "max"]),
             "x86-linux": ("amd64", ["-M", "q35,sata=off", "-cpu", "max"]),
             "x86-pvh": ("amd64", ["-M", "microvm,pcie=on", "-cpu", "max"]),
             "arm64": ("arm64", ["-M", "virt", "-cpu", "max"]),
+            "arm64-acpi": ("arm64", ["-M", "virt", "-cpu", "max"]),
             "riscv64": ("riscv64", ["-M", "virt", "-cpu", "rv64"])}
 COMMON = ["-accel", "tcg", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
           "-kernel", "{image}"]
@@ -70,7 +71,8 @@ OURS_MMIO = [*TRANSPORT, "-device", "viommu-device,bus=virtio-mmio-bus.0,packed=
              "-device", "virtio-blk-device,bus=virtio-mmio-bus.2,drive=b,iommu_platform=on",
              "-drive", f"if=none,id=c,file={DISK},format=raw,snapshot=on",
              "-device", "virtio-blk-pci,drive=c,disable-legacy=on,iommu_platform=on", "-device", "edu"]
-OURS_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affffff", *DMA, *MMIO]
+OURS_PCI_ARM = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x4a000000-0x4affffff"]
+OURS_ARM = [*OURS_PCI_ARM, *DMA, *MMIO]
 OURS_RISCV = ["-device", "viommu-pci,addr=4,packed=on,reserved=0x8a000000-0x8affffff", *DMA]
 NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-mask=0xffffffffffffffff",
           *EDU]
@@ -86,10 +88,12 @@ DEVICES = [
     Device("viommu with address spaces, QEMU 7.2", "7.2", "x86", SPACES, True, True),
     Device("viommu, QEMU 10.0", "10.0", "x86-linux", OURS, True, False),
     Device("viommu, QEMU 7.2, arm64", "7.2", "arm64", OURS_ARM, True, False),
+    Device("viommu by ACPI, QEMU 7.2, arm64", "7.2", "arm64-acpi", [*OURS_PCI_ARM, *DMA], True, False),
     Device("viommu, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_RISCV, True, False),
     Device("viommu on PCI of microvm, QEMU 7.2", "7.2", "x86-pvh", OURS, True, True),
     Device("viommu on microvm, QEMU 7.2", "7.2", "x86-pvh", OURS_MMIO, True, True),
     Device("viommu on virtio-mmio, QEMU 7.2, arm64", "7.2", "arm64", OURS_MMIO, True, False),
+    Device("viommu on virtio-mmio by ACPI, QEMU 7.2, arm64", "7.2", "arm64-acpi", OURS_MMIO, True, False),
     Device("viommu on virtio-mmio, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_MMIO, True, False),
     Device("built in, QEMU 7.2", "7.2", "x86", BUILT_IN, False, True),
     Device("built in, with disks, QEMU 10.0", "10.0", "x86", BUILT_IN_DISKS, False, False),

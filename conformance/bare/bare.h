@@ -21,6 +21,7 @@
  *     console.c   text on the first serial port
  *     pci.c       functions, capabilities, BARs
  *     acpi.c      tables that firmware has left
+ *     fwcfg.c     the same where no firmware has left them
  *     devicetree.c a flattened device tree
  *     virtio.c    a virtio device: features and split rings
  *     iommu.c     requests of virtio-iommu
@@ -49,6 +50,7 @@ int memcmp(const void *a, const void *b, size_t n);
 
 /* The number of `length` bytes, little-endian and not aligned. */
 uint64_t get_number(const uint8_t *at, unsigned length);
+void put_number(uint8_t *at, unsigned length, uint64_t value);
 
 /* -- paging.c -------------------------------------------------------------------- */
 

@@ -32,5 +32,6 @@ esac
 	-I"$here" -I"$here/../../include" \
 	-Wl,-T,"$here/$architecture/bare.ld" -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
 	-o "$file.elf" "$@" "$here/$architecture/start.c" "$here/$architecture/machine.c" \
-	"$here/acpi.c" "$here/devicetree.c" "$here/memory.c" "$here/paging.c" "$here/console.c" "$here/pci.c" "$here/virtio.c"
+	"$here/acpi.c" "$here/fwcfg.c" "$here/devicetree.c" "$here/memory.c" "$here/paging.c" "$here/console.c" \
+	"$here/pci.c" "$here/virtio.c"
 "${prefix}objcopy" -O binary "$file.elf" "$file"

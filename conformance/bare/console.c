@@ -3,7 +3,7 @@
 
 /* Text on the first serial port */
 
-static void put_number(uint64_t value, unsigned base)
+static void put_digits(uint64_t value, unsigned base)
 {
 	char digits[20];
 	unsigned n = 0;
@@ -19,7 +19,7 @@ static void put_signed(int64_t value)
 {
 	if (value < 0)
 		machine_put('-');
-	put_number(value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
+	put_digits(value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
 }
 
 void print(const char *format, ...)
@@ -42,7 +42,7 @@ void print(const char *format, ...)
 		else if (*at == 'd')
 			put_signed(wide ? va_arg(arguments, int64_t) : va_arg(arguments, int));
 		else
-			put_number(wide ? va_arg(arguments, uint64_t) : va_arg(arguments, unsigned),
+			put_digits(wide ? va_arg(arguments, uint64_t) : va_arg(arguments, unsigned),
 				   *at == 'x' ? 16 : 10);
 	}
 	va_end(arguments);

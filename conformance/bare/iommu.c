@@ -9,21 +9,6 @@
 #define DEVICE (0x1040 + 23)
 #define EVENTS (RING / 2)
 
-static void put(uint8_t *at, unsigned length, uint64_t value)
-{
-	for (unsigned i = 0; i < length; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint64_t get(const uint8_t *at, unsigned length)
-{
-	uint64_t value = 0;
-
-	while (length--)
-		value = value << 8 | at[length];
-	return value;
-}
-
 static void offer_buffers(struct iommu *iommu, uint32_t length)
 {
 	iommu->record_length = length;
@@ -77,11 +62,11 @@ bool iommu_event(struct iommu *iommu, struct record *ret_record)
 	at = iommu->records[descriptor];
 	*ret_record = (struct record){
 		.reason = at[0],
-		.flags = (uint32_t)get(at + 4, 4),
-		.endpoint = (uint32_t)get(at + 8, 4),
-		.pasid = (uint32_t)get(at + 12, 4),
-		.address = get(at + 16, 8),
-		.group = (uint16_t)get(at + 24, 2),
+		.flags = (uint32_t)get_number(at + 4, 4),
+		.endpoint = (uint32_t)get_number(at + 8, 4),
+		.pasid = (uint32_t)get_number(at + 12, 4),
+		.address = get_number(at + 16, 8),
+		.group = (uint16_t)get_number(at + 24, 2),
 		.length = length,
 	};
 	queue_put(&iommu->events, NULL, 0, iommu->records[iommu->events.next],
@@ -97,10 +82,10 @@ static int attach(struct iommu *iommu, uint32_t domain, uint32_t endpoint, uint3
 {
 	uint8_t bytes[20] = { VIOMMU_T_ATTACH };
 
-	put(bytes + 4, 4, domain);
-	put(bytes + 8, 4, endpoint);
-	put(bytes + 12, 4, flags);
-	put(bytes + 16, 4, pasid);
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 4, endpoint);
+	put_number(bytes + 12, 4, flags);
+	put_number(bytes + 16, 4, pasid);
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
 
@@ -119,10 +104,10 @@ static int detach(struct iommu *iommu, uint32_t domain, uint32_t endpoint, uint3
 {
 	uint8_t bytes[20] = { VIOMMU_T_DETACH };
 
-	put(bytes + 4, 4, domain);
-	put(bytes + 8, 4, endpoint);
-	put(bytes + 12, 4, flags);
-	put(bytes + 16, 4, pasid);
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 4, endpoint);
+	put_number(bytes + 12, 4, flags);
+	put_number(bytes + 16, 4, pasid);
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
 
@@ -141,11 +126,11 @@ int iommu_map(struct iommu *iommu, uint32_t domain, uint64_t first, uint64_t las
 {
 	uint8_t bytes[36] = { VIOMMU_T_MAP };
 
-	put(bytes + 4, 4, domain);
-	put(bytes + 8, 8, first);
-	put(bytes + 16, 8, last);
-	put(bytes + 24, 8, to);
-	put(bytes + 32, 4, flags);
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 8, first);
+	put_number(bytes + 16, 8, last);
+	put_number(bytes + 24, 8, to);
+	put_number(bytes + 32, 4, flags);
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
 
@@ -153,9 +138,9 @@ int iommu_unmap(struct iommu *iommu, uint32_t domain, uint64_t first, uint64_t l
 {
 	uint8_t bytes[28] = { VIOMMU_T_UNMAP };
 
-	put(bytes + 4, 4, domain);
-	put(bytes + 8, 8, first);
-	put(bytes + 16, 8, last);
+	put_number(bytes + 4, 4, domain);
+	put_number(bytes + 8, 8, first);
+	put_number(bytes + 16, 8, last);
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
 
@@ -164,15 +149,15 @@ int iommu_attach_table(struct iommu *iommu, const struct table *table)
 	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
 	bool has_pasid = table->pasid != NO_PASID, has_parent = table->parent != NO_PARENT;
 
-	put(bytes + 4, 4, table->domain);
-	put(bytes + 8, 4, table->endpoint);
-	put(bytes + 12, 4,
-	    (has_pasid ? VIOMMU_SLOT_F_PASID : 0) | (has_parent ? VIOMMU_SLOT_F_PARENT : 0));
-	put(bytes + 16, 2, table->format);
-	put(bytes + 20, 4, has_pasid ? table->pasid : 0);
-	put(bytes + 24, 4, has_parent ? table->parent : 0);
+	put_number(bytes + 4, 4, table->domain);
+	put_number(bytes + 8, 4, table->endpoint);
+	put_number(bytes + 12, 4,
+		   (has_pasid ? VIOMMU_SLOT_F_PASID : 0) | (has_parent ? VIOMMU_SLOT_F_PARENT : 0));
+	put_number(bytes + 16, 2, table->format);
+	put_number(bytes + 20, 4, has_pasid ? table->pasid : 0);
+	put_number(bytes + 24, 4, has_parent ? table->parent : 0);
 	for (unsigned i = 0; i < 8; i++)
-		put(bytes + 32 + 8 * i, 8, table->body[i]);
+		put_number(bytes + 32 + 8 * i, 8, table->body[i]);
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
 
@@ -185,9 +170,9 @@ static int invalidate(struct iommu *iommu, uint32_t domain, uint8_t scope, uint6
 		VIOMMU_INVALIDATE_C_CONTEXT | VIOMMU_INVALIDATE_C_TLB | VIOMMU_INVALIDATE_C_DEV_TLB;
 	if (scope == VIOMMU_INVALIDATE_S_ADDRESS)
 		bytes[5] = VIOMMU_INVALIDATE_C_TLB | VIOMMU_INVALIDATE_C_DEV_TLB;
-	put(bytes + 8, 4, domain);
-	put(bytes + 24, 8, address);
-	put(bytes + 32, 8, 1);
+	put_number(bytes + 8, 4, domain);
+	put_number(bytes + 24, 8, address);
+	put_number(bytes + 32, 8, 1);
 	bytes[40] = 12;
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
@@ -207,11 +192,11 @@ int iommu_respond(struct iommu *iommu, const struct record *request, uint16_t co
 	uint8_t bytes[VIOMMU_PAGE_RESPONSE_LENGTH] = { VIOMMU_T_PAGE_RESPONSE };
 	bool has_pasid = request->flags & VIOMMU_FAULT_F_PASID;
 
-	put(bytes + 4, 4, request->endpoint);
-	put(bytes + 8, 4, has_pasid ? VIOMMU_PAGE_RESPONSE_F_PASID : 0);
-	put(bytes + 12, 4, has_pasid ? request->pasid : 0);
-	put(bytes + 16, 2, request->group);
-	put(bytes + 18, 2, code);
+	put_number(bytes + 4, 4, request->endpoint);
+	put_number(bytes + 8, 4, has_pasid ? VIOMMU_PAGE_RESPONSE_F_PASID : 0);
+	put_number(bytes + 12, 4, has_pasid ? request->pasid : 0);
+	put_number(bytes + 16, 2, request->group);
+	put_number(bytes + 18, 2, code);
 	return iommu_request(iommu, bytes, sizeof(bytes));
 }
 
@@ -225,7 +210,7 @@ int iommu_probe(struct iommu *iommu, uint32_t endpoint, uint8_t *properties, uin
 		return -1;
 	memset(bytes, 0, sizeof(bytes));
 	bytes[0] = VIOMMU_T_PROBE;
-	put(bytes + 4, 4, endpoint);
+	put_number(bytes + 4, 4, endpoint);
 	queue_put(&iommu->requests, bytes, sizeof(bytes), answer, size + 4);
 	queue_kick(&iommu->requests);
 	while (!queue_get(&iommu->requests, &descriptor, &used))

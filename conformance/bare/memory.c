@@ -70,3 +70,9 @@ uint64_t get_number(const uint8_t *at, unsigned length)
 		value = value << 8 | at[length];
 	return value;
 }
+
+void put_number(uint8_t *at, unsigned length, uint64_t value)
+{
+	for (unsigned i = 0; i < length; i++)
+		at[i] = (uint8_t)(value >> 8 * i);
+}

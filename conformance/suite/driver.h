@@ -177,8 +177,6 @@ int request(const void *bytes, uint32_t length);
 extern uint8_t last_tail[4];
 extern uint32_t last_used;
 
-void put_number(uint8_t *at, unsigned length, uint64_t value);
-
 int attach(uint32_t domain, uint32_t endpoint, uint32_t flags);
 int detach(uint32_t domain, uint32_t endpoint);
 int map(uint32_t domain, uint64_t first, uint64_t last, uint64_t to, uint32_t flags);

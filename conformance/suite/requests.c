@@ -3,12 +3,6 @@
 
 /* Requests of virtio-iommu, one at a time */
 
-void put_number(uint8_t *at, unsigned length, uint64_t value)
-{
-	for (unsigned i = 0; i < length; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
 bool answered(unsigned polls)
 {
 	uint32_t length;

@@ -63,7 +63,7 @@ inside viommu-conformance --html /root/matrix.html -- qemu-system-x86_64 -plugin
 	-display none -serial stdio -kernel '{image}' -device viommu-pci -device viommu-dma -device viommu-dma >"$work/judged" || :
 grep -q '^device: .* [1-9][0-9]* passed' "$work/judged" || { cat "$work/judged"; fail "the conformance suite does not run"; }
 [[ -s $chroot/root/matrix.html ]] || fail "the conformance suite writes no matrix"
-for image in x86 x86-linux x86-pvh arm64 riscv64; do
+for image in x86 x86-linux x86-pvh arm64 arm64-acpi riscv64; do
 	[[ -s $chroot/usr/share/viommu-conformance/suite-$image ]] || fail "there is no image for $image"
 done
 step 'the conformance suite judges the module'

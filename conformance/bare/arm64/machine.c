@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <viommu/protocol.h>
 
+#include "../acpi.h"
 #include "../devicetree.h"
+#include "../fwcfg.h"
 
 /*
  * A virtual machine with a device tree: QEMU's virt, and others that have PL011 and PCI by ECAM
@@ -30,7 +32,7 @@ enum { NORMAL = 0 << 2, DEVICE = 1 << 2 };
 static const struct paging paging = { 12, TABLE };
 static volatile uint8_t *serial;
 static struct pci_host host;
-static const void *device_tree;
+static const void *device_tree, *rsdp;
 static uint64_t root[512] __attribute__((aligned(4096)));
 static uint64_t blocks[512] __attribute__((aligned(4096)));
 
@@ -63,10 +65,9 @@ const void *machine_tree(void)
 	return device_tree;
 }
 
-/* Firmware hands over a device tree. */
 const void *machine_rsdp(void)
 {
-	return NULL;
+	return rsdp;
 }
 
 const char *machine_command_line(void)
@@ -129,6 +130,17 @@ static void turn_on(void)
 	__asm__ volatile("msr sctlr_el1, %0\nisb" : : "r"(control) : "memory");
 }
 
+#ifdef ACPI
+/* No firmware has run: the tree is what says where QEMU's files are, and where the serial port. */
+static void use_acpi(void)
+{
+	rsdp = fwcfg_rsdp((uint8_t *)devicetree_device(device_tree, "qemu,fw-cfg-mmio"));
+	device_tree = NULL;
+	host = (struct pci_host){ 0 };
+	acpi_pci(rsdp, &host);
+}
+#endif
+
 void machine_begin(const void *tree)
 {
 	device_tree = tree;
@@ -136,6 +148,9 @@ void machine_begin(const void *tree)
 	devicetree_pci(tree, &host);
 	fill_tables(tree);
 	turn_on();
+#ifdef ACPI
+	use_acpi();
+#endif
 }
 
 uint16_t machine_table(uint64_t body[8])

@@ -35,12 +35,6 @@ static void check(bool holds, const char *condition, int line)
 	failed = true;
 }
 
-static void put(uint8_t *at, unsigned length, uint64_t value)
-{
-	for (unsigned i = 0; i < length; i++)
-		at[i] = (uint8_t)(value >> 8 * i);
-}
-
 /* -- requests of the drafts ------------------------------------------------------- */
 
 struct wanted {
@@ -54,16 +48,16 @@ static int attach_c(const struct wanted *wanted)
 {
 	uint8_t bytes[VIOMMU_DRAFT_C_ATTACH_TABLE_LENGTH] = { VIOMMU_DRAFT_T_ATTACH_TABLE };
 
-	put(bytes + 4, 4, 1);
-	put(bytes + 8, 4, dma.function.devfn);
-	put(bytes + 16, 2, wanted->format);
-	put(bytes + 24, 8, wanted->root);
+	put_number(bytes + 4, 4, 1);
+	put_number(bytes + 8, 4, dma.function.devfn);
+	put_number(bytes + 16, 2, wanted->format);
+	put_number(bytes + 24, 8, wanted->root);
 	if (wanted->format == VIOMMU_DRAFT_C_FORMAT_ARM_CD_TABLE) {
-		put(bytes + 19, 1, USE_PASID_0);
-		put(bytes + 20, 4, wanted->pasid_bits);
+		put_number(bytes + 19, 1, USE_PASID_0);
+		put_number(bytes + 20, 4, wanted->pasid_bits);
 	}
 	if (wanted->format == VIOMMU_DRAFT_C_FORMAT_X86)
-		put(bytes + 40, 4, 48);
+		put_number(bytes + 40, 4, 48);
 	return iommu_request(&iommu, bytes, sizeof(bytes));
 }
 
@@ -72,11 +66,11 @@ static int attach_e(const struct wanted *wanted)
 {
 	uint8_t bytes[VIOMMU_DRAFT_E_ATTACH_TABLE_LENGTH] = { VIOMMU_DRAFT_T_ATTACH_TABLE };
 
-	put(bytes + 4, 4, 1);
-	put(bytes + 8, 4, dma.function.devfn);
-	put(bytes + 12, 1, wanted->format);
-	put(bytes + 16, 8, 1 | 5 << 1 | wanted->root | (uint64_t)wanted->pasid_bits << 59);
-	put(bytes + 24, 8, USE_PASID_0 | 0x15 << 2 | 1 << 28);
+	put_number(bytes + 4, 4, 1);
+	put_number(bytes + 8, 4, dma.function.devfn);
+	put_number(bytes + 12, 1, wanted->format);
+	put_number(bytes + 16, 8, 1 | 5 << 1 | wanted->root | (uint64_t)wanted->pasid_bits << 59);
+	put_number(bytes + 24, 8, USE_PASID_0 | 0x15 << 2 | 1 << 28);
 	return iommu_request(&iommu, bytes, sizeof(bytes));
 }
 
@@ -84,12 +78,13 @@ static int invalidate_c(uint64_t address)
 {
 	uint8_t bytes[VIOMMU_INVALIDATE_LENGTH] = { VIOMMU_DRAFT_T_INVALIDATE };
 
-	put(bytes + 4, 2, VIOMMU_DRAFT_C_INVALIDATE_G_ADDRESS);
-	put(bytes + 6, 2, VIOMMU_DRAFT_C_INVALIDATE_T_TLB | VIOMMU_DRAFT_C_INVALIDATE_T_DEV_TLB);
-	put(bytes + 8, 2, VIOMMU_DRAFT_C_INVALIDATE_F_LEAF);
-	put(bytes + 12, 4, 1);
-	put(bytes + 32, 8, address);
-	put(bytes + 40, 8, 1);
+	put_number(bytes + 4, 2, VIOMMU_DRAFT_C_INVALIDATE_G_ADDRESS);
+	put_number(bytes + 6, 2,
+		   VIOMMU_DRAFT_C_INVALIDATE_T_TLB | VIOMMU_DRAFT_C_INVALIDATE_T_DEV_TLB);
+	put_number(bytes + 8, 2, VIOMMU_DRAFT_C_INVALIDATE_F_LEAF);
+	put_number(bytes + 12, 4, 1);
+	put_number(bytes + 32, 8, address);
+	put_number(bytes + 40, 8, 1);
 	bytes[48] = 12;
 	return iommu_request(&iommu, bytes, sizeof(bytes));
 }
@@ -100,10 +95,10 @@ static int invalidate_e(uint64_t address)
 
 	bytes[4] = VIOMMU_INVALIDATE_S_ADDRESS;
 	bytes[5] = VIOMMU_INVALIDATE_C_TLB;
-	put(bytes + 6, 2, VIOMMU_INVALIDATE_F_LEAF);
-	put(bytes + 8, 4, 1);
-	put(bytes + 24, 8, address);
-	put(bytes + 32, 8, 1);
+	put_number(bytes + 6, 2, VIOMMU_INVALIDATE_F_LEAF);
+	put_number(bytes + 8, 4, 1);
+	put_number(bytes + 24, 8, address);
+	put_number(bytes + 32, 8, 1);
 	bytes[40] = 12;
 	return iommu_request(&iommu, bytes, sizeof(bytes));
 }
@@ -112,8 +107,8 @@ static int detach(void)
 {
 	uint8_t bytes[VIOMMU_DETACH_LENGTH] = { VIOMMU_T_DETACH };
 
-	put(bytes + 4, 4, 1);
-	put(bytes + 8, 4, dma.function.devfn);
+	put_number(bytes + 4, 4, 1);
+	put_number(bytes + 8, 4, dma.function.devfn);
 	return iommu_request(&iommu, bytes, sizeof(bytes));
 }
 
