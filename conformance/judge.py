@@ -78,14 +78,18 @@ NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-ma
           *EDU]
 SPACES = ["-device", "viommu-pci,addr=4,packed=on,tables=x86+arm+riscv+amd+generic,nest=on,pasid-bits=8,"
           "page-requests=32", *DMA]
-BUILT_IN = ["-device", "virtio-iommu-pci,addr=4,packed=on", *EDU]
-BUILT_IN_DISKS = ["-device", "virtio-iommu-pci,addr=4,packed=on", *DISKS_PCI]
+NVME = ["-device", "nvme,serial=a,addr=5", "-device", "nvme,serial=b,addr=6"]
+OURS_NVME = ["-device", "viommu-pci,addr=4,packed=on", *NVME]
+BUILT_IN_ALONE = ["-device", "virtio-iommu-pci,addr=4,packed=on"]
+BUILT_IN = [*BUILT_IN_ALONE, *EDU]
+BUILT_IN_DISKS = [*BUILT_IN_ALONE, *DISKS_PCI]
 
 Device = namedtuple("Device", "name qemu architecture options module quick")
 DEVICES = [
     Device("viommu, QEMU 7.2", "7.2", "x86", OURS, True, True),
     Device("viommu with small ranges, QEMU 7.2", "7.2", "x86", NARROW, True, True),
     Device("viommu with address spaces, QEMU 7.2", "7.2", "x86", SPACES, True, True),
+    Device("viommu, with NVMe controllers, QEMU 7.2", "7.2", "x86", OURS_NVME, True, False),
     Device("viommu, QEMU 10.0", "10.0", "x86-linux", OURS, True, False),
     Device("viommu, QEMU 7.2, arm64", "7.2", "arm64", OURS_ARM, True, False),
     Device("viommu by ACPI, QEMU 7.2, arm64", "7.2", "arm64-acpi", [*OURS_PCI_ARM, *DMA], True, False),
@@ -97,6 +101,7 @@ DEVICES = [
     Device("viommu on virtio-mmio, QEMU 7.2, riscv64", "7.2", "riscv64", OURS_MMIO, True, False),
     Device("built in, QEMU 7.2", "7.2", "x86", BUILT_IN, False, True),
     Device("built in, with disks, QEMU 10.0", "10.0", "x86", BUILT_IN_DISKS, False, False),
+    Device("built in, with NVMe controllers, QEMU 10.0", "10.0", "x86", [*BUILT_IN_ALONE, *NVME], False, False),
     Device("built in, QEMU 10.0", "10.0", "x86", BUILT_IN, False, False),
     Device("built in, QEMU 11.1", "11.1", "x86", BUILT_IN, False, False),
     Device("built in, QEMU 7.2, arm64", "7.2", "arm64", BUILT_IN, False, False),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dma.h"
 
-#define VENDOR      0x1234
-#define DEVICE      0x7664
 #define CAP_ATS     0x0f
 #define CAP_PRI     0x13
 #define CAP_PASID   0x1b
@@ -19,9 +17,14 @@ static bool enable(const struct function *function, uint16_t id, unsigned at, ui
 
 bool dma_begin(struct dma *dma)
 {
-	if (!pci_find(VENDOR, DEVICE, 0, &dma->function))
+	if (!pci_find(DMA_VENDOR, DMA_DEVICE, 0, &dma->function))
 		return false;
 	dma->registers = pci_bar(&dma->function, 0);
+	return dma_enable(dma);
+}
+
+bool dma_enable(const struct dma *dma)
+{
 	return enable(&dma->function, CAP_PASID, 6, 5) &&
 	       enable(&dma->function, CAP_ATS, 6, 0x8000) && enable(&dma->function, CAP_PRI, 4, 1);
 }
@@ -61,4 +64,20 @@ uint64_t dma_hash(uint64_t value)
 	value ^= value >> 31;
 	value *= 0x9e3779b97f4a7c15ull;
 	return value ^ value >> 29;
+}
+
+/* -- edu ----------------------------------------------------------------------------------- */
+
+enum { SOURCE = 0x80, TARGET = 0x88, LENGTH = 0x90, COMMAND = 0x98, START = 1, TO_MEMORY = 2 };
+enum { POLLS = 3200000 }; /* it takes 0.1 s */
+
+void edu_copy(volatile uint8_t *registers, uint64_t from, uint64_t to, uint64_t length,
+	      bool to_memory)
+{
+	write64(registers, SOURCE, from);
+	write64(registers, TARGET, to);
+	write64(registers, LENGTH, length);
+	write64(registers, COMMAND, START | (to_memory ? TO_MEMORY : 0));
+	for (unsigned i = 0; i < POLLS && (read64(registers, COMMAND) & START); i++)
+		;
 }

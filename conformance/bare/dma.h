@@ -4,7 +4,12 @@
 
 #include "bare.h"
 
-/* viommu-dma: qemu/dma/dma.c has its registers. */
+/* Functions of QEMU that do DMA as the guest asks */
+
+enum { DMA_VENDOR = 0x1234, DMA_DEVICE = 0x7664, EDU_DEVICE = 0x11e8 };
+
+/* -- viommu-dma: qemu/dma/dma.c has its registers -------------------------------------- */
+
 enum { DMA_WRITE = 1, DMA_READ = 2, DMA_DROP = 3 };
 enum { DMA_DONE, DMA_BUSY, DMA_FAULT, DMA_REFUSED, DMA_FAILED, DMA_DISABLED };
 enum { DMA_ATS = 1, DMA_PRI = 2 };
@@ -24,8 +29,9 @@ struct dma {
 	volatile uint8_t *registers;
 };
 
-/* Find the function, and enable PASIDs, ATS and PRI. */
+/* Find the function, and enable PASIDs, ATS and PRI. False: it lacks one of them. */
 bool dma_begin(struct dma *dma);
+bool dma_enable(const struct dma *dma);
 
 void dma_start(const struct dma *dma, unsigned command, uint32_t pasid, uint64_t address,
 	       uint64_t length, uint32_t flags, uint64_t seed);
@@ -35,5 +41,13 @@ unsigned dma_do(const struct dma *dma, unsigned command, uint32_t pasid, uint64_
 
 /* What it writes at A is dma_hash(seed ^ A); what it sums is dma_hash(word ^ A). */
 uint64_t dma_hash(uint64_t value);
+
+/* -- edu ----------------------------------------------------------------------------------- */
+
+enum { EDU_BUFFER = 0x40000 }; /* where its own memory begins */
+
+/* Between memory and its buffer. */
+void edu_copy(volatile uint8_t *registers, uint64_t from, uint64_t to, uint64_t length,
+	      bool to_memory);
 
 #endif

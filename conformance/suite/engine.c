@@ -3,10 +3,42 @@
 
 #include "dma.h"
 #include "firmware.h"
+#include "room.h"
 
 struct engine engines[2];
 
+/* Without firmware that describes the IOMMU, the ID is the function's number. */
+bool is_behind_iommu(const struct function *function, uint32_t *ret_id)
+{
+	const struct place place = { PLACE_PCI, (uint16_t)function->devfn, 0 };
+	struct place of_iommu;
+
+	*ret_id = function->devfn;
+	return firmware_endpoint(&place, ret_id) || !firmware_iommu(&of_iommu);
+}
+
+static bool find(uint16_t device_id, unsigned n, struct engine *engine)
+{
+	for (unsigned i = 0; pci_find(DMA_VENDOR, device_id, i, &engine->function); i++) {
+		if (!is_behind_iommu(&engine->function, &engine->endpoint) || n--)
+			continue;
+		engine->registers = pci_bar(&engine->function, 0);
+		return true;
+	}
+	return false;
+}
+
+static bool is_same(uint64_t value, uint64_t copy)
+{
+	return value == copy;
+}
+
 /* -- viommu-dma ------------------------------------------------------------------ */
+
+static bool vdma_find(unsigned n, struct engine *engine)
+{
+	return find(DMA_DEVICE, n, engine);
+}
 
 /* Unlike dma_do() it does not wait for ever. */
 static void vdma_do(const struct engine *engine, uint32_t command, uint64_t address)
@@ -18,200 +50,81 @@ static void vdma_do(const struct engine *engine, uint32_t command, uint64_t addr
 		;
 }
 
+static void vdma_write(const struct engine *engine, uint64_t address)
+{
+	vdma_do(engine, DMA_WRITE, address);
+}
+
+/* What it has read it does not write, but hashes. */
+static bool vdma_reads(const struct engine *engine, uint64_t address, uint64_t value)
+{
+	vdma_do(engine, DMA_READ, address);
+	return read64(engine->registers, DMA_RESULT) == dma_hash(value ^ address);
+}
+
 /* -- edu ------------------------------------------------------------------------ */
 
-enum { EDU_SOURCE = 0x80, EDU_TARGET = 0x88, EDU_COUNT = 0x90, EDU_COMMAND = 0x98 };
-enum { EDU_START = 1, EDU_TO_MEMORY = 2 };
-enum { EDU_PATTERN = 0x40000, EDU_ROOM = 0x40800 }; /* in its buffer */
+enum { EDU_PATTERN = EDU_BUFFER, EDU_ROOM = EDU_BUFFER + 0x800 };
 
-static void edu_do(const struct engine *engine, uint64_t from, uint64_t to, uint32_t direction)
+static bool edu_find(unsigned n, struct engine *engine)
 {
-	write64(engine->registers, EDU_SOURCE, from);
-	write64(engine->registers, EDU_TARGET, to);
-	write64(engine->registers, EDU_COUNT, 8);
-	write64(engine->registers, EDU_COMMAND, EDU_START | direction);
-	for (unsigned i = 0; i < LONG * 8; i++)
-		if (!(read64(engine->registers, EDU_COMMAND) & EDU_START))
-			return;
+	return find(EDU_DEVICE, n, engine);
 }
 
-/* -- a virtio disk ---------------------------------------------------------------- */
-
-enum { DISK_ID = 2, DISK_FUNCTION = 0x1042, SECTOR = 512, PART = 8 };
-enum { DISK_IN = 0, DISK_OUT = 1 };
-enum { MAPPED_DOMAINS = 16, PARTS = 4 };
-
-/* In one unit of memory at the address `first`. */
-static struct {
-	uint64_t first, last;
-	struct parts {
-		uint8_t rings[PAGE];
-		uint64_t header[2];
-		uint8_t rest[SECTOR - PART];
-		uint8_t status;
-	} * parts;
-} room;
-
-static void take_room(uint64_t unit)
+static void edu_write(const struct engine *engine, uint64_t address)
 {
-	const unsigned n = (unsigned)((unit < 2 * PAGE ? 2 * PAGE : unit) / PAGE);
-	uint64_t pages = (uint64_t)take_pages(2 * n);
-
-	room.first = (pages + n * PAGE - 1) / unit * unit;
-	room.last = room.first + n * PAGE - 1;
-	room.parts = (struct parts *)room.first;
+	edu_copy(engine->registers, EDU_PATTERN, address, 8, true);
 }
 
-/*
- * In all domains that there are, as the case decides which one the endpoint is in. The mappings
- * stay, so that a device that translates by a domain which has ended reaches them, too.
- */
-static void share_room(void)
+static void edu_copy_between(const struct engine *engine, uint64_t from, uint64_t to)
 {
-	const uint32_t begin =
-		offers(VIOMMU_F_DOMAIN_RANGE) ? config32(VIOMMU_CONFIG_DOMAIN_START) : 0;
-
-	if (!(device_status() & DRIVER_OK) || (device_status() & NEEDS_RESET))
-		return;
-	for (uint32_t i = 0; i <= MAPPED_DOMAINS; i++) {
-		int status = map(begin + i, room.first, room.last, room.first, RW);
-
-		if (status == SILENT || status == UNWRITTEN)
-			return;
-	}
-}
-
-static void chain(struct queue *queue, uint32_t direction, uint64_t address)
-{
-	const struct {
-		uint64_t address;
-		uint32_t length;
-		uint16_t flags;
-	} rows[PARTS] = {
-		{ (uint64_t)room.parts->header, sizeof(room.parts->header), 0 },
-		{ address, PART, direction == DISK_IN ? F_WRITE : 0 },
-		{ (uint64_t)room.parts->rest, sizeof(room.parts->rest),
-		  direction == DISK_IN ? F_WRITE : 0 },
-		{ (uint64_t)&room.parts->status, 1, F_WRITE },
-	};
-
-	room.parts->header[0] = direction;
-	room.parts->header[1] = 0;
-	for (uint16_t i = 0; i < PARTS; i++) {
-		queue->descriptors[i].address = rows[i].address;
-		queue->descriptors[i].length = rows[i].length;
-		queue->descriptors[i].flags = rows[i].flags | (i + 1 < PARTS ? F_NEXT : 0);
-		queue->descriptors[i].next = i + 1;
-	}
-	queue->available->ring[0] = 0;
-	machine_fence();
-	queue->available->index = 1;
-}
-
-/* Between a sector and 8 bytes at `address`. The disk is reset before and after that. */
-static void disk_do(const struct engine *engine, uint32_t direction, uint64_t address)
-{
-	struct virtio disk = engine->disk;
-	uint16_t descriptor;
-	struct queue queue;
-	uint32_t length;
-
-	share_room();
-	virtio_end(&disk);
-	virtio_write(&disk, REG_STATUS, ACKNOWLEDGE | DRIVER);
-	if (virtio_accept(&disk, disk.offered & (VERSION_1 | PLATFORM)) &&
-	    virtio_queue_in(&disk, 0, room.parts->rings, &queue)) {
-		virtio_go(&disk);
-		chain(&queue, direction, address);
-		queue_kick(&queue);
-		for (unsigned i = 0; i < LONG && !queue_get(&queue, &descriptor, &length); i++)
-			if (virtio_read(&disk, REG_STATUS) & NEEDS_RESET)
-				break;
-	}
-	virtio_end(&disk);
-}
-
-/* Without firmware that describes the IOMMU, the ID is the function's number. */
-static bool is_behind_iommu(const struct function *function, uint32_t *ret_id)
-{
-	const struct place place = { PLACE_PCI, (uint16_t)function->devfn, 0 };
-	struct place of_iommu;
-
-	*ret_id = function->devfn;
-	return firmware_endpoint(&place, ret_id) || !firmware_iommu(&of_iommu);
-}
-
-/* The n-th disk that goes through the IOMMU. */
-static bool disk_find(unsigned n, struct engine *engine)
-{
-	struct place place = { .kind = PLACE_MMIO };
-
-	for (unsigned i = 0; pci_find(0x1af4, DISK_FUNCTION, i, &engine->function); i++) {
-		if (is_behind_iommu(&engine->function, &engine->endpoint) &&
-		    virtio_begin(&engine->disk, &engine->function) &&
-		    (engine->disk.offered & ACCESS_PLATFORM) && !n--)
-			return true;
-	}
-	for (unsigned i = 0; firmware_window(i, &place.registers); i++) {
-		if (!is_on_mmio(place.registers, DISK_ID) ||
-		    !firmware_endpoint(&place, &engine->endpoint))
-			continue;
-		virtio_begin_mmio(&engine->disk, place.registers);
-		if ((engine->disk.offered & ACCESS_PLATFORM) && !n--)
-			return true;
-	}
-	return false;
+	edu_copy(engine->registers, from, EDU_ROOM, 8, false);
+	edu_copy(engine->registers, EDU_ROOM, to, 8, true);
 }
 
 /* -- all --------------------------------------------------------------------------- */
 
+/* In the order of choice. Without `copy` a device does not write what it has read. */
 static const struct {
 	enum engine_kind kind;
-	uint16_t vendor, device;
+	bool (*find)(unsigned n, struct engine *engine);
+	void (*write)(const struct engine *engine, uint64_t address);
+	void (*copy)(const struct engine *engine, uint64_t from, uint64_t to);
+	bool (*has_copied)(uint64_t value, uint64_t copy);
 } kinds[] = {
-	{ ENGINE_VIOMMU, 0x1234, 0x7664 },
-	{ ENGINE_EDU, 0x1234, 0x11e8 },
-	{ ENGINE_DISK, 0, 0 },
+	{ ENGINE_VIOMMU, vdma_find, vdma_write, NULL, NULL },
+	{ ENGINE_EDU, edu_find, edu_write, edu_copy_between, is_same },
+	{ ENGINE_DISK, disk_find, disk_write, disk_copy, is_same },
+	{ ENGINE_NVME, nvme_find, nvme_write, nvme_copy, nvme_has_copied },
 };
-
-static bool function_find(unsigned kind, unsigned n, struct engine *engine)
-{
-	const uint16_t vendor = kinds[kind].vendor, device_id = kinds[kind].device;
-
-	for (unsigned i = 0; pci_find(vendor, device_id, i, &engine->function); i++) {
-		if (!is_behind_iommu(&engine->function, &engine->endpoint) || n--)
-			continue;
-		engine->registers = pci_bar(&engine->function, 0);
-		return true;
-	}
-	return false;
-}
 
 void engines_find(uint64_t unit)
 {
 	unsigned n = 0;
 
-	take_room(unit);
+	room_take(unit);
 	for (unsigned kind = 0; kind < COUNT(kinds); kind++)
 		for (unsigned i = 0; n < COUNT(engines); i++) {
 			struct engine engine = { .kind = kinds[kind].kind };
 
-			if (engine.kind == ENGINE_DISK ? !disk_find(i, &engine)
-						       : !function_find(kind, i, &engine))
+			if (!kinds[kind].find(i, &engine))
 				break;
 			engines[n++] = engine;
 		}
 }
 
-/* `from` is a place in edu's buffer; other devices have none. */
-static void to_memory(const struct engine *engine, uint64_t from, uint64_t address)
+bool engine_has_queues(const struct engine *engine)
 {
-	if (engine->kind == ENGINE_VIOMMU)
-		vdma_do(engine, DMA_WRITE, address);
-	else if (engine->kind == ENGINE_EDU)
-		edu_do(engine, from, address, EDU_TO_MEMORY);
-	else
-		disk_do(engine, DISK_IN, address);
+	return engine->kind == ENGINE_DISK || engine->kind == ENGINE_NVME;
+}
+
+static unsigned kind_of(const struct engine *engine)
+{
+	unsigned kind = 0;
+
+	while (kind + 1 < COUNT(kinds) && kinds[kind].kind != engine->kind)
+		kind++;
+	return kind;
 }
 
 bool engine_writes(const struct engine *engine, uint64_t address, volatile uint64_t *at)
@@ -219,7 +132,7 @@ bool engine_writes(const struct engine *engine, uint64_t address, volatile uint6
 	const uint64_t before = 0x5e17135e17135e17ull;
 
 	*at = before;
-	to_memory(engine, EDU_PATTERN, address);
+	kinds[kind_of(engine)].write(engine, address);
 	return *at != before;
 }
 
@@ -227,17 +140,12 @@ bool engine_reads(const struct engine *engine, uint64_t address, volatile uint64
 		  uint64_t window, volatile uint64_t *window_at)
 {
 	static uint64_t unique = 0x0123456789abcdefull;
+	const unsigned kind = kind_of(engine);
 
 	*at = unique += 0x1000000010001ull;
-	if (engine->kind == ENGINE_VIOMMU) {
-		vdma_do(engine, DMA_READ, address);
-		return read64(engine->registers, DMA_RESULT) == dma_hash(*at ^ address);
-	}
-	if (engine->kind == ENGINE_EDU)
-		edu_do(engine, address, EDU_ROOM, 0);
-	else
-		disk_do(engine, DISK_OUT, address);
+	if (!kinds[kind].copy)
+		return vdma_reads(engine, address, *at);
 	*window_at = 0;
-	to_memory(engine, EDU_ROOM, window);
-	return *window_at == *at;
+	kinds[kind].copy(engine, address, window);
+	return kinds[kind].has_copied(*at, *window_at);
 }

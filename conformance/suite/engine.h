@@ -5,19 +5,20 @@
 #include "driver.h"
 
 /*
- * Devices that do DMA as the guest asks: `viommu-dma` of this project, QEMU's `edu`, and any virtio
- * disk behind the IOMMU, whose first sector is overwritten
+ * Devices that do DMA as the guest asks: `viommu-dma` of this project, QEMU's `edu`, any virtio
+ * disk behind the IOMMU, whose first sector is overwritten, and any NVMe controller with the
+ * feature Timestamp, which is overwritten
  *
- * A disk has rings of its own in memory. Each access maps them at their own address in every domain
- * that there is, and they stay mapped until the domain ends or a case unmaps them. So an access
- * that should be blocked after its domain has ended proves something if one was made before: the
- * rings are where the page is.
+ * A disk or a controller has queues of its own in memory. Each access maps them at their own
+ * address in every domain that there is, and they stay mapped until the domain ends or a case
+ * unmaps them. So an access that should be blocked after its domain has ended proves something if
+ * one was made before: the queues are where the page is.
  *
  * What an access did is read from memory, never from the function: functions of QEMU do not learn
  * that an access was blocked.
  */
 
-enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU, ENGINE_DISK };
+enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU, ENGINE_DISK, ENGINE_NVME };
 
 struct engine {
 	enum engine_kind kind;
@@ -30,6 +31,7 @@ struct engine {
 /* The first ones that there are; kind ENGINE_NONE: none. */
 extern struct engine engines[2];
 void engines_find(uint64_t unit);
+bool engine_has_queues(const struct engine *engine);
 
 /* Write 8 bytes to `address`. Did they arrive at `at`? */
 bool engine_writes(const struct engine *engine, uint64_t address, volatile uint64_t *at);

@@ -9,8 +9,8 @@ struct dma pasid_dma;
 
 bool spaces_begin(uint64_t without)
 {
-	if (engines[0].kind == ENGINE_DISK) {
-		skip("a disk has its rings in mappings");
+	if (engine_has_queues(&engines[0])) {
+		skip("the device has its queues in mappings");
 		return false;
 	}
 	return bring_up_with(STANDARD | (SPACES & ~without));
@@ -18,7 +18,8 @@ bool spaces_begin(uint64_t without)
 
 bool spaces_begin_dma(void)
 {
-	if (engines[0].kind != ENGINE_VIOMMU || !dma_begin(&pasid_dma)) {
+	pasid_dma = (struct dma){ engines[0].function, engines[0].registers };
+	if (engines[0].kind != ENGINE_VIOMMU || !dma_enable(&pasid_dma)) {
 		skip("no viommu-dma with PASIDs");
 		return false;
 	}

@@ -309,19 +309,6 @@ static void test_what_is_cached_of_many_pasids_is_dropped(void)
 static struct function edu;
 static volatile uint8_t *edu_registers;
 
-/* Between memory at an address and edu's own buffer. */
-static void edu_copy(uint64_t address, uint64_t length, bool to_memory)
-{
-	enum { SOURCE = 0x80, DESTINATION = 0x88, LENGTH = 0x90, COMMAND = 0x98, BUFFER = 0x40000 };
-
-	write64(edu_registers, SOURCE, to_memory ? BUFFER : address);
-	write64(edu_registers, DESTINATION, to_memory ? address : BUFFER);
-	write64(edu_registers, LENGTH, length);
-	write64(edu_registers, COMMAND, to_memory ? 3 : 1);
-	while (read64(edu_registers, COMMAND) & 1)
-		;
-}
-
 static void test_a_device_of_qemu_is_behind_a_table(void)
 {
 	uint64_t *root = take_pages(1), *pages = take_pages(2);
@@ -333,8 +320,8 @@ static void test_a_device_of_qemu_is_behind_a_table(void)
 	map_page(root, 0xa000, pages + 512, P | RW | US);
 	fill(pages, CANARY, PAGE);
 	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
-	edu_copy(0x9000, 256, false);
-	edu_copy(0xa000, 256, true);
+	edu_copy(edu_registers, 0x9000, EDU_BUFFER, 256, false);
+	edu_copy(edu_registers, EDU_BUFFER, 0xa000, 256, true);
 	CHECK(is_all(pages + 512, CANARY, 256));
 	CHECK((*entry_of(root, 0x9000) & (A | D)) == A);
 	CHECK((*entry_of(root, 0xa000) & (A | D)) == (A | D));
@@ -342,7 +329,7 @@ static void test_a_device_of_qemu_is_behind_a_table(void)
 	*entry_of(root, 0xa000) = 0;
 	CHECK(iommu_invalidate(&iommu, 1, 0xa000) == VIOMMU_S_OK);
 	fill(pages + 512, 0, PAGE);
-	edu_copy(0xa000, 4, true);
+	edu_copy(edu_registers, EDU_BUFFER, 0xa000, 4, true);
 	CHECK(is_all(pages + 512, 0, PAGE));
 	CHECK(await_record(&record) && record.endpoint == edu.devfn);
 	CHECK(record.reason == VIOMMU_FAULT_R_MAPPING && record.address == 0xa000);
@@ -836,7 +823,7 @@ static const struct test {
 
 static bool begin(void)
 {
-	if (!dma_begin(&dma) || !pci_find(0x1234, 0x11e8, 0, &edu))
+	if (!dma_begin(&dma) || !pci_find(DMA_VENDOR, EDU_DEVICE, 0, &edu))
 		return false;
 	edu_registers = pci_bar(&edu, 0);
 	if (!iommu_begin(&iommu, FEATURES, VIOMMU_FAULT_LONG_LENGTH))
