@@ -186,6 +186,16 @@ enum virtio_register {
 	REG_QUEUE_RESET,
 };
 
+enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64 };
+
+/* Flags of descriptors, the last two of packed rings. */
+enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4, F_AVAILABLE = 0x80, F_USED = 0x8000 };
+
+/* On PCI: the capability of that kind, or 0; the registers that it points to. */
+enum { COMMON = 1, NOTIFY, ISR, DEVICE, ACCESS };
+unsigned virtio_capability(const struct function *function, uint8_t kind);
+volatile uint8_t *virtio_window(const struct function *function, unsigned capability);
+
 /* Not the fields of 64 bits, which are written only. */
 uint32_t virtio_read(const struct virtio *virtio, enum virtio_register reg);
 void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_t value);

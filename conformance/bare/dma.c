@@ -66,6 +66,14 @@ uint64_t dma_hash(uint64_t value)
 	return value ^ value >> 29;
 }
 
+bool dma_has_written(const uint64_t *memory, uint64_t address, uint64_t length, uint64_t seed)
+{
+	for (uint64_t i = 0; i < length / 8; i++)
+		if (((const volatile uint64_t *)memory)[i] != dma_hash(seed ^ (address + 8 * i)))
+			return false;
+	return true;
+}
+
 /* -- edu ----------------------------------------------------------------------------------- */
 
 enum { SOURCE = 0x80, TARGET = 0x88, LENGTH = 0x90, COMMAND = 0x98, START = 1, TO_MEMORY = 2 };

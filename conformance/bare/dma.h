@@ -41,6 +41,7 @@ unsigned dma_do(const struct dma *dma, unsigned command, uint32_t pasid, uint64_
 
 /* What it writes at A is dma_hash(seed ^ A); what it sums is dma_hash(word ^ A). */
 uint64_t dma_hash(uint64_t value);
+bool dma_has_written(const uint64_t *memory, uint64_t address, uint64_t length, uint64_t seed);
 
 /* -- edu ----------------------------------------------------------------------------------- */
 

@@ -6,7 +6,6 @@
 /* A driver of virtio-iommu: requests one at a time, events by polling */
 
 #define VENDOR 0x1af4
-#define DEVICE (0x1040 + 23)
 #define EVENTS (RING / 2)
 
 static void offer_buffers(struct iommu *iommu, uint32_t length)
@@ -33,8 +32,8 @@ bool iommu_begin(struct iommu *iommu, uint64_t features, uint32_t record_length)
 {
 	struct function function;
 
-	return pci_find(VENDOR, DEVICE, 0, &function) && virtio_begin(&iommu->virtio, &function) &&
-	       iommu_go(iommu, features, record_length);
+	return pci_find(VENDOR, 0x1040 + VIOMMU_DEVICE_ID, 0, &function) &&
+	       virtio_begin(&iommu->virtio, &function) && iommu_go(iommu, features, record_length);
 }
 
 int iommu_request(struct iommu *iommu, const void *bytes, uint32_t length)

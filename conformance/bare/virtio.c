@@ -4,9 +4,6 @@
 /* virtio 1.3 over PCI (4.1) and MMIO (4.2), with split rings (2.7) */
 
 #define CAP_VENDOR 9
-enum { COMMON = 1, NOTIFY = 2, DEVICE = 4 };
-enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
-enum { NEXT = 1, WRITE = 2 };
 enum { MMIO_NOTIFY = 0x50, MMIO_CONFIG = 0x100 };
 
 /* On MMIO all registers have 4 bytes, and an address is two. */
@@ -50,8 +47,7 @@ void virtio_write(const struct virtio *virtio, enum virtio_register reg, uint64_
 	}
 }
 
-/* The capability of a kind, or 0. */
-static unsigned find(const struct function *function, uint8_t kind)
+unsigned virtio_capability(const struct function *function, uint8_t kind)
 {
 	unsigned at = 0;
 
@@ -61,7 +57,7 @@ static unsigned find(const struct function *function, uint8_t kind)
 	return 0;
 }
 
-static volatile uint8_t *window(const struct function *function, unsigned cap)
+volatile uint8_t *virtio_window(const struct function *function, unsigned cap)
 {
 	return pci_bar(function, pci_read8(function, cap + 4)) + pci_read32(function, cap + 8);
 }
@@ -88,14 +84,15 @@ static void begin(struct virtio *virtio)
 
 bool virtio_begin(struct virtio *virtio, const struct function *function)
 {
-	unsigned common = find(function, COMMON), device = find(function, DEVICE);
+	unsigned common = virtio_capability(function, COMMON);
+	unsigned own = virtio_capability(function, DEVICE);
 
-	if (!common || !device)
+	if (!common || !own)
 		return false;
 	*virtio = (struct virtio){
 		.function = *function,
-		.common = window(function, common),
-		.device = window(function, device),
+		.common = virtio_window(function, common),
+		.device = virtio_window(function, own),
 	};
 	begin(virtio);
 	return true;
@@ -122,13 +119,13 @@ bool virtio_accept(struct virtio *virtio, uint64_t features)
 
 static volatile void *find_notify(const struct virtio *virtio)
 {
-	unsigned cap = virtio->mmio ? 0 : find(&virtio->function, NOTIFY);
+	unsigned cap = virtio->mmio ? 0 : virtio_capability(&virtio->function, NOTIFY);
 	uint64_t offset;
 
 	if (virtio->mmio)
 		return virtio->mmio + MMIO_NOTIFY;
 	offset = (uint64_t)read16(virtio->common, 0x1e) * pci_read32(&virtio->function, cap + 16);
-	return cap ? window(&virtio->function, cap) + offset : NULL;
+	return cap ? virtio_window(&virtio->function, cap) + offset : NULL;
 }
 
 volatile void *virtio_doorbell(const struct virtio *virtio, uint16_t number)
@@ -186,7 +183,7 @@ uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *i
 	if (out) {
 		queue->descriptors[first].address = (uint64_t)out + queue->offset;
 		queue->descriptors[first].length = n_out;
-		queue->descriptors[first].flags = both ? NEXT : 0;
+		queue->descriptors[first].flags = both ? F_NEXT : 0;
 		queue->descriptors[first].next = second;
 	}
 	if (in) {
@@ -194,7 +191,7 @@ uint16_t queue_put(struct queue *queue, const void *out, uint32_t n_out, void *i
 
 		queue->descriptors[at].address = (uint64_t)in + queue->offset;
 		queue->descriptors[at].length = n_in;
-		queue->descriptors[at].flags = WRITE;
+		queue->descriptors[at].flags = F_WRITE;
 	}
 	queue->available->ring[queue->available->index % RING] = first;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

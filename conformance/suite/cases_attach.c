@@ -5,10 +5,9 @@
 
 static int attach_reserved(unsigned at)
 {
-	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
+	uint8_t bytes[VIOMMU_ATTACH_LENGTH];
 
-	put_number(bytes + 4, 4, domain(0));
-	put_number(bytes + 8, 4, endpoint(0));
+	write_attach(bytes, sizeof(bytes));
 	bytes[16 + at] = 1;
 	return request(bytes, sizeof(bytes));
 }
@@ -26,8 +25,7 @@ static void endpoints_share_a_domain(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	if (!attach_second())
 		return;
 	for (unsigned i = 0; i < 2; i++)
@@ -77,7 +75,7 @@ static void reserved_bytes_are_refused(void)
 		return;
 	for (unsigned i = 0; i < 4; i++)
 		expect_status(attach_reserved(i), VIOMMU_S_INVAL, "ATTACH with a reserved byte");
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP: no domain was created");
+	expect_no_domain(0);
 }
 
 static void unknown_flags_are_refused(void)
@@ -94,7 +92,7 @@ static void unknown_endpoints_are_refused(void)
 	if (!bring_up())
 		return;
 	expect_status(attach(domain(0), NO_ENDPOINT, 0), VIOMMU_S_NOENT, "ATTACH of no endpoint");
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP: no domain was created");
+	expect_no_domain(0);
 }
 
 static void a_domain_keeps_its_kind(void)
@@ -120,8 +118,7 @@ static void an_endpoint_moves(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect(writes(0), "mappings of the domain are used");
 	expect_status(attach(domain(1), endpoint(0), 0), VIOMMU_S_OK, "ATTACH to another domain");
 	expect(!writes(0), "mappings of the old domain are not used");
@@ -154,15 +151,11 @@ static void attached_means_attached(void)
 
 static void domains_have_a_range(void)
 {
-	uint32_t end = config32(VIOMMU_CONFIG_DOMAIN_END);
+	uint32_t beyond;
 
-	if (!offers(VIOMMU_F_DOMAIN_RANGE) || end == UINT32_MAX) {
-		skip("the domain range has all numbers");
+	if (!first_beyond(&beyond) || !bring_up())
 		return;
-	}
-	if (!bring_up())
-		return;
-	expect_status(attach(end + 1, endpoint(0), 0), VIOMMU_S_RANGE,
+	expect_status(attach(beyond, endpoint(0), 0), VIOMMU_S_RANGE,
 		      "ATTACH to a domain beyond the range");
 }
 
@@ -178,8 +171,7 @@ static void a_refused_attach_has_no_effect(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect_status(attach(domain(1), endpoint(1), 0), VIOMMU_S_OK, "ATTACH of another");
 	expect(attach(domain(1), endpoint(0), VIOMMU_ATTACH_F_BYPASS) > VIOMMU_S_OK,
 	       "ATTACH with BYPASS to a domain without is refused");
@@ -190,8 +182,7 @@ static void again_alone_empties(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect_status(attach(domain(0), endpoint(0), 0), VIOMMU_S_OK, "ATTACH again");
 	expect(!writes(0), "the domain is empty");
 	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP again");
@@ -222,15 +213,11 @@ static void again_cannot_change_the_kind(void)
 
 static void detach_ignores_reserved_bytes(void)
 {
-	uint8_t bytes[VIOMMU_DETACH_LENGTH] = { VIOMMU_T_DETACH };
-
 	if (!bring_up())
 		return;
 	attach_first();
-	put_number(bytes + 4, 4, domain(0));
-	put_number(bytes + 8, 4, endpoint(0));
-	memset(bytes + 12, 0xff, 8);
-	expect_status(request(bytes, sizeof(bytes)), VIOMMU_S_OK, "DETACH with reserved bytes");
+	expect_status(detach_pasid(domain(0), endpoint(0), UINT32_MAX, UINT32_MAX), VIOMMU_S_OK,
+		      "DETACH with reserved bytes");
 	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP: it is detached");
 }
 
@@ -254,8 +241,7 @@ static void detach_is_effective(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect(writes(0), "attached, it reaches the page");
 	expect_status(detach(domain(0), endpoint(0)), VIOMMU_S_OK, "DETACH");
 	expect(!writes(0), "detached, it does not");

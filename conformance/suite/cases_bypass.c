@@ -96,8 +96,7 @@ static void reset_detaches(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect(writes(0), "it is reached");
 	expect(device_reset(), "the reset is done");
 	expect(!writes(0), "after a reset it is not");

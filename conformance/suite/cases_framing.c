@@ -23,8 +23,7 @@ static void every_request_succeeds(void)
 
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect_status(unmap(domain(0), iova(0), end_of(iova(0))), VIOMMU_S_OK, "UNMAP");
 	if (offers(VIOMMU_F_PROBE))
 		expect_status(probe(endpoint(0), &properties), VIOMMU_S_OK, "PROBE");

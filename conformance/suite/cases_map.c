@@ -22,8 +22,7 @@ static void mappings_apply_to_later_endpoints(void)
 {
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	if (!attach_second())
 		return;
 	expect(engine_writes(&engines[1], iova(0), page(0)), "it reaches the page");
@@ -227,8 +226,7 @@ static void flags_are_checked_first(void)
 		return;
 	expect_status(map_unit(domain(0), 0, 1u << 31), VIOMMU_S_INVAL,
 		      "MAP with an unknown flag to no domain");
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect_status(map(domain(0), iova(0), end_of(iova(0)), -unit() + 1, RW), VIOMMU_S_RANGE,
 		      "MAP that is unaligned and overlaps");
 }

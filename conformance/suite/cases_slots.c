@@ -16,11 +16,6 @@ static bool begin_attached(void)
 	return true;
 }
 
-static void no_slot_was_filled(void)
-{
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_NOENT, "MAP: no domain was created");
-}
-
 static void a_pasid_needs_its_feature(void)
 {
 	if (!bring_up())
@@ -31,33 +26,25 @@ static void a_pasid_needs_its_feature(void)
 		return;
 	expect_status(attach_slot(domain(0), 0, 1), VIOMMU_S_INVAL,
 		      "ATTACH with a PASID, without its flag");
-	no_slot_was_filled();
+	expect_no_domain(0);
 }
 
 static void unknown_endpoints_are_refused(void)
 {
-	uint8_t bytes[VIOMMU_ATTACH_LENGTH];
-
 	if (!spaces_begin(0))
 		return;
-	write_attach(bytes, sizeof(bytes));
-	put_number(bytes + 8, 4, NO_ENDPOINT);
-	put_number(bytes + 12, 4, WITH_PASID);
-	expect_status(request(bytes, sizeof(bytes)), VIOMMU_S_NOENT, "ATTACH of no endpoint");
-	no_slot_was_filled();
+	expect_status(attach_pasid(domain(0), NO_ENDPOINT, WITH_PASID, 1), VIOMMU_S_NOENT,
+		      "ATTACH of no endpoint");
+	expect_no_domain(0);
 }
 
 static void domains_have_a_range(void)
 {
-	uint32_t end = config32(VIOMMU_CONFIG_DOMAIN_END);
+	uint32_t beyond;
 
-	if (!offers(VIOMMU_F_DOMAIN_RANGE) || end == UINT32_MAX) {
-		skip("the domain range has all numbers");
+	if (!first_beyond(&beyond) || !spaces_begin(0))
 		return;
-	}
-	if (!spaces_begin(0))
-		return;
-	expect_status(attach_slot(end + 1, WITH_PASID, 1), VIOMMU_S_RANGE,
+	expect_status(attach_slot(beyond, WITH_PASID, 1), VIOMMU_S_RANGE,
 		      "ATTACH of a PASID to a domain beyond the range");
 }
 
@@ -67,7 +54,7 @@ static void pasids_have_a_range(void)
 		return;
 	expect_status(attach_slot(domain(0), WITH_PASID, 1u << pasid_bits()), VIOMMU_S_RANGE,
 		      "ATTACH of the first PASID that the endpoint does not have");
-	no_slot_was_filled();
+	expect_no_domain(0);
 	expect_status(attach_slot(domain(0), WITH_PASID, (1u << pasid_bits()) - 1), VIOMMU_S_OK,
 		      "ATTACH of the last one that it has");
 }
@@ -82,15 +69,14 @@ static void a_context_excludes_pasids(void)
 	expect_status(attach_table(&context), VIOMMU_S_OK, "ATTACH_TABLE of a context");
 	expect_status(attach_slot(domain(1), WITH_PASID, 1), VIOMMU_S_INVAL,
 		      "ATTACH of a PASID beside it");
-	expect_status(map_unit(domain(1), 0, RW), VIOMMU_S_NOENT, "MAP: no domain was created");
+	expect_no_domain(1);
 }
 
 static void kinds_must_agree(void)
 {
 	if (!spaces_begin_dma())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect_status(attach_slot(domain(0), WITH_PASID | VIOMMU_ATTACH_F_BYPASS, 1),
 		      VIOMMU_S_INVAL, "ATTACH of a PASID with BYPASS to a domain without");
 	expect(!pasid_writes(1, 0), "the PASID reaches nothing");
@@ -140,9 +126,7 @@ static void a_pasid_bypasses(void)
 		return;
 	expect_status(attach_slot(domain(0), WITH_PASID | VIOMMU_ATTACH_F_BYPASS, 1), VIOMMU_S_OK,
 		      "ATTACH of a PASID with BYPASS");
-	*page(0) = 0;
-	dma_do(&pasid_dma, DMA_WRITE, 1, physical(0), 8, 0, 7);
-	expect_number(*page(0), dma_hash(7 ^ physical(0)), "what was written to the same address");
+	expect(pasid_writes_to(1, physical(0), 0), "it reaches the page by its own address");
 }
 
 static void a_parent_is_used_directly(void)
@@ -164,14 +148,10 @@ static void a_parent_is_used_directly(void)
 
 static void detach_refuses_unknown_endpoints(void)
 {
-	uint8_t bytes[VIOMMU_DETACH_LENGTH] = { VIOMMU_T_DETACH };
-
 	if (!spaces_begin(0))
 		return;
-	put_number(bytes + 4, 4, domain(0));
-	put_number(bytes + 8, 4, NO_ENDPOINT);
-	put_number(bytes + 12, 4, VIOMMU_SLOT_F_ALL);
-	expect_status(request(bytes, sizeof(bytes)), VIOMMU_S_NOENT, "DETACH of no endpoint");
+	expect_status(detach_pasid(domain(0), NO_ENDPOINT, VIOMMU_SLOT_F_ALL, 0), VIOMMU_S_NOENT,
+		      "DETACH of no endpoint");
 }
 
 static void detach_empties_all(void)
@@ -207,7 +187,7 @@ static void detach_is_that_of_the_standard(void)
 	attach_first();
 	expect_status(detach_slot(domain(0), UINT32_MAX, UINT32_MAX), VIOMMU_S_OK,
 		      "DETACH with reserved bytes, without PASID");
-	no_slot_was_filled();
+	expect_no_domain(0);
 }
 
 /* -- what empty slots do --------------------------------------------------------------- */
@@ -218,9 +198,8 @@ static void an_empty_slot_blocks(void)
 		return;
 	set_bypass(1);
 	expect(engine_writes(&engines[0], physical(0), page(0)), "without a PASID it bypasses");
-	*page(0) = 0;
-	dma_do(&pasid_dma, DMA_WRITE, 1, physical(0), 8, 0, 7);
-	expect_number(*page(0), 0, "what was written with a PASID");
+	expect(!pasid_writes_to(1, physical(0), 0), "with a PASID it is blocked");
+	expect_number(*page(0), 0, "the page");
 }
 
 static void a_reset_empties_all(void)

@@ -110,7 +110,7 @@ static void a_domain_has_one_body(void)
 	expect_status(attach_table(&other), VIOMMU_S_INVAL,
 		      "ATTACH_TABLE of another root to a domain that another endpoint is in");
 	expect(!engine_writes(&engines[1], iova(0), page(0)), "it reaches nothing");
-	put_number(other.bytes + AT_BODY + 16, 8, (uint64_t)root | 0x31);
+	put_root(&other, (uint64_t)root);
 	expect_status(attach_table(&other), VIOMMU_S_OK, "ATTACH_TABLE of the same root");
 	expect(engine_writes(&engines[1], iova(0), page(0)), "it reaches the page");
 }
@@ -131,7 +131,7 @@ static void a_table_outside_memory_faults(void)
 {
 	if (!begin())
 		return;
-	put_number(table.bytes + AT_BODY + 16, 8, 1ull << 45 | 0x31);
+	put_root(&table, 1ull << 45);
 	expect_status(attach_table(&table), VIOMMU_S_OK, "ATTACH_TABLE outside of memory");
 	expect(!writes(0), "nothing is reached");
 	expect(!(device_status() & NEEDS_RESET), "the device runs on");
@@ -243,8 +243,7 @@ static void other_kinds_are_refused(void)
 	if (!begin())
 		return;
 	one = invalidation_of(domain(0));
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect_status(invalidate(&one), VIOMMU_S_INVAL, "INVALIDATE of a domain with mappings");
 	expect(writes(0), "the mapping is there");
 }

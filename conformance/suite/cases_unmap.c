@@ -92,8 +92,7 @@ static void all_that_is_covered_goes(void)
 	run_rows(VIOMMU_S_OK);
 	if (!bring_up())
 		return;
-	attach_first();
-	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+	attach_and_map();
 	expect(writes(0), "it is reached");
 	expect_status(unmap(domain(0), iova(0), end_of(iova(9))), VIOMMU_S_OK, "UNMAP");
 	expect(!writes(0), "it is not reached any more");

@@ -5,9 +5,8 @@
 /* virtio over PCI (virtio 1.4, 4.1) or MMIO (4.2): the device is where firmware says, or is found
  * by a scan */
 
-#define VENDOR     0x1af4
-#define CAP_VENDOR 9
-#define FULL       64 /* entries of a ring, unless the device has fewer */
+#define VENDOR 0x1af4
+#define FULL   64 /* entries of a ring, unless the device has fewer */
 
 struct device device;
 bool use_packed;
@@ -25,19 +24,12 @@ static void fence(void)
 
 unsigned device_capability(uint8_t kind)
 {
-	unsigned at = 0;
-
-	while ((at = pci_capability(&device.virtio.function, CAP_VENDOR, at)))
-		if (pci_read8(&device.virtio.function, at + 3) == kind)
-			return at;
-	return 0;
+	return virtio_capability(&device.virtio.function, kind);
 }
 
 volatile uint8_t *device_window(unsigned capability)
 {
-	return pci_bar(&device.virtio.function,
-		       pci_read8(&device.virtio.function, capability + 4)) +
-	       pci_read32(&device.virtio.function, capability + 8);
+	return virtio_window(&device.virtio.function, capability);
 }
 
 /* The PCI function, if it is one. */

@@ -29,8 +29,6 @@
 	(VERSION_1 | PLATFORM | VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | \
 	 VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE | VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
 
-enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64 };
-
 /* Registers of the common configuration structure. */
 enum {
 	FEATURE_SELECT = 0x00,
@@ -51,7 +49,6 @@ enum {
 	QUEUE_DEVICE = 0x30,
 	QUEUE_RESET = 0x3a,
 };
-enum { COMMON = 1, NOTIFY, ISR, DEVICE, ACCESS };
 
 #define NO_VECTOR 0xffff
 
@@ -137,8 +134,6 @@ struct piece {
 	bool writable;
 };
 
-enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4, F_AVAILABLE = 0x80, F_USED = 0x8000 };
-
 /* Make a chain available; its ID. */
 uint16_t ring_put(struct ring *ring, const struct piece *pieces, unsigned n);
 void ring_kick(const struct ring *ring);
@@ -177,6 +172,9 @@ int request(const void *bytes, uint32_t length);
 extern uint8_t last_tail[4];
 extern uint32_t last_used;
 
+/* In the standard the bytes of PASIDs, and the flags of DETACH, are reserved. */
+int attach_pasid(uint32_t domain, uint32_t endpoint, uint32_t flags, uint32_t pasid);
+int detach_pasid(uint32_t domain, uint32_t endpoint, uint32_t flags, uint32_t pasid);
 int attach(uint32_t domain, uint32_t endpoint, uint32_t flags);
 int detach(uint32_t domain, uint32_t endpoint);
 int map(uint32_t domain, uint64_t first, uint64_t last, uint64_t to, uint32_t flags);

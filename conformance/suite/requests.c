@@ -38,23 +38,35 @@ int request(const void *bytes, uint32_t length)
 	return answer.used ? *(volatile uint8_t *)last_tail : UNWRITTEN;
 }
 
-int attach(uint32_t domain, uint32_t endpoint, uint32_t flags)
+static int slot(uint8_t type, uint32_t domain, uint32_t endpoint, uint32_t flags, uint32_t pasid)
 {
-	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
+	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { type };
 
 	put_number(bytes + 4, 4, domain);
 	put_number(bytes + 8, 4, endpoint);
 	put_number(bytes + 12, 4, flags);
+	put_number(bytes + 16, 4, pasid);
 	return request(bytes, sizeof(bytes));
+}
+
+int attach_pasid(uint32_t domain, uint32_t endpoint, uint32_t flags, uint32_t pasid)
+{
+	return slot(VIOMMU_T_ATTACH, domain, endpoint, flags, pasid);
+}
+
+int detach_pasid(uint32_t domain, uint32_t endpoint, uint32_t flags, uint32_t pasid)
+{
+	return slot(VIOMMU_T_DETACH, domain, endpoint, flags, pasid);
+}
+
+int attach(uint32_t domain, uint32_t endpoint, uint32_t flags)
+{
+	return attach_pasid(domain, endpoint, flags, 0);
 }
 
 int detach(uint32_t domain, uint32_t endpoint)
 {
-	uint8_t bytes[VIOMMU_DETACH_LENGTH] = { VIOMMU_T_DETACH };
-
-	put_number(bytes + 4, 4, domain);
-	put_number(bytes + 8, 4, endpoint);
-	return request(bytes, sizeof(bytes));
+	return detach_pasid(domain, endpoint, 0, 0);
 }
 
 int map(uint32_t domain, uint64_t first, uint64_t last, uint64_t to, uint32_t flags)

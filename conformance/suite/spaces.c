@@ -26,11 +26,16 @@ bool spaces_begin_dma(void)
 	return spaces_begin(0);
 }
 
-bool pasid_writes(uint32_t pasid, unsigned i)
+bool pasid_writes_to(uint32_t pasid, uint64_t address, unsigned i)
 {
 	*page(i) = 0;
-	dma_do(&pasid_dma, DMA_WRITE, pasid, iova(i), 8, 0, 0x1234);
-	return *page(i) == dma_hash(0x1234 ^ iova(i));
+	dma_do(&pasid_dma, DMA_WRITE, pasid, address, 8, 0, 0x1234);
+	return *page(i) == dma_hash(0x1234 ^ address);
+}
+
+bool pasid_writes(uint32_t pasid, unsigned i)
+{
+	return pasid_writes_to(pasid, iova(i), i);
 }
 
 unsigned pasid_bits(void)
@@ -49,25 +54,14 @@ unsigned pasid_bits(void)
 
 /* -- ATTACH and DETACH ----------------------------------------------------------- */
 
-static int slot(uint8_t type, uint32_t domain, uint32_t flags, uint32_t pasid)
-{
-	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { type };
-
-	put_number(bytes + 4, 4, domain);
-	put_number(bytes + 8, 4, endpoint(0));
-	put_number(bytes + 12, 4, flags);
-	put_number(bytes + 16, 4, pasid);
-	return request(bytes, sizeof(bytes));
-}
-
 int attach_slot(uint32_t domain, uint32_t flags, uint32_t pasid)
 {
-	return slot(VIOMMU_T_ATTACH, domain, flags, pasid);
+	return attach_pasid(domain, endpoint(0), flags, pasid);
 }
 
 int detach_slot(uint32_t domain, uint32_t flags, uint32_t pasid)
 {
-	return slot(VIOMMU_T_DETACH, domain, flags, pasid);
+	return detach_pasid(domain, endpoint(0), flags, pasid);
 }
 
 /* -- ATTACH_TABLE ------------------------------------------------------------------ */
@@ -86,12 +80,17 @@ static struct attach_table table(uint32_t domain, uint32_t pasid, uint16_t forma
 	return one;
 }
 
+void put_root(struct attach_table *one, uint64_t root)
+{
+	put_number(one->bytes + AT_BODY + 16, 8, root | 0x31); /* NXE, WPE, SRE */
+}
+
 struct attach_table table_for(uint32_t domain, uint32_t pasid, const uint64_t *root)
 {
 	struct attach_table one = table(domain, pasid, VIOMMU_TABLE_X86_PASID_ENTRY);
 
-	put_number(one.bytes + AT_BODY, 8, 1 | 1 << 6);                 /* first stage */
-	put_number(one.bytes + AT_BODY + 16, 8, (uint64_t)root | 0x31); /* NXE, WPE, SRE */
+	put_number(one.bytes + AT_BODY, 8, 1 | 1 << 6); /* first stage */
+	put_root(&one, (uint64_t)root);
 	return one;
 }
 

@@ -20,7 +20,8 @@ bool spaces_begin(uint64_t without);
 extern struct dma pasid_dma;
 bool spaces_begin_dma(void);
 
-/* DMA with a PASID to unit i. Did it arrive at page i? */
+/* DMA with a PASID to an address, or to unit i. Did it arrive at page i? */
+bool pasid_writes_to(uint32_t pasid, uint64_t address, unsigned i);
 bool pasid_writes(uint32_t pasid, unsigned i);
 
 /* Bits of PASIDs of endpoint 0. */
@@ -37,6 +38,7 @@ enum { AT_FLAGS = 12, AT_FORMAT = 16, AT_PASID = 20, AT_PARENT = 24, AT_BODY = 3
 
 struct attach_table table_for(uint32_t domain, uint32_t pasid, const uint64_t *root);
 struct attach_table context_for(uint32_t domain, const uint64_t *directory);
+void put_root(struct attach_table *table, uint64_t root);
 int attach_table(const struct attach_table *table);
 
 /* A root; the entry of unit i in it, which leads to page `to` with the right to write, or to

@@ -184,6 +184,26 @@ void attach_first(void)
 	expect_status(attach(domain(0), endpoint(0), 0), VIOMMU_S_OK, "ATTACH to a new domain");
 }
 
+void attach_and_map(void)
+{
+	attach_first();
+	expect_status(map_unit(domain(0), 0, RW), VIOMMU_S_OK, "MAP");
+}
+
+void expect_no_domain(unsigned i)
+{
+	expect_status(map_unit(domain(i), 0, RW), VIOMMU_S_NOENT, "MAP: no domain was created");
+}
+
+bool first_beyond(uint32_t *ret_domain)
+{
+	*ret_domain = config32(VIOMMU_CONFIG_DOMAIN_END) + 1;
+	if (offers(VIOMMU_F_DOMAIN_RANGE) && *ret_domain)
+		return true;
+	skip("the domain range has all numbers");
+	return false;
+}
+
 bool attach_second(void)
 {
 	int status = attach(domain(0), endpoint(1), 0);

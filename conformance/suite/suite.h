@@ -99,7 +99,16 @@ bool writes(unsigned i);
 /* Attach endpoint 0 to domain 0, and expect OK. */
 void attach_first(void);
 
-/* The request for that, without sending it; the rest of the bytes is 0. */
+/* And map unit 0 of it to page 0. */
+void attach_and_map(void);
+
+/* MAP to domain i is refused, because there is none. */
+void expect_no_domain(unsigned i);
+
+/* The first domain number beyond the range. False: there is none, and the case is over. */
+bool first_beyond(uint32_t *ret_domain);
+
+/* The request for that ATTACH, without sending it; the rest of the bytes is 0. */
 void write_attach(uint8_t *bytes, size_t length);
 
 /* Attach endpoint 1 too, and expect OK. False: the case is over, as a device need not share. */

@@ -21,7 +21,7 @@ enum {
 	SHAREABLE = 3 << 8,
 	ACCESSED = 1 << 10
 };
-enum { NORMAL = 0 << 2, DEVICE = 1 << 2 };
+enum { NORMAL = 0 << 2, REGISTERS = 1 << 2 };
 
 #define GIBIBYTE  (1ull << 30)
 #define ATTRIBUTE 0x04ffull     /* MAIR: 0 cacheable, 1 nGnRE */
@@ -99,7 +99,7 @@ static void fill_tables(const void *tree)
 	root[0] = (uint64_t)blocks | TABLE;
 	for (uint64_t i = 0; i < COUNT(blocks); i++)
 		blocks[i] = (i * GIBIBYTE) | BLOCK | SHAREABLE | ACCESSED |
-			    (is_memory(tree, i * GIBIBYTE) ? NORMAL : DEVICE);
+			    (is_memory(tree, i * GIBIBYTE) ? NORMAL : REGISTERS);
 }
 
 static uint64_t address_bits(void)

@@ -156,14 +156,6 @@ static unsigned transfer(unsigned command, uint32_t pasid, uint64_t address, uin
 	return dma_do(&dma, command, pasid, address, PAGE, 0, seed);
 }
 
-static bool has_pattern(const uint64_t *page, uint64_t address, uint64_t seed)
-{
-	for (uint64_t i = 0; i < PAGE / 8; i++)
-		if (((const volatile uint64_t *)page)[i] != dma_hash(seed ^ (address + 8 * i)))
-			return false;
-	return true;
-}
-
 static bool is_canary(const uint64_t *page)
 {
 	for (uint64_t i = 0; i < PAGE / 8; i++)
@@ -215,7 +207,7 @@ static void test_pasid(const struct draft *draft, const struct format *format, u
 	*paging_entry(&format->paging, root, IOVA + PAGE) =
 		paging_value(&format->paging, page, format->leaf);
 	CHECK(transfer(DMA_WRITE, PASID, IOVA + PAGE, 7) == DMA_DONE);
-	CHECK(has_pattern(page, IOVA + PAGE, 7));
+	CHECK(dma_has_written(page, IOVA + PAGE, PAGE, 7));
 	CHECK(transfer(DMA_WRITE, PASID, IOVA, 7) == DMA_FAULT);
 	CHECK(is_fault(draft, PASID, IOVA));
 }
@@ -229,7 +221,7 @@ static void test_rounds(const struct draft *draft, volatile uint64_t *entry, uin
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		*entry = value;
 		are_kept = are_kept && transfer(DMA_WRITE, NO_PASID, IOVA, i) == DMA_DONE &&
-			   has_pattern(page, IOVA, i);
+			   dma_has_written(page, IOVA, PAGE, i);
 		*entry = 0;
 		are_kept = are_kept && draft->invalidate(IOVA) == VIOMMU_S_OK;
 		fill(page);
@@ -249,7 +241,7 @@ static void test_format(const struct draft *draft, const struct format *format)
 	*entry = paging_value(&format->paging, page, format->leaf);
 	CHECK(draft->attach(&wanted) == VIOMMU_S_OK);
 	CHECK(transfer(DMA_WRITE, NO_PASID, IOVA, 3) == DMA_DONE);
-	CHECK(has_pattern(page, IOVA, 3));
+	CHECK(dma_has_written(page, IOVA, PAGE, 3));
 	CHECK(transfer(DMA_WRITE, NO_PASID, IOVA + PAGE, 3) == DMA_FAULT);
 	CHECK(is_fault(draft, NO_PASID, IOVA + PAGE));
 	if (format->is_context)

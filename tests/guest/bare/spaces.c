@@ -38,15 +38,6 @@ static void check(bool holds, const char *condition, int line)
 static struct dma dma;
 static struct iommu iommu;
 
-/* Does memory have what the function writes for `address`? */
-static bool has_pattern(const uint64_t *memory, uint64_t address, uint64_t length, uint64_t seed)
-{
-	for (uint64_t i = 0; i < length / 8; i++)
-		if (((const volatile uint64_t *)memory)[i] != dma_hash(seed ^ (address + 8 * i)))
-			return false;
-	return true;
-}
-
 static uint64_t sum_of(const uint64_t *memory, uint64_t address, uint64_t length)
 {
 	uint64_t sum = 0;
@@ -172,7 +163,7 @@ static void test_a_table_translates_requests_without_pasid(void)
 	CHECK(attach_x86(1, NO_PASID, root) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, at, 16 * PAGE, 0, 5) == DMA_DONE);
 	for (unsigned i = 0; i < 16; i++)
-		CHECK(has_pattern(pages + (15 - i) * 512, at + i * PAGE, PAGE, 5));
+		CHECK(dma_has_written(pages + (15 - i) * 512, at + i * PAGE, PAGE, 5));
 	CHECK((*entry_of(root, at) & (A | D)) == (A | D));
 	CHECK((root[at >> 39] & (A | D)) == A);
 	for (unsigned i = 0; i < 16; i++)
@@ -199,13 +190,13 @@ static void test_two_pasids_do_not_reach_each_other(void)
 	}
 	for (uint32_t i = 0; i < 2; i++) {
 		CHECK(dma_do(&dma, DMA_WRITE, i + 1, at[i], PAGE, DMA_ATS, i) == DMA_DONE);
-		CHECK(has_pattern(pages[i], at[i], PAGE, i));
+		CHECK(dma_has_written(pages[i], at[i], PAGE, i));
 		CHECK(dma_do(&dma, DMA_WRITE, i + 1, at[1 - i], 8, DMA_ATS, 9) == DMA_FAULT);
 		CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, i + 1, at[1 - i]));
 		CHECK(dma_do(&dma, DMA_READ, 3, at[i], 8, 0, 0) == DMA_FAULT);
 		CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, 3, at[i]));
 	}
-	CHECK(has_pattern(pages[0], at[0], PAGE, 0));
+	CHECK(dma_has_written(pages[0], at[0], PAGE, 0));
 	CHECK(dma_do(&dma, DMA_READ, NO_PASID, at[0], 8, 0, 0) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_DOMAIN, NO_PASID, at[0]));
 	CHECK(iommu_detach_pasid(&iommu, 1, dma.function.devfn, 1) == VIOMMU_S_OK);
@@ -221,11 +212,11 @@ static void test_pasids_may_have_mappings(void)
 	CHECK(iommu_attach_pasid(&iommu, 5, dma.function.devfn, 9) == VIOMMU_S_OK);
 	CHECK(iommu_map(&iommu, 5, 0x7000, 0x7fff, (uint64_t)page, R | W) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 9, 0x7000, PAGE, DMA_ATS, 3) == DMA_DONE);
-	CHECK(has_pattern(page, 0x7000, PAGE, 3));
+	CHECK(dma_has_written(page, 0x7000, PAGE, 3));
 	CHECK(iommu_unmap(&iommu, 5, 0x7000, 0x7fff) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 9, 0x7000, 8, DMA_ATS, 4) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, 9, 0x7000));
-	CHECK(has_pattern(page, 0x7000, 8, 3));
+	CHECK(dma_has_written(page, 0x7000, 8, 3));
 }
 
 /* -- translations that the function caches -------------------------------------------------- */
@@ -254,7 +245,7 @@ static void test_a_translation_request_permits_what_the_mapping_does(void)
 			CHECK(read32(dma.registers, DMA_HITS) - before ==
 			      (times ? (uint32_t)reads + writes : 0));
 		}
-		CHECK(has_pattern(pages + 512 * i, at, 8, i) == writes);
+		CHECK(dma_has_written(pages + 512 * i, at, 8, i) == writes);
 	}
 }
 
@@ -292,7 +283,7 @@ static void test_what_is_cached_of_many_pasids_is_dropped(void)
 	CHECK(iommu_map(&iommu, 5, at, last, (uint64_t)pages, R | W) == VIOMMU_S_OK);
 	for (uint32_t i = 0; i < PASIDS; i++) {
 		CHECK(dma_do(&dma, DMA_WRITE, i, at + i * PAGE, PAGE, DMA_ATS, i) == DMA_DONE);
-		CHECK(has_pattern(pages + 512 * i, at + i * PAGE, PAGE, i));
+		CHECK(dma_has_written(pages + 512 * i, at + i * PAGE, PAGE, i));
 	}
 	CHECK(iommu_unmap(&iommu, 5, at, last) == VIOMMU_S_OK);
 	fill(pages, CANARY, PASIDS * PAGE);
@@ -425,7 +416,7 @@ static void test_untouched_memory_is_written_through_page_requests(void)
 	CHECK(dma_end(&dma) == DMA_DONE);
 	CHECK(read32(dma.registers, DMA_REQUESTS) >= PAGES);
 	/* By the same address that the function used. */
-	CHECK(has_pattern((const uint64_t *)SHARED, SHARED, PAGES * PAGE, 77));
+	CHECK(dma_has_written((const uint64_t *)SHARED, SHARED, PAGES * PAGE, 77));
 	CHECK(dma_do(&dma, DMA_READ, 4, SHARED, PAGES * PAGE, DMA_PRI | DMA_ATS, 0) == DMA_DONE);
 	CHECK(read64(dma.registers, DMA_RESULT) ==
 	      sum_of((const uint64_t *)SHARED, SHARED, PAGES * PAGE));
@@ -521,11 +512,11 @@ static void test_a_cached_translation_is_used_until_invalidate(void)
 	CHECK(dma_do(&dma, DMA_WRITE, 6, at, PAGE, DMA_ATS, 1) == DMA_DONE);
 	map_page(root, at, pages + 512, P | RW | US);
 	CHECK(dma_do(&dma, DMA_WRITE, 6, at, PAGE, DMA_ATS, 2) == DMA_DONE);
-	CHECK(has_pattern(pages, at, PAGE, 2));
+	CHECK(dma_has_written(pages, at, PAGE, 2));
 	CHECK(iommu_invalidate(&iommu, 1, at) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 6, at, PAGE, DMA_ATS, 3) == DMA_DONE);
-	CHECK(has_pattern(pages, at, PAGE, 2));
-	CHECK(has_pattern(pages + 512, at, PAGE, 3));
+	CHECK(dma_has_written(pages, at, PAGE, 2));
+	CHECK(dma_has_written(pages + 512, at, PAGE, 3));
 }
 
 /* -- contexts and parents ------------------------------------------------------------ */
@@ -551,9 +542,9 @@ static void test_a_directory_has_the_tables_of_all_pasids(void)
 	entries[8 * 3 + 2] = (uint64_t)roots[0] | 0x31;
 	CHECK(iommu_attach_table(&iommu, &table) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 3, 0x9000, PAGE, DMA_ATS, 1) == DMA_DONE);
-	CHECK(has_pattern(pages, 0x9000, PAGE, 1));
+	CHECK(dma_has_written(pages, 0x9000, PAGE, 1));
 	CHECK(dma_do(&dma, DMA_WRITE, NO_PASID, 0x9000, PAGE, DMA_ATS, 2) == DMA_DONE);
-	CHECK(has_pattern(pages, 0x9000, PAGE, 2));
+	CHECK(dma_has_written(pages, 0x9000, PAGE, 2));
 	CHECK(dma_do(&dma, DMA_WRITE, 4, 0x9000, 8, 0, 2) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_CONTEXT, 4, 0x9000));
 	entries[8 * 3 + 2] = (uint64_t)roots[1] | 0x31;
@@ -561,9 +552,9 @@ static void test_a_directory_has_the_tables_of_all_pasids(void)
 	for (uint32_t pasid = 3; pasid <= 4; pasid++) {
 		CHECK(dma_do(&dma, DMA_WRITE, pasid == 3 ? 3 : NO_PASID, 0x9000, PAGE, DMA_ATS,
 			     pasid) == DMA_DONE);
-		CHECK(has_pattern(pages + 512, 0x9000, PAGE, pasid));
+		CHECK(dma_has_written(pages + 512, 0x9000, PAGE, pasid));
 	}
-	CHECK(has_pattern(pages, 0x9000, PAGE, 2));
+	CHECK(dma_has_written(pages, 0x9000, PAGE, 2));
 }
 
 static void test_a_table_reaches_what_its_parent_maps(void)
@@ -580,11 +571,11 @@ static void test_a_table_reaches_what_its_parent_maps(void)
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, 6, 0x9000));
 	CHECK(iommu_map(&iommu, 2, 0, end - 1, 0, R | W) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 5) == DMA_DONE);
-	CHECK(has_pattern(page, 0x9000, PAGE, 5));
+	CHECK(dma_has_written(page, 0x9000, PAGE, 5));
 	CHECK(iommu_unmap(&iommu, 2, 0, end - 1) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 6) == DMA_FAULT);
 	CHECK(is_fault(VIOMMU_FAULT_R_MAPPING, 6, 0x9000));
-	CHECK(has_pattern(page, 0x9000, PAGE, 5));
+	CHECK(dma_has_written(page, 0x9000, PAGE, 5));
 }
 
 /* -- what a hostile guest would do ----------------------------------------------------- */
@@ -776,7 +767,7 @@ static void test_reset_detaches_every_slot(void)
 	CHECK(iommu_begin(&iommu, FEATURES, VIOMMU_FAULT_LENGTH));
 	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, 8, DMA_ATS, 2) == DMA_FAULT);
 	CHECK(await_record(&record) && record.length == VIOMMU_FAULT_LENGTH);
-	CHECK(has_pattern(page, 0x9000, PAGE, 1));
+	CHECK(dma_has_written(page, 0x9000, PAGE, 1));
 	CHECK(attach_x86(1, 6, root) == VIOMMU_S_OK);
 	CHECK(dma_do(&dma, DMA_WRITE, 6, 0x9000, PAGE, DMA_ATS, 3) == DMA_DONE);
 	CHECK(dma_do(&dma, DMA_WRITE, 6, 0xa000, 8, DMA_PRI, 3) == DMA_REFUSED);

@@ -9,10 +9,9 @@
  * The IOMMU is 00:04.0, in front of everything but itself.
  */
 
-#define DEVICE_CAP 4
-#define STATUS     0x14
-#define IOMMU      0x20 /* 00:04.0 */
-#define ITEMS      8
+#define STATUS 0x14
+#define IOMMU  0x20 /* 00:04.0 */
+#define ITEMS  8
 
 static uint32_t load(void *opaque, uint32_t offset, unsigned int length)
 {
@@ -37,12 +36,9 @@ static void set_status(void *opaque, uint8_t status)
 /* The length that the capability of the device-specific structure states. */
 static uint32_t length_of(const struct function *function)
 {
-	unsigned at = 0;
+	unsigned at = virtio_capability(function, DEVICE);
 
-	while ((at = pci_capability(function, 9, at)))
-		if (pci_read8(function, at + 3) == DEVICE_CAP)
-			return pci_read32(function, at + 12);
-	return 0;
+	return at ? pci_read32(function, at + 12) : 0;
 }
 
 static int judge(const struct viommu_builtin_item *items, unsigned n)
