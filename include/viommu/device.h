@@ -1655,7 +1655,7 @@ void viommu_dump(struct viommu *device,
 /* -- version ----------------------------------------------------------------------- */
 
 /*
- * The library's version, as "0.1.0".
+ * The version of the library that runs, as "0.2.0"; <viommu/version.h> has that of the headers.
  *
  * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
  */

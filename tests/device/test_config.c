@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include <viommu/version.h>
+
 #include "rig.h"
 
 /* Features and configuration space: virtio 1.3, "IOMMU Device / Feature bits", "Device
@@ -239,6 +243,30 @@ static void the_configuration_has_its_defaults_filled_in(void **state)
 	assert_int_equal(config->max_bytes, VIOMMU_MAX_BYTES_DEFAULT);
 }
 
+static void the_headers_and_the_library_are_of_one_version(void **state)
+{
+	char version[64];
+
+	(void)state;
+	snprintf(version, sizeof(version), "%d.%d.%d", VIOMMU_VERSION_MAJOR, VIOMMU_VERSION_MINOR,
+		 VIOMMU_VERSION_PATCH);
+	assert_string_equal(viommu_version(), version);
+}
+
+static void a_version_is_at_least_itself_and_what_is_before(void **state)
+{
+	const int major = VIOMMU_VERSION_MAJOR, minor = VIOMMU_VERSION_MINOR,
+		  patch = VIOMMU_VERSION_PATCH;
+
+	(void)state;
+	assert_true(VIOMMU_VERSION_AT_LEAST(major, minor, patch));
+	assert_true(VIOMMU_VERSION_AT_LEAST(major, minor - 1, patch + 1));
+	assert_true(VIOMMU_VERSION_AT_LEAST(major - 1, minor + 1, patch + 1));
+	assert_false(VIOMMU_VERSION_AT_LEAST(major, minor, patch + 1));
+	assert_false(VIOMMU_VERSION_AT_LEAST(major, minor + 1, patch));
+	assert_false(VIOMMU_VERSION_AT_LEAST(major + 1, minor - 1, patch));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +283,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_write_changes_bypass_alone),
 		ON_A_FRESH_DEVICE(bypass_begins_as_configured),
 		ON_A_FRESH_DEVICE(the_configuration_has_its_defaults_filled_in),
+		cmocka_unit_test(the_headers_and_the_library_are_of_one_version),
+		cmocka_unit_test(a_version_is_at_least_itself_and_what_is_before),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
