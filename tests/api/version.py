@@ -12,7 +12,9 @@ PLACES = {
     "debian/changelog": r"\Aviommu \(",
     "rpm/viommu.spec": r"^Version: *|^%changelog\n\* .* - ",
     "bindings/rust/viommu-sys/Cargo.toml": r"^version = \"",
-    "bindings/rust/viommu/Cargo.toml": r"^version = \"|viommu-sys\", version = \"",
+    "bindings/rust/viommu/Cargo.toml": r"^version = \"|-sys\", version = \"",
+    "bindings/rust/viommu-tables-sys/Cargo.toml": r"^version = \"",
+    "bindings/rust/viommu-tables/Cargo.toml": r"^version = \"|-sys\", version = \"",
     "bindings/rust/Cargo.lock": r"^name = \"viommu.*\"\nversion = \"",
 }
 SYMBOLS = r"^ \(symver\)\w+ "   # the version that a symbol came with

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The examples of docs/bindings.md: test_document.py LIBRARY SOURCE
 
-Python runs as it is written, on the topology of README.md; Rust is the example embed, which `cargo test` compiles.
+Python runs as it is written, on the topology of README.md; Rust is an example of each crate, which `cargo test` compiles.
 """
 import os
 import pathlib
@@ -29,9 +29,11 @@ class Document(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"(?m)^Route\(reach='iommu', iommu='viommu0', id=768, .*\)$")
 
-    def test_rust_is_an_example_of_the_crate(self):
-        example = SOURCE / "bindings/rust/viommu/examples/embed.rs"
-        self.assertEqual("// SPDX-License-Identifier: BSD-3-Clause\n" + block("docs/bindings.md", "rust"), example.read_text())
+    def test_rust_is_an_example_of_each_crate(self):
+        blocks = re.findall("```rust\n(.*?)```", (SOURCE / "docs/bindings.md").read_text(), re.S)
+        examples = ["viommu/examples/embed.rs", "viommu-tables/examples/tables.rs"]
+        self.assertEqual(["// SPDX-License-Identifier: BSD-3-Clause\n" + block for block in blocks],
+                         [(SOURCE / "bindings/rust" / example).read_text() for example in examples])
 
 
 unittest.main(argv=sys.argv[:1], verbosity=0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The declarations of viommu-sys agree with the headers: test_layout.py SOURCE LIBRARY RUSTC CC...
+"""The declarations of a crate agree with the headers: test_layout.py CRATE SOURCE LIBRARY RUSTC CC...
 
 Both compilers print the size of each struct, the offset of each member and each constant. Every function that the
 library exports is declared; `test_bindgen.sh` compares their arguments, where bindgen is installed.
@@ -12,14 +12,14 @@ import sys
 import tempfile
 import unittest
 
-SOURCE, LIBRARY, RUSTC, CC = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
-CRATE = SOURCE / "bindings/rust/viommu-sys"
+SOURCE, LIBRARY, RUSTC, CC = pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5:]
+CRATE = SOURCE / "bindings/rust" / sys.argv[1]
 TEXT = (CRATE / "src/bindings.rs").read_text()
 STRUCTS = {name: re.findall(r"^    pub (\w+):", body, re.M)
            for name, body in re.findall(r"^pub struct (\w+) \{\n(.*?)^\}", TEXT, re.M | re.S) if "_unused" not in body}
 CONSTANTS = re.findall(r"^pub const (VIOMMU_\w+): \w+ = ", TEXT, re.M)
-# Macros whose values bindgen does not know; the crate has them by hand.
-BY_HAND = {"VIOMMU_LATER", "VIOMMU_UNLIMITED"}
+# Macros whose values bindgen does not know; the crates have them by hand.
+BY_HAND = set(re.findall(r"^pub const (VIOMMU_\w+): ", (CRATE / "src/lib.rs").read_text(), re.M))
 C = """#include <stdio.h>
 #include "{headers}"
 int main(void)
@@ -51,8 +51,9 @@ class Layout(unittest.TestCase):
         return subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
 
     def test_structs_and_constants_are_those_of_c(self):
-        self.assertGreater(len(STRUCTS), 30)
-        self.assertGreater(len(CONSTANTS), 150)
+        self.assertGreater(len(STRUCTS), 20)
+        self.assertGreater(len(CONSTANTS), 30)
+        self.assertTrue(BY_HAND)
         in_c, in_rust = [], []
         for name, members in STRUCTS.items():
             in_c.append(f'\tprintf("{name} %zu\\n", sizeof(struct {name}));')
@@ -74,7 +75,7 @@ class Layout(unittest.TestCase):
         symbols = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True)
         exported = set(re.findall(r" T (viommu_\w+)", symbols.stdout))
         declared = set(re.findall(r"^    pub fn (\w+)\(", TEXT, re.M))
-        self.assertGreater(len(exported), 80)
+        self.assertGreater(len(exported), 70)
         self.assertEqual(declared, exported)
 
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+use viommu_tables::{read, Topology};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string("machine.yaml")?;
+    let machine = Topology::parse(&text, "machine.yaml")?;
+    std::fs::write("VIOT.aml", machine.generate("VIOT")?.to_bytes()?)?;
+
+    for table in read("VIOT.aml")?.tables {
+        for finding in table.check() {
+            println!("{finding}");
+        }
+        println!("{:?}", table.topology()?.resolve("0000:03:00.0")?);
+    }
+    Ok(())
+}
