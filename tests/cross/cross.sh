@@ -3,6 +3,7 @@
 # Build for other architectures, and run the tests there by qemu-user:
 #
 #     tests/cross/cross.sh [--list] [--suite NAME]... [ARCHITECTURE...]     default: all of --list, all suites
+#     tests/cross/cross.sh --pages 64k [--suite NAME]...  those of ppc64el, under a kernel with pages of 64 KiB
 #     tests/cross/cross.sh --build ARCHITECTURE TARGET    one target of ninja, without tests: prints its path, and
 #                                                         the folder with Debian's packages for it
 #
@@ -23,7 +24,8 @@ s390x   s390x-linux-gnu     s390x-linux-gnu     s390x   big    s390x   bookworm
 i386    i686-linux-gnu      i386-linux-gnu      x86     little i386    bookworm
 armhf   arm-linux-gnueabihf arm-linux-gnueabihf arm     little arm     bookworm
 arm64   aarch64-linux-gnu   aarch64-linux-gnu   aarch64 little aarch64 bookworm
-riscv64 riscv64-linux-gnu   riscv64-linux-gnu   riscv64 little riscv64 trixie'
+riscv64 riscv64-linux-gnu   riscv64-linux-gnu   riscv64 little riscv64 trixie
+ppc64el powerpc64le-linux-gnu powerpc64le-linux-gnu ppc64 little ppc64le bookworm'
 packages=libc6-dev,libglib2.0-dev,libjson-glib-dev,libyaml-dev,libfdt-dev,libarchive-dev,libxml2-dev,libcmocka-dev
 
 # Unit tests, golden tables and saved states. Not run: what looks into a running program (valgrind), what runs
@@ -139,7 +141,19 @@ build_one() {
 	printf '%s\n%s\n' "$folder/$target" "$system"
 }
 
-passed=0 failed=0 skipped=0
+run_tests() {
+	local folder=$1 emulator=$2 system=$3
+	rm -f "$folder/meson-logs/testlog.json" # that of the run before, which is left if this one runs no test
+	if [[ $pages ]]; then
+		tests/cross/pages.py "$folder" "$system" "${suites[@]}" >&2 || :
+		return
+	fi
+	make_callable "$folder" "$emulator" "$system"
+	meson test -C "$folder" --no-rebuild --print-errorlogs --timeout-multiplier 5 "${suites[@]/#/--suite=}" \
+		>"$folder/test.log" 2>&1 || sed -n '/^Summary of Failures/,/^Ok:/p' "$folder/test.log" >&2
+}
+
+pages='' passed=0 failed=0 skipped=0
 cross() {
 	local architecture=$1 prefix=$2 libraries=$3 cpu=$4 endian=$5 emulator=$6 release=$7
 	local folder=$PWD/build-cross-$architecture system begun=$SECONDS ok bad skip programs
@@ -149,13 +163,10 @@ cross() {
 	programs=$(python3 tests/run/programs.py "$folder" "${suites[@]}") ||
 		die "$architecture: the programs of the suites are not known"
 	compile "$architecture" "$folder" $programs
-	make_callable "$folder" "$emulator" "$system"
 	say "$architecture: tests"
-	rm -f "$folder/meson-logs/testlog.json" # that of the run before, which is left if this one runs no test
-	meson test -C "$folder" --no-rebuild --print-errorlogs --timeout-multiplier 5 "${suites[@]/#/--suite=}" \
-		>"$folder/test.log" 2>&1 || sed -n '/^Summary of Failures/,/^Ok:/p' "$folder/test.log" >&2
+	run_tests "$folder" "$emulator" "$system"
 	read -r ok bad skip < <(python3 tests/count.py "$folder/meson-logs/testlog.json") ||
-		die "$architecture: no test has run: see $folder/test.log"
+		die "$architecture: no test has run: see $folder/*.log"
 	printf 'cross: %-8s %d passed, %d failed, %d skipped (%d s)\n' "$architecture" "$ok" "$bad" "$skip" $((SECONDS - begun))
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 }
@@ -164,11 +175,17 @@ row_of() {
 	grep "^$1 " <<<"$machines" || die "no such architecture: $1; ./run cross --list"
 }
 
+usage='usage: ./run cross [--list] [--suite NAME]... [ARCHITECTURE...], or --pages 64k [--suite NAME]...'
 chosen=()
-while [[ ${1-} == --suite && ${2-} ]]; do
-	chosen+=("$2")
+while [[ ${1-} =~ ^--(suite|pages)$ && ${2-} ]]; do
+	[[ $1 != --suite ]] || chosen+=("$2")
+	[[ $1 != --pages ]] || pages=$2
 	shift 2
 done
+if [[ $pages ]]; then
+	[[ $pages == 64k && $# == 0 ]] || die "$usage"
+	set -- ppc64el
+fi
 ((!${#chosen[@]})) || suites=("${chosen[@]}")
 case ${1-} in
 --list) awk 'NF { print $1 }' <<<"$machines"; exit ;;
@@ -178,7 +195,7 @@ case ${1-} in
 	build_one "$3" $row
 	exit
 	;;
--*) die "usage: ./run cross [--list] [--suite NAME]... [ARCHITECTURE...]" ;;
+-*) die "$usage" ;;
 esac
 for architecture in ${@:-$(awk 'NF { print $1 }' <<<"$machines")}; do
 	row=$(row_of "$architecture")
