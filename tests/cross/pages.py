@@ -40,7 +40,7 @@ def tests_of(folder, suites):
     text = packages.run("meson", "introspect", "--tests", folder)
     wanted = [test for test in json.loads(text)
               if {name.rpartition(":")[2] for name in test["suite"]} & set(suites)]
-    programs = [test for test in wanted if is_program(test["cmd"][0])]
+    programs = [test for test in wanted if test["cmd"][0].startswith(folder) and is_program(test["cmd"][0])]
     return programs, len(wanted) - len(programs)
 
 
