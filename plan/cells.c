@@ -183,6 +183,16 @@ static void check_numbers(const struct plan *plan, struct viommu_findings *findi
 			    "known");
 }
 
+static void check_object(const struct plan *plan, guint i, const char *memory,
+			 struct viommu_findings *findings)
+{
+	if (plan->options.objects[i])
+		plan_report(findings, "plan-node", "rename the object, or leave it out",
+			    "the arguments have an object ram%u, as the plan names the memory of "
+			    "%s",
+			    i, memory);
+}
+
 /* QEMU rejects memory of the whole machine beside that of nodes, and two objects with one id. */
 static void check_objects(const struct plan *plan, struct viommu_findings *findings)
 {
@@ -191,12 +201,11 @@ static void check_objects(const struct plan *plan, struct viommu_findings *findi
 			    "leave out memory-backend= and its -object, or --numa",
 			    "the arguments have memory for the whole machine, and --numa gives "
 			    "each node its own");
-	for (guint i = 0; i < MIN(plan->cells->len, PLAN_CELLS_MAX); i++)
-		if (plan->options.objects[i])
-			plan_report(findings, "plan-node", "rename the object, or leave it out",
-				    "the arguments have an object ram%u, as the plan names the "
-				    "memory of node %u",
-				    i, i);
+	for (guint i = 0; i < MIN(plan->cells->len, PLAN_CELLS_MAX); i++) {
+		g_autofree char *memory = g_strdup_printf("node %u", i);
+
+		check_object(plan, i, memory, findings);
+	}
 }
 
 static void check_request(const struct plan *plan, struct viommu_findings *findings)
@@ -210,11 +219,10 @@ static void check_request(const struct plan *plan, struct viommu_findings *findi
 		plan_report(findings, "plan-node",
 			    "leave out --numa, or -numa after --, or <numa> of the domain",
 			    "the request has NUMA nodes of the guest already");
-	if (options->for_libvirt)
-		plan_report(
-			findings, "plan-node",
-			"give the domain <numatune> and the cells of <numa>, which a plan reads",
-			"--numa has no form for libvirt");
+	if (options->without_nodes)
+		plan_report(findings, "plan-node",
+			    "write the domain first, and give it with --domain-xml and -f libvirt",
+			    "--numa has no form for virt-install");
 	if (!options->memory || options->memory & ((UINT64_C(1) << MIB) - 1) ||
 	    options->memory / MAX(1, plan->cells->len) < UNIT)
 		plan_report(
@@ -280,4 +288,25 @@ void plan_take_cells(struct plan *plan, struct viommu_findings *findings)
 		check_host(plan, findings);
 	}
 	check_kept(plan, findings);
+}
+
+/* -- what needs the initiators, too ------------------------------------------------------------ */
+
+/*
+ * Command queues are contiguous in the host if the guest's memory is in huge pages. With NUMA
+ * nodes, each node has memory of its own, and a backend of the user's is the user's to choose.
+ */
+bool plan_has_own_memory(const struct plan *plan)
+{
+	const struct plan_options *options = &plan->options;
+
+	return options->cmdqv == PLAN_ON && !options->has_backend && !options->n_nodes &&
+	       !options->nodes && !plan->initiators->len && !plan->egm->len && !plan->cells->len;
+}
+
+void plan_finish_cells(struct plan *plan, struct viommu_findings *findings)
+{
+	if (plan_has_own_memory(plan))
+		check_object(plan, 0, "the machine", findings);
+	plan_find_distances(plan);
 }

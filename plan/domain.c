@@ -405,7 +405,7 @@ static void append_cells(struct plan_domain *domain, const struct plan *plan, ui
 
 	for (guint i = 0; i < plan->bridges->len; i++)
 		n = MAX(n, ((struct plan_bridge *)plan->bridges->pdata[i])->guest_node + 1);
-	if (!n && !plan->initiators->len)
+	if (plan->cells->len || (!n && !plan->initiators->len))
 		return;
 	n = MAX(n, 1);
 	numa = xmlNewChild(domain_child(domain->root, "cpu"), NULL, BAD_CAST "numa", NULL);

@@ -71,13 +71,6 @@ static void set_choice(struct plan_item *item, const char *name, bool on)
 
 /* -- the machine ------------------------------------------------------------------------------ */
 
-/* With NUMA nodes, each node has memory of its own. */
-static bool has_nodes(const struct plan *plan)
-{
-	return plan->options.n_nodes || plan->options.nodes || plan->initiators->len ||
-	       plan->egm->len || plan->cells->len;
-}
-
 /* Devices on pcie.0 bypass, where an IOMMU would otherwise translate the whole machine. */
 static void add_machine(GPtrArray *items, const struct plan *plan)
 {
@@ -91,7 +84,7 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 		set(item, "kernel-irqchip", PLAN_TEXT, "split");
 	if (plan->architecture == PLAN_ARM)
 		set(item, "gic-version", PLAN_TEXT, "3");
-	if (plan->options.cmdqv == PLAN_ON && !has_nodes(plan))
+	if (plan_has_own_memory(plan))
 		set(item, "memory-backend", PLAN_TEXT, "ram0");
 	if (virt && plan->mmio64)
 		set(item, "highmem-mmio-size", PLAN_TEXT, "%" G_GUINT64_FORMAT "G",
@@ -101,7 +94,6 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 		    "%" G_GUINT64_FORMAT "G", plan->mmio64 >> GIBI);
 }
 
-/* Command queues are contiguous in the host if the guest's memory is in huge pages. */
 static struct plan_item *add_backend(GPtrArray *items, const struct plan *plan, int number,
 				     uint64_t size)
 {
@@ -121,7 +113,7 @@ static struct plan_item *add_backend(GPtrArray *items, const struct plan *plan, 
 
 static void add_memory(GPtrArray *items, const struct plan *plan)
 {
-	if (plan->options.cmdqv == PLAN_ON && !has_nodes(plan))
+	if (plan_has_own_memory(plan))
 		add_backend(items, plan, 0, plan->options.memory);
 }
 
@@ -143,6 +135,24 @@ static void add_cell(GPtrArray *items, const struct plan *plan, const struct pla
 	set(item, "cpus", PLAN_TEXT, "%u-%u", cell->first_cpu, cell->last_cpu);
 }
 
+static void add_distance(GPtrArray *items, const struct plan *plan, guint from, guint to)
+{
+	struct plan_item *item = add(items, "numa", "dist");
+
+	set(item, "src", PLAN_NUMBER, "%u", from);
+	set(item, "dst", PLAN_NUMBER, "%u", to);
+	set(item, "val", PLAN_NUMBER, "%u", plan->distances[from * plan->cells->len + to]);
+}
+
+/* That of a node to itself is 10. */
+static void add_distances(GPtrArray *items, const struct plan *plan)
+{
+	for (guint from = 0; plan->distances && from < plan->cells->len; from++)
+		for (guint to = 0; to < plan->cells->len; to++)
+			if (from != to)
+				add_distance(items, plan, from, to);
+}
+
 static void add_cells(GPtrArray *items, const struct plan *plan)
 {
 	if (plan->cells->len && !plan->options.has_memory)
@@ -151,6 +161,7 @@ static void add_cells(GPtrArray *items, const struct plan *plan)
 		set(add(items, "smp", NULL), "cpus", PLAN_NUMBER, "%u", plan->options.cpus);
 	for (guint i = 0; i < plan->cells->len; i++)
 		add_cell(items, plan, &g_array_index(plan->cells, struct plan_cell, i));
+	add_distances(items, plan);
 }
 
 /* A region is the memory of one node, and contiguous in the host. */

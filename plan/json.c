@@ -133,6 +133,19 @@ static void add_egm(struct json *json, const struct plan *plan)
 	json_close(json, ']');
 }
 
+static void add_distances(struct json *json, const struct plan *plan, guint from)
+{
+	guint n = plan->cells->len;
+
+	if (!plan->distances)
+		return;
+	json_key(json, "distances");
+	json_open(json, '[');
+	for (guint to = 0; to < n; to++)
+		json_add_number(json, plan->distances[from * n + to]);
+	json_close(json, ']');
+}
+
 static void add_cells(struct json *json, const struct plan *plan)
 {
 	json_key(json, "nodes");
@@ -146,6 +159,7 @@ static void add_cells(struct json *json, const struct plan *plan)
 		add_number(json, "memory", (int64_t)cell->memory);
 		add_number(json, "first-cpu", cell->first_cpu);
 		add_number(json, "last-cpu", cell->last_cpu);
+		add_distances(json, plan, i);
 		json_close(json, '}');
 	}
 	json_close(json, ']');

@@ -159,16 +159,24 @@ static void set_hole(struct plan_domain *domain, const struct plan *plan)
 	set_attribute(hole, "unit", "KiB");
 }
 
+/* An element of the domain before <devices>, which is there or is added. */
+static xmlNode *ensure(struct plan_domain *domain, const char *name)
+{
+	xmlNode *node = domain_child(domain->root, name);
+
+	if (node)
+		return node;
+	node = xmlNewNode(NULL, BAD_CAST name);
+	xmlAddPrevSibling(domain->devices, node);
+	xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
+	return node;
+}
+
 /* Command queues must be contiguous in the host's memory. */
 static void set_huge_pages(struct plan_domain *domain)
 {
-	xmlNode *backing = domain_child(domain->root, "memoryBacking");
+	xmlNode *backing = ensure(domain, "memoryBacking");
 
-	if (!backing) {
-		backing = xmlNewNode(NULL, BAD_CAST "memoryBacking");
-		xmlAddPrevSibling(domain->devices, backing);
-		xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
-	}
 	if (!domain_child(backing, "hugepages"))
 		append(backing, "hugepages");
 }
@@ -176,14 +184,9 @@ static void set_huge_pages(struct plan_domain *domain)
 /* libvirt requires it for interrupt remapping of VT-d and AMD-Vi. */
 static void set_ioapic(struct plan_domain *domain)
 {
-	xmlNode *features = domain_child(domain->root, "features"), *ioapic;
+	xmlNode *features = ensure(domain, "features");
+	xmlNode *ioapic = domain_child(features, "ioapic");
 
-	if (!features) {
-		features = xmlNewNode(NULL, BAD_CAST "features");
-		xmlAddPrevSibling(domain->devices, features);
-		xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
-	}
-	ioapic = domain_child(features, "ioapic");
 	if (!ioapic)
 		ioapic = append_line(features, "ioapic", INDENT);
 	set_attribute(ioapic, "driver", "qemu");
@@ -233,6 +236,90 @@ static void set_iommufd(xmlNode *hostdev)
 	set_attribute(driver, "iommufd", "yes");
 }
 
+/* -- NUMA nodes of the plan ------------------------------------------------------------------ */
+
+static void append_distances(xmlNode *cell, const struct plan *plan, guint from)
+{
+	xmlNode *distances = plan->distances ? append(cell, "distances") : NULL;
+	guint n = plan->cells->len;
+
+	for (guint to = 0; distances && to < n; to++) {
+		xmlNode *sibling = append(distances, "sibling");
+
+		set_attribute(sibling, "id", "%u", to);
+		set_attribute(sibling, "value", "%u", plan->distances[from * n + to]);
+	}
+}
+
+static void append_own_node(xmlNode *numa, const struct plan *plan, guint i)
+{
+	const struct plan_cell *own = &g_array_index(plan->cells, struct plan_cell, i);
+	xmlNode *cell = append(numa, "cell");
+
+	set_attribute(cell, "id", "%d", own->node);
+	set_attribute(cell, "cpus", "%u-%u", own->first_cpu, own->last_cpu);
+	set_attribute(cell, "memory", "%" PRIu64, own->memory >> 10);
+	set_attribute(cell, "unit", "KiB");
+	append_distances(cell, plan, i);
+}
+
+static bool has_memnode(const xmlNode *tune, int node)
+{
+	for (const xmlNode *child = tune->children; child; child = child->next)
+		if (domain_is(child, "memnode") && domain_number(child, "cellid") == node)
+			return true;
+	return false;
+}
+
+/* --node is from there if the domain has it. */
+static void append_memnode(xmlNode *tune, const struct plan_cell *cell)
+{
+	xmlNode *node;
+
+	if (has_memnode(tune, cell->node))
+		return;
+	node = append(tune, "memnode");
+	set_attribute(node, "cellid", "%d", cell->node);
+	set_attribute(node, "mode", "strict");
+	set_attribute(node, "nodeset", "%d", cell->host_node);
+}
+
+/* The cells have all memory and all processors. */
+static void set_size(struct plan_domain *domain, const struct plan *plan)
+{
+	xmlNode *memory = ensure(domain, "memory"), *cpus = ensure(domain, "vcpu");
+	g_autofree char *kibi = g_strdup_printf("%" PRIu64, plan->options.memory >> 10),
+			*number = g_strdup_printf("%u", plan->options.cpus),
+			*before = domain_content(cpus);
+
+	if (domain_bytes(memory) != plan->options.memory) {
+		xmlNodeSetContent(memory, BAD_CAST kibi);
+		set_attribute(memory, "unit", "KiB");
+	}
+	if (strcmp(before, number) != 0) {
+		xmlNodeSetContent(cpus, BAD_CAST number);
+		xmlUnsetProp(cpus, BAD_CAST "current");
+	}
+}
+
+static void append_own_nodes(struct plan_domain *domain, const struct plan *plan)
+{
+	xmlNode *cpu, *numa, *tune;
+
+	if (!plan->cells->len)
+		return;
+	set_size(domain, plan);
+	cpu = ensure(domain, "cpu");
+	numa = domain_child(cpu, "numa");
+	if (!numa)
+		numa = append(cpu, "numa");
+	tune = ensure(domain, "numatune");
+	for (guint i = 0; i < plan->cells->len; i++) {
+		append_own_node(numa, plan, i);
+		append_memnode(tune, &g_array_index(plan->cells, struct plan_cell, i));
+	}
+}
+
 /* All processors and all memory of a domain without NUMA nodes. */
 static void append_own_cell(struct plan_domain *domain, xmlNode *numa)
 {
@@ -266,16 +353,12 @@ static void set_initiators(xmlNode *hostdev, const struct plan *plan, unsigned n
 /* Nodes of initiators have neither memory nor processors. */
 static void append_cells(struct plan_domain *domain, const struct plan *plan)
 {
-	xmlNode *cpu = domain_child(domain->root, "cpu"), *numa, *cell;
+	xmlNode *cpu, *numa, *cell;
 	unsigned n = plan->initiators->len * plan->n_initiators;
 
 	if (!n)
 		return;
-	if (!cpu) {
-		cpu = xmlNewNode(NULL, BAD_CAST "cpu");
-		xmlAddPrevSibling(domain->devices, cpu);
-		xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
-	}
+	cpu = ensure(domain, "cpu");
 	numa = domain_child(cpu, "numa");
 	if (!numa) {
 		numa = append(cpu, "numa");
@@ -461,6 +544,7 @@ void plan_domain_apply(struct plan_domain *domain, const struct plan *plan)
 	unsigned number = 0;
 
 	set_hole(domain, plan);
+	append_own_nodes(domain, plan);
 	append_cells(domain, plan);
 	if (plan->options.cmdqv == PLAN_ON)
 		set_huge_pages(domain);

@@ -61,6 +61,7 @@ struct plan *plan_free(struct plan *plan)
 		g_array_unref(plan->egm_gpus);
 		g_array_unref(plan->cells);
 		g_free(plan->kept_cells);
+		g_free(plan->distances);
 		g_free(plan->kept_egm);
 		g_free(plan->why);
 		g_free(plan);

@@ -668,6 +668,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_options
 	plan_take_cells(plan, findings);
 	plan_size_memory(plan, findings);
 	plan_count_initiators(plan);
+	plan_finish_cells(plan, findings);
 	plan_refuse_whole(plan, findings);
 	return has_errors(findings) ? plan_free(plan) : plan;
 }

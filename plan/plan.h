@@ -79,6 +79,7 @@ struct plan_options {
 	bool managed;                       /* libvirt or another manager binds vfio-pci */
 	bool for_qemu;                      /* the output is for QEMU or libvirt */
 	bool for_libvirt;                   /* the output is for libvirt */
+	bool without_nodes;                 /* ... and cannot define NUMA nodes */
 	bool chassis[PLAN_CHASSIS_MAX + 1]; /* those of the user's root ports */
 	const char *plugin;        /* path of viommu-qemu.so; NULL: as plan_plugin() selects */
 	const char *const *bypass; /* functions that no virtual IOMMU translates; NULL: none */
@@ -155,6 +156,7 @@ struct plan {
 	GArray *egm;                            /* struct plan_egm, by node */
 	GArray *egm_gpus;                       /* struct plan_egm_gpu */
 	GArray *cells;                          /* struct plan_cell, by node */
+	uint8_t *distances;  /* from each of them to each, in rows; NULL: not known */
 	char *kept_cells;    /* those of an earlier plan, as plan_cells_text(); NULL: none */
 	char *kept_egm;      /* the regions of an earlier plan: "egm4 egm5 "; NULL: none is kept */
 	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for the whole machine, on pcie.0 */
@@ -245,6 +247,16 @@ void plan_divide_cpus(const struct plan *plan, guint i, guint n, unsigned *ret_f
 
 /* Define the guest's NUMA nodes, if requested; set the nodes of the bridges (cells.c). */
 void plan_take_cells(struct plan *plan, struct viommu_findings *findings);
+
+/* Does the plan have an object ram0 for the memory of the whole machine (cells.c)? */
+bool plan_has_own_memory(const struct plan *plan);
+
+/* Set `distances` from those of the host (distances.c). */
+void plan_find_distances(struct plan *plan);
+
+/* After plan_count_initiators(): find the distances, and report an object of the same name
+ * (cells.c). */
+void plan_finish_cells(struct plan *plan, struct viommu_findings *findings);
 
 /* The nodes as words, to compare plans. g_free() it. */
 char *plan_cells_text(const struct plan *plan);

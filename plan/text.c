@@ -92,6 +92,15 @@ static void append_shared(GString *text, const struct plan *plan)
 	}
 }
 
+static void append_distances(GString *text, const struct plan *plan, guint from)
+{
+	guint n = plan->cells->len;
+
+	for (guint to = 0; plan->distances && to < n; to++)
+		g_string_append_printf(text, "%s%u", to ? " " : ", distances ",
+				       plan->distances[from * n + to]);
+}
+
 static void append_cells(GString *text, const struct plan *plan)
 {
 	for (guint i = 0; i < plan->cells->len; i++) {
@@ -99,9 +108,11 @@ static void append_cells(GString *text, const struct plan *plan)
 
 		g_string_append_printf(text,
 				       "%snode %d of the guest: %" G_GUINT64_FORMAT
-				       " MiB of node %d of the host, CPUs %u-%u\n",
+				       " MiB of node %d of the host, CPUs %u-%u",
 				       i ? "" : "\n", cell->node, cell->memory >> 20,
 				       cell->host_node, cell->first_cpu, cell->last_cpu);
+		append_distances(text, plan, i);
+		g_string_append_c(text, '\n');
 	}
 }
 

@@ -88,7 +88,7 @@ static const char *const switch_names[] = { "auto", "on", "off", NULL };
 static const struct form {
 	const char *name;
 	char *(*print)(const struct plan *plan);
-	bool for_qemu, for_libvirt;
+	bool for_qemu, for_libvirt, without_nodes;
 } forms[] = {
 	{ .name = "text", .print = plan_text },
 	{ .name = "json", .print = plan_json },
@@ -97,7 +97,8 @@ static const struct form {
 	{ .name = "virt-install",
 	  .print = plan_virt_install,
 	  .for_qemu = true,
-	  .for_libvirt = true },
+	  .for_libvirt = true,
+	  .without_nodes = true },
 	{ .name = "qemu", .print = plan_qemu, .for_qemu = true },
 	{ .name = "qemu-json", .print = plan_qemu_json, .for_qemu = true },
 	{ .name = "readconfig", .print = plan_readconfig, .for_qemu = true },
@@ -277,6 +278,7 @@ static const char *read_plan_options(const struct form *form, struct plan_option
 					 .numa = numa,
 					 .for_qemu = form->for_qemu,
 					 .for_libvirt = form->for_libvirt,
+					 .without_nodes = form->without_nodes,
 					 .bypass = (const char *const *)bypass };
 	for (size_t i = 0; i < G_N_ELEMENTS(readers); i++)
 		if (!readers[i].read(wanted))

@@ -752,6 +752,7 @@ def libvirts_schema_takes_the_domains():
         return
     for kind in ("intel", "virtio", "virtio-stock"):    # libvirt 9.0 does not know AMD-Vi
         for out in (planned(pc_host(1), "--iommu", kind, "--format", "libvirt"),
+                    planned(far_host(*FAR), *NUMA, "--iommu", "virtio", "--format", "libvirt"),
                     rewritten(pc_host(1), domain(pc_host(1), "q35"), "--iommu", kind)[1]):
             with open("new.xml", "w", encoding="utf-8") as file:
                 file.write(out)
@@ -1040,6 +1041,82 @@ def memory_and_processors_are_on_the_nodes_of_the_devices():
     assert "proximity-domain: 1" in planned(numa_host(3, 1), *NUMA, "--format", "topology")
 
 
+def far_host(*lines):
+    """Node 2 has no device of the guest."""
+    host = numa_host(3, 1)
+    host["nodes"] = [{"number": n, "memory": 16 << 30, "distance": line}
+                     for n, line in zip((1, 2, 3), lines) if line is not None]
+    return host
+
+
+FAR = ("10 12 21", "12 10 17", "22 17 10")
+
+
+def distances_are_those_of_the_host():
+    host = far_host(*FAR)
+    text = planned(host, *NUMA, "--format", "qemu")
+    assert re.findall(r"-numa (dist\S*)", text) == ["dist,src=0,dst=1,val=21", "dist,src=1,dst=0,val=22"], text
+    assert [cell["distances"] for cell in in_json(host, *NUMA)["nodes"]] == [[10, 21], [22, 10]]
+    assert "CPUs 4-7, distances 22 10" in planned(host, *NUMA)
+    assert '[numa]\n  type = "dist"\n  src = "0"' in planned(host, *NUMA, "--format", "readconfig")
+    first = planned(host, *NUMA, "--format", "json")
+    assert in_json(host, *NUMA, *keep(first))["nodes"] == json.loads(first)["nodes"]
+
+
+def distances_that_are_not_whole_are_left_out():
+    for lines in (("10 12", "12 10 17", "22 17 10"), ("10 12 10", "12 10 17", "22 17 10"),
+                  ("10 12 256", *FAR[1:]), ("10 12 x", *FAR[1:]), ("", *FAR[1:]), (*FAR[:2], "9" * 400)):
+        text = planned(far_host(*lines), *NUMA, "--format", "qemu")
+        assert "nodeid=1" in text and "dist" not in text, (lines, text)
+    assert "dist" not in planned(numa_host(3, 1), *NUMA, "--format", "qemu")
+
+
+def nodes_have_a_form_for_libvirt():
+    host = far_host(*FAR)
+    one = xml.etree.ElementTree.fromstring(planned(host, *NUMA, "--format", "libvirt"))
+    other = re.sub("<numatune>.*|<cpu>.*", "", domain(host, "q35"))
+    status, text, err = rewritten(host, other, *NUMA)
+    assert status == 0, err
+    for root in one, xml.etree.ElementTree.fromstring(text):
+        assert (root.find("memory").text, root.find("vcpu").text) == (str(16 << 20), "8"), text
+        cells = root.findall("cpu/numa/cell")
+        assert [cell.attrib for cell in cells] == [
+            {"id": str(n), "cpus": f"{4 * n}-{4 * n + 3}", "memory": str(8 << 20), "unit": "KiB"} for n in (0, 1)]
+        assert [[(s.get("id"), s.get("value")) for s in cell.findall("distances/sibling")] for cell in cells] == [
+            [("0", "10"), ("1", "21")], [("0", "22"), ("1", "10")]]
+        assert [node.attrib for node in root.findall("numatune/memnode")] == [
+            {"cellid": str(n), "mode": "strict", "nodeset": str(host)} for n, host in enumerate((1, 3))]
+        assert [node.text for node in root.findall("devices/controller/target/node")] == ["1", "0"]
+    # a domain with the size that is asked for keeps its words, and a memnode of its own its mode
+    own = other.replace("  <os>", "  <numatune><memnode cellid='0' mode='preferred' nodeset='3'/>"
+                        "<memnode cellid='1' mode='strict' nodeset='1'/></numatune>\n  <os>")
+    status, text, err = rewritten(host, own, "--numa")
+    assert status == 0 and "<memory unit=\"GiB\">4</memory>" in text, (text, err)
+    assert re.findall(r"<memnode.*?mode=.(\w+)", text) == ["preferred", "strict"], text
+
+
+def nodes_have_no_form_for_virt_install():
+    err = refused(numa_host(0, 1), "plan-node", *NUMA, "--format", "virt-install")
+    assert "--domain-xml" in err, err
+
+
+def memory_for_command_queues_is_the_users_if_there_is_some():
+    """arm-smmuv3 needs the guest's memory in huge pages: the plan's own object, unless one is given."""
+    words = ("--cmdqv", "on", "--memory", "4G", "-f", "qemu")
+    given = ("-M", "virt,memory-backend=mine", "-object", "memory-backend-memfd,id=mine,size=4G,hugetlb=on")
+    status, text, err = of_arguments(arm_host(1), "-M", "virt", request=words)
+    assert status == 0 and "memory-backend=ram0" in text and "id=ram0" in text, (text, err)
+    status, text, err = of_arguments(arm_host(1), *given, request=words)
+    assert status == 0 and "memory-backend" not in text, (text, err)
+    status, text, err = of_arguments(arm_host(1), "-M", "virt", "-object", "memory-backend-ram,id=ram0,size=4G",
+                                     request=words)
+    assert status == 2 and not text and "an object ram0, as the plan names the memory of the machine" in err, err
+    for number, status in (0, 2), (2, 0):
+        ended = of_arguments(arm_host(2), "-M", "virt", "-object", f"memory-backend-ram,id=ram{number},size=4G",
+                             request=("--numa", "--cpus", "4", *words))
+        assert ended[0] == status, ended
+
+
 def memory_is_divided_to_the_last_byte():
     out = in_json(numa_host(0, 1, 2), "--numa", "--memory", "1025M", "--cpus", "4")["nodes"]
     assert [cell["memory"] >> 20 for cell in out] == [340, 340, 345], out
@@ -1120,7 +1197,7 @@ def memory_of_a_node_is_in_huge_pages_for_command_queues():
 
 def nodes_that_cannot_be_are_refused():
     host = numa_host(0, 1)
-    for words in (["--numa", "--cpus", "8"], ["--numa", "--memory", "16G", "--cpus", "1"], [*NUMA, "-f", "libvirt"],
+    for words in (["--numa", "--cpus", "8"], ["--numa", "--memory", "16G", "--cpus", "1"],
                   ["--numa", "--memory", "3M", "--cpus", "8"], [*NUMA, "--node", "0=0", "--node", "1=0"],
                   [*NUMA, "--node", "0=1", "--node", "1=2"]):
         refused(host, "plan-node", *words)

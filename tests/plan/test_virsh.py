@@ -122,6 +122,29 @@ def domain_with_free_ports(plans):
     Path("spare.xml").write_text(without_kvm(out), encoding="utf-8")
 
 
+def domain_with_nodes(plans):
+    """NUMA nodes of the plan. This machine need not have node 1, so all memory is on its node 0."""
+    name, plan = next(iter(plans.items()))
+    devices = ["--device", plan["bridges"][0]["ports"][0]["devices"][0]["host"]]
+    shutil.rmtree(f"{name}.tree/sys/devices/system/node", ignore_errors=True)
+    for number, line in enumerate(("10 21", "22 10")):
+        folder = Path(f"{name}.tree/sys/devices/system/node/node{number}")
+        folder.mkdir(parents=True)
+        (folder / "distance").write_text(line + "\n", encoding="utf-8")
+    status, out, err = test_machines.run("plan", "--root", f"{name}.tree", "--managed", *devices, "--ats", "off",
+                                         "--iommu", "virtio", "--qemu", "7.2", "--numa", "--memory", "16G", "--cpus",
+                                         "8", "--node", "0=0", "--node", "1=1", "--format", "libvirt")
+    assert status == 0, err
+    Path("nodes.xml").write_text(re.sub('nodeset="1"', 'nodeset="0"', without_kvm(out)), encoding="utf-8")
+
+
+def check_nodes(line):
+    wanted = ["node,nodeid=0,cpus=0-3,memdev=ram-node0", "node,nodeid=1,cpus=4-7,memdev=ram-node1",
+              "dist,src=0,dst=0,val=10", "dist,src=0,dst=1,val=21", "dist,src=1,dst=0,val=22", "dist,src=1,dst=1,val=10"]
+    assert re.findall(r"-numa (\S+)", line) == wanted, line
+    assert line.count('"host-nodes":[0],"policy":"bind"') == 2, line
+
+
 def plan_for(path, plans):
     tree = path.stem + ".tree"
     subprocess.run([sys.executable, TESTS / "host/make_host.py", VIOMMU, path, tree], check=True)
@@ -153,12 +176,15 @@ def main():
         for path in sorted((TESTS / "host/machines").glob("*.json")):
             plan_for(path, plans)
         domain_with_free_ports(plans)
+        domain_with_nodes(plans)
         done = subprocess.run(["unshare", "-m", "sh", "-c", SCRIPT], capture_output=True, text=True,
                               check=False, timeout=240)
         assert done.returncode == 0, done.stdout[-500:] + done.stderr
     answers = dict(re.findall(r"^([\w-]+)\.xml:\n(.*)$", done.stdout, re.M))
-    assert answers.keys() == plans.keys() | {"spare"}, answers.keys()
+    assert answers.keys() == plans.keys() | {"spare", "nodes"}, answers.keys()
     check_emulated("spare", answers["spare"])
+    check_nodes(answers["nodes"])
+    print("libvirt gives QEMU the NUMA nodes and the distances of the plan")
     print("libvirt places no emulated device in a free port of a bridge")
     for name, plan in plans.items():
         check(name, answers[name], plan)

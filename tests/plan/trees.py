@@ -120,6 +120,8 @@ def make(host, name):
         place = f"devices/system/node/node{node['number']}"
         tree.files[f"{place}/cpulist"] = b"0\n"
         tree.files[f"{place}/meminfo"] = f"Node {node['number']} MemTotal: {node['memory'] >> 10} kB\n".encode()
+        if "distance" in node:
+            tree.files[f"{place}/distance"] = f"{node['distance']}\n".encode()
     for signature, content in host.get("tables", {}).items():
         tree.files["firmware/acpi/tables/" + signature] = content
     tree.write_tar(name)
