@@ -432,23 +432,144 @@ def memory_that_is_unplugged_is_let_go(stage):
         victim.monitor.command("quit")
 
 
+class Dma:
+    """A viommu-dma whose registers are at an address (qemu/dma/dma.c)."""
+
+    ATS, PRI, WRITE = 1, 2, 1
+    DONE, BUSY, FAULT, REFUSED = range(4)
+
+    def __init__(self, victim, device, at, bus=0):
+        self.victim, self.qtest, self.at = victim, victim.qtest, at
+        function = driver.Function(victim.qtest, device, bus)
+        function.set(driver.BAR, 4, at)
+        function.set(driver.COMMAND, 2, driver.MEMORY | driver.MASTER)
+        for register, value in ((driver.ATS_CONTROL, driver.ATS_ENABLE), (driver.PRI_CONTROL, driver.PRI_ENABLE),
+                                (driver.PASID_CONTROL, driver.PASID_ENABLE)):
+            function.set(register, 2, value)
+
+    def read(self, register):
+        return self.qtest.peek(self.at + register, 4)
+
+    def start(self, address, flags=0, pasid=None):
+        """Begin to write eight bytes."""
+        space = 0 if pasid is None else pasid | 1 << 31
+        for register, width, value in ((0x08, 8, address), (0x10, 8, 8), (0x18, 4, space), (0x1c, 4, flags),
+                                       (0x30, 4, self.WRITE)):
+            self.qtest.poke(self.at + register, width, value)
+
+    def status(self):
+        return self.read(0x34)
+
+    def hits(self):
+        return self.read(0x48)
+
+    def write(self, address, flags=0, pasid=None):
+        """The same, to its end; returns the status."""
+        self.start(address, flags, pasid)
+        self.victim.wait_for("the DMA", lambda: self.status() != self.BUSY, 5)
+        return self.status()
+
+    def ask(self, address, pasid):
+        """Begin a write that needs an answer to a page request."""
+        asked = self.read(0x40)
+        self.start(address, self.PRI, pasid)
+        self.victim.wait_for("the page request", lambda: self.read(0x40) == asked + 1, 5)
+        expect("it waits", self.status() == self.BUSY)
+
+
+DMA_WINDOW = 0xd0000000
+ROOT, LEAF_TABLES = 0x200000, (0x201000, 0x202000, 0x203000)
+PASID, PAGE_IN_TABLE = 5, 0x3000
+TABLES = f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off,tables=generic,pasid-bits=8,page-requests=4"
+
+
+def started_with_tables(victim):
+    """A driver that accepts tables, PASIDs and page requests, and an empty table."""
+    iommu = started(victim)
+    iommu.start(driver.IOMMU_FEATURES | driver.VERSION_1 | driver.ADDRESS_SPACES)
+    victim.qtest.write(ROOT, bytes(0x1000))
+    return iommu
+
+
+def open_port(victim, bus):
+    """The bus behind the port has this number, and the window for the function's registers."""
+    port = driver.Function(victim.qtest, PORT)
+    driver.bridge_open(port, bus)
+    port.set(driver.MEMORY_BASE, 4, DMA_WINDOW | DMA_WINDOW >> 16)
+    return port
+
+
+def fill_table(qtest, page):
+    """Map PAGE_IN_TABLE to a page by tables of the generic format, readable and writable."""
+    for above, below in zip((ROOT, *LEAF_TABLES), LEAF_TABLES):
+        qtest.write(below, bytes(0x1000))
+        qtest.poke(above, 8, below | 3)
+    qtest.poke(LEAF_TABLES[-1] + (PAGE_IN_TABLE >> 12) * 8, 8, page | 0xd)
+
+
+def a_page_request_does_not_outlive_the_number_of_its_function(stage):
+    """With another bus number it is another endpoint: the request is refused, and an answer finds nothing."""
+    victim = stage.start([TABLES, f"pcie-root-port,id=rp0,chassis=1,addr={PORT}", "viommu-dma,id=d0,bus=rp0"])
+    iommu = started_with_tables(victim)
+    open_port(victim, 1)
+    dma = Dma(victim, 0, DMA_WINDOW, bus=1)
+    expect("ATTACH_TABLE", iommu.attach_table(DOMAIN, 0x100, driver.GENERIC, ROOT, PASID) == driver.OK)
+    for bus, old in ((7, 0x100), (2, 0x700)):
+        dma.ask(PAGE_IN_TABLE, PASID)
+        open_port(victim, bus)
+        iommu.kick(0)
+        victim.wait_for("the refusal", lambda: dma.status() == dma.REFUSED, 5)
+        expect("no such endpoint", iommu.respond(old, PASID, 0) == driver.NOENT)
+        expect("no such request", iommu.respond(bus << 8, PASID, 0) == driver.INVAL)
+        expect("nothing is attached", dma.write(PAGE_IN_TABLE, dma.PRI, PASID) == dma.FAULT)
+        expect("ATTACH_TABLE", iommu.attach_table(DOMAIN, bus << 8, driver.GENERIC, ROOT, PASID) == driver.OK)
+    dma.ask(PAGE_IN_TABLE, PASID)
+    fill_table(victim.qtest, PAGE)
+    expect("the answer", [iommu.respond(0x200, PASID, group) for group in range(8)].count(driver.OK) == 1)
+    victim.wait_for("the DMA", lambda: dma.status() == dma.DONE, 5)
+
+
+def a_function_with_notifiers_and_a_page_request_is_unplugged(stage):
+    """QEMU's notifiers for ATS and PRI go with it, and the place serves the next one."""
+    victim = stage.start([TABLES, f"pcie-root-port,id=rp0,chassis=1,addr={PORT}", "viommu-dma,id=d0,bus=rp0"],
+                         ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"])
+    iommu = started_with_tables(victim)
+    port = open_port(victim, 1)
+    for last in False, False, True:
+        dma = Dma(victim, 0, DMA_WINDOW, bus=1)
+        expect("ATTACH", iommu.attach(DOMAIN, 0x100) == driver.OK)
+        expect("MAP", iommu.map(DOMAIN, 0, 0xfff, PAGE) == driver.OK)
+        expect("ATTACH_TABLE", iommu.attach_table(DOMAIN + 1, 0x100, driver.GENERIC, ROOT, PASID) == driver.OK)
+        fill_table(victim.qtest, PAGE)
+        victim.qtest.write(PAGE, bytes(16))
+        for pasid, address in ((None, 0), (PASID, PAGE_IN_TABLE)):
+            expect(f"{pasid}: cached", [dma.write(address + 8 * i, dma.ATS, pasid) for i in (0, 1)] == [dma.DONE] * 2)
+        expect(f"{dma.hits()} hits", dma.hits() == 2 and 0 not in (victim.qtest.peek(PAGE + at, 8) for at in (0, 8)))
+        dma.ask(PAGE_IN_TABLE + 0x1000, PASID)
+        if last:
+            break
+        victim.monitor.command("device_del", id="d0")
+        driver.slot_off(port)
+        victim.deleted("d0")
+        expect("no such endpoint", [iommu.respond(0x100, PASID, 2), iommu.detach(DOMAIN, 0x100)] == [driver.NOENT] * 2)
+        expect("its domains are gone", iommu.unmap(DOMAIN, 0, 0xfff) == driver.NOENT)
+        expect("INVALIDATE", iommu.invalidate(DOMAIN + 1) == driver.NOENT)
+        victim.monitor.command("device_add", driver="viommu-dma", id="d0", bus="rp0")
+        driver.slot_on(port)
+        iommu.kick(0)
+    expect("DETACH", iommu.detach(DOMAIN, 0x100) == driver.OK)
+    expect("its own mapping is gone", dma.status() == dma.BUSY and iommu.unmap(DOMAIN, 0, 0xfff) == driver.NOENT)
+
+
 def a_message_of_a_blocked_function_is_not_cached(stage):
     """MSIs are not translated, so a function keeps no translation of their address, attached or not."""
-    window, doorbell, write, flag_ats = 0xd0000000, 0xfee00000, 1, 1
+    doorbell = 0xfee00000
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off", f"viommu-dma,id=d0,addr={WATCH}"])
     iommu = started(victim)
-    function = driver.Function(victim.qtest, WATCH)
-    function.set(driver.BAR, 4, window)
-    function.set(driver.COMMAND, 2, driver.MEMORY | driver.MASTER)
-    function.set(driver.ATS_CONTROL, 2, driver.ATS_ENABLE)
+    dma = Dma(victim, WATCH, DMA_WINDOW)
 
     def write_to(address):
-        """Status and hits (qemu/dma/dma.c)."""
-        for register, width, value in ((0x08, 8, address), (0x10, 8, 8), (0x18, 4, 0), (0x1c, 4, flag_ats),
-                                       (0x30, 4, write)):
-            victim.qtest.poke(window + register, width, value)
-        victim.wait_for("the DMA", lambda: victim.qtest.peek(window + 0x34, 4) != 1, 5)
-        return victim.qtest.peek(window + 0x34, 4), victim.qtest.peek(window + 0x48, 4)
+        return dma.write(address, dma.ATS), dma.hits()
 
     expect("it is blocked", write_to(0x10000) == (2, 0))
     expect("MSIs are not", [write_to(doorbell) for _ in range(2)] == [(0, 0)] * 2)
@@ -1546,6 +1667,8 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,
          an_unmap_waits_for_disk_reads_beside_an_iommu_of_the_machine,
          interrupts_that_the_machine_remaps_are_refused, a_trace_is_recorded_at_any_time,
+         a_page_request_does_not_outlive_the_number_of_its_function,
+         a_function_with_notifiers_and_a_page_request_is_unplugged,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
          a_machine_in_which_the_device_does_little_is_started_with_a_warning,
          every_property_of_probe_is_reported_as_its_qemu_property_says,

@@ -9,8 +9,11 @@ REGISTER_AGAIN = 0x40  # of viommu-watch
 MEMORY_BASE = 0x20
 MEMORY, MASTER = 2, 4
 CAP_VENDOR, CAP_EXPRESS = 0x09, 0x10
-SLOT_CONTROL, POWER_OFF = 0x18, 0x0700
-ATS_CONTROL, ATS_ENABLE = 0x106, 0x8000  # of viommu-dma
+SLOT_CONTROL, POWER_OFF, POWER_ON = 0x18, 0x0700, 0x0100
+# Of viommu-dma.
+ATS_CONTROL, ATS_ENABLE = 0x106, 0x8000
+PRI_CONTROL, PRI_ENABLE = 0x114, 1
+PASID_CONTROL, PASID_ENABLE = 0x126, 1
 ACPI_HOTPLUG, ACPI_BUS, ACPI_EJECT = 0xcc0, 0x10, 0x08
 ACPI_MEMORY, MEMORY_SLOT, MEMORY_CONTROL, MEMORY_EJECT = 0xa00, 0x00, 0x14, 0x08
 # The kinds of virtio's PCI capabilities.
@@ -22,6 +25,7 @@ QUEUE_RESET = 0x3a
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 1, 2, 4, 8
 VERSION_1, ACCESS_PLATFORM, RING_RESET = 1 << 32, 1 << 33, 1 << 40
 IOMMU_FEATURES = 0x7f
+ADDRESS_SPACES = 1 << 56 | 1 << 57 | 1 << 59  # PASIDs, tables, page requests
 # Queues of this size lie in guest memory here, one behind the other.
 ENTRIES = 16
 RINGS, RING_BYTES = 0x100000, 0x1000
@@ -30,10 +34,14 @@ BUFFERS, BUFFER_BYTES = 0x110000, 0x1000
 NEXT, WRITE, INDIRECT = 1, 2, 4
 INDIRECT_DESC, EVENT_IDX = 1 << 28, 1 << 29
 ATTACH, DETACH, MAP, UNMAP, PROBE = 1, 2, 3, 4, 5
+ATTACH_TABLE, INVALIDATE, PAGE_RESPONSE = 0x46, 0x47, 0x48
+SLOT_PASID, GENERIC = 1 << 16, 0x141
 # How requests lie in memory, from their type on.
 ATTACH_FORM, DETACH_FORM = struct.Struct("<B3xIII4x"), struct.Struct("<B3xII8x")
 MAP_FORM, UNMAP_FORM = struct.Struct("<B3xIQQQI"), struct.Struct("<B3xIQQ4x")
 PROBE_FORM = struct.Struct("<B3xI64x")
+ATTACH_TABLE_FORM = struct.Struct("<B3xIIIH2xI8xQ56x")
+INVALIDATE_FORM, PAGE_RESPONSE_FORM = struct.Struct("<B3xBBHI48x"), struct.Struct("<B3xIIIHH12x")
 OK, UNSUPP, INVAL, RANGE, NOENT = 0, 2, 4, 5, 6
 
 
@@ -78,6 +86,11 @@ def bridge_open(bridge, secondary, last=None):
 def slot_off(port):
     """Complete the unplugging of a function behind a root port."""
     port.set(port.capability(CAP_EXPRESS) + SLOT_CONTROL, 2, POWER_OFF)
+
+
+def slot_on(port):
+    """Turn the power on for a function that was plugged in after slot_off()."""
+    port.set(port.capability(CAP_EXPRESS) + SLOT_CONTROL, 2, POWER_ON)
 
 
 def eject(qtest, device):
@@ -231,6 +244,16 @@ class Driver(Function):
 
     def unmap(self, domain, first, last):
         return self.status_of(UNMAP_FORM.pack(UNMAP, domain, first, last))
+
+    def attach_table(self, domain, endpoint, table, root, pasid):
+        return self.status_of(ATTACH_TABLE_FORM.pack(ATTACH_TABLE, domain, endpoint, SLOT_PASID, table, pasid, root))
+
+    def invalidate(self, domain):
+        """All that is cached of it, in the function, too."""
+        return self.status_of(INVALIDATE_FORM.pack(INVALIDATE, 1, 6, 0, domain))
+
+    def respond(self, endpoint, pasid, group, code=0):
+        return self.status_of(PAGE_RESPONSE_FORM.pack(PAGE_RESPONSE, endpoint, 1, pasid, group, code))
 
     def probe(self, endpoint):
         return self.status_of(PROBE_FORM.pack(PROBE, endpoint), 516)
