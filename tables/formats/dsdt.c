@@ -19,9 +19,11 @@ enum {
 	AML_STRING = 0x0d,
 	AML_SCOPE = 0x10,
 	AML_BUFFER = 0x11,
+	AML_METHOD = 0x14,
 	AML_DUAL_NAME = 0x2e,
 	AML_MULTI_NAME = 0x2f,
 	AML_EXTENDED = 0x5b,
+	AML_RETURN = 0xa4,
 	AML_DEVICE = 0x82, /* these three behind AML_EXTENDED */
 	AML_PROCESSOR = 0x83,
 	AML_THERMAL_ZONE = 0x85,
@@ -378,16 +380,81 @@ static void read_resources(struct code code, struct dsdt_queues *queues)
 	}
 }
 
-static void collect_device(struct code device, struct array *all)
-{
-	struct dsdt_queues queues = { 0 };
-	struct code uid, resources;
+#define METHOD_ARGUMENTS 7u /* bits of its flags */
 
-	if (!find_value(device, "_UID", &uid) || !take_identifier(&uid, &queues.identifier) ||
-	    !find_value(device, "_CRS", &resources) || !take_buffer(&resources))
+/* What a method without arguments returns in its first statement. False: it does more. */
+static bool take_return(struct code method, struct code *ret_value)
+{
+	const uint8_t *flags = method.at + NAME_LENGTH;
+
+	if (method.end - flags < 3 || *flags & METHOD_ARGUMENTS || flags[1] != AML_RETURN)
+		return false;
+	*ret_value = (struct code){ flags + 2, method.end };
+	return true;
+}
+
+/* The method of that name, from its name on. */
+static bool find_method(struct code device, const char *name, struct code *ret_method)
+{
+	for (; device.at < device.end; device.at++) {
+		struct code method = { device.at + 1, device.end };
+
+		if (*device.at == AML_METHOD && take_length(&method) &&
+		    !memcmp(method.at, name, NAME_LENGTH)) {
+			*ret_method = method;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A number, a text, a buffer: what take_constant() and the like read. */
+static bool is_data(const struct code *code)
+{
+	static const uint8_t opcodes[] = { 0x00, 0x01, 0x0a,       0x0b,
+					   0x0c, 0x0e, AML_STRING, AML_BUFFER };
+
+	return code->at < code->end && memchr(opcodes, *code->at, sizeof(opcodes));
+}
+
+enum found { FOUND_NOTHING, FOUND_CODE, FOUND_VALUE };
+
+/*
+ * The value of an object: of a name, or of a method that only returns it or a name of the device.
+ * Other methods are not evaluated.
+ */
+static enum found find_object(struct code device, const char *name, struct code *ret_value)
+{
+	char other[NAME_LENGTH];
+	struct code method;
+
+	if (find_value(device, name, ret_value))
+		return FOUND_VALUE;
+	if (!find_method(device, name, &method))
+		return FOUND_NOTHING;
+	if (!take_return(method, ret_value))
+		return FOUND_CODE;
+	if (!is_name(ret_value))
+		return is_data(ret_value) ? FOUND_VALUE : FOUND_CODE;
+	memcpy(other, ret_value->at, sizeof(other));
+	return find_value(device, other, ret_value) ? FOUND_VALUE : FOUND_CODE;
+}
+
+/* A device without one of the two is none that Linux finds queues by. */
+static void collect_device(struct code device, size_t at, struct array *all)
+{
+	struct dsdt_queues queues = { .at = at };
+	struct code uid, resources;
+	enum found has_uid = find_object(device, "_UID", &uid);
+	enum found has_resources = find_object(device, "_CRS", &resources);
+
+	if (has_uid == FOUND_NOTHING || has_resources == FOUND_NOTHING)
 		return;
-	read_resources(resources, &queues);
-	if (queues.base)
+	if (has_uid == FOUND_VALUE && has_resources == FOUND_VALUE &&
+	    take_identifier(&uid, &queues.identifier) && take_buffer(&resources))
+		read_resources(resources, &queues);
+	queues.is_computed = has_uid == FOUND_CODE || has_resources == FOUND_CODE;
+	if (queues.base || queues.is_computed)
 		array_append(all, queues);
 }
 
@@ -396,6 +463,7 @@ void dsdt_collect_queues(const struct viommu_table *block, struct array *all)
 {
 	static const uint8_t id[] = "\x08_HID\x0d" DSDT_QUEUES;
 	struct scan scan = scan_of(block);
+	const uint8_t *begin = scan.code.at;
 	unsigned n = 0;
 
 	while ((size_t)(scan.code.end - scan.code.at) >= sizeof(id) && n < QUEUES_MAX) {
@@ -404,7 +472,8 @@ void dsdt_collect_queues(const struct viommu_table *block, struct array *all)
 		scan_here(&scan);
 		device = memcmp(scan.code.at, id, sizeof(id)) ? NULL : scan_device(&scan);
 		if (device) {
-			collect_device(*device, all);
+			collect_device(*device, (size_t)(scan.code.at - begin) + ACPI_HEADER_LENGTH,
+				       all);
 			scan.code.at = device->end;
 			n++;
 		} else {

@@ -50,9 +50,11 @@ void dsdt_find_domains(const struct viommu_table *block, const struct hash *devi
 struct dsdt_queues {
 	uint32_t identifier, interrupt; /* no interrupt: 0 */
 	uint64_t base;
+	size_t at;        /* of its _HID, in the block */
+	bool is_computed; /* by code, which is not evaluated: nothing else is known */
 };
 
-/* Append those that the block describes by constants, in its order. */
+/* Append those of the block as struct dsdt_queues, in its order. */
 void dsdt_collect_queues(const struct viommu_table *block, struct array *all);
 
 /* Is it a DSDT or an SSDT? */

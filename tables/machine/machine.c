@@ -204,6 +204,7 @@ static const struct {
 	{ "machine-performance", machine_check_performance },
 	{ "machine-object", machine_check_objects },
 	{ "machine-hardware-id", machine_check_hardware_ids },
+	{ "machine-cmdqv", machine_check_queues },
 };
 
 /* Checks all rules, whatever the others found. */

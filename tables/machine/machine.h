@@ -66,6 +66,9 @@ machine_rule machine_check_performance;
 machine_rule machine_check_objects;
 machine_rule machine_check_hardware_ids;
 
+/* queues.c: command queues of SMMUs */
+machine_rule machine_check_queues;
+
 /* The work of the public functions of these names (tables/public/). */
 void tables_check_together(const struct viommu_table *const *tables, size_t n,
 			   struct viommu_findings *findings);

@@ -6,6 +6,7 @@
  * identifiers that are not the index of the node, so the IORT is needed again.
  */
 #include "machine.h"
+#include "tables/findings/findings.h"
 #include "tables/formats/dsdt.h"
 #include "tables/formats/iort/iort.h"
 #include "tables/table/unsupported.h"
@@ -18,7 +19,8 @@ static struct hash *by_identifier(const struct array *all)
 	for (size_t i = 0; i < all->len; i++) {
 		struct dsdt_queues *device = &array_index(all, struct dsdt_queues, i);
 
-		if (!hash_contains(queues, GUINT_TO_POINTER(device->identifier)))
+		if (!device->is_computed &&
+		    !hash_contains(queues, GUINT_TO_POINTER(device->identifier)))
 			hash_insert(queues, GUINT_TO_POINTER(device->identifier), device);
 	}
 	return queues;
@@ -80,4 +82,29 @@ int topology_apply_queues(struct viommu_topology *topology, const struct viommu_
 	hash_free(queues);
 	array_free(all);
 	return n;
+}
+
+static void check_block(const struct machine *machine, const struct viommu_table *block)
+{
+	struct array *all = array_new(sizeof(struct dsdt_queues));
+
+	dsdt_collect_queues(block, all);
+	for (size_t i = 0; i < all->len; i++) {
+		const struct dsdt_queues *device = &array_index(all, struct dsdt_queues, i);
+
+		if (device->is_computed)
+			report(machine->findings, machine->rule_id, table_place(block, device->at),
+			       "give the SMMU its `cmdqv` in a topology",
+			       "the _UID or the _CRS of a device " DSDT_QUEUES
+			       " is computed, and was not evaluated: its SMMU and its registers "
+			       "are "
+			       "not known");
+	}
+	array_free(all);
+}
+
+void machine_check_queues(const struct machine *machine)
+{
+	for (size_t i = 0; i < machine->blocks->len; i++)
+		check_block(machine, machine->blocks->pdata[i]);
 }

@@ -215,7 +215,7 @@ static void queues_beyond_64_bits_are_cured_by_their_key(void **state)
 
 /*
  * Three devices, as iasl compiles them: a _UID of text before the _HID, and a QWORD descriptor; a
- * _UID of a number, and an interrupt before the memory; a _CRS that is a method.
+ * _UID of a number, and an interrupt before the memory; a _CRS that is a method, which returns it.
  */
 static const uint8_t block[] = {
 	0x53, 0x53, 0x44, 0x54, 0x01, 0x01, 0x00, 0x00, 0x02, 0x4e, 0x54, 0x45, 0x53, 0x54, 0x00,
@@ -273,12 +273,79 @@ static void constants_of_another_compiler_are_read(void **state)
 	struct rig *rig = *state;
 	struct viommu_table *iort = iort_of_block(rig);
 
-	assert_int_equal(apply(rig, iort, block, sizeof(block)), 2);
+	assert_int_equal(apply(rig, iort, block, sizeof(block)), 3);
 	assert_queues(rig->topology, 0x9010000, 0x11200000, 0x66);
 	assert_queues(rig->topology, 0x9030000, 0x5200000, 0x67);
-	assert_queues(rig->topology, 0x9050000, 0, 0);
+	assert_queues(rig->topology, 0x9050000, 0x6200000, 0);
 	assert_queues(rig->topology, 0x9070000, 0, 0);
 	viommu_table_free(iort);
+}
+
+/* Bytes of an SSDT around a device SMQ0 with that _UID, and a _CRS of 32-bit memory at 0x5200000.
+ */
+static size_t put_device(uint8_t *ssdt, const void *uid, size_t n)
+{
+	static const uint8_t
+		hid[] = "\x08_HID\x0dNVDA200C",
+		crs[] = "\x08_CRS\x11\x11\x0a\x0e\x86\x09\0\x01\0\0\x20\x05\0\0\x05\0\x79";
+	size_t inner = sizeof(hid) + n + sizeof(crs), length = 36 + 3 + 4 + inner;
+	uint8_t *at = ssdt + 36;
+
+	memcpy(ssdt, block, 36);
+	ssdt[4] = (uint8_t)length;
+	*at++ = 0x5b;
+	*at++ = 0x82;
+	*at++ = (uint8_t)(1 + 4 + inner);
+	memcpy(at, "SMQ0", 4);
+	memcpy(at + 4, hid, sizeof(hid));
+	memcpy(at + 4 + sizeof(hid), uid, n);
+	memcpy(at + 4 + sizeof(hid) + n, crs, sizeof(crs));
+	return length;
+}
+
+#define UID(bytes) bytes, sizeof(bytes) - 1
+
+/* What a method returns at once is as good as a constant; what it computes is not evaluated. */
+static void a_method_that_returns_a_constant_is_read(void **state)
+{
+	static const struct {
+		const char *uid;
+		size_t n;
+		int queues, notes;
+	} uids[] = {
+		{ UID("\x14\x08_UID\0\xa4\x01"), 0, 0 },       /* Return (One): no SMMU has it */
+		{ UID("\x14\x09_UID\0\xa4\x0a\x05"), 1, 0 },   /* Return (5) */
+		{ UID("\x14\x0a_UID\0\xa4\x0d\x35\0"), 1, 0 }, /* Return ("5") */
+		{ UID("\x08NUMB\x0a\x05\x14\x0b_UID\0\xa4NUMB"), 1, 0 },
+		{ UID("\x14\x0b_UID\0\xa4OUTS"), 0, 1 },     /* a name outside the device */
+		{ UID("\x14\x09_UID\1\xa4\x0a\x05"), 0, 1 }, /* it has an argument */
+		{ UID("\x14\x0c_UID\0\x70\x0a\x05\x60\xa4\x60"), 0, 1 },
+		{ UID("\x14\x0c_UID\0\xa4\x72\x0a\x02\x0a\x03"), 0, 1 }, /* Return (2 + 3) */
+		{ UID("\x14\x07_UID\0\xa4"), 0, 1 },                     /* it ends there */
+		{ UID("\x08_ADR\x0a\x05"), 0, 0 },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(uids) / sizeof(*uids); i++) {
+		struct viommu_table *iort = iort_of_block(rig), *tables[2] = { iort };
+		uint8_t bytes[128];
+		size_t length = put_device(bytes, uids[i].uid, uids[i].n), notes = 0;
+
+		if (apply(rig, iort, bytes, length) != uids[i].queues)
+			fail_msg("queues of _UID %zu", i);
+		tables[1] = viommu_table_decode(bytes, length, "ssdt", NULL);
+		viommu_tables_check_together((const struct viommu_table *const *)tables, 2,
+					     rig->findings);
+		for (size_t f = 0; f < viommu_findings_count(rig->findings); f++)
+			notes +=
+				!strcmp(viommu_findings_get(rig->findings, f)->id, "machine-cmdqv");
+		if (notes != (size_t)uids[i].notes)
+			fail_msg("notes of _UID %zu", i);
+		viommu_table_free(tables[1]);
+		viommu_table_free(iort);
+		viommu_findings_free(rig->findings);
+		rig->findings = viommu_findings_new();
+	}
 }
 
 /* Bytes of the block: the QWORD descriptor of the first device, and the type of its range. */
@@ -345,6 +412,7 @@ int main(void)
 		WITH_A_RIG(an_iort_of_revision_0_is_too_old_for_queues),
 		WITH_A_RIG(queues_beyond_64_bits_are_cured_by_their_key),
 		WITH_A_RIG(constants_of_another_compiler_are_read),
+		WITH_A_RIG(a_method_that_returns_a_constant_is_read),
 		WITH_A_RIG(ranges_that_are_not_memory_are_no_queues),
 		WITH_A_RIG(queues_that_are_known_stay),
 		WITH_A_RIG(a_damaged_block_is_read_within_its_bytes),

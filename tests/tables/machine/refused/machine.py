@@ -60,6 +60,8 @@ def apmt(kind=1, primary=0):
                                     0, 0, 0, 0), 0)
 
 
+# Method (_UID) { Local0 = One; Return (Local0) }
+COMPUTED_UID = b"\x14\x0b_UID\0\x70\x01\x60\xa4\x60"
 SECOND = HEAD + 16 + 24  # the second range of a VIOT
 REST = (0, 0, 0x10, 0xffff)
 UNIT = drhd(flags=ALL)
@@ -86,6 +88,8 @@ FILES = {
     "machine-hardware-id": (dsdt(b"I2C0", ids=(b"AMDI0010",)) +
                             ivrs.ivrs(ivrs.with_entry(ivrs.hid(), kind=0x40), revision=2),
                             ivrs.FIRST + 16 + len(ivrs.ALL) + 8, 0, "ivrs-others"),
+    "machine-cmdqv": (acpi("DSDT", b"\x10\x38\\_SB_" + device(
+        b"SMQ0", b"\x08_HID\x0dNVDA200C\0" + COMPUTED_UID + b"\x08_CRS\x11\x03\x0a\0"), 2) + mcfg(), 50, 0),
     "machine-domain": (srat(memory()) + dmar(UNIT, rhsa(domain=1)), HEAD, 1),
     "machine-domain-empty": (srat(memory(), initiator(domain=1, devfn=8)) +
                              dmar(UNIT, rhsa(domain=1)), HEAD, 0),
