@@ -290,7 +290,8 @@ def document(reports):
             + "\n\n## For maintainers\n\n"
             "What breaks a MUST, or what the standard describes. A device named here runs with the command in\n"
             "`build/judge/reports.json`, and `./run judge PATTERN` repeats the case.\n\n"
-            + "\n".join(lines_for_maintainers(reports)).rstrip("\n") + "\n")
+            + "\n".join(lines_for_maintainers(reports)).rstrip("\n") + "\n\n"
+            + (ROOT / "conformance" / "others.md").read_text(encoding="utf-8"))
 
 
 # -- other judges ------------------------------------------------------------------------
