@@ -3,12 +3,11 @@
 
 No Debian kernel has iommufd, and modules outside of the tree cannot add what belongs to the kernel itself: the mock IOMMU
 (CONFIG_IOMMUFD_TEST), nesting by the driver of SMMUv3, and failing allocations. It is built once, by the machine's
-compilers, in about six minutes of processor time, and kept in the cache.
+compilers, in about ten minutes of processor time, and kept in the cache.
 """
 
 import hashlib
 import os
-import re
 import shutil
 import tarfile
 
@@ -17,10 +16,6 @@ import packages
 VERSION = "7.3-small"
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIG = os.path.join(HERE, "small-kernel.config")
-# The driver nests only if firmware promises that devices cannot bypass caches (CANWBS of IORT), or if the
-# SMMU enforces that itself. QEMU's does neither, has no caches, and describes the machine by a device tree.
-CHANGED = "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c"
-CHANGE = (r"if \(!arm_smmu_master_canwbs\(master\) &&", "if (false && !arm_smmu_master_canwbs(master) &&")
 
 
 def unpack(source, tree):
@@ -30,13 +25,6 @@ def unpack(source, tree):
             member.name = member.name.partition("/")[2]
             if member.name and (member.isfile() or member.issym()):
                 archive.extract(member, tree)
-    path = os.path.join(tree, CHANGED)
-    with open(path, encoding="utf-8") as file:
-        text, count = re.subn(*CHANGE, file.read())
-    if count != 1:
-        raise packages.Unavailable(f"{CHANGED} is not as it was in 7.3")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def build(source, tools, tree, report):
@@ -56,7 +44,7 @@ def image(report):
     source = packages.kernel_source("7.3", report)
     tools = packages.build_tools(report)
     with open(CONFIG, "rb") as file:
-        digest = hashlib.sha256(file.read() + repr(CHANGE).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(file.read()).hexdigest()[:8]
     target = os.path.join(packages.CACHE, f"small-{os.path.basename(source)}-{digest}")
 
     def make(work):
