@@ -30,11 +30,12 @@ const char *dt_own_its(const struct dt_reading *reading, const struct dt_node *n
 {
 	const struct dt_property *parent = dt_property(node, "msi-parent");
 	const struct dt_node *target = dt_target(reading->tree, dt_cell(parent, 0));
+	const char *its =
+		target && dt_cells(parent) == 2 ? hash_lookup(reading->its, target) : NULL;
 
-	if (!target || dt_cells(parent) != 2)
-		return NULL;
-	*ret_id = dt_cell(parent, 1);
-	return hash_lookup(reading->its, target);
+	if (its)
+		*ret_id = dt_cell(parent, 1);
+	return its;
 }
 
 /* -- interrupt wire bridges -------------------------------------------------------------- */

@@ -104,16 +104,17 @@ static uint64_t next_base(const struct array *bases, uint64_t address)
 	return first < bases->len ? array_index(bases, uint64_t, first) : UINT64_MAX;
 }
 
-/* The size of an SMMU's registers that includes those of a monitor; 0: another IOMMU is between. */
+/* The size of an SMMU's registers that includes page 0 of a monitor; 0: another IOMMU is between.
+ */
 static uint64_t span_with(const struct array *bases, const struct viommu_iommu *smmu,
 			  const struct viommu_monitor *monitor)
 {
-	uint64_t last = MAX(monitor->base, monitor->base_1);
+	uint64_t next = next_base(bases, smmu->base);
 
-	if (monitor->base < smmu->base || last - smmu->base > SPAN_MAX ||
-	    next_base(bases, smmu->base) - last < SPAN_PAGE)
+	if (monitor->base < smmu->base || monitor->base - smmu->base > SPAN_MAX ||
+	    monitor->base >= next || next - monitor->base < SPAN_PAGE)
 		return 0;
-	return last - smmu->base + SPAN_PAGE;
+	return monitor->base - smmu->base + SPAN_PAGE;
 }
 
 /* Only their registers tell monitors' SMMUs, of which an IORT has no size. */
@@ -168,6 +169,17 @@ static void write_monitor(struct dt_writing *writing, const struct array *smmus,
 
 /* -- interrupt wire bridges -------------------------------------------------------------------- */
 
+/* Readers number them by their order. */
+static void check_index(const struct dt_writing *writing, const struct viommu_wire_bridge *bridge,
+			size_t i)
+{
+	if (!writing->into && bridge->index != i)
+		report(writing->findings, "dt-silent", bridge->place,
+		       "give wire bridges indices from 0, in their order",
+		       "DTB omits the index %" PRIu32 " of the wire bridge %s", bridge->index,
+		       bridge->name);
+}
+
 static void write_wire_bridge(struct dt_writing *writing, const struct viommu_wire_bridge *bridge)
 {
 	struct dt_node *node = dt_by_name(writing, bridge->name);
@@ -192,7 +204,9 @@ void dt_write_others(struct dt_writing *writing)
 
 	for_each_object(i, monitor, writing->topology, OBJECT_MONITOR)
 		write_monitor(writing, smmus, monitor);
-	for_each_object(i, bridge, writing->topology, OBJECT_WIRE_BRIDGE)
+	for_each_object(i, bridge, writing->topology, OBJECT_WIRE_BRIDGE) {
+		check_index(writing, bridge, i);
 		write_wire_bridge(writing, bridge);
+	}
 	array_free(smmus);
 }

@@ -240,7 +240,7 @@ static void a_new_tree_has_monitors_bridges_and_queues(void **state)
 			fail_msg("%s", line);
 		free(line);
 	}
-	assert_int_equal(viommu_topology_iommu(topology, 0)->span, 0x33000);
+	assert_int_equal(viommu_topology_iommu(topology, 0)->span, 0x23000);
 	assert_int_equal(viommu_topology_iommu(topology, 1)->span, 0x20000);
 	forget_findings(rig);
 	viommu_table_check(table, rig->findings);
@@ -267,6 +267,7 @@ static void what_a_monitor_counts_for_is_lost_with_a_note(void **state)
 		"{ at: 0x9022000, device: d }", "{ at: 0x9022000, segment: 0 }",
 		"{ at: 0x9022000, iommu: t }",  "{ at: 0xa022000, iommu: s }",
 		"{ at: 0xa030000, iommu: t }",  "{ at: 0xb000000, iommu: s }",
+		"{ at: 0x9022000, iommu: r }",
 	};
 	struct rig *rig = *state;
 
@@ -275,6 +276,7 @@ static void what_a_monitor_counts_for_is_lost_with_a_note(void **state)
 
 		snprintf(text, sizeof(text),
 			 "iommus:\n"
+			 "  - { name: r, kind: smmu-v3, at: 0x8f00000 }\n"
 			 "  - { name: s, kind: smmu-v3, at: 0x9000000 }\n"
 			 "  - { name: t, kind: smmu-v3, at: 0xa000000, span: 0x20000 }\n"
 			 "devices: [ { name: d, at: 0x9100000, iommu: s, id: 1 } ]\n"
@@ -319,6 +321,54 @@ static void an_overlay_lists_the_phandles_of_msis_and_queues(void **state)
 	free(made);
 }
 
+/* A monitor behind another SMMU does not make the registers of its own include that one. */
+static void registers_grow_up_to_the_next_smmu(void **state)
+{
+	struct viommu_topology *topology;
+	struct viommu_table *table;
+	struct rig *rig = *state;
+	void *made;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: r, kind: smmu-v3, at: 0x8f00000 }\n"
+		       "  - { name: s, kind: smmu-v3, at: 0x9000000 }\n"
+		       "monitors: [ { at: 0x9122000, iommu: r } ]\n");
+	made = make(rig, NULL, false);
+	table = viommu_table_decode(made, fdt_totalsize(made), "made", rig->findings);
+	topology = viommu_table_topology(table, rig->findings);
+	assert_int_equal(viommu_topology_iommu(topology, 0)->span, 0x20000);
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+	free(made);
+}
+
+/* The device ID is that at the ITS; without one that can be used there is none. */
+static void msis_to_no_its_have_no_device_id(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu_v3(&blob, smmu, 0x9000000, SMMU);
+	blob_pmu(&blob, 0x9002000);
+	blob_cells(&blob, pmu, "msi-parent", 2, (uint32_t)SMMU, 8u);
+	blob_read(rig, &blob);
+	assert_null(viommu_topology_monitor(rig->topology, 0)->its);
+	assert_int_equal(viommu_topology_monitor(rig->topology, 0)->msi_id, 0);
+}
+
+static void an_index_of_a_wire_bridge_is_lost_with_a_note(void **state)
+{
+	struct rig *rig = *state;
+
+	read_fine(rig, "its-groups: [ { name: i, ids: [0] } ]\n"
+		       "wire-bridges:\n"
+		       "  - { name: v, at: 0x2f000000, its: i }\n"
+		       "  - { name: w, at: 0x2f100000, its: i, index: 5 }\n");
+	free(make(rig, NULL, false));
+	assert_int_equal(count_of(rig, "dt-silent"), 1);
+}
+
 /* The author of the base is right, until --force. */
 static void a_base_with_another_interrupt_is_an_error(void **state)
 {
@@ -344,6 +394,9 @@ int main(void)
 		WITH_A_RIG(a_new_tree_has_monitors_bridges_and_queues),
 		WITH_A_RIG(what_a_monitor_counts_for_is_lost_with_a_note),
 		WITH_A_RIG(an_overlay_lists_the_phandles_of_msis_and_queues),
+		WITH_A_RIG(registers_grow_up_to_the_next_smmu),
+		WITH_A_RIG(msis_to_no_its_have_no_device_id),
+		WITH_A_RIG(an_index_of_a_wire_bridge_is_lost_with_a_note),
 		WITH_A_RIG(a_base_with_another_interrupt_is_an_error),
 	};
 
