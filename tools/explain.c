@@ -73,6 +73,20 @@ static void check_iommu(struct verdict_of *of)
 		add(of, MAY_NOT, "it is a bridge");
 }
 
+/* Without tables and sysfs: only bridges are known. */
+static void check_listed_function(struct verdict_of *of)
+{
+	const struct pci_function *function = of->answer->function;
+
+	if (pci_function_is_bridge(function))
+		add(of, MAY_NOT, "it is a bridge");
+	if (!function->has_group)
+		add(of, NOT_KNOWN,
+		    "it is in no group of the list: if the list is whole, no IOMMU translates it");
+	add(of, NOT_KNOWN,
+	    "memory that it must keep is not known: give the tables of its machine, too");
+}
+
 /* Without tables: what sysfs says. */
 static void check_sysfs_iommu(struct verdict_of *of)
 {
@@ -167,6 +181,8 @@ static void check_memory(struct verdict_of *of)
 	}
 }
 
+#define CLASS_HOST_BRIDGE 0x0600
+
 /* -- the group ---------------------------------------------------------------------------- */
 
 static void check_sysfs_group(struct verdict_of *of)
@@ -177,6 +193,12 @@ static void check_sysfs_group(struct verdict_of *of)
 	for (size_t i = 0; (member = viommu_host_group_device(group, i)); i++)
 		if (member != device && member->bridge)
 			add(of, MAY, "bridge %s is in its group %" PRIu32 ", and stays",
+			    member->name, group->number);
+		else if (member != device && !member->driver &&
+			 member->pci_class >> 8 == CLASS_HOST_BRIDGE)
+			add(of, MAY,
+			    "host bridge %s is in its group %" PRIu32
+			    ", and stays, for it has no driver",
 			    member->name, group->number);
 		else if (member != device)
 			add(of, MAY, "%s is in its group %" PRIu32 ", and must go with it%s%s",
@@ -220,6 +242,8 @@ static const char *what_becomes_of(const struct pci_function *function)
 {
 	if (pci_function_is_bridge(function))
 		return "stays, for it is a bridge";
+	if (function->pci_class == CLASS_HOST_BRIDGE)
+		return "stays if it has no driver: it is a host bridge";
 	return pci_function_may_lead(function) ? "must go with it unless it is a bridge"
 					       : "must go with it";
 }
@@ -263,7 +287,11 @@ static void check_group(struct verdict_of *of)
 {
 	const struct answer *answer = of->answer;
 
-	if (!answer->topology && !answer->on_host->group)
+	if (!answer->topology && !answer->on_host && answer->function->has_group)
+		check_listed_group(of);
+	else if (!answer->topology && !answer->on_host)
+		check_tree_group(of);
+	else if (!answer->topology && !answer->on_host->group)
 		add(of, NOT_KNOWN, "its group is not known: sysfs has none for it");
 	else if (!answer->topology)
 		check_sysfs_group(of);
@@ -319,9 +347,11 @@ static bool explain(const struct question *question, const struct answer *answer
 	if (answer->topology) {
 		check_iommu(&of);
 		check_memory(&of);
-	} else {
+	} else if (answer->on_host) {
 		check_sysfs_iommu(&of);
 		check_sysfs_memory(&of);
+	} else {
+		check_listed_function(&of);
 	}
 	check_group(&of);
 	if (question->json)
@@ -373,8 +403,10 @@ const struct command explain_command = {
 		"A DEVICE is as for resolve, a FILE as for dump: the tables of a machine, or a "
 		"host\n"
 		"tree (viommu host --save), which has groups and drivers, too. Without a FILE, it\n"
-		"is this machine. Exit status 1: no, or not known.",
+		"is this machine, or that of the list of IOMMU groups that --pci names.\n"
+		"Exit status 1: no, or not known.",
 	.examples = "viommu explain 0000:00:1b.0 host.tar.gz\n"
+		    "viommu explain 01:00.0 --pci groups.txt\n"
 		    "viommu explain --json 0000:00:1b.0 host.tar.gz",
 	.is_paged = true,
 	.options = options,

@@ -17,12 +17,14 @@
 #define FUNCTIONS_MAX  65536u
 #define COLUMNS_MAX    512u
 #define PREFIX_MAX     96u
+#define LISTING_MAX    4096u
 #define DEVFN(dev, fn) ((uint16_t)((dev) << 3 | (fn)))
 #define CLASS_BRIDGE   0x0604
 
 struct pci_tree {
 	GArray *functions; /* struct pci_function */
 	GHashTable *index; /* segment << 16 | BDF -> index + 1 */
+	bool has_groups;   /* it says of groups, perhaps of no function here */
 };
 
 /* What is known of the lines so far. */
@@ -33,7 +35,7 @@ struct text {
 	size_t length;                    /* of config */
 	uint32_t segment_at[COLUMNS_MAX]; /* of the functions that begin in a column */
 	int16_t bus_at[COLUMNS_MAX];      /* -1: none does */
-	bool in_group;                    /* below the title of a group */
+	bool in_group, is_empty;          /* below the title of a group; no function yet */
 	uint32_t group;
 };
 
@@ -173,6 +175,7 @@ struct pci_tree *pci_tree_of_host(const struct viommu_host *host)
 
 		if (device->pci)
 			add(tree, &function);
+		tree->has_groups |= function.has_group;
 	}
 	set_above(tree);
 	return tree;
@@ -327,8 +330,14 @@ static bool is_verbose(const char *line)
 	return g_str_has_prefix(line, "Flags: ") || g_str_has_prefix(line, "Control: ");
 }
 
+static void set_group(struct text *text, struct pci_function *current, uint32_t group)
+{
+	current->has_group = text->tree->has_groups = true;
+	current->group = group;
+}
+
 /* Of `lspci -v`: "IOMMU group: 12"; of `lspci -vmm`: "IOMMUGroup:  12". */
-static void take_group(struct pci_function *current, const char *line)
+static void take_group(struct text *text, struct pci_function *current, const char *line)
 {
 	unsigned group;
 
@@ -336,8 +345,7 @@ static void take_group(struct pci_function *current, const char *line)
 	if (sscanf(line, "IOMMU group: %9u", &group) != 1 &&
 	    sscanf(line, "IOMMUGroup: %9u", &group) != 1)
 		return;
-	current->has_group = true;
-	current->group = group;
+	set_group(text, current, group);
 }
 
 /* Of `lspci -v`: "Bus: primary=00, secondary=01, subordinate=01", and capabilities. */
@@ -359,7 +367,7 @@ static void take_verbose(struct text *text, const char *line)
 	if (!current)
 		return;
 	take_capability(current, line);
-	take_group(current, line);
+	take_group(text, current, line);
 }
 
 /* Of `lspci -nn`: " Words [0300]: name [name]"; of `lspci -mmnn`: " \"Words [0300]\" \"name\"". */
@@ -563,8 +571,8 @@ static bool take_member(struct text *text, const char *number, uint32_t group, c
 
 	if (!current)
 		return false;
-	current->has_group = true;
-	current->group = group;
+	set_group(text, current, group);
+	text->is_empty = false;
 	return true;
 }
 
@@ -576,23 +584,119 @@ static const char *word_before(const char *line, const char *end)
 	return end;
 }
 
-/* A path of /sys, or a kernel's message, which was another one before Linux 5.3. */
-static bool take_group_of_function(struct text *text, const char *line)
+/* A path of /sys: of a function, or of the folder that a listing follows. */
+static bool take_path(struct text *text, const char *line)
 {
-	static const char path[] = "iommu_groups/", now[] = ": Adding to iommu group ",
-			  before[] = "Adding device ";
+	static const char path[] = "iommu_groups/";
 	const char *at = strstr(line, path);
 	unsigned group;
 	int end = 0;
 
-	if (at && sscanf(at + strlen(path), "%9u/devices/%n", &group, &end) == 1 && end)
-		return take_member(text, at + strlen(path) + end, group, "");
-	at = strstr(line, now);
+	if (!at || sscanf(at + strlen(path), "%9u/devices%n", &group, &end) != 1 || !end)
+		return false;
+	at += strlen(path) + (size_t)end;
+	at += *at == '/';
+	if (take_member(text, at, group, ""))
+		return true;
+	text->tree->has_groups = true;
+	text->in_group = text->is_empty = true;
+	text->group = group;
+	return true;
+}
+
+/* A kernel's message, which was another one before Linux 5.3. */
+static bool take_group_message(struct text *text, const char *line)
+{
+	static const char now[] = ": Adding to iommu group ", before[] = "Adding device ";
+	const char *at = strstr(line, now);
+	unsigned group;
+
 	if (at && sscanf(at + strlen(now), "%9u", &group) == 1)
 		return take_member(text, word_before(line, at), group, "");
 	at = strstr(line, before);
 	return at && sscanf(at + strlen(before), "%*15s to group %9u", &group) == 1 &&
 	       take_member(text, at + strlen(before), group, "");
+}
+
+/* sscanf() reads a line to its end: a long one with many numbers would take too long. */
+static bool is_short(const char *line)
+{
+	return strnlen(line, LISTING_MAX) < LISTING_MAX;
+}
+
+/* The functions that a link leads through are bridges: what has a `/` behind it. */
+static void take_bridges_of_link(struct text *text, const char *path)
+{
+	while ((path = strchr(path, '/')) && strchr(path + 1, '/')) {
+		struct pci_function *bridge = begin_member(text, ++path, "");
+
+		if (bridge && !bridge->pci_class)
+			bridge->pci_class = CLASS_BRIDGE;
+	}
+}
+
+/* `ls -l` of the folder of a group: "lrwxrwxrwx ... 0000:03:00.0 -> ../../../../devices/..." */
+static bool take_link(struct text *text, const char *line)
+{
+	bool is_link = *line == 'l' && text->in_group && is_short(line);
+	const char *arrow = is_link ? strstr(line, " -> ") : NULL;
+
+	if (!arrow)
+		return false;
+	take_bridges_of_link(text, arrow);
+	return take_member(text, word_before(line, arrow), text->group, "");
+}
+
+/* What `ls -l` prints besides, and what may stand between a title and its functions. */
+static bool is_of_listing(const struct text *text, const char *line)
+{
+	return g_str_has_prefix(line, "total ") || g_str_has_prefix(line, "drwx") ||
+	       (text->is_empty && g_str_has_prefix(line, "```"));
+}
+
+/* `ls` prints several in a line. */
+static bool take_members(struct text *text, const char *number)
+{
+	uint32_t segment;
+	uint16_t bdf;
+	const char *what = scan_bdf(number, &segment, &bdf);
+	bool found = false;
+
+	while (what && take_member(text, number, text->group, what)) {
+		found = true;
+		number = what + strspn(what, " ");
+		what = is_short(number) ? scan_bdf(number, &segment, &bdf) : NULL;
+	}
+	return found;
+}
+
+/* -- the table of Proxmox --------------------------------------------------------------------- */
+
+/* The lines of its box are spaces by now. NULL: the cell is no number. */
+static const char *skip_number_cell(const char *cell, unsigned *ret_value)
+{
+	int end = 0;
+
+	cell += strspn(cell, " |");
+	return sscanf(cell, "0x%6x%n", ret_value, &end) == 1 ? cell + end + strspn(cell + end, " |")
+							     : NULL;
+}
+
+/* "| 0x060400 | 0x1901 | 0000:00:01.0 | 1 | ...": class, device, function, group or -1. */
+static bool take_row(struct text *text, const char *line)
+{
+	unsigned code, device, group;
+	const char *cell = skip_number_cell(line, &code);
+	struct pci_function *current;
+
+	cell = cell ? skip_number_cell(cell, &device) : NULL;
+	current = cell ? begin_member(text, cell, "") : NULL;
+	if (!current)
+		return false;
+	current->pci_class = code >> 8;
+	if (sscanf(cell, "%*[0-9a-f:.]%*[ |]%9u", &group) == 1)
+		set_group(text, current, group);
+	return true;
 }
 
 /* -- logs of a kernel ---------------------------------------------------------------------- */
@@ -681,7 +785,7 @@ static const char *take_title(struct text *text, const char *line)
 	if (g_ascii_strncasecmp(at, "Group ", strlen("Group ")) != 0 ||
 	    sscanf(at + strlen("Group "), "%9u%n", &text->group, &end) != 1)
 		return line;
-	text->in_group = true;
+	text->in_group = text->is_empty = true;
 	at += strlen("Group ") + (size_t)end;
 	return *at == ':' ? at + 1 : at;
 }
@@ -689,17 +793,15 @@ static const char *take_title(struct text *text, const char *line)
 /* Posted lists of groups are what a loop over /sys/kernel/iommu_groups prints with lspci. */
 static bool take_group_line(struct text *text, const char *line)
 {
-	const char *rest = take_title(text, line), *number = skip_brackets(rest);
-	uint32_t segment;
-	uint16_t bdf;
-	const char *what = text->in_group ? scan_bdf(number, &segment, &bdf) : NULL;
+	const char *rest = take_title(text, line);
 
-	if (what)
-		return take_member(text, number, text->group, what);
-	if (rest != line || take_group_of_function(text, line) || take_found(text, line) ||
+	if (text->in_group && take_members(text, skip_brackets(rest)))
+		return true;
+	if (rest != line || take_path(text, line) || take_group_message(text, line) ||
+	    take_link(text, line) || take_row(text, line) || take_found(text, line) ||
 	    take_bridge_to(text, line))
 		return true;
-	if (*line && *line != ' ')
+	if (*line && *line != ' ' && !is_of_listing(text, line))
 		text->in_group = false;
 	return false;
 }
@@ -824,6 +926,11 @@ struct pci_tree *pci_tree_read(const char *name)
 }
 
 /* -- questions ----------------------------------------------------------------------- */
+
+bool pci_tree_has_groups(const struct pci_tree *tree)
+{
+	return tree->has_groups;
+}
 
 /* As pci_for_each_dma_alias() of Linux: the alias nearest to the root counts. */
 bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,

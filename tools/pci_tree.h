@@ -36,6 +36,9 @@ const struct pci_function *pci_tree_get(const struct pci_tree *tree, unsigned i)
 const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t segment,
 					 uint16_t bdf);
 
+/* Does it say of any function in which IOMMU group that is? */
+bool pci_tree_has_groups(const struct pci_tree *tree);
+
 /*
  * The requester ID that its DMA may have instead of its own, for a bridge to conventional PCI is
  * above it; false if there is none. `ret_bridge` is that bridge.

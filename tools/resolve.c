@@ -771,6 +771,44 @@ static void answer_host(void *opaque, const char *input, const struct viommu_hos
 		answer_sysfs(question, input, host, *device);
 }
 
+/* A list of groups is of the machine of which somebody asks, which need not be this one. */
+static void answer_listed(struct question *question, const char *device)
+{
+	g_autofree char *name = printable(device), *file = printable(question->pci_name);
+	struct answer answer = { .device = device };
+
+	if (!viommu_device_name_parse(device, &answer.name) && answer.name.pci)
+		find_in_tree(question->tree, &answer);
+	if (!answer.function) {
+		report_error("no function \"%s\" is in %s", name, file);
+		question->status = worse(question->status, EXIT_COULD_NOT);
+		return;
+	}
+	if (question->json) {
+		json_open(question->json, '{');
+		add_listed_answer(question->json, &answer);
+	} else {
+		print_listed_answer(question->pci_name, &answer);
+	}
+	if (end_answer(question, &answer, false))
+		g_hash_table_add(question->decided, (gpointer)device);
+}
+
+static bool answers_from_list(const struct question *question, char **names)
+{
+	return question->explain && !*names && question->given &&
+	       pci_tree_has_groups(question->given);
+}
+
+static int answer_from_list(struct question *question)
+{
+	question->tree = question->given;
+	for (char **device = question->devices; *device; device++)
+		answer_listed(question, *device);
+	question->n++;
+	return EXIT_CLEAN;
+}
+
 /* The JSON is valid even after an error: a program sees the exit status last. */
 int answer_question(struct question *question)
 {
@@ -792,7 +830,9 @@ int answer_question(struct question *question)
 	}
 	input_host = answer_host;
 	input_joined = true;
-	status = read_inputs(names, question->findings, answer_input, question);
+	status = answers_from_list(question, names)
+			 ? answer_from_list(question)
+			 : read_inputs(names, question->findings, answer_input, question);
 	input_joined = false;
 	input_host = NULL;
 	if (question->json) {

@@ -7,6 +7,7 @@
 #include <viommu/host.h>
 #include <viommu/topology.h>
 
+#include "answer.h"
 #include "columns.h"
 
 /* Shared by `viommu resolve DEVICE` and `viommu resolve --all`. */
@@ -48,6 +49,10 @@ void print_sysfs_answer(const struct viommu_host_device *device);
 void add_sysfs_answer(struct json *json, const struct viommu_host_device *device);
 void print_sysfs_map(const struct viommu_host *host);
 void add_sysfs_map(struct json *json, const char *name, const struct viommu_host *host);
+
+/* What a list of groups alone says of a function in it. */
+void print_listed_answer(const char *list, const struct answer *answer);
+void add_listed_answer(struct json *json, const struct answer *answer);
 
 /* Its member "sysfs" of an answer by tables; NULL: nothing. */
 void add_sysfs(struct json *json, const struct viommu_host_device *device);

@@ -55,6 +55,31 @@ void add_sysfs_answer(struct json *json, const struct viommu_host_device *device
 	add_sysfs(json, device);
 }
 
+/* A list of groups is what somebody saw in sysfs. */
+void print_listed_answer(const char *list, const struct answer *answer)
+{
+	g_autofree char *file = printable(list);
+	g_autofree char *group =
+		answer->function->has_group
+			? g_strdup_printf("group %" PRIu32, answer->function->group)
+			: g_strdup("no group");
+
+	print_line("%s: %s, by %s; its IOMMU and IDs are in the firmware's tables", answer->device,
+		   group, file);
+}
+
+void add_listed_answer(struct json *json, const struct answer *answer)
+{
+	json_string(json, "device", answer->device);
+	json_key(json, "by");
+	json_add_string(json, "sysfs");
+	json_key(json, "sysfs");
+	json_open(json, '{');
+	if (answer->function->has_group)
+		json_number(json, "group", answer->function->group);
+	json_close(json, '}');
+}
+
 void add_sysfs(struct json *json, const struct viommu_host_device *device)
 {
 	if (!device)

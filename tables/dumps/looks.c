@@ -84,7 +84,14 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 
 #define WHOLE_LISTING "give the table, or all that `iasl -d` prints of it: its end has the raw data"
 #define WHOLE_TREE    "give /proc/device-tree, or the whole tree as dtc reads it"
-#define IN_HEX        "give the table as a file, or what `hexdump -C` prints"
+#define OF_GROUPS \
+	{ \
+		"a list of IOMMU groups", \
+			"`viommu explain FUNCTION --pci FILE` says what goes to a guest with a " \
+			"function; for " \
+			"the IOMMU, give the tables in /sys/firmware/acpi/tables too" \
+	}
+#define IN_HEX "give the table as a file, or what `hexdump -C` prints"
 
 /* By words that the form always has, the most particular ones first. */
 static const struct {
@@ -159,8 +166,12 @@ static const struct {
 	{ { "(XEN) " }, { "the log of Xen, which only names what the tables have", THE_BYTES } },
 	{ { "iommu-map = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
 	{ { "iommus = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
+	{ { "IOMMU Group ", ":" }, OF_GROUPS },
+	{ { "IOMMU group ", ":" }, OF_GROUPS },
+	{ { "/iommu_groups/", "/devices" }, OF_GROUPS },
+	{ { "iommugroup", "0x" }, OF_GROUPS },
 	{ { "Capabilities: [", "Kernel driver in use" }, { "the output of lspci", THE_BYTES } },
-	{ { "IOMMU Group ", "[0" }, { "a list of IOMMU groups", THE_BYTES } },
+	{ { "Group ", " [", ":00.0 " }, OF_GROUPS },
 	{ { "SMBIOS", "DMI type" }, { "the output of dmidecode", THE_BYTES } },
 	{ { "<domain type=" }, { "libvirt's description of a guest", THE_BYTES } },
 	{ { "<!DOCTYPE html" },

@@ -1107,6 +1107,80 @@ class Explanations(Reports):
             self.assertEqual(mates, ["0000:00:1c.0", "0000:03:00.1"], (number, told))
         self.assertIn("and must go with it unless it is a bridge", told)
 
+    def test_listings_of_the_folder_of_a_group_are_read(self):
+        links = ("../../../../devices/pci0000:00/0000:00:1c.0", "../../../../devices/pci0000:00/0000:00:1c.0/0000:03:00.0",
+                 "../../../../devices/pci0000:00/0000:00:1c.0/0000:03:00.1")
+        long = "total 0\ndrwxr-xr-x 2 root root 0 Jun 21 19:40 .\n" + "".join(
+            f"lrwxrwxrwx 1 root root 0 Jun 21 19:40 {link.split('/')[-1]} -> {link}\n" for link in links)
+        for number, listing in enumerate((
+                "$ ls -la /sys/kernel/iommu_groups/3/devices/\n" + long,
+                "/sys/kernel/iommu_groups/3/devices:\n" + long + "\n/sys/kernel/iommu_groups/4/devices:\ntotal 0\n"
+                "lrwxrwxrwx 1 root root 0 Jun 21 19:40 0000:04:00.0 -> ../../../../devices/pci0000:00/0000:04:00.0\n",
+                "$ ls /sys/kernel/iommu_groups/3/devices\n0000:00:1c.0  0000:03:00.0  0000:03:00.1\n")):
+            _, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
+            mates = [line.split()[0] for line in told.splitlines() if "is in its group 3" in line]
+            self.assertEqual(mates, ["0000:00:1c.0", "0000:03:00.1"], (number, told))
+            if "->" in listing:
+                self.assertIn("0000:00:1c.0 is in its group 3, and stays, for it is a bridge", told)
+
+    def test_the_table_of_proxmox_is_read(self):
+        rows = (("0x060400", "0000:00:1c.0", "3"), ("0x020000", "0000:03:00.0", "3"), ("0x020000", "0000:03:00.1", "3"),
+                ("0x010601", "0000:04:00.0", "4"), ("0x0c0330", "0000:00:14.0", "-1"))
+        listing = "│ class    │ device │ id           │ iommugroup │ vendor │\n" + "".join(
+            f"│ {code} │ 0x1234 │ {name} │ {group:>10} │ 0x8086 │\n" for code, name, group in rows)
+        _, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertIn("0000:00:1c.0 is in its group 3, and stays, for it is a bridge", told)
+        self.assertIn("0000:03:00.1 is in its group 3, and must go with it\n", told)
+        self.assertNotIn("04:00.0", told)
+        _, told = self.explain("00:14.0", listing, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertNotIn("is in its group", told)
+
+    def test_a_list_of_groups_answers_without_tables(self):
+        (groups,) = self.write(groups="IOMMU group 1\n\t00:01.0 PCI bridge [0604]: X\n\t01:00.0 VGA controller [0300]: X\n"
+                               "\t01:00.1 Audio device [0403]: X\n\n$ lspci -nn\n02:00.0 Ethernet controller [0200]: X\n")
+        status, told = self.run_command("explain", "01:00.0", "--pci", groups)
+        self.assertEqual(status, 1)
+        self.assertIn("01:00.0: group 1, by groups; ", told)
+        self.assertIn("0000:00:01.0 is in its group 1, and stays, for it is a bridge", told)
+        self.assertIn("0000:01:00.1 is in its group 1, and must go with it\n", told)
+        self.assertIn("give the tables of its machine", told)
+        answer = json.loads(self.run_command("explain", "--json", "01:00.0", "--pci", groups)[1])["answers"][0]
+        self.assertEqual((answer["by"], answer["sysfs"], answer["verdict"]), ("sysfs", {"group": 1}, "not known"))
+        status, told = self.run_command("explain", "00:01.0", "--pci", groups)
+        self.assertIn("guest: no", told)
+        status, told = self.run_command("explain", "02:00.0", "--pci", groups)
+        self.assertEqual(status, 1)
+        self.assertIn("it is in no group of the list: if the list is whole, no IOMMU translates it", told)
+        (paths,) = self.write(paths="$ lspci\n0001:01:00.0 Ethernet controller: X\n\n"
+                              "/sys/kernel/iommu_groups/1/devices/107c580000.hvs\n")
+        status, told = self.run_command("explain", "0001:01:00.0", "--pci", paths)
+        self.assertIn("0001:01:00.0: no group, by paths", told)
+        for device in ("05:00.0", "COM0"):
+            status, told = self.run_command("explain", device, "--pci", groups)
+            self.assertEqual(status, 2)
+            self.assertIn(f"no function \"{device}\" is in groups", told)
+
+    def test_a_host_bridge_stays_without_a_driver(self):
+        _, told = self.explain("04:00.0", "IOMMU Group 3:\n\t00:08.0 Host bridge [0600]: X\n\t04:00.0 Device [0300]: X\n",
+                               DMAR=dmar.dmar(dmar.UNIT))
+        self.assertIn("0000:00:08.0 is in its group 3, and stays if it has no driver: it is a host bridge", told)
+
+    def test_a_list_of_groups_is_named_with_the_command_for_it(self):
+        for listing in ("IOMMU group 1\n\t01:00.0 VGA compatible controller [0300]: X [10de:1]\n",
+                        "Group 15:\t[10de:21c4] [R] 09:00.0  VGA compatible controller\n",
+                        "/sys/kernel/iommu_groups/1/devices/0000:01:00.0\n",
+                        "│ class    │ device │ id           │ iommugroup │\n│ 0x010601 │ 0xa282 │ 0000:00:17.0 │          5 │\n"):
+            status, told = self.check(list=listing)
+            self.assertEqual(status, 2)
+            self.assertIn("a list of IOMMU groups", told)
+            self.assertIn("`viommu explain FUNCTION --pci FILE`", told)
+
+    def test_a_list_of_groups_in_a_fence_is_read(self):
+        _, told = self.explain("03:00.0", "IOMMU Group 3:\n```\n03:00.0 Device [0200]: X\n03:00.1 Device [0200]: X\n```\n"
+                               "04:00.0 Device [0200]: X\n", DMAR=dmar.dmar(dmar.UNIT))
+        self.assertIn("0000:03:00.1 is in its group 3", told)
+        self.assertNotIn("04:00.0", told)
+
     def test_what_follows_a_list_of_groups_is_in_none(self):
         listing = "IOMMU Group 3:\n\t03:00.0 Device [0200]: X\n\n$ lspci -nn\n03:00.1 Device [0200]: X\n"
         _, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
