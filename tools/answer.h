@@ -30,6 +30,7 @@ struct question {
 	struct pci_tree *given; /* of --pci, for every input; or NULL */
 	struct pci_tree *tree;  /* of the input: the given one, or that of its host; or NULL */
 	GHashTable *decided;    /* devices, as given, of which a table says all */
+	char *wrong_scope;      /* of the input: why Linux gives up its VT-d; or NULL */
 	unsigned n;             /* topologies */
 	int status;
 

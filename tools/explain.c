@@ -406,7 +406,6 @@ const struct command explain_command = {
 		"is this machine, or that of the list of IOMMU groups that --pci names.\n"
 		"Exit status 1: no, or not known.",
 	.examples = "viommu explain 0000:00:1b.0 host.tar.gz\n"
-		    "viommu explain 01:00.0 --pci groups.txt\n"
 		    "viommu explain --json 0000:00:1b.0 host.tar.gz",
 	.is_paged = true,
 	.options = options,

@@ -654,6 +654,16 @@ static bool is_decided(const struct answer *answer)
 	return answer->route.reach != VIOMMU_REACH_NOTHING && !answer_is_undecided(answer);
 }
 
+/* As for a table that Linux rejects, its entry stays the one of the answer. */
+static void reject_scope(const struct question *question, struct answer *answer)
+{
+	if (!question->wrong_scope || !answer->linux_route.iommu)
+		return;
+	answer->linux_route.iommu = NULL;
+	answer->linux_route.reach = VIOMMU_REACH_BYPASS;
+	answer->why_linux = question->wrong_scope;
+}
+
 /* An unknown device affects the status, but not the answers for the others. */
 static void answer_device(struct question *question, const struct input *input, const char *device)
 {
@@ -674,6 +684,7 @@ static void answer_device(struct question *question, const struct input *input, 
 		find_in_tree(question->tree, &answer);
 	viommu_topology_resolve(answer.topology, &name, &answer.route, &answer.linux_route,
 				&answer.why_linux);
+	reject_scope(question, &answer);
 	if (question->json)
 		add_answer(question, &answer);
 	else
@@ -719,6 +730,7 @@ static void answer_input(void *opaque, struct input *input)
 		return;
 	take_tree(question, input);
 	expand(question, input);
+	question->wrong_scope = find_wrong_scope(input->topology, question->tree);
 	if (question->all && question->json) {
 		add_map(question->json, input->name, input->topology);
 	} else if (question->all) {
@@ -728,6 +740,7 @@ static void answer_input(void *opaque, struct input *input)
 	question->n++;
 	for (char **device = question->devices; *device; device++)
 		answer_device(question, input, *device);
+	g_clear_pointer(&question->wrong_scope, g_free);
 	drop_tree(question);
 }
 

@@ -50,6 +50,12 @@ void add_sysfs_answer(struct json *json, const struct viommu_host_device *device
 void print_sysfs_map(const struct viommu_host *host);
 void add_sysfs_map(struct json *json, const char *name, const struct viommu_host *host);
 
+/*
+ * A scope of a DMAR for which Linux gives up VT-d, by the PCI tree: what Linux does, to be freed
+ * with g_free(). NULL: there is none (resolve_scopes.c).
+ */
+char *find_wrong_scope(const struct viommu_topology *topology, const struct pci_tree *tree);
+
 /* What a list of groups alone says of a function in it. */
 void print_listed_answer(const char *list, const struct answer *answer);
 void add_listed_answer(struct json *json, const struct answer *answer);

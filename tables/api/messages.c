@@ -23,6 +23,13 @@
 #define CHECK_IT   "check the table itself: `viommu check /sys/firmware/acpi/tables`"
 #define CHECK_TREE "check the device tree itself: `viommu check /sys/firmware/fdt`"
 #define EXPLAIN_IT "`viommu explain FUNCTION` on the machine, or with its tables and --pci"
+#define SET_UP \
+	"enable VT-d, AMD-Vi or the SMMU in the setup of the firmware; then `viommu host` shows " \
+	"it"
+#define RESOLVE_IT "`viommu resolve DEVICE` says which stream IDs the table gives to a device"
+#define UNSAFE \
+	"the kernel parameter vfio_iommu_type1.allow_unsafe_interrupts=1 allows it for guests " \
+	"that are trusted"
 
 /*
  * The words of a message are also in other texts. Its line has the subject, in any case. The first
@@ -53,6 +60,17 @@ static const struct {
 	  "the unit does not answer at the address that the table states", CHECK_IT },
 	{ "ineligible for IOMMU domain attach due to platform RMRR", NULL,
 	  "a reserved region is for the device, so VFIO refuses it", EXPLAIN_IT },
+	{ "Firmware has requested this device have a 1:1 IOMMU mapping", NULL,
+	  "a reserved region is for the device, so VFIO refuses it", EXPLAIN_IT },
+	{ "BIOS-owned memory", NULL,
+	  "a reserved region is for the device, so Windows does not assign it", EXPLAIN_IT },
+	{ "ailed to set iommu for container: Operation not permitted", NULL,
+	  "a reserved region is for the device, or interrupts are not remapped: the kernel's log "
+	  "says which",
+	  EXPLAIN_IT },
+	{ "o interrupt remapping", NULL, "VFIO needs an IOMMU that remaps interrupts", UNSAFE },
+	{ "This system BIOS has enabled interrupt remapping", NULL,
+	  "Linux remaps no interrupts: the chipset, 5500, 5520 or X58, has an erratum", UNSAFE },
 	{ "is not viable", "group", "another device of the IOMMU group has a driver of the host",
 	  EXPLAIN_IT },
 	{ "fault addr", "DMAR",
@@ -64,12 +82,47 @@ static const struct {
 	{ "No firmware reserved region can cover this RMRR", NULL,
 	  "the region of an RMRR is not in reserved memory",
 	  "`viommu check --memory LOG DMAR` compares the regions with the map in the log" },
+	{ "EFR mismatch", "AMD-Vi",
+	  "the IVRS has other features than the IOMMU itself: Linux uses those of the IVRS",
+	  "`viommu dump IVRS` names them; update the firmware if one is missing" },
+	{ "Unable to read/write to IOMMU perf counter", NULL,
+	  "only `perf` has no counters of the IOMMU: no table causes it", NULL },
+	{ "ompletion-Wait loop timed out", "AMD-Vi",
+	  "the IOMMU waits for a device that does not answer: no table causes it",
+	  "the kernel parameter pci=noats shows whether a device's own TLB is the cause" },
 	{ "Unhandled context fault", NULL,
 	  "a device used an address that is not mapped: a reserved region may be missing",
 	  "`viommu resolve DEVICE` says which stream ID the table gives, and which memory it "
 	  "keeps" },
 	{ "C_BAD_STREAMID", NULL, "a device has a stream ID that no stream table has",
 	  "`viommu resolve FUNCTION` says which one the table gives" },
+	{ "event 0x02 received", "arm-smmu-v3", "a device has a stream ID that no stream table has",
+	  RESOLVE_IT },
+	{ "event 0x10 received", "arm-smmu-v3",
+	  "a device used an address that is not mapped: a reserved region may be missing",
+	  RESOLVE_IT },
+	{ "nexpected global fault", "arm-smmu",
+	  "a device has a stream ID that no device is described with", RESOLVE_IT },
+	{ "Blocked unknown Stream ID", NULL,
+	  "a device has a stream ID that no device is described with", RESOLVE_IT },
+	{ "Cannot accommodate DMA offset for IOMMU page tables", NULL,
+	  "the bus that the IOMMU is on has dma-ranges that move addresses: those of an IOMMU are "
+	  "not translated",
+	  CHECK_TREE },
+	{ "No IOMMU detected, please activate it", NULL, "the kernel uses no IOMMU", SET_UP },
+	{ "cannot be assigned - no IOMMU?", NULL, "Xen uses no IOMMU", SET_UP },
+	{ "missing features: IOMMU", NULL, "Xen uses no IOMMU", SET_UP },
+	{ "Failed to parse ACPI DMAR", NULL, "Xen has no IOMMU: it does not accept the DMAR",
+	  CHECK_IT },
+	{ "no information for IO-APIC", "IVHD",
+	  "Xen has no IOMMU: no block of the IVRS has an IOAPIC of the MADT",
+	  CHECK_IT "; Xen's parameter ivrs_ioapic[ID]=00:14.0 names one" },
+	{ "is not (entirely) in reserved memory", NULL,
+	  "memory that stays mapped is not reserved in the memory map",
+	  "`viommu check --memory LOG IVRS` compares them" },
+	{ "not in reserved memory; need", NULL,
+	  "memory that stays mapped is not reserved in the memory map",
+	  "`viommu check --memory LOG DMAR` compares them" },
 	{ "can't be converted", "page at", "Xen has no IOMMU: memory that stays mapped is RAM",
 	  CHECK_IT },
 	{ "No southbridge IO-APIC found in IVRS table", NULL,
@@ -189,18 +242,53 @@ static bool is_reported(const struct array *hits, size_t n)
 	return false;
 }
 
+/* The ID of the IOAPIC with GSI 0, of "IOAPIC[0]: apic_id 7, version 33, ..., GSI 0-23". */
+static bool find_first_ioapic(const struct bytes *text, unsigned *ret_id)
+{
+	static const char words[] = ": apic_id ";
+	const char *at = find_words(text, words, "GSI 0-"), *end;
+
+	if (!at)
+		return false;
+	end = (const char *)text->data + text->len;
+	at += strlen(words);
+	*ret_id = 0;
+	for (const char *start = at; at < end && at < start + 3 && g_ascii_isdigit(*at); at++)
+		*ret_id = *ret_id * 10 + (unsigned)(*at - '0');
+	return g_ascii_isdigit(at[-1]);
+}
+
+/* To be freed. */
+static char *southbridge_cure(const struct log *log)
+{
+	unsigned id;
+
+	if (find_first_ioapic(log->text, &id))
+		return memory_printf("use the kernel parameter ivrs_ioapic[%u]=00:14.0", id);
+	return memory_printf("use the kernel parameter ivrs_ioapic[ID]=00:14.0 with the ID of the "
+			     "IOAPIC whose GSIs begin at 0; with the tables, `viommu check "
+			     "/sys/firmware/acpi/tables` prints it");
+}
+
+static char *cure_of_rule(const struct log *log, const char *rule_id)
+{
+	if (!strcmp(rule_id, "ivrs-southbridge"))
+		return southbridge_cure(log);
+	return memory_text(g_str_has_prefix(rule_id, "dt-") ? CHECK_TREE : CHECK_IT);
+}
+
 static void report_rules(struct viommu_findings *findings, const struct log *log,
 			 const struct array *hits)
 {
 	for (size_t i = 0; i < hits->len; i++) {
 		const struct hit *hit = &array_index(hits, struct hit, i);
-		auto_free char *rules = NULL;
+		auto_free char *rules = NULL, *cure = NULL;
 
 		if (is_reported(hits, i))
 			continue;
 		rules = rules_text(hits, i);
-		report(findings, "input-message", place_in_log(log, hit->at),
-		       g_str_has_prefix(hit->rule->id, "dt-") ? CHECK_TREE : CHECK_IT,
+		cure = cure_of_rule(log, hit->rule->id);
+		report(findings, "input-message", place_in_log(log, hit->at), cure,
 		       "Linux says this of a table that breaks %s", rules);
 	}
 }

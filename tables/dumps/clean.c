@@ -253,6 +253,105 @@ static struct bytes *without_tags(const struct bytes *text)
 	return plain;
 }
 
+/* -- differences of two texts ------------------------------------------------------------- */
+
+struct hunk {
+	size_t indent;       /* what stands before the marks: mails and posts indent */
+	unsigned old, fresh; /* lines that are left of it */
+};
+
+/* A number of lines: "-12,7" or "-12". Returns what follows, NULL if there is none. */
+static const char *parse_side(const char *at, const char *end, char mark, unsigned *ret_lines)
+{
+	unsigned numbers[2] = { 0, 1 };
+
+	if (at == end || *at++ != mark)
+		return NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		const char *start = at;
+
+		numbers[i] = at < end && g_ascii_isdigit(*at) ? 0 : numbers[i];
+		while (at < end && at < start + 7 && g_ascii_isdigit(*at))
+			numbers[i] = numbers[i] * 10 + (unsigned)(*at++ - '0');
+		if (at == start)
+			return NULL;
+		if (i || at == end || *at != ',')
+			break;
+		at++;
+	}
+	*ret_lines = numbers[1];
+	return at;
+}
+
+/* "@@ -12,7 +12,9 @@" */
+static bool parse_hunk(const char *line, const char *end, struct hunk *hunk)
+{
+	const char *at = text_find(line, MIN(end - line, 80), "@@ -");
+	const char *start = at;
+
+	at = at ? parse_side(at + 3, end, '-', &hunk->old) : NULL;
+	at = at && at < end && *at == ' ' ? parse_side(at + 1, end, '+', &hunk->fresh) : NULL;
+	if (!at || end - at < 3 || memcmp(at, " @@", 3) != 0)
+		return false;
+	hunk->indent = (size_t)(start - line);
+	return true;
+}
+
+static const char *line_end(const struct bytes *text, const char *line)
+{
+	const char *end = (const char *)text->data + text->len;
+	const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+	return stop ? stop : end;
+}
+
+static bool is_difference(const struct bytes *text)
+{
+	const char *at = (const char *)text->data, *end = at + text->len;
+	struct hunk hunk;
+
+	while ((at = text_find(at, end - at, "@@ -"))) {
+		if (parse_hunk(at, line_end(text, at), &hunk))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+/* Within a hunk: the mark becomes a space, and a line of the old text becomes empty. */
+static void take_marked(struct bytes *plain, const char *line, size_t length, struct hunk *hunk)
+{
+	char mark = length > hunk->indent ? line[hunk->indent] : ' ';
+
+	hunk->old -= hunk->old && mark != '+';
+	hunk->fresh -= hunk->fresh && mark != '-';
+	if (mark == '-')
+		return;
+	bytes_append(plain, line, length);
+	if (mark == '+')
+		plain->data[plain->len - length + hunk->indent] = ' ';
+}
+
+static struct bytes *newer_text(const struct bytes *text)
+{
+	struct bytes *plain = bytes_new_sized(text->len + 1);
+	const char *line = (const char *)text->data, *end = line + text->len;
+	struct hunk hunk = { 0 };
+
+	while (line < end) {
+		const char *stop = line_end(text, line);
+
+		if (!parse_hunk(line, stop, &hunk) && (hunk.old || hunk.fresh))
+			take_marked(plain, line, (size_t)(stop - line), &hunk);
+		else
+			bytes_append(plain, line, (size_t)(stop - line));
+		if (stop < end)
+			bytes_append(plain, "\n", 1);
+		line = stop + 1;
+	}
+	return plain;
+}
+
 /* -- all of it ----------------------------------------------------------------------------- */
 
 /* ECMA-48, control sequences: ESC [, parameters, one letter. Returns the length. */
@@ -316,6 +415,7 @@ static const struct {
 	{ is_quoted_printable, unquote },
 	{ is_json, unescape },
 	{ is_page, without_tags },
+	{ is_difference, newer_text },
 };
 
 /* In UTF-8, and with \n where Windows and mails have \r\n. */

@@ -918,9 +918,10 @@ static const struct viommu_rule rules[] = {
 	{ "dt-bus-range", VIOMMU_ERROR, "binding pci/pci.txt, bus-range",
 	  "bus-range has the first and the last bus",
 	  "uses buses 00-ff" },
-	{ "dt-domain", VIOMMU_WARNING, "binding pci/pci.txt, linux,pci-domain",
+	{ "dt-domain", VIOMMU_NOTE, "binding pci/pci.txt, linux,pci-domain",
 	  "all host bridges have linux,pci-domain, or none",
-	  "prints \"has inconsistent linux,pci-domain property\" and may use a number twice" },
+	  "chooses free numbers since 6.1; before, prints \"has inconsistent linux,pci-domain "
+	  "property\" and may use a number twice" },
 	{ "dt-distance-map", VIOMMU_ERROR, "binding numa.txt, distance-map",
 	  "a distance map has its `compatible`, and three cells for each distance",
 	  "prints \"Invalid distance-matrix\" or nothing, and reads no distance" },

@@ -7,6 +7,7 @@
 A test makes its tables with the modules of the refused folders, runs the command, and compares
 what a person would read.
 """
+import difflib
 import gzip
 import json
 import pathlib
@@ -370,6 +371,37 @@ class KernelLogs(Reports):
             self.assertEqual(status, 2)
             self.assertRegex(told, f"log:2:1: note: .*{text}")
 
+    def test_messages_of_systems_and_programs_without_a_rule_are_explained(self):
+        for message, text in (
+                ("vfio-pci 0000:04:00.0: Firmware has requested this device have a 1:1 IOMMU mapping, rejecting configuring "
+                 "the device without a 1:1 mapping. Contact your platform vendor.", "a reserved region is for the device"),
+                ("vfio 0000:05:00.0: failed to setup container for group 46: Failed to set iommu for container: Operation "
+                 "not permitted", "or interrupts are not remapped"),
+                ("BIOS requires that this device remain attached to BIOS-owned memory.  Not assignable.", "Windows"),
+                ("vfio_iommu_type1_attach_group: No interrupt remapping support.", "allow_unsafe_interrupts=1"),
+                ("AMD-Vi: [Firmware Warn]: EFR mismatch. Use IVHD EFR (0x1 : 0x2).", "uses those of the IVRS"),
+                ("pci 0000:00:00.2: AMD-Vi: Unable to read/write to IOMMU perf counter.", "no table causes it"),
+                ("AMD-Vi: Completion-Wait loop timed out", "pci=noats"),
+                ("arm-smmu 5000000.iommu: Cannot accommodate DMA offset for IOMMU page tables", "dma-ranges"),
+                ("arm-smmu 830000000000.smmu0: Unexpected global fault, this could be serious", "stream ID"),
+                ("arm-smmu-v3 arm-smmu-v3.0.auto: event 0x10 received:", "not mapped"),
+                ("No IOMMU detected, please activate it.See Documentation for further information.", "`viommu host`"),
+                ("PCI device 0000:00:19.0 cannot be assigned - no IOMMU?", "Xen uses no IOMMU"),
+                ("Failed to parse ACPI DMAR", "does not accept the DMAR"),
+                ("(XEN) IVHD Error: no information for IO-APIC 0x82", "an IOAPIC of the MADT"),
+                ("(XEN) IVMD: [0, 0] is not (entirely) in reserved memory", "--memory LOG IVRS")):
+            status, told = self.log(message)
+            self.assertEqual(status, 2)
+            self.assertRegex(told, f"log:1:1: note: .*{text}", message)
+
+    def test_the_parameter_for_the_southbridge_has_the_id_that_the_log_has(self):
+        bug = ("AMD-Vi: [Firmware Bug]: : IOAPIC[7] not in IVRS table", "AMD-Vi: [Firmware Bug]: : No southbridge IOAPIC found")
+        _, told = self.log(*bug)
+        self.assertIn("ivrs_ioapic[ID]=00:14.0 with the ID of the IOAPIC whose GSIs begin at 0", told)
+        _, told = self.log("IOAPIC[0]: apic_id 7, version 33, address 0xfec00000, GSI 0-23",
+                           "IOAPIC[1]: apic_id 8, version 33, address 0xfec20000, GSI 24-55", *bug)
+        self.assertIn("use the kernel parameter ivrs_ioapic[7]=00:14.0 [", told)
+
     def test_rules_that_share_a_message_are_one_note(self):
         _, told = self.log("DMAR: Host address width 39", "DMAR: DRHD base: 0x000000fed90000 flags: 0x0",
                            "DMAR: [Firmware Bug]: Your BIOS is broken; bad RMRR "
@@ -438,6 +470,19 @@ class PostedBytes(Reports):
             self.assertEqual(status, 1)
             self.assertIn("[dmar-base]", told)
             self.assertIn("[input-twice]", told)
+
+    def test_of_a_difference_of_two_dumps_the_newer_one_is_read(self):
+        for indent in ("", "  ", "> "):
+            text = "".join(f"{indent}{line}\n" for line in difflib.unified_diff(
+                hexdump(self.WRONG).splitlines(), hexdump(self.TABLE).splitlines(), "old", "new", lineterm="", n=100))
+            status, told = self.check(dump=f"The tables differ:\n\n{text}\nRegards\n-- \nX\n")
+            self.assertEqual((status, told), (0, ""), indent)
+
+    def test_a_tree_of_lspci_is_no_old_line_of_a_difference_before_it(self):
+        tree = "@@ -1,2 +1,2 @@\n-old\n+new\n same\n\n-[0000:00]-+-00.0\n           \\-1f.0\n"
+        (tables, pci) = self.write(table=self.TABLE, pci=tree)
+        status, told = self.run_command("resolve", "00:1f.0", tables, "--pci", pci)
+        self.assertNotIn("no PCI function", told)
 
     def test_other_bytes_behind_a_table_are_a_note_unless_they_are_0(self):
         self.assert_read(dump=hexdump(self.TABLE + bytes(24)))
@@ -1034,6 +1079,19 @@ class Explanations(Reports):
                 yield (f"\tBus: primary={bus:02x}, secondary={bus + 1:02x}, subordinate=ff\n"
                        f"\tCapabilities: [40] Express (v2) {port}\n")
 
+    def test_linux_gives_up_vtd_where_the_type_of_a_scope_is_wrong(self):
+        bridge, endpoint = "00:1c.0 PCI bridge [0604]: X\n", "00:1c.0 Ethernet controller [0200]: X\n"
+        other = "00:1c.0 Bridge [0680]: X\n"
+        for kind, listing, gives_up in ((1, bridge, True), (1, endpoint, False), (1, other, False), (2, bridge, False),
+                                        (2, endpoint, True), (2, other, False)):
+            scope = dmar.scope(kind=kind, hops=((0x1c, 0),))
+            for table in (dmar.dmar(dmar.drhd(scope, base=0xfed80000), dmar.UNIT),
+                          dmar.dmar(dmar.UNIT, dmar.rmrr(scope))):
+                status, told = self.explain("00:1d.0", listing + "00:1d.0 Ethernet controller [0200]: X\n", DMAR=table)
+                self.assertEqual("Device scope type does not match for 0000:00:1c.0" in told, gives_up, (kind, listing, told))
+                self.assertEqual("Linux uses no IOMMU for it" in told, gives_up)
+                self.assertEqual(status == 1, gives_up, told)
+
     def test_functions_below_each_other_cost_no_more_than_others(self):
         for port, function, mates in (("Root Port", "ff:00.0", 7),
                                       ("PCI-Express to PCI", "01:00.0", 65279)):
@@ -1327,6 +1385,15 @@ class DeviceTrees(Reports):
             tree = dt.tree(smmu_at_9000000={"compatible": "arm,mmu-401", "mmu-masters": masters},
                            net={"phandle": (0x30,), "#stream-id-cells": (1,)})
             self.assertIn(f"and {cure} [dt-mmu-masters]", self.check(tree=tree)[1])
+
+    def test_a_bridge_without_a_number_gets_one_that_no_other_has(self):
+        given = {"device_type": "pci", "bus-range": (0, 0xff), "linux,pci-domain": (0,)}
+        off = dict(given, status=b"disabled\0", **{"linux,pci-domain": (1,)})
+        tree = dt.tree(given, pci_at_2={"device_type": "pci", "bus-range": (0, 0xff)}, pci_at_3=off)
+        status, told = self.check(dtb=tree)
+        self.assertEqual((status, "topology-bridges-overlap" in told), (0, False), told)
+        told = self.run_command("topology", self.path("dtb"))[1]
+        self.assertRegex(told, r"(?s)/pci@2.*segment: 2")
 
     def test_an_smmu_has_interrupts_that_are_not_global(self):
         self.assertEqual(self.interrupts(), (0, ""))

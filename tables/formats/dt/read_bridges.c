@@ -25,18 +25,35 @@
 
 static const char domain[] = "linux,pci-domain";
 
-/* As in Linux, bridges without a number get the next free one, in the order of the tree. */
+/* Numbers of disabled bridges are not free, either. */
+static struct hash *given_numbers(const struct devicetree *tree)
+{
+	struct hash *given = hash_new(&hash_direct);
+
+	for_each_dt_node(node, tree)
+		if (dt_is_host_bridge(node) && dt_has_number(node, domain))
+			hash_add(given, GSIZE_TO_POINTER((gsize)dt_number(node, domain, 0) + 1));
+	return given;
+}
+
+/*
+ * As in Linux since 6.1, bridges without a number get the next one that the tree gives to no
+ * bridge, in the order of the tree.
+ */
 void dt_number_bridges(struct dt_reading *reading)
 {
-	uint32_t next = 0;
+	struct hash *given = given_numbers(reading->tree);
+	uint32_t next = 0, number;
 
-	for_each_dt_node(node, reading->tree)
-		if (dt_is_host_bridge(node) && dt_is_available(node))
-			hash_insert(
-				reading->bridges, node,
-				GUINT_TO_POINTER(dt_has_number(node, domain)
-							 ? dt_number(node, domain, 0) & G_MAXUINT16
-							 : next++));
+	for_each_dt_node(node, reading->tree) {
+		if (!dt_is_host_bridge(node) || !dt_is_available(node))
+			continue;
+		while (hash_contains(given, GSIZE_TO_POINTER((gsize)next + 1)))
+			next++;
+		number = dt_has_number(node, domain) ? dt_number(node, domain, 0) : next++;
+		hash_insert(reading->bridges, node, GUINT_TO_POINTER(number & G_MAXUINT16));
+	}
+	hash_free(given);
 }
 
 /* -- one bridge ---------------------------------------------------------------------- */

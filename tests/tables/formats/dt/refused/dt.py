@@ -184,7 +184,7 @@ FILES = {
                      "dt-map-outside", "dt-iommu-idle"),
     "dt-bus-range": (tree(bridge(bus_range=(1, 0))), BRIDGE + ":bus-range", 1),
     "dt-domain": (tree(bridge(**{"linux,pci-domain": (1,)}),
-                       other={"device_type": "pci", "bus-range": (0, 0xff)}), "/other", 1),
+                       other={"device_type": "pci", "bus-range": (0, 0xff)}), "/other", 0),
     "dt-distance-map": (distances(0, 0, 10, 0), "/distance-map:distance-matrix", 1),
     "dt-distance": (distances(0, 0, 10, 0, 1, 9), "/distance-map:distance-matrix", 1),
 }
