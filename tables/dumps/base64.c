@@ -187,6 +187,16 @@ static bool is_title_of_rsdp(const struct bytes *bytes)
 	return bytes->len >= strlen(title) && !memcmp(bytes->data, title, strlen(title));
 }
 
+/* What a mailer adds for itself, "X-Tracker: H4sI...", is no attachment. */
+static bool is_private_header(const char *line, const char *at)
+{
+	if (at - line < 4 || g_ascii_strncasecmp(line, "X-", 2) != 0)
+		return false;
+	while (line < at && (g_ascii_isalnum(*line) || *line == '-'))
+		line++;
+	return line < at && *line == ':';
+}
+
 const char *base64_take(struct dumps *dumps, const char *line, const char *at, const char *end,
 			unsigned number, bool announced)
 {
@@ -195,7 +205,7 @@ const char *base64_take(struct dumps *dumps, const char *line, const char *at, c
 	struct decoder decoder = { 0 };
 	const struct looks *looks;
 
-	if (announced ? !n : n < RUN_LEAST || !probe(at, n))
+	if (announced ? !n : n < RUN_LEAST || is_private_header(line, at) || !probe(at, n))
 		return NULL;
 	decoder.bytes = bytes_new();
 	at = decode_lines(&decoder, line, at, end);

@@ -321,14 +321,16 @@ static bool is_difference(const struct bytes *text)
 /* Within a hunk: the mark becomes a space, and a line of the old text becomes empty. */
 static void take_marked(struct bytes *plain, const char *line, size_t length, struct hunk *hunk)
 {
-	char mark = length > hunk->indent ? line[hunk->indent] : ' ';
+	bool has_mark = length > hunk->indent;
+	bool is_old = has_mark && line[hunk->indent] == '-';
+	bool is_new = has_mark && line[hunk->indent] == '+';
 
-	hunk->old -= hunk->old && mark != '+';
-	hunk->fresh -= hunk->fresh && mark != '-';
-	if (mark == '-')
+	hunk->old -= hunk->old && !is_new;
+	hunk->fresh -= hunk->fresh && !is_old;
+	if (is_old)
 		return;
 	bytes_append(plain, line, length);
-	if (mark == '+')
+	if (is_new)
 		plain->data[plain->len - length + hunk->indent] = ' ';
 }
 

@@ -91,6 +91,9 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 			"function; for " \
 			"the IOMMU, give the tables in /sys/firmware/acpi/tables too" \
 	}
+#define OF_PCI \
+	"give it with --pci, and the tables, to `viommu resolve FUNCTION` or `viommu explain " \
+	"FUNCTION`"
 #define IN_HEX "give the table as a file, or what `hexdump -C` prints"
 
 /* By words that the form always has, the most particular ones first. */
@@ -160,17 +163,25 @@ static const struct {
 	{ { "\nS9030000FC" },
 	  { "a file of S-records", "`objcopy -I srec -O binary FILE TABLE` decodes it" } },
 	{ { "DMAR: DRHD" }, { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "DMAR: RMRR base" },
+	  { "a kernel log, which only names what the tables have", THE_BYTES } },
 	{ { "DMAR: [" }, { "a kernel log, which only names what the tables have", THE_BYTES } },
 	{ { "arm-smmu", "probing" },
 	  { "a kernel log, which only names what the tables have", THE_BYTES } },
 	{ { "(XEN) " }, { "the log of Xen, which only names what the tables have", THE_BYTES } },
+	{ { "- HEADER - ", "NodeArrayOffset" },
+	  { "what WinDbg's !iort prints, without the bytes",
+	    "`.writemem FILE ADDRESS LLENGTH` of WinDbg saves the table" } },
 	{ { "iommu-map = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
+	{ { "#iommu-cells = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
 	{ { "iommus = <" }, { "a part of the source of a device tree", WHOLE_TREE } },
 	{ { "IOMMU Group ", ":" }, OF_GROUPS },
 	{ { "IOMMU group ", ":" }, OF_GROUPS },
 	{ { "/iommu_groups/", "/devices" }, OF_GROUPS },
 	{ { "iommugroup", "0x" }, OF_GROUPS },
-	{ { "Capabilities: [", "Kernel driver in use" }, { "the output of lspci", THE_BYTES } },
+	{ { ": Adding to iommu group " }, OF_GROUPS },
+	{ { "-[0000:", "]-" }, { "what `lspci -t` prints", OF_PCI } },
+	{ { "Capabilities: [", "Kernel driver in use" }, { "the output of lspci", OF_PCI } },
 	{ { "Group ", " [", ":00.0 " }, OF_GROUPS },
 	{ { "SMBIOS", "DMI type" }, { "the output of dmidecode", THE_BYTES } },
 	{ { "<domain type=" }, { "libvirt's description of a guest", THE_BYTES } },

@@ -7,6 +7,7 @@
 A test makes its tables with the modules of the refused folders, runs the command, and compares
 what a person would read.
 """
+import base64
 import difflib
 import gzip
 import json
@@ -382,8 +383,11 @@ class KernelLogs(Reports):
                 ("AMD-Vi: [Firmware Warn]: EFR mismatch. Use IVHD EFR (0x1 : 0x2).", "uses those of the IVRS"),
                 ("pci 0000:00:00.2: AMD-Vi: Unable to read/write to IOMMU perf counter.", "no table causes it"),
                 ("AMD-Vi: Completion-Wait loop timed out", "pci=noats"),
-                ("arm-smmu 5000000.iommu: Cannot accommodate DMA offset for IOMMU page tables", "dma-ranges"),
-                ("arm-smmu 830000000000.smmu0: Unexpected global fault, this could be serious", "stream ID"),
+                ("AMD-Vi: [Firmware Bug]: IVRS invalid checksum", "do not add up to 0"),
+                ("DMAR-IR: Copied IR table for dmar1 from previous kernel", "crash dump"),
+                ("DMAR: RMRR base: 0x00000000000000 end: 0x00000000000000", "an RMRR is empty"),
+                ("arm-smmu 5000000.iommu: Cannot accommodate DMA offset for IOMMU\npage tables", "dma-ranges"),
+                ("Unexpected global fault, this could be serious", "stream ID"),
                 ("arm-smmu-v3 arm-smmu-v3.0.auto: event 0x10 received:", "not mapped"),
                 ("No IOMMU detected, please activate it.See Documentation for further information.", "`viommu host`"),
                 ("PCI device 0000:00:19.0 cannot be assigned - no IOMMU?", "Xen uses no IOMMU"),
@@ -470,6 +474,12 @@ class PostedBytes(Reports):
             self.assertEqual(status, 1)
             self.assertIn("[dmar-base]", told)
             self.assertIn("[input-twice]", told)
+
+    def test_a_header_that_a_mailer_added_is_no_attachment(self):
+        mail = "From: x\nX-Tracker: " + base64.b64encode(gzip.compress(random.Random(1).randbytes(600))).decode() + "\n\n"
+        _, told = self.check(mail=mail + "DMAR: DRHD base: 0x000000fed90000 flags: 0x0\n")
+        self.assertIn("a kernel log", told)
+        self.assertEqual(self.check(mail=mail + hexdump(self.TABLE)), (0, ""))
 
     def test_of_a_difference_of_two_dumps_the_newer_one_is_read(self):
         for indent in ("", "  ", "> "):
@@ -1233,6 +1243,18 @@ class Explanations(Reports):
             self.assertIn("a list of IOMMU groups", told)
             self.assertIn("`viommu explain FUNCTION --pci FILE`", told)
 
+    def test_what_is_for_another_option_or_program_is_named_with_it(self):
+        for text, name, cure in (
+                ("-[0000:00]-+-00.0  Device\n           \\-1f.0  Device\n", "`lspci -t`", "--pci"),
+                ("pci 0000:00:01.0: Adding to iommu group 0\n", "a list of IOMMU groups", "`viommu explain"),
+                ("iommu@5100 {\n\tcompatible = \"x,y\";\n\t#iommu-cells = <0x00>;\n};\n", "the source of a device tree", "dtc"),
+                ("kd> !iort\nIORT - HEADER - fffff7f400010018\n  Length: 0x30\n   NodeArrayOffset : 0x00000030\n",
+                 "WinDbg", ".writemem")):
+            status, told = self.check(text=text)
+            self.assertEqual(status, 2)
+            self.assertIn(name, told)
+            self.assertIn(cure, told)
+
     def test_a_list_of_groups_in_a_fence_is_read(self):
         _, told = self.explain("03:00.0", "IOMMU Group 3:\n```\n03:00.0 Device [0200]: X\n03:00.1 Device [0200]: X\n```\n"
                                "04:00.0 Device [0200]: X\n", DMAR=dmar.dmar(dmar.UNIT))
@@ -1394,6 +1416,22 @@ class DeviceTrees(Reports):
         self.assertEqual((status, "topology-bridges-overlap" in told), (0, False), told)
         told = self.run_command("topology", self.path("dtb"))[1]
         self.assertRegex(told, r"(?s)/pci@2.*segment: 2")
+
+    def test_linux_uses_no_smmu_of_the_newer_binding_with_masters(self):
+        old = {"compatible": b"arm,smmu-v2\0", "reg": (0, 0x9000000, 0, 0x10000), "phandle": (7,), "#iommu-cells": (1,),
+               "mmu-masters": (9, 1)}
+        new = {key: value for key, value in old.items() if key != "mmu-masters"} | {
+            "reg": (0, 0x9100000, 0, 0x10000), "phandle": (8,)}
+        nodes = {"a_at_1": {"reg": (0, 0xa000000, 0, 4096), "phandle": (9,), "iommus": (7, 5)},
+                 "b_at_2": {"reg": (0, 0xb000000, 0, 4096), "iommus": (8, 5)}}
+        for first, second, reasons in ((old, new, ("CONFIG_ARM_SMMU_LEGACY", "mismatched DT properties")),
+                                       (new, old, ("CONFIG_ARM_SMMU_LEGACY", None))):
+            (path,) = self.write(dtb=dt.tree(iommu_at_1=first, iommu_at_2=second, **nodes))
+            for device, reason in zip(("a@1", "b@2"), reasons):
+                told = self.run_command("resolve", device, path)[1]
+                self.assertIn("stream 0x5", told)
+                self.assertEqual("Linux: no IOMMU" in told, reason is not None, told)
+                self.assertIn(reason or "", told)
 
     def test_an_smmu_has_interrupts_that_are_not_global(self):
         self.assertEqual(self.interrupts(), (0, ""))

@@ -25,6 +25,7 @@ struct dt_reading {
 	struct hash *its;                 /* node -> path, of interrupt translation services */
 	struct hash *bridges;             /* node of a host bridge -> segment */
 	struct hash *wire_bridges;        /* node of an IWB -> its number, from 1 */
+	bool has_masters;                 /* the first SMMU has mmu-masters */
 	size_t n_ranges;                  /* of all maps: a mask can make thousands of one entry */
 	struct viommu_findings *findings;
 };

@@ -55,9 +55,15 @@ bool dt_is_iommu_function(const struct dt_node *node)
 
 void dt_find_iommus(struct dt_reading *reading)
 {
+	bool is_first = true;
+
 	for_each_dt_node(node, reading->tree) {
 		struct dt_iommu *iommu;
 
+		if (is_first && dt_is_smmu_v2(node) && dt_is_available(node)) {
+			reading->has_masters = dt_property(node, "mmu-masters");
+			is_first = false;
+		}
 		if (!dt_property(node, "#iommu-cells") || !dt_is_available(node))
 			continue;
 		iommu = memory_new(struct dt_iommu, 1);
@@ -194,6 +200,25 @@ static void read_own_msis(const struct dt_reading *reading, const struct dt_node
 	iommu->smmu_v3.msi_id = id;
 }
 
+/*
+ * An SMMU with masters has the older binding for Linux, whatever else it has. The first SMMU
+ * decides which binding is that of all.
+ */
+static void note_linux(const struct dt_reading *reading, const struct dt_node *node)
+{
+	static const char older[] = "Linux reads mmu-masters and not `iommus` or iommu-map, and "
+				    "only if it is built with CONFIG_ARM_SMMU_LEGACY_DT_BINDINGS";
+	static const char other[] = "Linux prints \"not probing due to mismatched DT properties\": "
+				    "the first SMMU of the tree has mmu-masters";
+	bool has_masters = dt_property(node, "mmu-masters");
+	size_t n = topology_count(reading->topology, OBJECT_IOMMU);
+
+	if (dt_is_smmu_v2(node) && (has_masters || reading->has_masters))
+		topology_set_unused(reading->topology,
+				    topology_get(reading->topology, OBJECT_IOMMU, n - 1),
+				    has_masters ? older : other);
+}
+
 /* Registers on a bus that is not translated are unknown, which is not an error. */
 static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 {
@@ -224,6 +249,8 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 	if (topology_add_iommu(reading->topology, &iommu) < 0)
 		report(reading->findings, "topology-window", iommu.place, "correct `reg`",
 		       "the registers of %s end beyond 64 bits", node->name);
+	else
+		note_linux(reading, node);
 }
 
 /* In the order of the tree, which the hash table does not keep. */
