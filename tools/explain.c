@@ -215,6 +215,17 @@ static bool share_requester(const struct answer *answer, const struct pci_functi
 	       bridge == answer->to_pci && as == answer->sends_as;
 }
 
+/* pci_acs_path_enabled(): of a switch, only downstream ports need it. */
+static bool ports_divide(const struct pci_function *port)
+{
+	for (; port; port = port->above)
+		if (port->port != VIOMMU_HOST_UPSTREAM &&
+		    !(port->has_acs && (port->port == VIOMMU_HOST_ROOT_PORT ||
+					port->port == VIOMMU_HOST_DOWNSTREAM)))
+			return false;
+	return true;
+}
+
 /*
  * A bridge to conventional PCI makes functions below it share a requester ID. A port without ACS
  * lets them reach each other, so Linux gives them one group.
@@ -225,7 +236,9 @@ static void check_bridge_above(struct verdict_of *of)
 	const struct pci_function *above = unknown ? unknown : of->answer->function->above;
 	g_autofree char *name = above ? pci_function_text(above->segment, above->bdf) : NULL;
 
-	if (unknown)
+	if (!unknown && above && ports_divide(above))
+		add(of, MAY, "the ports above it have ACS: nothing of other slots is in its group");
+	else if (unknown)
 		add(of, NOT_KNOWN,
 		    "its group is not known: bridge %s may make it share a requester ID, and "
 		    "lspci -xxxx of root decides",
@@ -274,7 +287,7 @@ static void check_tree_group(struct verdict_of *of)
 			continue;
 		if (share_requester(of->answer, other))
 			add(of, MAY, "%s shares its requester ID, and must go with it", name);
-		else if (other->bdf >> 3 == own->bdf >> 3)
+		else if (other->bdf >> 3 == own->bdf >> 3 && !(own->has_acs && other->has_acs))
 			add(of, MAY,
 			    "%s is a function of the same device, and must go with it unless "
 			    "both have ACS",

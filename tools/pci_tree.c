@@ -13,7 +13,7 @@
 #include "pci_tree.h"
 #include "plain_lines.h"
 
-#define CONFIG_LENGTH  256u
+#define CONFIG_LENGTH  4096u
 #define FUNCTIONS_MAX  65536u
 #define COLUMNS_MAX    512u
 #define PREFIX_MAX     96u
@@ -200,6 +200,8 @@ enum {
 	CAPABILITIES = 0x34,
 	HEADER_LENGTH = 0x40,
 	EXPRESS = 0x10,
+	EXTENDED = 0x100,
+	CONTROL_SERVICES = 0x0d,
 };
 
 /* "0000:00:1c.0" or "00:1c.0": returns what follows the number, or NULL. */
@@ -255,6 +257,21 @@ static enum viommu_host_port port_by(const struct text *text)
 	return VIOMMU_HOST_CONVENTIONAL;
 }
 
+/* Extended capabilities: 16 bits of ID, 4 of version, 12 of the next one's offset. */
+static bool has_control_services(const struct text *text)
+{
+	size_t next = EXTENDED;
+
+	for (unsigned n = 0; n < 64 && next >= EXTENDED && next + 3 < text->length; n++) {
+		const uint8_t *at = text->config + next;
+
+		if (at[0] == CONTROL_SERVICES && !at[1])
+			return true;
+		next = ((size_t)at[3] << 4 | at[2] >> 4) & ~(size_t)3;
+	}
+	return false;
+}
+
 static void take_config(struct text *text)
 {
 	struct pci_function *current = current_of(text);
@@ -269,6 +286,7 @@ static void take_config(struct text *text)
 		if (port != VIOMMU_HOST_PORT_UNKNOWN)
 			current->port = port;
 		current->is_read = true;
+		current->has_acs |= has_control_services(text);
 		current->bridge = (text->config[HEADER_TYPE] & 0x7f) == 1;
 		if (current->bridge) {
 			current->secondary = text->config[SECONDARY];
@@ -314,6 +332,8 @@ static void take_capability(struct pci_function *current, const char *line)
 	};
 	const char *express = strstr(line, "Express (v");
 
+	if (strstr(line, "] Access Control Services"))
+		current->has_acs = true;
 	if (current->port == VIOMMU_HOST_PORT_UNKNOWN && strstr(line, "Capabilities: ["))
 		current->port = VIOMMU_HOST_CONVENTIONAL;
 	for (size_t i = 0; express && i < G_N_ELEMENTS(ports); i++)

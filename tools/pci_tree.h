@@ -18,6 +18,7 @@ struct pci_function {
 	bool bridge;
 	uint8_t secondary, subordinate; /* of a bridge */
 	enum viommu_host_port port;
+	bool has_acs; /* Access Control Services, which Linux enables */
 	bool has_group;
 	uint32_t group;                   /* of the IOMMU */
 	uint32_t pci_class;               /* 16 bits: 0x0604; 0: not known */

@@ -1273,6 +1273,39 @@ class Explanations(Reports):
         status, told = self.explain("03:00.0", PciTrees.TREE, DMAR=dmar.dmar(dmar.UNIT))
         self.assertIn("its group is not known: bridge 0000:00:01.0 may make it share", told)
 
+    ACS = "\tCapabilities: [140 v1] Access Control Services\n\t\tACSCap:\tSrcValid+ TransBlk+ ReqRedir+\n"
+
+    def ports(self, port="", upstream="", downstream="", card=""):
+        """A card of two functions below a switch, as lspci -vvv shows it."""
+        return "".join(f"{name} X\n\tControl: I/O+\n{buses}\tCapabilities: [40] Express (v2) {kind}\n{acs}" for name, buses, kind, acs in (
+            ("00:01.0", "\tBus: primary=00, secondary=01, subordinate=03\n", "Root Port", port),
+            ("01:00.0", "\tBus: primary=01, secondary=02, subordinate=03\n", "Upstream Port", upstream),
+            ("02:00.0", "\tBus: primary=02, secondary=03, subordinate=03\n", "Downstream Port", downstream),
+            ("03:00.0", "", "Endpoint", card), ("03:00.1", "", "Endpoint", card)))
+
+    def test_ports_with_acs_divide_groups(self):
+        table = dmar.dmar(dmar.UNIT)
+        for acs, known, mate in (((self.ACS, "", self.ACS, self.ACS), True, False), ((self.ACS, "", self.ACS, ""), True, True),
+                                 (("", "", self.ACS, self.ACS), False, False), ((self.ACS, self.ACS, "", self.ACS), False, False)):
+            status, told = self.explain("03:00.0", self.ports(*acs), DMAR=table)
+            self.assertEqual("the ports above it have ACS" in told, known, told)
+            self.assertEqual("03:00.1 is a function of the same device" in told, mate, told)
+            self.assertEqual("its group is not known" in told, not known, told)
+            self.assertEqual(status, 0 if known else 1)
+
+    def test_acs_is_read_from_bytes(self):
+        def config(secondary, kind, acs, header=1):
+            space = bytearray(4096)
+            space[0x0a:0x0c] = (4, 6) if header else (0, 2)
+            space[0x0e], space[0x19:0x1b], space[0x34], space[0x06] = header, bytes((secondary, secondary)), 0x40, 0x10
+            space[0x40:0x44] = (0x10, 0, kind << 4 | 2, 0)
+            space[0x100:0x104], space[0x140:0x144] = (1, 0, 1, 0x14), (0x0d if acs else 3, 0, 1, 0)
+            return "".join(f"{at:02x}: {space[at:at + 16].hex(' ')}\n" for at in range(0, len(space), 16))
+        for acs in (True, False):
+            listing = f"00:01.0 X\n{config(1, 4, acs)}\n01:00.0 X\n{config(0, 0, False, header=0)}\n"
+            status, told = self.explain("01:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
+            self.assertEqual(("the ports above it have ACS" in told, status), (acs, 0 if acs else 1), told)
+
     def test_mates_are_named(self):
         _, told = self.explain("03:00.0", self.lspci("0200", "03:00.0", "03:00.1", "04:00.0"),
                                DMAR=dmar.dmar(dmar.UNIT))
