@@ -126,9 +126,11 @@ MOCK_SHOWS = [
      r"mock: its ATTACH has status [1-9]\n(?:.*\n)*?.*mock: it is removed with error 0"),
     ("the program runs to its end", r"mock: the end"),
 ]
+RESET = "a function on a root bus has no hot reset"
 SHARED = "both are over one page table of the host"
 # Over QEMU's nested SMMUv3, by VFIO.
 SMMU_SHOWS = [
+    (RESET, r"smmu: a hot reset of device 0 resets -19 devices, device -1 first"),
     ("the first device's table is read by hardware",
      r"smmu: by its table the first device reaches page 0"),
     ("one address is another page in another table",
@@ -182,9 +184,13 @@ host-bridges:
   - { buses: 80-ff, iommu: smmu2, its: its0, memory-flags: 7 }
 """
 WIDE = "dma_mask=0xffffffffffff"
-BOTH_SMMU = [(sentence, pattern) if sentence != SHARED else
-             ("each is over a page table of its own of the host", pattern.replace("yes", "no"))
-             for sentence, pattern in SMMU_SHOWS]
+OTHERWISE = {
+    RESET: ("a hot reset of the first port resets its function, and no other",
+            r"smmu: a hot reset of device 0 resets 1 devices, device 0 first"),
+    SHARED: ("each is over a page table of its own of the host",
+             r"smmu: they share a page table of the host: no"),
+}
+BOTH_SMMU = [OTHERWISE.get(show[0], show) for show in SMMU_SHOWS]
 
 
 def small_row(name, sentence, shows, program, script=BIND + RUN, devices=(), **options):

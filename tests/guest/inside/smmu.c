@@ -301,6 +301,15 @@ static void use_pasids(void)
 	detach(0, 1);
 }
 
+/* On a root bus there is none. */
+static void use_hot_reset(void)
+{
+	int devices[N_DEVICES] = { -1, -1 };
+	int n = viommu_kernel_reset_group(kernel, 0, devices, N_DEVICES);
+
+	printf("smmu: a hot reset of device 0 resets %d devices, device %d first\n", n, devices[0]);
+}
+
 int main(int argc, char **argv)
 {
 	const struct viommu_kernel_ops ops = { .size = sizeof(ops),
@@ -343,6 +352,7 @@ int main(int argc, char **argv)
 		must("endpoint", viommu_endpoint_add(iommu, &endpoint));
 		must("add device", viommu_backend_add_device(backend, iommu, endpoint.id, number));
 	}
+	use_hot_reset();
 	use_tables(&range);
 	use_parent();
 	use_pasids();
