@@ -118,6 +118,11 @@ TYPES = {"domain": "viommu_domain", "parent": "viommu_domain", "endpoint": "viom
          "group_id": "int16[0:3]", "id": "int64[0:3]"}
 
 
+# A name that syzlang has reserved. The form of the text is that of syz-fmt.
+RENAMED = {"parent": "parent_domain"}
+TAB = 8
+
+
 def listed(name, values):
     return f"{name} = " + ", ".join(f"{value:#x}" for value in values) + "\n"
 
@@ -141,15 +146,17 @@ def struct_syz(request):
     """A struct, and the lists of its flags. Two fields cannot have one name."""
     lists = [listed(f"{struct_name(request)}_{field.name}", field.values)
              for field in request.layout.fields if field.values]
-    names = [field.name for field in request.layout.fields]
-    lines = [f"\t{name}{i if names[:i].count(name) else ''}\t{syz_type(request, field)}\n"
-             for i, (name, field) in enumerate(zip(names, request.layout.fields))]
+    names = [RENAMED.get(field.name, field.name) for field in request.layout.fields]
+    names = [f"{name}{i if names[:i].count(name) else ''}" for i, name in enumerate(names)]
+    column = max(map(len, names)) // TAB + 1
+    lines = [f"\t{name}" + "\t" * (column - len(name) // TAB) + f"{syz_type(request, field)}\n"
+             for name, field in zip(names, request.layout.fields)]
     statuses = ", ".join(dict.fromkeys(status.status for status in request.statuses))
     needs = [f"the feature {request.feature}"] if request.feature else []
     needs += ["the feature PASID"] if request.pasid else []
     comment = f"# {request.layout.name}" + (f", with {' and '.join(needs)}" if needs else "")
     struct = struct_name(request) + " {\n" + "".join(lines) + "} [packed]\n"
-    return f"{comment}. Refused by {statuses}.\n" + "".join(lists) + struct
+    return f"{comment}. Refused by {statuses}.\n" + "".join(lists) + ("\n" if lists else "") + struct
 
 
 def as_syzlang(protocol):

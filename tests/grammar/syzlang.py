@@ -2,8 +2,9 @@
 """A strict parser of the part of syzlang that descriptions of buffers need.
 
 parse() returns the structures and calls of a text, or raises Wrong with the line. Refused, beside wrong syntax: a name
-that is defined twice, is not defined, or is not used; a resource that no call returns; a flag or constant wider than
-its type; a length of an argument that is not there; symbolic constants, which need a kernel's headers.
+that is defined twice, is not defined, or is not used, or that the language has reserved; a resource that no call
+returns; a flag or constant wider than its type; a length of an argument that is not there; symbolic constants, which
+need a kernel's headers.
 docs/syscall_descriptions_syntax.md of syzkaller describes the language.
 """
 
@@ -16,6 +17,7 @@ Call = namedtuple("Call", "name arguments result line")  # arguments: name, Type
 
 INTEGERS = {"int8": 1, "int16": 2, "int32": 4, "int64": 8}
 BUILTIN = set(INTEGERS) | {"const", "flags", "array", "ptr", "string", "bytesize", "fd"}
+RESERVED = {"parent", "syscall"}    # names of fields that mean something in paths of lengths
 TOKEN = re.compile(r'\s*(?:(0x[0-9a-f]+|\d+)|([a-z_][a-z0-9_]*)|("[^"]*")|([\[\],:]))')
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -116,6 +118,13 @@ class Description:
         else:
             raise Wrong(f"line {line}: not understood: {text}")
 
+    @staticmethod
+    def field(struct, content, line):
+        match = re.fullmatch(r"\t([a-z_][a-z0-9_]*)\t+(\S.*)", content)
+        if not match or match.group(1) in dict(struct.fields) or match.group(1) in RESERVED:
+            raise Wrong(f"line {line}: not a field, one that is there already, or a reserved name: {content}")
+        struct.fields.append((match.group(1), whole_type(match.group(2), line)))
+
     def read(self, text):
         struct = None
         for line, content in enumerate(text.splitlines(), 1):
@@ -125,10 +134,7 @@ class Description:
                 self.define(self.structs, struct.name, struct, line)
                 struct = None
             elif struct:
-                match = re.fullmatch(r"\t([a-z_][a-z0-9_]*)\t(\S.*)", content)
-                if not match or match.group(1) in dict(struct.fields):
-                    raise Wrong(f"line {line}: not a field, or one that is there already: {content}")
-                struct.fields.append((match.group(1), whole_type(match.group(2), line)))
+                self.field(struct, content, line)
             elif match := re.fullmatch(r"([a-z_][a-z0-9_]*) \{", content):
                 struct = Struct(match.group(1), [], line)
             else:

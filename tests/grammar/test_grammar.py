@@ -26,6 +26,7 @@ BROKEN = {
     "a structure without an end": ("} [packed]\n\n# UNMAP", "\n# UNMAP"),
     "a name that is defined twice": ("viommu_unmap {", "viommu_map {"),
     "a field that is there twice": ("\treserved5\t", "\treserved\t"),
+    "a field with a reserved name": ("\taddress\t", "\tparent\t"),
     "an open bracket": ("array[int8, 64]", "array[int8, 64"),
     "a range that goes down": ("int32[0:63]", "int32[63:0]"),
     "a length of nothing": ("length bytesize[request]", "length bytesize[bytes]"),
