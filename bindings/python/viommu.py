@@ -20,6 +20,7 @@ One thread at a time uses an object.
 import collections
 import ctypes
 import ctypes.util
+import errno
 import json
 import os
 
@@ -88,6 +89,7 @@ _table_encode = _declare("table_encode", _Z, _P, ctypes.POINTER(_P))
 _table_topology = _declare("table_topology", _P, _P, _P)
 _generate = _declare("table_generate", _P, _P, _S, _P)
 _parse = _declare("topology_parse", _P, _S, _Z, _S, _P)
+_from_file = _declare("topology_from_file", ctypes.c_int, _S, _P, ctypes.POINTER(_P))
 _topology_free = _declare("topology_free", _P, _P)
 _topology_check = _declare("topology_check", None, _P, _P)
 _topology_text = _declare("topology_text", _P, _P)
@@ -258,6 +260,16 @@ class Topology:
         data = text.encode()
         with _Findings() as findings:
             return cls(_parse(data, len(data), os.fsencode(file), findings.list), findings.copy())
+
+    @classmethod
+    def read(cls, file):
+        """Read a file: a text as for parse(), or tables, of which IORT, RIMT and VIOT are one machine."""
+        made = _P()
+        with _Findings() as findings:
+            code = -_from_file(os.fsencode(file), findings.list, ctypes.byref(made))
+            if code not in (0, errno.EINVAL):
+                raise OSError(code, os.strerror(code), file)
+            return cls(made.value, findings.copy())
 
     def __str__(self):
         return _take(_topology_text(self._topology))

@@ -349,6 +349,22 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  void *opaque, struct viommu_findings *findings);
 
 /*
+ * The topology of a file, which has the text of viommu_topology_parse(), or tables as for
+ * viommu_input_split(). The first IORT, RIMT and VIOT of a file are one machine
+ * (viommu_topology_join()); without any of them the topology is that of the first table that
+ * describes an IOMMU. *ret_topology is to be freed with viommu_topology_free(), and is NULL unless
+ * 0 is returned. -EINVAL: no table has a topology, or there is an error among the findings. -EFBIG:
+ * the file has more than 64 MiB. Others are those of open() and read().
+ *
+ *     error = viommu_topology_from_file("machine.yaml", findings, &machine);
+ *
+ * Returns: 0, -ENOENT, -EACCES, ..., -EFBIG, -EINVAL, -ENOMEM. Locks: none. Waits: for the file.
+ * Since: 0.2 (testing)
+ */
+int viommu_topology_from_file(const char *path, struct viommu_findings *findings,
+			      struct viommu_topology **ret_topology);
+
+/*
  * What a text has in base64 that is packed: compressed by gzip, xz or another program, or an
  * archive. Calls `each` with every one, in order, while it returns true; the bytes are valid during
  * the call. Nothing is unpacked.

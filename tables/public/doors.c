@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "tables/acpi/acpi.h"
+#include "tables/api/file.h"
 #include "tables/api/formats.h"
 #include "tables/api/questions.h"
 #include "tables/check/check.h"
@@ -133,6 +134,13 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 					      struct viommu_findings *findings)
 {
 	return or_finding(findings, NULL, topology_parse(text, length, file, findings));
+}
+
+int viommu_topology_from_file(const char *path, struct viommu_findings *findings,
+			      struct viommu_topology **ret_topology)
+{
+	*ret_topology = NULL;
+	return or_finding(findings, -ENOMEM, topology_from_file(path, findings, ret_topology));
 }
 
 char *viommu_topology_text(const struct viommu_topology *topology)

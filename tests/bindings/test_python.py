@@ -108,6 +108,19 @@ class Topologies(unittest.TestCase):
         with self.assertRaises(KeyError):
             machine.resolve("no-such-device")
 
+    def test_a_file_has_the_topology_of_its_text_or_of_its_tables(self):
+        for name in ("virt-smmu.IORT", "q35-minimal.VIOT", "virt-smmu.dtb"):
+            self.assertIn("iommus:", str(viommu.Topology.read(SOURCE / "tests/golden" / name)))
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(TEXT)
+            file.flush()
+            self.assertEqual(str(viommu.Topology.read(file.name)), str(viommu.Topology.parse(TEXT)))
+        with self.assertRaises(FileNotFoundError):
+            viommu.Topology.read("/nonexistent/file")
+        with self.assertRaises(viommu.Error) as error:
+            viommu.Topology.read(SOURCE / "tests/meson.build")
+        self.assertTrue(error.exception.findings)
+
     def test_data_has_the_keys_of_the_text(self):
         data = viommu.Topology.parse(TEXT).data()
         self.assertEqual(data["iommus"][0]["name"], "a")

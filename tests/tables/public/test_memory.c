@@ -9,8 +9,10 @@
  * overwritten, so that a dangling pointer is noticed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <viommu/devicetree.h>
 #include <viommu/diff.h>
@@ -506,9 +508,80 @@ static void threads_run_out_of_memory_by_themselves(void **state)
 	assert_int_equal(n_fine, 20);
 }
 
+/* -- a file ---------------------------------------------------------------------- */
+
+/* A table of a machine, at the end of a file. */
+static void append_table(int file, const char *text, const char *signature)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_topology *machine =
+		viommu_topology_parse(text, strlen(text), "text", findings);
+	struct viommu_table *table = viommu_table_generate(machine, signature, findings);
+	void *bytes;
+	size_t length = viommu_table_encode(table, &bytes);
+
+	assert_int_equal(write(file, bytes, length), length);
+	free(bytes);
+	viommu_table_free(table);
+	viommu_topology_free(machine);
+	viommu_findings_free(findings);
+}
+
+static int lowest_free_descriptor(void)
+{
+	int file = open("/dev/null", O_RDONLY);
+
+	close(file);
+	return file;
+}
+
+/* With a failure at that allocation. Returns the number of allocations. */
+static size_t read_failing(const char *path, size_t at)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_topology *topology;
+	size_t n;
+	int error;
+
+	n_allocations = 0;
+	fails_at = at;
+	error = viommu_topology_from_file(path, findings, &topology);
+	n = n_allocations;
+	fails_at = NEVER;
+	assert_int_equal(error, at == NEVER ? 0 : -ENOMEM);
+	assert_int_equal(!topology, at != NEVER);
+	assert_int_equal(no_memory_is_found(findings), at != NEVER);
+	viommu_topology_free(topology);
+	viommu_findings_free(findings);
+	return n;
+}
+
+static void a_file_is_closed_when_an_allocation_fails(void **state)
+{
+	char path[] = "/tmp/viommu-test-XXXXXX";
+	int file = mkstemp(path), lowest;
+	long live;
+	size_t n;
+
+	(void)state;
+	append_table(file, virtio_machine, "VIOT");
+	append_table(file, arm_machine, "IORT");
+	close(file);
+	lowest = lowest_free_descriptor();
+	live = n_live;
+	n = read_failing(path, NEVER);
+	for (size_t at = 0; at < n; at++)
+		read_failing(path, at);
+	assert_true(n > 100);
+	assert_int_equal(n_live, live);
+	assert_int_equal(lowest_free_descriptor(), lowest);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_is_closed_when_an_allocation_fails),
 		cmocka_unit_test(no_call_ends_the_program_when_an_allocation_fails),
 		cmocka_unit_test(no_call_ends_the_program_when_memory_has_run_out),
 		cmocka_unit_test(threads_run_out_of_memory_by_themselves),

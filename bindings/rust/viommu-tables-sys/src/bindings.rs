@@ -863,6 +863,13 @@ extern "C" {
     ) -> usize;
 }
 extern "C" {
+    pub fn viommu_topology_from_file(
+        path: *const ::std::os::raw::c_char,
+        findings: *mut viommu_findings,
+        ret_topology: *mut *mut viommu_topology,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
     pub fn viommu_input_packs(
         bytes: *const ::std::os::raw::c_void,
         length: usize,

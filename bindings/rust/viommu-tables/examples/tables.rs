@@ -2,8 +2,7 @@
 use viommu_tables::{read, Topology};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let text = std::fs::read_to_string("machine.yaml")?;
-    let machine = Topology::parse(&text, "machine.yaml")?;
+    let machine = Topology::from_file("machine.yaml")?;
     std::fs::write("VIOT.aml", machine.generate("VIOT")?.to_bytes()?)?;
 
     for table in read("VIOT.aml")?.tables {

@@ -4,7 +4,7 @@ use crate::findings::{with, Error, Finding, List, Result};
 use crate::{c_string, name_of, string, take, Table, NOWHERE};
 use std::fmt;
 use std::path::Path;
-use std::ptr::{null, NonNull};
+use std::ptr::{null, null_mut, NonNull};
 use viommu_tables_sys as sys;
 
 /// What translates a device.
@@ -82,6 +82,17 @@ impl Topology {
         let (name, findings) = (name_of(file)?, List::new()?);
         let raw =
             unsafe { sys::viommu_topology_parse(text.as_ptr().cast(), text.len(), name.as_ptr(), findings.raw()) };
+        Topology::from_raw(raw, findings)
+    }
+
+    /// A file: a text as for [`Topology::parse()`], or tables, of which IORT, RIMT and VIOT are one machine.
+    pub fn from_file(file: impl AsRef<Path>) -> Result<Topology> {
+        let (name, findings, mut raw) = (name_of(file.as_ref())?, List::new()?, null_mut());
+        let code = unsafe { sys::viommu_topology_from_file(name.as_ptr(), findings.raw(), &mut raw) };
+        if raw.is_null() && findings.copy().is_empty() {
+            let error = std::io::Error::from_raw_os_error(-code);
+            return Err(Error::new(&format!("{}: {error}", file.as_ref().display()), Vec::new()));
+        }
         Topology::from_raw(raw, findings)
     }
 

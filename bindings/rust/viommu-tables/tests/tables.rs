@@ -107,6 +107,17 @@ fn a_text_that_is_wrong_is_an_error_with_its_line() {
 }
 
 #[test]
+fn a_file_has_the_topology_of_its_text_or_of_its_tables() {
+    let golden = |name: &str| tests().join("golden").join(name);
+    for name in ["virt-smmu.IORT", "q35-minimal.VIOT", "virt-smmu.dtb"] {
+        assert!(Topology::from_file(golden(name)).unwrap().text().unwrap().contains("iommus:"), "{name}");
+    }
+    let error = Topology::from_file("/nonexistent/file").unwrap_err();
+    assert_eq!(error.to_string(), "/nonexistent/file: No such file or directory (os error 2)");
+    assert!(!Topology::from_file(tests().join("meson.build")).unwrap_err().findings.is_empty());
+}
+
+#[test]
 fn a_device_has_a_route() {
     let machine = Topology::parse(TEXT, "machine.yaml").unwrap();
     let iommu = |id| Reach::Iommu { name: "a".to_owned(), id };
