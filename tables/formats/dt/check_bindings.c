@@ -16,14 +16,6 @@ static bool is_iommu(const struct dt_node *node)
 	return dt_property(node, "#iommu-cells") && dt_is_available(node);
 }
 
-/* In the content of a fragment, which an overlay adds to a node of its base. */
-static bool is_below_overlay(const struct dt_node *node)
-{
-	while (node && strcmp(node->name, "__overlay__") != 0)
-		node = node->parent;
-	return node;
-}
-
 /* -- interrupts -------------------------------------------------------------------------- */
 
 enum { GIC_SPI = 0, GIC_ESPI = 2, SPI_LAST = 987 };
@@ -134,7 +126,7 @@ void dt_check_buses(const struct table_check *check)
 {
 	for_each_dt_node(node, check->table->tree)
 		if (dt_property(node, dt_iommu_map.property) && dt_is_available(node) &&
-		    !dt_is_host_bridge(node) && !is_below_overlay(node))
+		    !dt_is_host_bridge(node) && !dt_is_below_overlay(node))
 			dt_report(check, node, dt_iommu_map.property, NULL,
 				  "%s is not a PCI host bridge: the devices on it, and their IDs, "
 				  "are not read",
@@ -200,7 +192,7 @@ void dt_check_overlay(const struct table_check *check)
 	if (!dt_child(check->table->tree->root, "__fixups__"))
 		return;
 	for_each_dt_node(node, check->table->tree)
-		for (size_t i = 0; is_below_overlay(node) && i < G_N_ELEMENTS(properties); i++)
+		for (size_t i = 0; dt_is_below_overlay(node) && i < G_N_ELEMENTS(properties); i++)
 			if (dt_property(node, properties[i])) {
 				dt_report(check, node, properties[i],
 					  "`fdtoverlay -i BASE.dtb -o FILE.dtb OVERLAY.dtbo` "

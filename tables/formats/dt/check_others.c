@@ -42,12 +42,13 @@ void dt_check_monitors(const struct table_check *check)
 
 #define WIRE_CELLS 2
 
-/* A phandle that only the base of an overlay resolves is taken for good. */
-static bool leads_to_its(const struct devicetree *tree, const struct dt_property *parent)
+/* What only the base of an overlay has is taken for good. */
+static bool leads_to_its(const struct devicetree *tree, const struct dt_node *node,
+			 const struct dt_property *parent)
 {
 	const struct dt_node *target = dt_target(tree, dt_cell(parent, 0));
 
-	return dt_is_unresolved(tree, dt_cell(parent, 0)) || (target && dt_is_its(target));
+	return target ? dt_is_its(target) : dt_is_below_overlay(node);
 }
 
 static void check_wire_bridge(const struct table_check *check, const struct dt_node *node)
@@ -61,7 +62,7 @@ static void check_wire_bridge(const struct table_check *check, const struct dt_n
 		dt_report(check, node, NULL,
 			  "write #interrupt-cells = <2>, and interrupt-controller",
 			  "devices cannot refer to the wires of %s", node->name);
-	if (dt_cells(parent) != 2 || !leads_to_its(check->table->tree, parent))
+	if (dt_cells(parent) != 2 || !leads_to_its(check->table->tree, node, parent))
 		dt_report(check, node, parent ? "msi-parent" : NULL,
 			  "write msi-parent = <&ITS ID>, with the translate frame of an ITS",
 			  "%s has no ITS for its wires", node->name);
@@ -76,12 +77,18 @@ void dt_check_wire_bridges(const struct table_check *check)
 
 /* -- command queues ------------------------------------------------------------------------ */
 
+/* What an overlay adds to an SMMU of its base, whose kind is there. */
+static bool is_addition(const struct dt_node *smmu)
+{
+	return !dt_property(smmu, "compatible") && dt_is_below_overlay(smmu);
+}
+
 static void check_queues(const struct table_check *check, const struct dt_node *smmu,
 			 uint32_t phandle)
 {
 	const struct dt_node *node = dt_target(check->table->tree, phandle);
 
-	if (dt_is_unresolved(check->table->tree, phandle))
+	if (is_addition(smmu) || dt_is_unresolved(check->table->tree, phandle))
 		return;
 	if (!dt_has_string(smmu, "compatible", DT_QUEUES_SMMU))
 		dt_report(check, smmu, DT_QUEUES,

@@ -191,7 +191,10 @@ __attribute__((format(printf, 5, 6))) void dt_report(const struct table_check *c
 						     const char *property, const char *cure,
 						     const char *format, ...);
 
-/* Rules of check_bindings.c. */
+/* Is it the content of a fragment, which an overlay adds to a node of its base, or below that? */
+bool dt_is_below_overlay(const struct dt_node *node);
+
+/* Rules of check_bindings.c and check_others.c. */
 void dt_check_interrupt_kinds(const struct table_check *check);
 void dt_check_masters(const struct table_check *check);
 void dt_check_buses(const struct table_check *check);

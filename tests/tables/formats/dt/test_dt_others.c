@@ -295,6 +295,7 @@ static void an_overlay_lists_the_phandles_of_msis_and_queues(void **state)
 {
 	static const char local[] = "/__local_fixups__/fragment@0/__overlay__";
 	struct rig *rig = *state;
+	struct viommu_table *table;
 	struct blob blob;
 	void *made;
 	int node, length;
@@ -307,9 +308,14 @@ static void an_overlay_lists_the_phandles_of_msis_and_queues(void **state)
 	blob_its(&blob);
 	read_fine(rig, "iommus: [ { name: s, kind: smmu-v3, at: 0x9000000, cmdqv: 0x5200000 } ]\n"
 		       "its-groups: [ { name: i, ids: [0] } ]\n"
-		       "monitors: [ { at: 0x9002000, iommu: s, its: i, msi-id: 8 } ]\n");
+		       "monitors: [ { at: 0x9002000, iommu: s, its: i, msi-id: 8 } ]\n"
+		       "wire-bridges: [ { name: w, at: 0x2f000000, its: i } ]\n");
 	made = make(rig, &blob, true);
 	assert_non_null(made);
+	table = viommu_table_decode(made, fdt_totalsize(made), "overlay", rig->findings);
+	viommu_table_check(table, rig->findings);
+	viommu_table_free(table);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
 	node = fdt_path_offset(made, local);
 	assert_true(node >= 0);
 	assert_non_null(fdt_getprop(made, node, "nvidia,cmdqv", &length));
