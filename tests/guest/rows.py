@@ -312,7 +312,7 @@ devices:
         module="viommu_topology", skip="virtio_iommu virtio_blk", runs=OURS, why_ours=BUILTIN),
 
     Row("properties", 10, "Debian's driver with docs/patches/linux.patch reads proximity domain and ATS",
-        ["{iommu},addr=4,probe-ats=on,proximity-domain=1", disk("d0", "addr=5"),
+        ["{iommu},addr=4,probe-ats=on,probe-proximity-domain=1", disk("d0", "addr=5"),
          disk("d1", "addr=6")],
         """
 insmod /row/module || say "cannot load the module"
