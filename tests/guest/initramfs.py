@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "e1000", "vfio-pci",
            "vfio_iommu_type1", "iommufd"]
 COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
-TOOLS = {"amd64": ["edu", "rekernel", "spaces"], "arm64": ["edu"], "riscv64": []}
+TOOLS = {"amd64": ["edu", "rekernel", "spaces"], "arm64": ["edu", "spaces"], "riscv64": []}
 FILE, FOLDER, DEVICE = 0o100755, 0o040755, 0o020600
 
 

@@ -624,19 +624,21 @@ insmod /modules/virtio_blk.ko
         skip="virtio_iommu virtio_blk", timeout=180, by_name=True, runs=OURS,
         why_ours="the built-in device has no page tables"),
 
-    Row("arm64-iopgtable", 15, "arm64: disks behind page tables that Linux's io-pgtable writes",
-        ["{iommu},addr=4,tables=arm", disk("d0", "addr=5"), disk("d1", "addr=6")],
-        """
-insmod /row/module || say "cannot load the module"
-insmod /modules/virtio_blk.ko
-""" + READ_WRITE + "groups\nhost look\n",
+    Row("arm64-iopgtable", 15, "arm64: disks and 100,000 mappings by tables that Linux's io-pgtable writes",
+        ["{iommu},addr=4,tables=arm", disk("d0", "addr=5"), disk("d1", "addr=6"), "viommu-dma,addr=7"],
+        SPACES_SCRIPT + "insmod /modules/virtio_blk.ko\n" + READ_WRITE + "groups\nspaces churn | tell spaces\n",
         READ_WRITE_SHOWS +
         [("both disks are behind a table of io-pgtable",
           r"00:05[.]0: is attached to a table of io-pgtable, 4 levels(?:.*\n)*.*00:06[.]0: is attached to a table"),
-         group("0000:00:05.0"), group("0000:00:06.0")],
+         group("0000:00:05.0"), group("0000:00:06.0")] +
+        [(statement, rf"row: spaces: {statement}: yes") for statement in (
+            "a page was mapped and unmapped 100000 times, and written while it was mapped",
+            "also with DMA under way", "and never after that")] +
+        [("how often", r"row: spaces: rounds: 100000, page written in: .*")],
+        never=FAULTS_WANTED + [("no statement is false", r"row: spaces: .*: NO")],
         architecture="arm64", machine="virt,gic-version=3", images=TWO_DISKS, same=(("d0", "d1"),),
-        module="viommu_iopgtable", append="iommu.strict=1", skip="virtio_iommu virtio_blk", timeout=TWICE,
-        by_name=True, on={"look": [("look",)]}, runs=OURS, why_ours="the built-in device has no page tables"),
+        module="viommu_iopgtable", append="iommu.strict=1", skip="virtio_iommu virtio_blk", timeout=300,
+        by_name=True, runs=OURS, why_ours="the built-in device has no page tables"),
 
     Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],

@@ -352,6 +352,23 @@ static void pair(void)
 	close(file);
 }
 
+/* Mapped and unmapped by the kernel's DMA API, without PASID. */
+static void churn(void)
+{
+	struct viommu_spaces_churn churn = { .rounds = 100000 };
+	int file = open("/dev/viommu-spaces", O_RDWR);
+
+	must(file >= 0, "/dev/viommu-spaces");
+	must(!ioctl(file, VIOMMU_SPACES_CHURN, &churn), "CHURN");
+	say("a page was mapped and unmapped 100000 times, and written while it was mapped",
+	    churn.written >= churn.rounds / 2);
+	say("also with DMA under way", churn.under_way > churn.rounds / 100);
+	say("and never after that", !churn.damaged);
+	printf("rounds: %u, page written in: %u, unmapped during DMA: %u\n", churn.rounds,
+	       churn.written, churn.under_way);
+	close(file);
+}
+
 static const struct test {
 	const char *name;
 	void (*run)(void);
@@ -359,6 +376,7 @@ static const struct test {
 	{ "held", held },
 	{ "left", left },
 	{ "pair", pair },
+	{ "churn", churn },
 };
 
 static const struct test tests[] = {

@@ -8,10 +8,12 @@
 #ifndef VIOMMU_DMA_H
 #define VIOMMU_DMA_H
 
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "viommu_spaces.h"
@@ -57,6 +59,7 @@ static long other(unsigned int command, void __user *argument);
 
 /* -- DMA --------------------------------------------------------------------------- */
 
+/* `pasid`: what the register gets. */
 static long start_dma(u32 pasid, const struct viommu_spaces_dma *dma)
 {
 	long status = 0;
@@ -68,7 +71,7 @@ static long start_dma(u32 pasid, const struct viommu_spaces_dma *dma)
 		writeq(dma->address, function.registers + REG_ADDRESS);
 		writeq(dma->length, function.registers + REG_LENGTH);
 		writeq(dma->seed, function.registers + REG_SEED);
-		writel(pasid | PASID_VALID, function.registers + REG_PASID);
+		writel(pasid, function.registers + REG_PASID);
 		writel(dma->flags, function.registers + REG_FLAGS);
 		writel(dma->command, function.registers + REG_COMMAND);
 	}
@@ -83,7 +86,7 @@ static long start(struct file *file, const void __user *argument)
 
 	if (copy_from_user(&dma, argument, sizeof(dma)))
 		return -EFAULT;
-	return bound ? start_dma(bound->pasid, &dma) : -EINVAL;
+	return bound ? start_dma(bound->pasid | PASID_VALID, &dma) : -EINVAL;
 }
 
 static long result(struct file *file, void __user *argument)
@@ -104,6 +107,54 @@ static long result(struct file *file, void __user *argument)
 	return copy_to_user(argument, &result, sizeof(result)) ? -EFAULT : 0;
 }
 
+/* -- mapping, DMA, unmapping --------------------------------------------------------- */
+
+#define CANARY 0x5a
+
+/* A round before may have DMA under way: that one goes on, or ends where nothing is mapped. */
+static int churn_once(void *page, u32 round, struct viommu_spaces_churn *churn)
+{
+	struct device *dev = &function.pci->dev;
+	dma_addr_t at = dma_map_single(dev, page, PAGE_SIZE, DMA_FROM_DEVICE);
+	const struct viommu_spaces_dma dma = {
+		.address = at, .length = PAGE_SIZE, .seed = round, .command = 1
+	};
+
+	if (dma_mapping_error(dev, at))
+		return -ENOMEM;
+	start_dma(0, &dma);
+	while (round % 2 && readl(function.registers + REG_STATUS) == 1)
+		cpu_relax();
+	churn->under_way += readl(function.registers + REG_STATUS) == 1;
+	dma_unmap_single(dev, at, PAGE_SIZE, DMA_FROM_DEVICE);
+	churn->written += !!memchr_inv(page, CANARY, PAGE_SIZE);
+	memset(page, CANARY, PAGE_SIZE);
+	while (round % 4 == 0 && readl(function.registers + REG_STATUS) == 1)
+		cpu_relax();
+	churn->damaged += !!memchr_inv(page, CANARY, PAGE_SIZE);
+	return 0;
+}
+
+static long churn_pages(void __user *argument)
+{
+	void *page = (void *)__get_free_page(GFP_KERNEL);
+	struct viommu_spaces_churn churn;
+	int error = 0;
+
+	if (!page || copy_from_user(&churn, argument, sizeof(churn)))
+		error = -EFAULT;
+	else
+		memset(page, CANARY, PAGE_SIZE);
+	for (u32 i = 0; !error && i < churn.rounds; i++) {
+		error = churn_once(page, i, &churn);
+		cond_resched();
+	}
+	if (!error && copy_to_user(argument, &churn, sizeof(churn)))
+		error = -EFAULT;
+	free_page((unsigned long)page);
+	return error;
+}
+
 static long control(struct file *file, unsigned int command, unsigned long argument)
 {
 	switch (command) {
@@ -116,6 +167,8 @@ static long control(struct file *file, unsigned int command, unsigned long argum
 		return start(file, (void __user *)argument);
 	case VIOMMU_SPACES_RESULT:
 		return result(file, (void __user *)argument);
+	case VIOMMU_SPACES_CHURN:
+		return churn_pages((void __user *)argument);
 	default:
 		return other(command, (void __user *)argument);
 	}

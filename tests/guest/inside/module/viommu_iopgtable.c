@@ -12,6 +12,7 @@
 #include <linux/log2.h>
 
 #include "protocol.h"
+#include "viommu_dma.h"
 
 #define F_TABLE      57 /* the bit of VIOMMU_F_TABLE */
 #define ADDRESS_BITS 48
@@ -248,13 +249,36 @@ static int register_changed(struct iommu_device *iommu, const struct iommu_ops *
 	return iommu_device_register(iommu, &with_tables, parent);
 }
 
+/* -- viommu-dma: without PASIDs, which this kernel does not have -------------------------- */
+
+static bool ready(void)
+{
+	return true;
+}
+
+static long bind(struct file *file)
+{
+	return -EOPNOTSUPP;
+}
+
+static void unbind(struct file *file)
+{
+}
+
+static long other(unsigned int command, void __user *argument)
+{
+	return -ENOTTY;
+}
+
 /* -- the module ------------------------------------------------------------------------ */
 
 static int __init begin(void)
 {
 	static const unsigned int with_table[] = { F_TABLE };
 
-	return begin_with(with_table, ARRAY_SIZE(with_table));
+	int error = begin_with(with_table, ARRAY_SIZE(with_table));
+
+	return error ? error : register_dma();
 }
 
 module_init(begin);

@@ -28,10 +28,19 @@ struct viommu_spaces_pair {
 	__u32 unmapped, detached;
 };
 
+/* Pages that are mapped for DMA without PASID, written by the device, and unmapped. */
+struct viommu_spaces_churn {
+	__u32 rounds;    /* to do */
+	__u32 written;   /* rounds in which the device wrote the page */
+	__u32 under_way; /* whose DMA had not ended when the page was unmapped */
+	__u32 damaged;   /* whose page was written after it was unmapped */
+};
+
 #define VIOMMU_SPACES_BIND   _IO('v', 0)
 #define VIOMMU_SPACES_UNBIND _IO('v', 1)
 #define VIOMMU_SPACES_START  _IOW('v', 2, struct viommu_spaces_dma)
 #define VIOMMU_SPACES_RESULT _IOR('v', 3, struct viommu_spaces_result)
 #define VIOMMU_SPACES_PAIR   _IOR('v', 4, struct viommu_spaces_pair) /* viommu_sva only */
+#define VIOMMU_SPACES_CHURN  _IOWR('v', 5, struct viommu_spaces_churn)
 
 #endif

@@ -380,7 +380,7 @@ static u32 write_with(u32 pasid, u64 at)
 	const struct viommu_spaces_dma dma = { .address = at, .length = PAIR_BYTES, .command = 1 };
 	u32 status;
 
-	while (start_dma(pasid, &dma) == -EBUSY)
+	while (start_dma(pasid | PASID_VALID, &dma) == -EBUSY)
 		msleep(1);
 	while ((status = readl(function.registers + REG_STATUS)) == 1)
 		msleep(1);
