@@ -187,14 +187,18 @@ static bool is_title_of_rsdp(const struct bytes *bytes)
 	return bytes->len >= strlen(title) && !memcmp(bytes->data, title, strlen(title));
 }
 
+#define HEADER_MOST 80 /* the length of its name */
+
 /* What a mailer adds for itself, "X-Tracker: H4sI...", is no attachment. */
 static bool is_private_header(const char *line, const char *at)
 {
+	const char *end = MIN(at, line + HEADER_MOST);
+
 	if (at - line < 4 || g_ascii_strncasecmp(line, "X-", 2) != 0)
 		return false;
-	while (line < at && (g_ascii_isalnum(*line) || *line == '-'))
+	while (line < end && (g_ascii_isalnum(*line) || *line == '-'))
 		line++;
-	return line < at && *line == ':';
+	return line < end && *line == ':';
 }
 
 const char *base64_take(struct dumps *dumps, const char *line, const char *at, const char *end,

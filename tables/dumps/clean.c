@@ -255,6 +255,8 @@ static struct bytes *without_tags(const struct bytes *text)
 
 /* -- differences of two texts ------------------------------------------------------------- */
 
+#define HUNK_MOST 80 /* the length of its title */
+
 struct hunk {
 	size_t indent;       /* what stands before the marks: mails and posts indent */
 	unsigned old, fresh; /* lines that are left of it */
@@ -286,7 +288,7 @@ static const char *parse_side(const char *at, const char *end, char mark, unsign
 /* "@@ -12,7 +12,9 @@" */
 static bool parse_hunk(const char *line, const char *end, struct hunk *hunk)
 {
-	const char *at = text_find(line, MIN(end - line, 80), "@@ -");
+	const char *at = text_find(line, MIN(end - line, HUNK_MOST), "@@ -");
 	const char *start = at;
 
 	at = at ? parse_side(at + 3, end, '-', &hunk->old) : NULL;
@@ -311,7 +313,7 @@ static bool is_difference(const struct bytes *text)
 	struct hunk hunk;
 
 	while ((at = text_find(at, end - at, "@@ -"))) {
-		if (parse_hunk(at, line_end(text, at), &hunk))
+		if (parse_hunk(at, MIN(end, at + HUNK_MOST), &hunk))
 			return true;
 		at++;
 	}

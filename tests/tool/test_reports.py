@@ -488,6 +488,12 @@ class PostedBytes(Reports):
             status, told = self.check(dump=f"The tables differ:\n\n{text}\nRegards\n-- \nX\n")
             self.assertEqual((status, told), (0, ""), indent)
 
+    def test_long_lines_that_begin_like_a_difference_or_a_header_cost_no_more_than_others(self):
+        for text in ("@@ -" * (1 << 20) + "\n", "X-" + ("A" * 63 + "-") * (1 << 16) + "\n"):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            self.check(text=text)
+            self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 5)
+
     def test_a_tree_of_lspci_is_no_old_line_of_a_difference_before_it(self):
         tree = "@@ -1,2 +1,2 @@\n-old\n+new\n same\n\n-[0000:00]-+-00.0\n           \\-1f.0\n"
         (tables, pci) = self.write(table=self.TABLE, pci=tree)
