@@ -632,9 +632,9 @@ insmod /modules/virtio_blk.ko
           r"00:05[.]0: is attached to a table of io-pgtable, 4 levels(?:.*\n)*.*00:06[.]0: is attached to a table"),
          group("0000:00:05.0"), group("0000:00:06.0")] +
         [(statement, rf"row: spaces: {statement}: yes") for statement in (
-            "a page was mapped and unmapped 100000 times, and written while it was mapped",
+            "memory was mapped and unmapped 100000 times, and written while it was mapped",
             "also with DMA under way", "and never after that")] +
-        [("how often", r"row: spaces: rounds: 100000, page written in: .*")],
+        [("how often", r"row: spaces: rounds: 100000, written in: .*")],
         never=FAULTS_WANTED + [("no statement is false", r"row: spaces: .*: NO")],
         architecture="arm64", machine="virt,gic-version=3", images=TWO_DISKS, same=(("d0", "d1"),),
         module="viommu_iopgtable", append="iommu.strict=1", skip="virtio_iommu virtio_blk", timeout=300,

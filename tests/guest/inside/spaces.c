@@ -360,12 +360,12 @@ static void churn(void)
 
 	must(file >= 0, "/dev/viommu-spaces");
 	must(!ioctl(file, VIOMMU_SPACES_CHURN, &churn), "CHURN");
-	say("a page was mapped and unmapped 100000 times, and written while it was mapped",
+	say("memory was mapped and unmapped 100000 times, and written while it was mapped",
 	    churn.written >= churn.rounds / 2);
-	say("also with DMA under way", churn.under_way > churn.rounds / 100);
+	say("also with DMA under way", churn.under_way > 0);
 	say("and never after that", !churn.damaged);
-	printf("rounds: %u, page written in: %u, unmapped during DMA: %u\n", churn.rounds,
-	       churn.written, churn.under_way);
+	printf("rounds: %u, written in: %u, unmapped during DMA: %u\n", churn.rounds, churn.written,
+	       churn.under_way);
 	close(file);
 }
 

@@ -109,15 +109,17 @@ static long result(struct file *file, void __user *argument)
 
 /* -- mapping, DMA, unmapping --------------------------------------------------------- */
 
-#define CANARY 0x5a
+#define CANARY      0x5a
+#define CHURN_ORDER 2
+#define CHURN_BYTES (PAGE_SIZE << CHURN_ORDER)
 
 /* A round before may have DMA under way: that one goes on, or ends where nothing is mapped. */
 static int churn_once(void *page, u32 round, struct viommu_spaces_churn *churn)
 {
 	struct device *dev = &function.pci->dev;
-	dma_addr_t at = dma_map_single(dev, page, PAGE_SIZE, DMA_FROM_DEVICE);
+	dma_addr_t at = dma_map_single(dev, page, CHURN_BYTES, DMA_FROM_DEVICE);
 	const struct viommu_spaces_dma dma = {
-		.address = at, .length = PAGE_SIZE, .seed = round, .command = 1
+		.address = at, .length = CHURN_BYTES, .seed = round, .command = 1
 	};
 
 	if (dma_mapping_error(dev, at))
@@ -126,32 +128,32 @@ static int churn_once(void *page, u32 round, struct viommu_spaces_churn *churn)
 	while (round % 2 && readl(function.registers + REG_STATUS) == 1)
 		cpu_relax();
 	churn->under_way += readl(function.registers + REG_STATUS) == 1;
-	dma_unmap_single(dev, at, PAGE_SIZE, DMA_FROM_DEVICE);
-	churn->written += !!memchr_inv(page, CANARY, PAGE_SIZE);
-	memset(page, CANARY, PAGE_SIZE);
+	dma_unmap_single(dev, at, CHURN_BYTES, DMA_FROM_DEVICE);
+	churn->written += !!memchr_inv(page, CANARY, CHURN_BYTES);
+	memset(page, CANARY, CHURN_BYTES);
 	while (round % 4 == 0 && readl(function.registers + REG_STATUS) == 1)
 		cpu_relax();
-	churn->damaged += !!memchr_inv(page, CANARY, PAGE_SIZE);
+	churn->damaged += !!memchr_inv(page, CANARY, CHURN_BYTES);
 	return 0;
 }
 
 static long churn_pages(void __user *argument)
 {
-	void *page = (void *)__get_free_page(GFP_KERNEL);
+	void *page = (void *)__get_free_pages(GFP_KERNEL, CHURN_ORDER);
 	struct viommu_spaces_churn churn;
 	int error = 0;
 
 	if (!page || copy_from_user(&churn, argument, sizeof(churn)))
 		error = -EFAULT;
 	else
-		memset(page, CANARY, PAGE_SIZE);
+		memset(page, CANARY, CHURN_BYTES);
 	for (u32 i = 0; !error && i < churn.rounds; i++) {
 		error = churn_once(page, i, &churn);
 		cond_resched();
 	}
 	if (!error && copy_to_user(argument, &churn, sizeof(churn)))
 		error = -EFAULT;
-	free_page((unsigned long)page);
+	free_pages((unsigned long)page, CHURN_ORDER);
 	return error;
 }
 

@@ -28,12 +28,12 @@ struct viommu_spaces_pair {
 	__u32 unmapped, detached;
 };
 
-/* Pages that are mapped for DMA without PASID, written by the device, and unmapped. */
+/* Memory that is mapped for DMA without PASID, written by the device, and unmapped. */
 struct viommu_spaces_churn {
 	__u32 rounds;    /* to do */
-	__u32 written;   /* rounds in which the device wrote the page */
-	__u32 under_way; /* whose DMA had not ended when the page was unmapped */
-	__u32 damaged;   /* whose page was written after it was unmapped */
+	__u32 written;   /* rounds in which the device wrote it */
+	__u32 under_way; /* whose DMA had not ended when it was unmapped */
+	__u32 damaged;   /* in which it was written after that */
 };
 
 #define VIOMMU_SPACES_BIND   _IO('v', 0)
