@@ -5,7 +5,7 @@
 /*
  * Differences between versions of QEMU: the only file with #if
  *
- * Supports 7.2 (Debian 12), 10.0 (Debian 13) and 10.2. Every file includes it first, through
+ * Supports 7.2 (Debian 12), 10.0 (Debian 13), 10.2 and 11.1. Every file includes it first, through
  * iommu.h.
  */
 
@@ -15,18 +15,14 @@
 	(QEMU_VERSION_MAJOR > (major) || \
 	 (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
 
-#include "block/aio-wait.h"
 #include "block/block_int.h"
 #include "hw/acpi/acpi.h"
-#include "hw/boards.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_host.h"
 #include "hw/pci/pcie.h"
-#include "hw/qdev-properties.h"
-#include "hw/sysbus.h"
 #include "hw/virtio/virtio-bus.h"
 #include "hw/virtio/virtio-mmio.h"
 #include "hw/virtio/virtio-pci.h"
@@ -39,8 +35,21 @@
 #include "qemu/option.h"
 #include "qemu/iov.h"
 #include "qemu/main-loop.h"
-#include "qemu/qemu-plugin.h"
 
+#if QEMU_AT_LEAST(11, 0)
+#include "hw/core/boards.h"
+#include "hw/core/qdev-properties.h"
+#include "hw/core/sysbus.h"
+#include "plugins/qemu-plugin.h"
+#include "qemu/aio-wait.h"
+#include "system/memory_cached.h"
+#else
+#include "block/aio-wait.h"
+#include "hw/boards.h"
+#include "hw/qdev-properties.h"
+#include "hw/sysbus.h"
+#include "qemu/qemu-plugin.h"
+#endif
 #if QEMU_AT_LEAST(10, 1)
 #include "system/address-spaces.h"
 #include "system/memory.h"
@@ -204,6 +213,13 @@ int pci_pri_request_page(PCIDevice *function, uint32_t pasid, bool privileged, b
 #define EXIT_PHASE(object) Object *object, ResetType type
 #else
 #define EXIT_PHASE(object) Object *object
+#endif
+#if QEMU_AT_LEAST(11, 0)
+#define POST_SAVE_STATUS void
+#define POST_SAVE_DONE
+#else
+#define POST_SAVE_STATUS int
+#define POST_SAVE_DONE 0
 #endif
 #if QEMU_AT_LEAST(9, 0)
 #define VMSTATE_FIELDS (const VMStateField[])

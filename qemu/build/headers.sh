@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# headers.sh GENERATION: get the headers of a QEMU ("7.2", "10.0", "10.2"; "": the installed one) from
+# headers.sh GENERATION: get the headers of a QEMU ("7.2", "10.0", "10.2", "11.1"; "": the installed one) from
 # its distribution's source package into the cache folder, and print where they are: the line
 # "SOURCE BUILD". Nothing of QEMU is compiled. Package lists and sources of the system are
 # not touched: the entries of its own sources files are used from a file apart.
@@ -73,19 +73,22 @@ newest_version() {
 
 newest_dsc() { find . -maxdepth 1 -name "qemu_$generation*.dsc" | sort -V | tail -1; }
 
-if [[ ! $(newest_dsc) ]]; then
+fetch() {
+	[[ ! $(newest_dsc) ]] || return 0
 	lists
 	say "fetching the source package of QEMU $generation"
 	version=$(dpkg-query -W -f '${source:Version}' qemu-system-x86 2>/dev/null || :)
 	case $version in *:"$generation"[.+]*) ;; *) version=$(newest_version) ;; esac
 	[[ $version ]] || die "$suite has no source package of QEMU $generation"
 	apt_apart source --download-only "qemu=$version" >&2 || die "the source package could not be fetched"
-fi
-dsc=$(newest_dsc)
-[[ $dsc ]] || die "$suite has no source package of QEMU $generation"
+}
 
+# A source tree that was put here by hand is taken as it is.
 source=$cache/$generation
 if [[ ! -f $source/VERSION ]]; then
+	fetch
+	dsc=$(newest_dsc)
+	[[ $dsc ]] || die "$suite has no source package of QEMU $generation"
 	say "unpacking ${dsc#./}"
 	rm -rf "$source.new"
 	dpkg-source --no-check -x "$dsc" "$source.new" >"$cache/unpack-$generation.log" 2>&1 ||
@@ -111,6 +114,8 @@ else
 		printf '%s = []\n' roms keymap_targets >"$source/pc-bios/meson.build.new"
 		cp "$source/pc-bios/meson.build.new" "$source/pc-bios/meson.build"
 	}
+	# QEMU 11 installs packages of Python for its own tests.
+	[[ $generation != 1[1-9].* ]] || sed -i '/^\[tooling\]/,/^\[functests\]/{/^"/d}' "$source/pythondeps.toml"
 fi
 
 build=$source/headers

@@ -123,13 +123,19 @@ static bool saved_length_is_valid(void *opaque, int version)
 	return ((struct iommu *)opaque)->saved_length <= INT32_MAX;
 }
 
+static POST_SAVE_STATUS saved_end(void *opaque)
+{
+	saved_drop(opaque);
+	return POST_SAVE_DONE;
+}
+
 const VMStateDescription saved_core = {
 	.name = TYPE_VIOMMU_DEVICE "/core",
 	.version_id = 1,
 	.minimum_version_id = 1,
 	.pre_load = saved_drop,
 	.pre_save = saved_create,
-	.post_save = saved_drop,
+	.post_save = saved_end,
 	.post_load = saved_load,
 	.fields =
 		VMSTATE_FIELDS{

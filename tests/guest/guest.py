@@ -538,7 +538,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="run guest", description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="rows; default: all")
     parser.add_argument("--qemu", default="installed",
-                        choices=["installed", *qemus.GENERATIONS, "all"])
+                        choices=["installed", *qemus.GENERATIONS, *qemus.LATER, "all"])
     parser.add_argument("--device", default="both", choices=[*DEVICES, "both"])
     parser.add_argument("--nested", action="store_true",
                         help="run the rows with a guest in a guest, which take minutes")

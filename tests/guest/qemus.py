@@ -13,8 +13,11 @@ import subprocess
 import packages
 
 GENERATIONS = ["7.2", "10.0"]
+# Not in "all". Debian has its programs, and had no source package, without which there is no module.
+LATER = ["11.1"]
 # Built from the source package, because no release has the programs: for x86 only.
 BUILT = ["10.2"]
+NAMED = GENERATIONS + BUILT + LATER
 BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64",
             "riscv64": "qemu-system-riscv64"}
 FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"

@@ -418,7 +418,7 @@ def parse():
     parser.add_argument("--seconds", type=float, help="start runs for so long, instead of --runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--qemu", default="installed",
-                        choices=["installed", *qemus.GENERATIONS, *qemus.BUILT, "all"])
+                        choices=["installed", *qemus.NAMED, "all"])
     parser.add_argument("--sanitized", action="store_true")
     parser.add_argument("--case", action="append", metavar="NAME", default=[],
                         choices=[case.__name__ for case in cases.CASES],

@@ -29,9 +29,8 @@ def write(path, command, environment):
 
 
 def main(generation, folder):
-    known = qemus.GENERATIONS + qemus.BUILT
-    if generation not in known:
-        sys.exit(f"wrappers.py: no guests run in QEMU {generation}: {', '.join(known)}")
+    if generation not in qemus.NAMED:
+        sys.exit(f"wrappers.py: no guests run in QEMU {generation}: {', '.join(qemus.NAMED)}")
     try:
         qemu = qemus.choose(generation, report)[0]
     except packages.Unavailable as error:
