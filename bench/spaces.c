@@ -343,7 +343,7 @@ static double bytes_of_endpoints(uint32_t pasids)
 	after = mallinfo2().uordblks;
 	for (uint32_t i = 0; i < N; i++)
 		must(!viommu_endpoint_remove(bench.device, 1000 + i));
-	return (double)(after - before) / N;
+	return (double)(after - before) / (double)N;
 }
 
 int main(int argc, char **argv)
