@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Whatever names the version of this tree names the same: version.py SOURCE VERSION"""
+"""Whatever names the version of this tree names the same, and the day of its release: version.py SOURCE VERSION"""
 
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 
 # File: what is before the version. Each must occur once or more, and each time with the version.
@@ -16,6 +17,12 @@ PLACES = {
     "bindings/rust/viommu-tables-sys/Cargo.toml": r"^version = \"",
     "bindings/rust/viommu-tables/Cargo.toml": r"^version = \"|-sys\", version = \"",
     "bindings/rust/Cargo.lock": r"^name = \"viommu.*\"\nversion = \"",
+}
+# File: what is around the day of a release, and the form of the day. NEWS.md has none before a release.
+DAYS = {
+    "NEWS.md": (r"\A# News\n\n## [\d.]+, (\d{4}-\d\d-\d\d)$", "%Y-%m-%d"),
+    "debian/changelog": (r"^ -- .*>  (\w{3}, \d\d \w{3} \d{4}) ", "%a, %d %b %Y"),
+    "rpm/viommu.spec": (r"^%changelog\n\* (\w{3} \w{3} \d\d \d{4}) ", "%a %b %d %Y"),
 }
 SYMBOLS = r"^ \(symver\)\w+ "   # the version that a symbol came with
 NUMBER = r"(\d+\.\d+\.\d+)"
@@ -34,6 +41,17 @@ def key(version):
     return [int(part) for part in version.split(".")]
 
 
+def days(source):
+    for name, (pattern, form) in DAYS.items():
+        match = re.search(pattern, (source / name).read_text(encoding="utf-8"), re.M)
+        yield name, match and datetime.strptime(match[1], form).date()
+
+
+def wrong_days(source):
+    (_, released), *others = days(source)
+    return [f"{name}: {day or 'no day'}, but NEWS.md has {released}" for name, day in others if released and day != released]
+
+
 def main(source, version):
     source, wrong = Path(source), []
     header = of_header((source / "include/viommu/version.h").read_text(encoding="utf-8"))
@@ -47,8 +65,9 @@ def main(source, version):
         versions = found(path.read_text(encoding="utf-8"), SYMBOLS)
         if not versions or max(map(key, versions)) > key(version):
             wrong.append(f"{path.relative_to(source)}: symbols of {', '.join(versions) or 'no version'}")
+    wrong = [f"{line}, but meson.build has {version}" for line in wrong] + wrong_days(source)
     for line in wrong:
-        print(f"{line}, but meson.build has {version}", file=sys.stderr)
+        print(line, file=sys.stderr)
     return bool(wrong)
 
 
