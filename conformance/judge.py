@@ -111,6 +111,9 @@ DEVICES = [
 JUDGES = [
     ("iasl, on the tables that we write",
      ["sh", "-c", "tests/tool/iasl.sh; exec conformance/judges/meson_tests.py build 'iasl reads *'"]),
+    ("the RISC-V IOMMU's reference model, on random tables",
+     ["sh", "-c", "tests/pgtable/reference/reference.sh --fetch; "
+      "exec conformance/judges/meson_tests.py build 'walkers agree with the reference model *'"]),
     ("the newest iasl and its templates", ["conformance/judges/iasl.py", "build/tools/viommu"]),
     ("dtc, on the device trees that we write",
      ["conformance/judges/meson_tests.py", "build", "dtc reads *"]),

@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TESTS_PGTABLE_SECOND_H
 #define VIOMMU_TESTS_PGTABLE_SECOND_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,16 +36,30 @@ struct question {
 	bool giov, extends;
 };
 
+/* Answers of a walker that does not tell the level, or which of the page faults it is. */
+#define NO_LEVEL   INT_MIN
+#define PAGE_FAULT "page-fault"
+
 struct answer2 {
 	const char *fault; /* NULL: none */
 	int level;
-	uint64_t pa, size; /* size 0: identity */
-	unsigned perm;
+	uint64_t pa, size;      /* size 0: identity */
+	unsigned perm, unknown; /* rights, and those that the walker does not tell */
 };
 
 typedef struct answer2 second_walk(struct question *question);
 
 second_walk second_arm, second_arm_contexts, second_x86, second_x86_contexts, second_amd_contexts,
 	second_riscv, second_riscv_contexts, second_generic;
+
+/*
+ * Walkers of others, in a library with an array `judge` that ends with an entry without a name:
+ * `name` is that of the kind of tables, and `limit` takes from a question what they do not have.
+ */
+struct judge {
+	const char *name;
+	void (*limit)(struct question *question);
+	second_walk *walk;
+};
 
 #endif
