@@ -3,7 +3,7 @@
 
 /*
  * An NVMe controller (NVM Express Base Specification 2.0), by its admin queue alone: the feature
- * Timestamp (5.27.1.11) is 8 bytes, which go to memory and from it
+ * Timestamp (identifier 0Eh) is 8 bytes, which go to memory and from it
  */
 
 enum { CC = 0x14, CSTS = 0x1c, AQA = 0x24, ASQ = 0x28, ACQ = 0x30, DOORBELL = 0x1000 };
