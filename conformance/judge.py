@@ -79,7 +79,8 @@ NARROW = ["-device", "viommu-pci,addr=4,aw-bits=39,domain-last=4095,page-size-ma
 SPACES = ["-device", "viommu-pci,addr=4,packed=on,tables=x86+arm+riscv+amd+generic,nest=on,pasid-bits=8,"
           "page-requests=32", *DMA]
 NVME = ["-device", "nvme,serial=a,addr=5", "-device", "nvme,serial=b,addr=6"]
-OURS_NVME = ["-device", "viommu-pci,addr=4,packed=on", *NVME]
+OURS_ALONE = ["-device", "viommu-pci,addr=4,packed=on"]
+OURS_NVME = [*OURS_ALONE, *NVME]
 BUILT_IN_ALONE = ["-device", "virtio-iommu-pci,addr=4,packed=on"]
 BUILT_IN = [*BUILT_IN_ALONE, *EDU]
 BUILT_IN_DISKS = [*BUILT_IN_ALONE, *DISKS_PCI]
@@ -89,6 +90,7 @@ DEVICES = [
     Device("viommu, QEMU 7.2", "7.2", "x86", OURS, True, True),
     Device("viommu with small ranges, QEMU 7.2", "7.2", "x86", NARROW, True, True),
     Device("viommu with address spaces, QEMU 7.2", "7.2", "x86", SPACES, True, True),
+    Device("viommu, without DMA, QEMU 7.2", "7.2", "x86", OURS_ALONE, True, True),
     Device("viommu, with NVMe controllers, QEMU 7.2", "7.2", "x86", OURS_NVME, True, False),
     Device("viommu, QEMU 10.0", "10.0", "x86-linux", OURS, True, False),
     Device("viommu, QEMU 7.2, arm64", "7.2", "arm64", OURS_ARM, True, False),

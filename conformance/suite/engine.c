@@ -6,6 +6,7 @@
 #include "room.h"
 
 struct engine engines[2];
+bool engine_was_blind;
 
 /* Without firmware that describes the IOMMU, the ID is the function's number. */
 bool is_behind_iommu(const struct function *function, uint32_t *ret_id)
@@ -82,6 +83,62 @@ static void edu_copy_between(const struct engine *engine, uint64_t from, uint64_
 	edu_copy(engine->registers, EDU_ROOM, to, 8, true);
 }
 
+/* -- an endpoint alone ---------------------------------------------------------------- */
+
+enum { FUNCTIONS = 256, GUESSES = 16 };
+
+static bool is_attached(uint32_t id)
+{
+	bool is = device_start(STANDARD) && attach(room_domain(), id, 0) == VIOMMU_S_OK;
+
+	if (is)
+		detach(room_domain(), id);
+	device_reset();
+	return is;
+}
+
+static bool is_new(uint32_t id)
+{
+	for (unsigned i = 0; i < COUNT(engines); i++)
+		if (engines[i].kind && engines[i].endpoint == id)
+			return false;
+	return is_attached(id);
+}
+
+/* A function but the IOMMU; where there is none, any ID that the device accepts. */
+static bool blind_find(unsigned n, struct engine *engine)
+{
+	bool has_functions = false;
+
+	(void)n;
+	for (unsigned devfn = 0; devfn < FUNCTIONS; devfn++) {
+		if (!pci_at(devfn, &engine->function))
+			continue;
+		has_functions = true;
+		if ((device.virtio.mmio || devfn != device.virtio.function.devfn) &&
+		    is_behind_iommu(&engine->function, &engine->endpoint) &&
+		    is_new(engine->endpoint))
+			return true;
+	}
+	for (engine->endpoint = 0; !has_functions && engine->endpoint < GUESSES; engine->endpoint++)
+		if (is_new(engine->endpoint))
+			return true;
+	return false;
+}
+
+static void blind_write(const struct engine *engine, uint64_t address)
+{
+	(void)engine;
+	(void)address;
+	engine_was_blind = true;
+}
+
+static void blind_copy(const struct engine *engine, uint64_t from, uint64_t to)
+{
+	blind_write(engine, from);
+	blind_write(engine, to);
+}
+
 /* -- all --------------------------------------------------------------------------- */
 
 /* In the order of choice. Without `copy` a device does not write what it has read. */
@@ -96,6 +153,7 @@ static const struct {
 	{ ENGINE_EDU, edu_find, edu_write, edu_copy_between, is_same },
 	{ ENGINE_DISK, disk_find, disk_write, disk_copy, is_same },
 	{ ENGINE_NVME, nvme_find, nvme_write, nvme_copy, nvme_has_copied },
+	{ ENGINE_BLIND, blind_find, blind_write, blind_copy, is_same },
 };
 
 void engines_find(uint64_t unit)

@@ -14,11 +14,14 @@
  * unmaps them. So an access that should be blocked after its domain has ended proves something if
  * one was made before: the queues are where the page is.
  *
+ * Where there are too few of them, an endpoint that can be attached takes the place of one. It is
+ * blind: it does no DMA, and a case that wants some sets `engine_was_blind`.
+ *
  * What an access did is read from memory, never from the function: functions of QEMU do not learn
  * that an access was blocked.
  */
 
-enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU, ENGINE_DISK, ENGINE_NVME };
+enum engine_kind { ENGINE_NONE, ENGINE_VIOMMU, ENGINE_EDU, ENGINE_DISK, ENGINE_NVME, ENGINE_BLIND };
 
 struct engine {
 	enum engine_kind kind;
@@ -32,6 +35,7 @@ struct engine {
 extern struct engine engines[2];
 void engines_find(uint64_t unit);
 bool engine_has_queues(const struct engine *engine);
+extern bool engine_was_blind;
 
 /* Write 8 bytes to `address`. Did they arrive at `at`? */
 bool engine_writes(const struct engine *engine, uint64_t address, volatile uint64_t *at);

@@ -20,7 +20,7 @@ enum level { MUST, SHOULD, CHOICE };
 
 /* What a case needs; without it the case is skipped. */
 enum needs {
-	DMA = 1 << 0,      /* a device that does DMA */
+	DMA = 1 << 0,      /* an endpoint, and one that does DMA if the case lets it do some */
 	TWO = 1 << 1,      /* two of them */
 	PROBES = 1 << 2,   /* PROBE */
 	BYPASSES = 1 << 3, /* BYPASS_CONFIG */
