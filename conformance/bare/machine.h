@@ -52,6 +52,12 @@ const void *machine_rsdp(void);
 /* The command line from the loader, or "". */
 const char *machine_command_line(void);
 
+/*
+ * Another processor runs the function, which must not return, trap or print. False: there is none,
+ * or none can be started here. Once.
+ */
+bool machine_start_another(void (*function)(void));
+
 /* Where the host puts files for a program into memory. */
 uint64_t machine_handed(void);
 

@@ -28,6 +28,7 @@ enum { NORMAL = 0 << 2, REGISTERS = 1 << 2 };
 #define CONTROL   0x80903510ull /* TCR: 48 bits by TTBR0 alone, 4 KiB, cacheable tables */
 #define ADDRESSES (7ull << 32)  /* TCR.IPS */
 #define SHUTDOWN  0x20026ull    /* ADP_Stopped_ApplicationExit */
+#define CPU_ON    0xc4000003ull /* PSCI */
 
 static const struct paging paging = { 12, TABLE };
 static volatile uint8_t *serial;
@@ -37,6 +38,8 @@ static uint64_t root[512] __attribute__((aligned(4096)));
 static uint64_t blocks[512] __attribute__((aligned(4096)));
 
 void machine_begin(const void *tree);
+void another_start(void);
+void another_begin(void);
 void exit_with(const uint64_t reason_and_status[2]) __attribute__((noreturn));
 
 void machine_put(char c)
@@ -168,4 +171,42 @@ void machine_share(uint64_t address, const void *page)
 		paging_value(&paging, page, PAGE_ENTRY | USER | SHAREABLE | ACCESSED | NORMAL);
 	machine_fence();
 	__asm__ volatile("isb" : : : "memory");
+}
+
+/* -- another processor --------------------------------------------------------- */
+
+static uint8_t stack_of_another[PAGE] __attribute__((aligned(16)));
+static void (*function_of_another)(void);
+
+/* On that stack, with the MMU off. */
+void another_begin(void)
+{
+	turn_on();
+	function_of_another();
+}
+
+/* Number 1, which QEMU's virt has with `-smp 2`. */
+static bool turn_on_another(void)
+{
+	register uint64_t call __asm__("x0") = CPU_ON;
+	register uint64_t processor __asm__("x1") = 1;
+	register uint64_t at __asm__("x2") = (uint64_t)another_start;
+	register uint64_t stack __asm__("x3") =
+		(uint64_t)stack_of_another + sizeof(stack_of_another);
+
+	__asm__ volatile("hvc #0"
+			 : "+r"(call), "+r"(processor), "+r"(at), "+r"(stack)
+			 :
+			 : "memory");
+	return !call;
+}
+
+bool machine_start_another(void (*function)(void))
+{
+	struct node psci;
+
+	function_of_another = function;
+	machine_fence();
+	return device_tree && devicetree_find(device_tree, "method", "hvc", 0, &psci) &&
+	       turn_on_another();
 }

@@ -96,6 +96,11 @@ __asm__(".section .start, \"ax\"\n"
 	"exit_end: mov x0, #8\n"
 	"	movk x0, #0x8400, lsl #16\n"
 	"	hvc #0\n"
+	"	b .\n"
+	/* PSCI hands over the stack. */
+	".globl another_start\n"
+	"another_start: mov sp, x0\n"
+	"	bl another_begin\n"
 	"	b .\n");
 
 __asm__(".bss\n.balign 16\n.skip 32768\nstack_end:\n.text\n");

@@ -75,6 +75,12 @@ const char *machine_command_line(void)
 	return "";
 }
 
+bool machine_start_another(void (*function)(void))
+{
+	(void)function;
+	return false;
+}
+
 uint64_t machine_handed(void)
 {
 	return 0x88000000;

@@ -87,6 +87,12 @@ const void *machine_tree(void)
 	return NULL;
 }
 
+bool machine_start_another(void (*function)(void))
+{
+	(void)function;
+	return false;
+}
+
 uint64_t machine_handed(void)
 {
 	return 0x8000000;
