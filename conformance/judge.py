@@ -46,7 +46,7 @@ suite = load("viommu-conformance")
 MACHINES = {"x86": ("amd64", ["-M", "q35,sata=off", "-cpu", "max"]),
             "x86-linux": ("amd64", ["-M", "q35,sata=off", "-cpu", "max"]),
             "x86-pvh": ("amd64", ["-M", "microvm,pcie=on", "-cpu", "max"]),
-            "arm64": ("arm64", ["-M", "virt", "-cpu", "max"]),
+            "arm64": ("arm64", ["-M", "virt", "-cpu", "max", "-smp", "2"]),
             "arm64-acpi": ("arm64", ["-M", "virt", "-cpu", "max"]),
             "riscv64": ("riscv64", ["-M", "virt", "-cpu", "rv64"])}
 COMMON = ["-accel", "tcg", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",

@@ -189,6 +189,90 @@ static void thousands_of_mappings(void)
 	expect(!writes(0), "nothing is reached");
 }
 
+/* -- a request that changes while it is read ------------------------------------------ */
+
+static uint8_t changing[VIOMMU_MAP_LENGTH] __attribute__((aligned(8)));
+static volatile uint64_t change;
+
+static void make_changing(uint64_t end)
+{
+	changing[0] = VIOMMU_T_MAP;
+	put_number(changing + 4, 4, domain(0));
+	put_number(changing + 8, 8, iova(0));
+	put_number(changing + 16, 8, end);
+	put_number(changing + 24, 8, physical(0));
+	put_number(changing + 32, 4, RW);
+}
+
+static void change_once(void)
+{
+	*(volatile uint64_t *)(changing + 16) ^= change;
+}
+
+static void change_for_ever(void)
+{
+	for (;;)
+		change_once();
+}
+
+/* Without another processor it changes where the device executes it behind the notification. */
+static int send_changing(bool by_another)
+{
+	const struct piece pieces[] = { { changing, sizeof(changing), false },
+					{ tail, sizeof(tail), true } };
+	uint32_t used;
+	bool came = false;
+	uint16_t id;
+
+	memset(tail, 0xa5, sizeof(tail));
+	ring_put(&device.requests, pieces, COUNT(pieces));
+	ring_kick(&device.requests);
+	for (unsigned i = 0; i < LONG && !came && !by_another; i++) {
+		change_once();
+		came = ring_get(&device.requests, &id, &used);
+	}
+	if (!came && !ring_await(&device.requests, &id, &used, LONG))
+		return SILENT;
+	return used ? *(volatile uint8_t *)tail : UNWRITTEN;
+}
+
+/* It is unit 0 alone, or units 0 to 2 over a mapping, which maps nothing. False: no answer. */
+static bool map_changing(bool by_another, unsigned *ret_mapped)
+{
+	int status = send_changing(by_another);
+	int then = status == VIOMMU_S_OK ? VIOMMU_S_INVAL : VIOMMU_S_OK;
+
+	*ret_mapped += status == VIOMMU_S_OK;
+	if (status != VIOMMU_S_OK)
+		expect_status(status, VIOMMU_S_INVAL, "MAP over a mapping");
+	expect_status(map_unit(domain(0), 0, RW), then, "MAP of unit 0 after it");
+	expect_status(map_unit(domain(0), 1, RW), VIOMMU_S_OK, "MAP of unit 1 after it");
+	return unmap(domain(0), iova(0), end_of(iova(1))) == VIOMMU_S_OK;
+}
+
+static void a_map_that_changes(void)
+{
+	static bool another;
+	unsigned mapped = 0;
+
+	if (!bring_up())
+		return;
+	attach_first();
+	expect_status(map_unit(domain(0), 2, RW), VIOMMU_S_OK, "MAP of unit 2");
+	change = 0;
+	make_changing(end_of(iova(0)));
+	change = end_of(iova(0)) ^ end_of(iova(2));
+	another = another || machine_start_another(change_for_ever);
+	for (unsigned i = 0; i < 200 && map_changing(another, &mapped); i++)
+		;
+	change = 0;
+	observe("another processor:", another);
+	observe("requests that have mapped, of 200:", mapped);
+	expect_status(map_unit(domain(0), 2, RW), VIOMMU_S_INVAL, "MAP of unit 2 again");
+}
+
+/* -- many of them ------------------------------------------------------------------ */
+
 static void many_domains(void)
 {
 	if (!bring_up())
@@ -224,6 +308,8 @@ static const struct test_case cases[] = {
 	  resets_under_load },
 	{ "thousands of mappings are made and removed at once", "unmap-covered", SHOULD, DMA,
 	  thousands_of_mappings },
+	{ "a MAP that changes while it is read is one of both", "map-overlap", CHOICE,
+	  DMA | BOTH_RINGS, a_map_that_changes },
 	{ "an endpoint moves through many domains", "domain-lifetime", MUST, DMA, many_domains },
 };
 const struct chapter hostile_cases = { cases, COUNT(cases), 0 };
