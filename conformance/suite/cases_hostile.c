@@ -192,6 +192,7 @@ static void thousands_of_mappings(void)
 /* -- a request that changes while it is read ------------------------------------------ */
 
 static uint8_t changing[VIOMMU_MAP_LENGTH] __attribute__((aligned(8)));
+static volatile uint64_t *const changing_end = (volatile uint64_t *)(changing + 16);
 static volatile uint64_t change;
 
 static void make_changing(uint64_t end)
@@ -206,13 +207,22 @@ static void make_changing(uint64_t end)
 
 static void change_once(void)
 {
-	*(volatile uint64_t *)(changing + 16) ^= change;
+	*changing_end ^= change;
 }
 
 static void change_for_ever(void)
 {
 	for (;;)
 		change_once();
+}
+
+/* The host may run the other processor later. */
+static void await_change(void)
+{
+	const uint64_t before = *changing_end;
+
+	for (unsigned i = 0; i < LONG && *changing_end == before; i++)
+		;
 }
 
 /* Without another processor it changes where the device executes it behind the notification. */
@@ -226,6 +236,8 @@ static int send_changing(bool by_another)
 
 	memset(tail, 0xa5, sizeof(tail));
 	ring_put(&device.requests, pieces, COUNT(pieces));
+	if (by_another)
+		await_change();
 	ring_kick(&device.requests);
 	for (unsigned i = 0; i < LONG && !came && !by_another; i++) {
 		change_once();
