@@ -226,7 +226,7 @@ The others have [a reason](../conformance/unseen.rules).
 A case fails if the device breaks a MUST, or what the standard describes; or a SHOULD. Where the standard leaves a
 choice, a case says whether the device made that of libviommu ([decisions.md](decisions.md)), and has not failed. The
 VMM *ended* if it stopped at the case; it was started again for the next one. A case is skipped if the device does not
-offer what it needs.
+offer what it needs. The seconds are those of a machine with two processors that had other work, too.
 
 | device | passed | MUST | SHOULD | ended or hung | another choice | skipped | seconds |
 | --- | --- | --- | --- | --- | --- | --- | --- |
