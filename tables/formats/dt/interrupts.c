@@ -116,17 +116,38 @@ static void report_interrupt(const struct dt_writing *writing, const char *of, u
 		       interrupt);
 }
 
+/* Its author knows the triggers, and the interrupts that a topology does not have. */
+static bool has_interrupts(const struct dt_writing *writing, const struct dt_node *node,
+			   const uint32_t *interrupts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (dt_interrupt(&writing->before, node, i) != interrupts[i])
+			return false;
+	return dt_property(node, "interrupts");
+}
+
+/* A GIC with more cells for an interrupt needs them only for those of a set of CPUs. */
+static size_t width_of(const struct dt_writing *writing, const struct dt_node *node)
+{
+	uint32_t cells = dt_interrupt_cells(writing->tree, node, GIC_CELLS);
+
+	return cells >= GIC_CELLS && cells <= CELLS_MAX ? cells : GIC_CELLS;
+}
+
 void dt_set_interrupts(struct dt_writing *writing, struct dt_node *node, const uint32_t *interrupts,
 		       size_t n, const char *of, struct viommu_place place)
 {
-	uint32_t cells[GIC_CELLS * VIOMMU_MAX_INTERRUPTS];
+	uint32_t cells[CELLS_MAX * VIOMMU_MAX_INTERRUPTS] = { 0 };
+	size_t width = width_of(writing, node);
 
 	n = MIN(n, (size_t)VIOMMU_MAX_INTERRUPTS);
+	if (has_interrupts(writing, node, interrupts, n))
+		return;
 	for (size_t i = 0; i < n; i++)
-		if (!dt_gic_cells(writing->tree, node, interrupts[i], &cells[GIC_CELLS * i])) {
+		if (!dt_gic_cells(writing->tree, node, interrupts[i], &cells[width * i])) {
 			report_interrupt(writing, of, interrupts[i], place);
 			return;
 		}
 	if (n)
-		dt_set_cells(writing, node, "interrupts", cells, GIC_CELLS * n);
+		dt_set_cells(writing, node, "interrupts", cells, width * n);
 }

@@ -99,7 +99,10 @@ void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const stru
 bool dt_gic_cells(const struct devicetree *tree, const struct dt_node *node, uint32_t number,
 		  uint32_t ret_cells[GIC_CELLS]);
 
-/* Interrupts of what is named `of`; nothing with a finding if one of them is not a GIC's. */
+/*
+ * Interrupts of what is named `of`, unless the node has them; nothing with a finding if one of them
+ * is not a GIC's.
+ */
 void dt_set_interrupts(struct dt_writing *writing, struct dt_node *node, const uint32_t *interrupts,
 		       size_t n, const char *of, struct viommu_place place);
 

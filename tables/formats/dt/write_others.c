@@ -17,7 +17,18 @@
 #define SPAN_WIRE_BRIDGE 0x10000u
 #define SPAN_QUEUES      0x830000u
 
-/* A new node, with its registers at `base` and, if there is a second one, at `base_1`. */
+/* Another device may be at the address, as the SMMU that a monitor is a part of. */
+static struct dt_node *find(const struct dt_writing *writing, const char *compatible, uint64_t base)
+{
+	struct dt_node *node = dt_by_window(writing, base);
+
+	return node && dt_has_string(node, "compatible", compatible) ? node : NULL;
+}
+
+/*
+ * A new node, with its registers at `base` and, if there is a second one, at `base_1`. Other
+ * objects with the address are the same device.
+ */
 static struct dt_node *create(struct dt_writing *writing, const char *name, const char *compatible,
 			      uint64_t base, uint64_t base_1, uint64_t span)
 {
@@ -27,6 +38,7 @@ static struct dt_node *create(struct dt_writing *writing, const char *name, cons
 
 	dt_set_string(writing, node, "compatible", compatible);
 	dt_set_registers(writing, node, bases, base_1 ? 2 : 1, span);
+	hash_insert(writing->windows, memory_copy(&base, sizeof(base)), node);
 	return node;
 }
 
@@ -56,7 +68,7 @@ void dt_write_queues(struct dt_writing *writing, struct dt_node *smmu,
 
 	if (!iommu_has_queues(iommu))
 		return;
-	node = dt_by_window(writing, iommu->cmdqv.base);
+	node = find(writing, DT_QUEUES_NODE, iommu->cmdqv.base);
 	if (!node)
 		node = create(writing, "cmdqv", DT_QUEUES_NODE, iommu->cmdqv.base, 0, SPAN_QUEUES);
 	set_interrupt(writing, node, iommu->name, iommu->cmdqv.interrupt, iommu->place);
@@ -153,7 +165,7 @@ static void report_target(const struct dt_writing *writing, const struct viommu_
 static void write_monitor(struct dt_writing *writing, const struct array *smmus,
 			  const struct viommu_monitor *monitor)
 {
-	struct dt_node *node = dt_by_window(writing, monitor->base);
+	struct dt_node *node = find(writing, DT_MONITOR, monitor->base);
 	auto_free char *name = memory_printf("monitor at 0x%" PRIx64, monitor->base);
 
 	if (!node)
@@ -185,7 +197,7 @@ static void write_wire_bridge(struct dt_writing *writing, const struct viommu_wi
 	struct dt_node *node = dt_by_name(writing, bridge->name);
 
 	if (!node)
-		node = dt_by_window(writing, bridge->base);
+		node = find(writing, DT_WIRE_BRIDGE, bridge->base);
 	if (!node) {
 		node = create(writing, "interrupt-controller", DT_WIRE_BRIDGE, bridge->base, 0,
 			      SPAN_WIRE_BRIDGE);

@@ -390,6 +390,128 @@ static void a_base_with_another_interrupt_is_an_error(void **state)
 	assert_int_equal(count_of(rig, "dt-differs"), 1);
 }
 
+/* A topology has neither triggers nor the interrupts behind the first one. */
+static void interrupts_that_a_base_has_stay_as_they_are(void **state)
+{
+	static const struct {
+		uint32_t cells, controller, interrupts[4];
+		const char *number;
+	} rows[] = {
+		{ 3, 0x72, { 0, 80, 4 }, "112" },
+		{ 4, 0x72, { 0, 80, 4, 0 }, "112" },
+		{ 2, 0x70, { 19, 4 }, "0xe0000013" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint32_t cells[4];
+		char text[300];
+		struct blob blob;
+		void *made;
+
+		blob_new(&blob);
+		blob_iwb(&blob);
+		blob_smmu_v3(&blob, smmu, 0x9000000, SMMU);
+		blob_pmu(&blob, 0x9002000);
+		blob_string(&blob, "/gic", "compatible", "arm,gic-v3");
+		blob_cells(&blob, "/gic", "#interrupt-cells", 1, rows[i].cells);
+		blob_cells(&blob, "/gic", "phandle", 1, 0x72u);
+		blob_cells(&blob, pmu, "interrupt-parent", 1, rows[i].controller);
+		for (size_t j = 0; j < rows[i].cells; j++)
+			cells[j] = cpu_to_fdt32(rows[i].interrupts[j]);
+		assert_int_equal(fdt_setprop(&blob, blob_node(&blob, pmu), "interrupts", cells,
+					     4 * (int)rows[i].cells),
+				 0);
+		snprintf(text, sizeof(text),
+			 "iommus: [ { name: %s, kind: smmu-v3, at: 0x9000000 } ]\n"
+			 "monitors: [ { at: 0x9002000, page-1: 0x9012000, iommu: %s, "
+			 "interrupt: %s } ]\n",
+			 smmu, smmu, rows[i].number);
+		read_fine(rig, text);
+		made = make(rig, &blob, false);
+		assert_non_null(made);
+		assert_memory_equal(
+			fdt_getprop(made, fdt_path_offset(made, pmu), "interrupts", NULL), cells,
+			4 * rows[i].cells);
+		assert_int_equal(viommu_findings_count(rig->findings), 0);
+		free(made);
+	}
+}
+
+static void interrupts_have_the_cells_of_their_controller(void **state)
+{
+	const uint32_t cells[] = { 0, cpu_to_fdt32(80), cpu_to_fdt32(1), 0 };
+	struct rig *rig = *state;
+	struct blob blob;
+	const void *found;
+	void *made;
+	int length;
+
+	blob_new(&blob);
+	blob_string(&blob, "/gic", "compatible", "arm,gic-v3");
+	blob_cells(&blob, "/gic", "#interrupt-cells", 1, 4u);
+	blob_cells(&blob, "/gic", "phandle", 1, 0x72u);
+	blob_cells(&blob, "/", "interrupt-parent", 1, 0x72u);
+	read_fine(rig, "iommus: [ { name: s, kind: smmu-v3, at: 0x9000000 } ]\n"
+		       "monitors: [ { at: 0x9002000, iommu: s, interrupt: 112 } ]\n");
+	made = make(rig, &blob, false);
+	assert_non_null(made);
+	found = fdt_getprop(made, fdt_path_offset(made, pmu), "interrupts", &length);
+	assert_int_equal(length, sizeof(cells));
+	assert_memory_equal(found, cells, sizeof(cells));
+	free(made);
+}
+
+static unsigned count_nodes(const void *tree, const char *compatible)
+{
+	unsigned n = 0;
+
+	for (int node = -1; (node = fdt_node_offset_by_compatible(tree, node, compatible)) >= 0;)
+		n++;
+	return n;
+}
+
+/* Nodes have different names. */
+static void what_has_one_address_has_one_node(void **state)
+{
+	struct rig *rig = *state;
+	void *made;
+
+	read_fine(rig, "iommus:\n"
+		       "  - { name: s, kind: smmu-v3, at: 0x9000000, cmdqv: 0x5200000 }\n"
+		       "  - { name: t, kind: smmu-v3, at: 0xa000000, cmdqv: 0x5200000 }\n"
+		       "its-groups: [ { name: i, ids: [0] } ]\n"
+		       "monitors:\n"
+		       "  - { at: 0x9002000, iommu: s, interrupt: 112 }\n"
+		       "  - { at: 0x9002000, iommu: s, interrupt: 112 }\n"
+		       "wire-bridges:\n"
+		       "  - { name: v, at: 0x2f000000, its: i }\n"
+		       "  - { name: w, at: 0x2f000000, its: i, index: 1 }\n");
+	made = make(rig, NULL, false);
+	assert_non_null(made);
+	assert_int_equal(count_nodes(made, "nvidia,tegra264-cmdqv"), 1);
+	assert_int_equal(count_nodes(made, "arm,smmu-v3-pmcg"), 1);
+	assert_int_equal(count_nodes(made, "arm,gic-v5-iwb"), 1);
+	free(made);
+}
+
+static void a_monitor_at_the_address_of_its_smmu_is_another_node(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+	void *made;
+
+	blob_new(&blob);
+	blob_smmu_v3(&blob, smmu, 0x9000000, SMMU);
+	read_fine(rig, "iommus: [ { name: s, kind: smmu-v3, at: 0x9000000 } ]\n"
+		       "monitors: [ { at: 0x9000000, iommu: s, interrupt: 112 } ]\n");
+	made = make(rig, &blob, false);
+	assert_non_null(made);
+	assert_null(fdt_getprop(made, fdt_path_offset(made, smmu), "interrupts", NULL));
+	assert_int_equal(count_nodes(made, "arm,smmu-v3-pmcg"), 1);
+	free(made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +526,10 @@ int main(void)
 		WITH_A_RIG(msis_to_no_its_have_no_device_id),
 		WITH_A_RIG(an_index_of_a_wire_bridge_is_lost_with_a_note),
 		WITH_A_RIG(a_base_with_another_interrupt_is_an_error),
+		WITH_A_RIG(interrupts_that_a_base_has_stay_as_they_are),
+		WITH_A_RIG(interrupts_have_the_cells_of_their_controller),
+		WITH_A_RIG(what_has_one_address_has_one_node),
+		WITH_A_RIG(a_monitor_at_the_address_of_its_smmu_is_another_node),
 	};
 
 	return cmocka_run_group_tests_name("monitors, bridges and queues", tests, NULL, NULL);
