@@ -289,13 +289,13 @@ static const char *parse_side(const char *at, const char *end, char mark, unsign
 static bool parse_hunk(const char *line, const char *end, struct hunk *hunk)
 {
 	const char *at = text_find(line, MIN(end - line, HUNK_MOST), "@@ -");
-	const char *start = at;
+	struct hunk found = { .indent = at ? (size_t)(at - line) : 0 };
 
-	at = at ? parse_side(at + 3, end, '-', &hunk->old) : NULL;
-	at = at && at < end && *at == ' ' ? parse_side(at + 1, end, '+', &hunk->fresh) : NULL;
+	at = at ? parse_side(at + 3, end, '-', &found.old) : NULL;
+	at = at && at < end && *at == ' ' ? parse_side(at + 1, end, '+', &found.fresh) : NULL;
 	if (!at || end - at < 3 || memcmp(at, " @@", 3) != 0)
 		return false;
-	hunk->indent = (size_t)(start - line);
+	*hunk = found;
 	return true;
 }
 
@@ -320,19 +320,24 @@ static bool is_difference(const struct bytes *text)
 	return false;
 }
 
-/* Within a hunk: the mark becomes a space, and a line of the old text becomes empty. */
+/*
+ * Within a hunk: the mark becomes a space, and a line of the old text becomes empty. "\ No newline
+ * at end of file" is a line of neither text.
+ */
 static void take_marked(struct bytes *plain, const char *line, size_t length, struct hunk *hunk)
 {
-	bool has_mark = length > hunk->indent;
-	bool is_old = has_mark && line[hunk->indent] == '-';
-	bool is_new = has_mark && line[hunk->indent] == '+';
+	char mark = ' ';
 
-	hunk->old -= hunk->old && !is_new;
-	hunk->fresh -= hunk->fresh && !is_old;
-	if (is_old)
+	if (length > hunk->indent)
+		mark = line[hunk->indent];
+	if (mark == '\\')
+		return;
+	hunk->old -= hunk->old && mark != '+';
+	hunk->fresh -= hunk->fresh && mark != '-';
+	if (mark == '-')
 		return;
 	bytes_append(plain, line, length);
-	if (is_new)
+	if (mark == '+')
 		plain->data[plain->len - length + hunk->indent] = ' ';
 }
 

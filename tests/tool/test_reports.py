@@ -495,10 +495,11 @@ class PostedBytes(Reports):
             self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 5)
 
     def test_a_tree_of_lspci_is_no_old_line_of_a_difference_before_it(self):
-        tree = "@@ -1,2 +1,2 @@\n-old\n+new\n same\n\n-[0000:00]-+-00.0\n           \\-1f.0\n"
-        (tables, pci) = self.write(table=self.TABLE, pci=tree)
-        status, told = self.run_command("resolve", "00:1f.0", tables, "--pci", pci)
-        self.assertNotIn("no PCI function", told)
+        for between in ("", "@@ -12,3 of the list\n", "@@ -1,2 +7,3 and more\n"):
+            tree = f"@@ -1,2 +1,2 @@\n-old\n+new\n same\n\n{between}-[0000:00]-+-00.0\n           \\-1f.0\n"
+            (tables, pci) = self.write(table=self.TABLE, pci=tree)
+            status, told = self.run_command("resolve", "00:1f.0", tables, "--pci", pci)
+            self.assertNotIn("no PCI function", told)
 
     def test_other_bytes_behind_a_table_are_a_note_unless_they_are_0(self):
         self.assert_read(dump=hexdump(self.TABLE + bytes(24)))
@@ -1357,6 +1358,15 @@ class TreeSources(Reports):
             status, told = self.resolve(text)
             self.assertEqual(status, 0, name + told)
             self.assertIn("stream 0x5", told, name)
+
+    def test_a_difference_may_be_of_files_that_end_without_a_newline(self):
+        note = "\\ No newline at end of file\n"
+        (size, *lines), count = self.SOURCE.splitlines(), self.SOURCE.count("\n")
+        lines = "".join(f" {line}\n" for line in [size, *lines[:-1]])
+        for end in (f"-}};\n{note}+}};\n", f"-}};\n+}};\n{note}", f"-}}; \n{note}+}};\n{note}"):
+            status, told = self.resolve(f"--- a\n+++ b\n@@ -1,{count} +1,{count} @@\n{lines}{end}")
+            self.assertEqual(status, 0, end + told)
+            self.assertIn("stream 0x5", told, end)
 
     def test_a_folder_and_an_archive_may_have_it(self):
         (path,) = self.write(**{"board": self.SOURCE})
