@@ -705,7 +705,8 @@ static const char *skip_number_cell(const char *cell, unsigned *ret_value)
 /* "| 0x060400 | 0x1901 | 0000:00:01.0 | 1 | ...": class, device, function, group or -1. */
 static bool take_row(struct text *text, const char *line)
 {
-	unsigned code, device, group;
+	unsigned code, device;
+	int group;
 	const char *cell = skip_number_cell(line, &code);
 	struct pci_function *current;
 
@@ -714,8 +715,11 @@ static bool take_row(struct text *text, const char *line)
 	if (!current)
 		return false;
 	current->pci_class = code >> 8;
-	if (sscanf(cell, "%*[0-9a-f:.]%*[ |]%9u", &group) == 1)
-		set_group(text, current, group);
+	if (sscanf(cell, "%*[0-9a-f:.]%*[ |]%9d", &group) != 1)
+		return true;
+	text->tree->has_groups = true;
+	if (group >= 0)
+		set_group(text, current, (uint32_t)group);
 	return true;
 }
 

@@ -1200,7 +1200,7 @@ class Explanations(Reports):
 
     def test_the_table_of_proxmox_is_read(self):
         rows = (("0x060400", "0000:00:1c.0", "3"), ("0x020000", "0000:03:00.0", "3"), ("0x020000", "0000:03:00.1", "3"),
-                ("0x010601", "0000:04:00.0", "4"), ("0x0c0330", "0000:00:14.0", "-1"))
+                ("0x010601", "0000:04:00.0", "4"), ("0x0c0330", "0000:00:14.0", "-1"), ("0x0c0330", "0000:00:15.0", "-1"))
         listing = "│ class    │ device │ id           │ iommugroup │ vendor │\n" + "".join(
             f"│ {code} │ 0x1234 │ {name} │ {group:>10} │ 0x8086 │\n" for code, name, group in rows)
         _, told = self.explain("03:00.0", listing, DMAR=dmar.dmar(dmar.UNIT))
@@ -1209,6 +1209,10 @@ class Explanations(Reports):
         self.assertNotIn("04:00.0", told)
         _, told = self.explain("00:14.0", listing, DMAR=dmar.dmar(dmar.UNIT))
         self.assertNotIn("is in its group", told)
+        (alone,) = self.write(alone=listing)
+        _, told = self.run_command("explain", "00:14.0", "--pci", alone)
+        self.assertIn("00:14.0: no group, by alone", told)
+        self.assertNotIn("00:15.0", told)
 
     def test_a_list_of_groups_answers_without_tables(self):
         (groups,) = self.write(groups="IOMMU group 1\n\t00:01.0 PCI bridge [0604]: X\n\t01:00.0 VGA controller [0300]: X\n"
