@@ -352,9 +352,10 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
  * The topology of a file, which has the text of viommu_topology_parse(), or tables as for
  * viommu_input_split(). The first IORT, RIMT and VIOT of a file are one machine
  * (viommu_topology_join()); without any of them the topology is that of the first table that
- * describes an IOMMU. *ret_topology is to be freed with viommu_topology_free(), and is NULL unless
- * 0 is returned. -EINVAL: no table has a topology, or there is an error among the findings. -EFBIG:
- * the file has more than 64 MiB. Others are those of open() and read().
+ * describes an IOMMU. A damaged table has a topology as from viommu_table_topology(): what could be
+ * read, with errors among the findings. *ret_topology is to be freed with viommu_topology_free(),
+ * and is NULL unless 0 is returned. -EINVAL: no table has a topology, or the text has an error.
+ * -EFBIG: the file has more than 64 MiB. Others are those of open() and read().
  *
  *     error = viommu_topology_from_file("machine.yaml", findings, &machine);
  *

@@ -139,6 +139,19 @@ static void a_table_without_an_iommu_does_not_hide_one_that_has(void **state)
 	assert_int_equal(viommu_topology_iommu(files->topology, 0)->kind, VIOMMU_VTD);
 }
 
+/* As from viommu_table_topology(). */
+static void a_damaged_table_has_a_topology_and_errors(void **state)
+{
+	struct files *files = *state;
+	g_autofree char *bytes = NULL;
+	gsize length;
+
+	assert_true(g_file_get_contents(GOLDEN "q35-minimal.VIOT", &bytes, &length, NULL));
+	assert_int_equal(from_bytes(files, bytes, length - 8), 0);
+	assert_non_null(files->topology);
+	assert_true(viommu_findings_count_from(files->findings, VIOMMU_ERROR) > 0);
+}
+
 static void what_is_no_table_is_an_error_with_a_finding(void **state)
 {
 	static const char nuls[64] = "\0\0\0";
@@ -180,6 +193,7 @@ int main(void)
 		TEST(a_table_and_a_device_tree_are_read_by_their_contents),
 		TEST(tables_of_one_machine_are_joined),
 		TEST(a_table_without_an_iommu_does_not_hide_one_that_has),
+		TEST(a_damaged_table_has_a_topology_and_errors),
 		TEST(what_is_no_table_is_an_error_with_a_finding),
 		TEST(a_file_that_cannot_be_read_is_an_errno),
 	};
