@@ -930,7 +930,7 @@ const struct rule_example rule_examples[] = {
 	  "use another table" },
 	{ "dt-silent-interrupt",
 	  "DTB omits the interrupts of IOMMU \"a\": a GIC has no shared interrupt 5",
-	  "give shared interrupts, which begin at 32, or the device tree of the machine with --into" },
+	  "give shared interrupts, 32 to 1019 or 4096 to 5119, or the device tree of the machine with --into" },
 	{ "dt-silent-monitor",
 	  "the registers of the monitor at 0x9000000 are inside those of no SMMUv3: which one it counts for is not in the tree",
 	  "give the monitor its `iommu` in a topology" },

@@ -2,7 +2,8 @@
 /*
  * Interrupts of a device tree, and those of a topology, which have the numbers of ACPI (GSIVs)
  *
- *     GIC      <type number trigger>   a shared one (type 0) is number + 32
+ *     GIC      <type number trigger>   a shared one (type 0) is number + 32, of the extended
+ *                                      range (type 2) number + 4096
  *     GICv5    <type number trigger>   a shared one (type 3) is type << 29 | number
  *     IWB      <wire trigger>          7 << 29 | the number of the bridge << 16 | wire
  *     others   <number ...>            a PLIC, an APLIC, an IOAPIC: the number
@@ -15,10 +16,14 @@
 #include "write.h"
 
 #define CELLS_MAX  8u /* more than any binding has */
-#define SPI_FIRST  32u
 #define SPI_RISING 1u
 
-enum { GIC_SPI = 0, GICV5_SPI = 3, GICV5_WIRE = 7 };
+enum { GIC_SPI = 0, GIC_ESPI = 2, GICV5_SPI = 3, GICV5_WIRE = 7 };
+
+/* The shared interrupts of a GIC before GICv5 (IHI 0069, 2.2). */
+static const struct shared {
+	uint32_t type, first, last;
+} shared[] = { { GIC_SPI, 32, 1019 }, { GIC_ESPI, 4096, 5119 } };
 
 #define GICV5_TYPE_SHIFT 29
 #define GICV5_NUMBER_MAX 0xffffffu
@@ -57,7 +62,10 @@ static uint32_t gic_interrupt(const struct dt_node *controller, uint32_t type, u
 		return type == GICV5_SPI && number <= GICV5_NUMBER_MAX
 			       ? (uint32_t)GICV5_SPI << GICV5_TYPE_SHIFT | number
 			       : 0;
-	return type == GIC_SPI && number <= UINT32_MAX - SPI_FIRST ? number + SPI_FIRST : 0;
+	for (size_t i = 0; i < G_N_ELEMENTS(shared); i++)
+		if (shared[i].type == type && number <= shared[i].last - shared[i].first)
+			return shared[i].first + number;
+	return 0;
 }
 
 static uint32_t wire_interrupt(size_t bridge, uint32_t wire)
@@ -85,20 +93,28 @@ uint32_t dt_interrupt(const struct dt_reading *reading, const struct dt_node *no
 			     dt_cell(interrupts, i * cells + 1));
 }
 
+static const struct shared *shared_of(uint32_t number)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(shared); i++)
+		if (number >= shared[i].first && number <= shared[i].last)
+			return &shared[i];
+	return NULL;
+}
+
 /* Of a new tree, the number tells the GIC. Interrupts of SMMUs are edges. */
 bool dt_gic_cells(const struct devicetree *tree, const struct dt_node *node, uint32_t number,
 		  uint32_t ret_cells[GIC_CELLS])
 {
 	const struct dt_node *controller = dt_interrupt_parent(tree, node);
 	bool for_gicv5 = number >> GICV5_TYPE_SHIFT == GICV5_SPI;
+	const struct shared *range = shared_of(number);
 
-	if (for_gicv5 ? (number & ~(7u << GICV5_TYPE_SHIFT)) > GICV5_NUMBER_MAX
-		      : number < SPI_FIRST || number >> GICV5_TYPE_SHIFT)
+	if (for_gicv5 ? (number & ~(7u << GICV5_TYPE_SHIFT)) > GICV5_NUMBER_MAX : !range)
 		return false;
 	if (controller && is_gicv5(controller) != for_gicv5)
 		return false;
-	ret_cells[0] = for_gicv5 ? GICV5_SPI : GIC_SPI;
-	ret_cells[1] = for_gicv5 ? number & GICV5_NUMBER_MAX : number - SPI_FIRST;
+	ret_cells[0] = for_gicv5 ? GICV5_SPI : range->type;
+	ret_cells[1] = for_gicv5 ? number & GICV5_NUMBER_MAX : number - range->first;
 	ret_cells[2] = SPI_RISING;
 	return true;
 }
@@ -109,9 +125,8 @@ static void report_interrupt(const struct dt_writing *writing, const char *of, u
 {
 	if (interrupt)
 		report(writing->findings, "dt-silent-interrupt", place,
-		       "give shared interrupts, which begin at 32, or the device tree of the "
-		       "machine "
-		       "with --into",
+		       "give shared interrupts, 32 to 1019 or 4096 to 5119, or the device tree of "
+		       "the machine with --into",
 		       "DTB omits the interrupts of %s: a GIC has no shared interrupt %" PRIu32, of,
 		       interrupt);
 }

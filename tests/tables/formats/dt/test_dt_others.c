@@ -133,8 +133,8 @@ static void wires_of_a_bridge_are_interrupts(void **state)
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->n_interrupts, 1);
 }
 
-/* Of a GICv5, shared interrupts have type 3. Others are private to a CPU. */
-static void shared_interrupts_of_a_gicv5_have_their_type_in_the_number(void **state)
+/* Of a GICv5, shared interrupts have type 3, and else 0 or 2. Others are private to a CPU. */
+static void shared_interrupts_have_the_numbers_of_acpi(void **state)
 {
 	static const struct {
 		const char *gic;
@@ -143,7 +143,10 @@ static void shared_interrupts_of_a_gicv5_have_their_type_in_the_number(void **st
 		{ "arm,gic-v5", 3, 80, 0x60000050 }, { "arm,gic-v5", 1, 25, 0 },
 		{ "arm,gic-v5", 0, 80, 0 },          { "arm,gic-v5", 3, 0x1000000, 0 },
 		{ "arm,gic-v3", 0, 80, 112 },        { "arm,gic-v3", 3, 80, 0 },
-		{ "arm,gic-v3", 0, UINT32_MAX, 0 },
+		{ "arm,gic-v3", 0, UINT32_MAX, 0 },  { "arm,gic-v3", 2, 80, 4176 },
+		{ "arm,gic-v3", 0, 987, 1019 },      { "arm,gic-v3", 0, 988, 0 },
+		{ "arm,gic-v3", 2, 1023, 5119 },     { "arm,gic-v3", 2, 1024, 0 },
+		{ "arm,gic-v5", 2, 80, 0 },
 	};
 	struct rig *rig = *state;
 
@@ -462,6 +465,38 @@ static void interrupts_have_the_cells_of_their_controller(void **state)
 	free(made);
 }
 
+/* 1020 to 1023 are special ones, and 5120 begins those that are private to a CPU. */
+static void an_interrupt_of_the_extended_range_has_its_type(void **state)
+{
+	static const struct {
+		unsigned number;
+		uint32_t cells[3];
+	} rows[] = { { 4096, { 2, 0, 1 } }, { 5119, { 2, 1023, 1 } }, { 1019, { 0, 987, 1 } },
+		     { 1020, { 0 } },       { 4095, { 0 } },          { 5120, { 0 } } };
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const fdt32_t *found;
+		char text[200];
+		void *made;
+
+		snprintf(text, sizeof(text),
+			 "iommus: [ { name: s, kind: smmu-v3, at: 0x9000000 } ]\n"
+			 "monitors: [ { at: 0x9002000, iommu: s, interrupt: %u } ]\n",
+			 rows[i].number);
+		forget_findings(rig);
+		read_fine(rig, text);
+		made = make(rig, NULL, false);
+		assert_non_null(made);
+		found = fdt_getprop(made, fdt_path_offset(made, pmu), "interrupts", NULL);
+		for (size_t j = 0; found && j < 3; j++)
+			assert_int_equal(fdt32_to_cpu(found[j]), rows[i].cells[j]);
+		assert_int_equal(!found, !rows[i].cells[2]);
+		assert_int_equal(count_of(rig, "dt-silent-interrupt"), !found);
+		free(made);
+	}
+}
+
 static unsigned count_nodes(const void *tree, const char *compatible)
 {
 	unsigned n = 0;
@@ -517,7 +552,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(a_monitor_counts_for_the_smmu_around_it_or_the_only_one),
 		WITH_A_RIG(wires_of_a_bridge_are_interrupts),
-		WITH_A_RIG(shared_interrupts_of_a_gicv5_have_their_type_in_the_number),
+		WITH_A_RIG(shared_interrupts_have_the_numbers_of_acpi),
 		WITH_A_RIG(queues_are_those_that_linux_finds),
 		WITH_A_RIG(a_new_tree_has_monitors_bridges_and_queues),
 		WITH_A_RIG(what_a_monitor_counts_for_is_lost_with_a_note),
@@ -528,6 +563,7 @@ int main(void)
 		WITH_A_RIG(a_base_with_another_interrupt_is_an_error),
 		WITH_A_RIG(interrupts_that_a_base_has_stay_as_they_are),
 		WITH_A_RIG(interrupts_have_the_cells_of_their_controller),
+		WITH_A_RIG(an_interrupt_of_the_extended_range_has_its_type),
 		WITH_A_RIG(what_has_one_address_has_one_node),
 		WITH_A_RIG(a_monitor_at_the_address_of_its_smmu_is_another_node),
 	};
