@@ -284,7 +284,15 @@ static void append_memnode(xmlNode *tune, const struct plan_cell *cell)
 	set_attribute(node, "nodeset", "%d", cell->host_node);
 }
 
-/* The cells have all memory and all processors. */
+static void drop(xmlNode *node)
+{
+	if (!node)
+		return;
+	xmlUnlinkNode(node);
+	xmlFreeNode(node);
+}
+
+/* The cells have all memory and all processors, and a balloon does not take what is new. */
 static void set_size(struct plan_domain *domain, const struct plan *plan)
 {
 	xmlNode *memory = ensure(domain, "memory"), *cpus = ensure(domain, "vcpu");
@@ -295,6 +303,7 @@ static void set_size(struct plan_domain *domain, const struct plan *plan)
 	if (domain_bytes(memory) != plan->options.memory) {
 		xmlNodeSetContent(memory, BAD_CAST kibi);
 		set_attribute(memory, "unit", "KiB");
+		drop(domain_child(domain->root, "currentMemory"));
 	}
 	if (strcmp(before, number) != 0) {
 		xmlNodeSetContent(cpus, BAD_CAST number);

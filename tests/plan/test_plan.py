@@ -1087,6 +1087,11 @@ def nodes_have_a_form_for_libvirt():
         assert [node.attrib for node in root.findall("numatune/memnode")] == [
             {"cellid": str(n), "mode": "strict", "nodeset": str(host)} for n, host in enumerate((1, 3))]
         assert [node.text for node in root.findall("devices/controller/target/node")] == ["1", "0"]
+    # a balloon would take the new memory
+    balloon = re.sub("(<memory.*)", r"\1<currentMemory unit='GiB'>2</currentMemory>", other)
+    for words, kept in (NUMA, 0), (("--numa",), 1):
+        status, text, err = rewritten(host, balloon, *words)
+        assert status == 0 and text.count("<currentMemory") == kept, (words, text, err)
     # a domain with the size that is asked for keeps its words, and a memnode of its own its mode
     own = other.replace("  <os>", "  <numatune><memnode cellid='0' mode='preferred' nodeset='3'/>"
                         "<memnode cellid='1' mode='strict' nodeset='1'/></numatune>\n  <os>")
