@@ -752,7 +752,7 @@ const struct rule_example rule_examples[] = {
 	  "0x10000000000 is beyond the host address width of 39 bits",
 	  "correct the address, or the host address width" },
 	{ "dmar-memory-named",
-	  "Linux does not map the region for ACPI device 1",
+	  "the region of ACPI device 1 is dropped: Linux does not map it either",
 	  "name the PCI function, too, if the device is one" },
 	{ "dmar-size",
 	  "the reserved bits of the size 0x10 are not 0",

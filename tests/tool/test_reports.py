@@ -699,6 +699,16 @@ class WrongAnswers(Reports):
             iort.GROUP, iort.UNIT, iort.complex_(iort.mapping(0, 0xfeff, to=iort.SMMU_AT), null)))
         self.assertNotIn("Linux", later)
 
+    def test_linux_takes_the_head_for_the_node_of_a_later_null_reference(self):
+        null = iort.mapping(0xff00, 0xff, to=0)
+        for its in ((), (iort.mapping(to=iort.HEAD),)):
+            table = iort.iort(iort.GROUP, iort.smmu(*its), iort.complex_(
+                iort.mapping(0, 0xfeff, to=iort.SMMU_AT), null))
+            told = self.resolve("ff:00.0", IORT=table)
+            self.assertIn("no IOMMU", told)
+            self.assertIn("takes the head of the table for a node", told)
+            self.assertNotIn("Linux", self.resolve("01:00.0", IORT=table))
+
     def test_an_atsr_says_nothing_of_bypass(self):
         table = dmar.dmar(dmar.EXPLICIT, dmar.atsr(flags=1))
         self.assertIn("not described", self.resolve("01:00.0", DMAR=table))
@@ -1494,6 +1504,22 @@ class DeviceTrees(Reports):
             status, told = self.interrupts(**changes)
             self.assertEqual(status, 1)
             self.assertIn(text, told)
+
+
+class ReservedMemory(Reports):
+    def test_attributes_of_an_rmr_are_those_of_the_specification(self):
+        for attributes in range(256):
+            node = iort.rmr(iort.mapping(8, 1, to=iort.SMMU_AT), flags=attributes << 2 | 1)
+            _, told = self.check(IORT=iort.iort(*iort.GOOD, node, revision=5))
+            self.assertEqual("[iort-memory]" in told, attributes > 5, told)
+
+    def test_a_region_of_a_named_device_is_left_out_with_a_finding(self):
+        names = dmar.drhd(dmar.scope(dmar.NAMESPACE, 1), flags=dmar.ALL), \
+            dmar.rmrr(dmar.scope(dmar.NAMESPACE, 1)), dmar.andd()
+        (path,) = self.write(DMAR=dmar.dmar(*names))
+        for command in (["check"], ["topology"], ["convert", "--to", "ivrs", "--output", self.path("out")]):
+            _, told = self.run_command(*command, path)
+            self.assertEqual(told.count("[dmar-memory-named]"), 1, told)
 
 
 class LeftOut(Reports):

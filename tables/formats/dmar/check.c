@@ -308,7 +308,6 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-affinity-twice", dmar_check_affinities_twice },
 	{ "dmar-segment-unserved", dmar_check_segments },
 	{ "dmar-beyond-width", dmar_check_addresses },
-	{ "dmar-memory-named", dmar_check_named_memory },
 	{ "dmar-size", dmar_check_sizes },
 	{ "dmar-start-bus", dmar_check_start_buses },
 	{ "dmar-graphics", dmar_check_graphics },

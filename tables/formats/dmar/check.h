@@ -27,7 +27,6 @@ void dmar_check_affinities_twice(const struct table_check *check);
 void dmar_check_object_paths(const struct table_check *check);
 void dmar_check_segments(const struct table_check *check);
 void dmar_check_addresses(const struct table_check *check);
-void dmar_check_named_memory(const struct table_check *check);
 void dmar_check_sizes(const struct table_check *check);
 void dmar_check_graphics(const struct table_check *check);
 void dmar_check_start_buses(const struct table_check *check);

@@ -186,25 +186,6 @@ void dmar_check_addresses(const struct table_check *check)
 	}
 }
 
-/* Linux compares the scopes of a region with PCI functions only, and those of units with ANDDs. */
-void dmar_check_named_memory(const struct table_check *check)
-{
-	const struct record *structure, *record;
-
-	for_each_structure(structure, check->table)
-		for (size_t i = 0; (record = dmar_scope(structure, i)); i++) {
-			const struct dmar_scope *scope = record->host;
-
-			if (dmar_type_of(structure) == DMAR_RMRR &&
-			    scope->type == DMAR_SCOPE_NAMESPACE)
-				report(check->findings, check->rule_id,
-				       dmar_place_of(check, record, "Type"),
-				       "name the PCI function, too, if the device is one",
-				       "Linux does not map the region for ACPI device %u",
-				       scope->number);
-		}
-}
-
 /* The logarithm of the number of pages has four bits. */
 void dmar_check_sizes(const struct table_check *check)
 {

@@ -305,12 +305,33 @@ static void add_memory(struct reading *reading, const struct record *record,
 	topology_add_reserved_memory(reading->topology, &memory);
 }
 
+/*
+ * The region of a scope. Linux compares the scopes of a region with PCI functions only, and those
+ * of units with ANDDs, too: a named device has no region, neither there nor in a topology.
+ */
+static void read_memory_scope(struct reading *reading, const struct record *scope,
+			      const struct record *place, const struct dmar_rmrr *rmrr)
+{
+	const struct dmar_scope *host = scope->host;
+	struct target target;
+
+	if (host->type == DMAR_SCOPE_NAMESPACE)
+		report(reading->findings, "dmar-memory-named",
+		       table_place_of(reading->table, scope, "Type"),
+		       "name the PCI function, too, if the device is one",
+		       "the region of ACPI device %u is dropped: Linux does not map it either",
+		       host->number);
+	if (!names_function(scope) || !find_target(scope, rmrr->segment, &target))
+		return;
+	add_memory(reading, place, rmrr, &target);
+	memory_free(target.path);
+}
+
 /* A region without a scope is not reserved for any device. */
 static void read_memory(struct reading *reading, const struct record *record)
 {
 	const struct dmar_rmrr *rmrr = record->host;
 	const struct record *scope;
-	struct target target;
 
 	if (rmrr->limit < rmrr->base)
 		report(reading->findings, "dmar-rmrr-inverted",
@@ -322,10 +343,7 @@ static void read_memory(struct reading *reading, const struct record *record)
 		       "add scopes for the devices that use it",
 		       "the reserved region has no device");
 	for (size_t i = 0; rmrr->base <= rmrr->limit && (scope = dmar_scope(record, i)); i++)
-		if (names_function(scope) && find_target(scope, rmrr->segment, &target)) {
-			add_memory(reading, i ? scope : record, rmrr, &target);
-			memory_free(target.path);
-		}
+		read_memory_scope(reading, scope, i ? scope : record, rmrr);
 }
 
 /* One object per scope, since flags and paths may differ. */
