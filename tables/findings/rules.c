@@ -397,8 +397,9 @@ static const struct viommu_rule rules[] = {
 	  "MSIs of all functions of a root complex reach an ITS, or none",
 	  "gives functions without an ITS no MSIs" },
 	{ "iort-memory", VIOMMU_WARNING, "ARM DEN 0049, IORT, Memory access properties",
-	  "memory attributes are 0 or coherent, and coherent accesses have a coherent path",
-	  "takes any CCA but 0 for coherent" },
+	  "memory attributes are defined, and coherent accesses have a coherent path",
+	  "takes any CCA but 0 for coherent, and undefined attributes of an RMR for normal memory, "
+	  "non-cacheable" },
 	{ "iort-span", VIOMMU_WARNING, "ARM DEN 0049, IORT, SMMUv1 and SMMUv2 node, Span",
 	  "an SMMU has registers", "maps no registers, and does not use it" },
 	{ "iort-interrupt-order", VIOMMU_NOTE, "ARM DEN 0049, IORT, SMMUv3, GSIVs",

@@ -269,6 +269,7 @@ const struct table_rule iort_rules[] = {
 	{ "iort-device-id-twice", iort_check_device_ids },
 	{ "iort-its-partial", iort_check_partial_its },
 	{ "iort-memory", iort_check_memory },
+	{ "iort-memory", iort_check_rmr_attributes },
 	{ "iort-span", iort_check_spans },
 	{ "iort-its-empty", iort_check_its_groups },
 	{ "iort-interrupt-order", iort_check_interrupt_order },

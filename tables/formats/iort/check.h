@@ -67,6 +67,7 @@ void iort_check_spans(const struct table_check *check);
 /* check_rmr.c */
 void iort_check_rmr_revision(const struct table_check *check);
 void iort_check_rmr_empty(const struct table_check *check);
+void iort_check_rmr_attributes(const struct table_check *check);
 void iort_check_rmr_align(const struct table_check *check);
 void iort_check_rmr_overlap(const struct table_check *check);
 void iort_check_rmr_one_id(const struct table_check *check);

@@ -45,6 +45,23 @@ void iort_check_rmr_empty(const struct table_check *check)
 	iort_for_each_node(check, IORT_RMR, check_rmr_empty);
 }
 
+/* In tables of older revisions, which cannot have the node, these bits are reserved. */
+static void check_rmr_attributes(const struct table_check *check, const struct record *node)
+{
+	unsigned attributes = IORT_RMR_ATTRIBUTES(((const struct iort_rmr *)node->host)->flags);
+
+	if (acpi_header(check->table)->revision >= IORT_REVISION_E_D &&
+	    attributes > IORT_RMR_ATTRIBUTES_LAST)
+		report(check->findings, check->rule_id, iort_place(check, node, "Flags"),
+		       "write 0 to 3 for device memory, 4 or 5 for normal memory",
+		       "the memory attributes 0x%x are undefined", attributes);
+}
+
+void iort_check_rmr_attributes(const struct table_check *check)
+{
+	iort_for_each_node(check, IORT_RMR, check_rmr_attributes);
+}
+
 /* 64 KiB is the largest page size, so any guest can map aligned memory. */
 static void check_rmr_align(const struct table_check *check, const struct record *node)
 {

@@ -193,6 +193,10 @@ struct iort_rmr {
 	uint32_t flags, descriptor_count, descriptor_offset;
 };
 
+/* Device memory of four kinds, then normal memory: non-cacheable, write-back. */
+#define IORT_RMR_ATTRIBUTES(flags) ((flags) >> 2 & 0xffu)
+#define IORT_RMR_ATTRIBUTES_LAST   5u
+
 /* Base and length of an RMR descriptor are multiples of this. */
 #define IORT_RMR_GRANULE 0x10000u
 

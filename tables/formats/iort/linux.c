@@ -29,6 +29,19 @@ static const struct viommu_host_bridge *find_root_complex(const struct viommu_to
 	return NULL;
 }
 
+/* Of the range of MSIs that has the function: the first one, as everywhere in a topology. */
+static const char *why_unread(const struct viommu_topology *topology,
+			      const struct viommu_device_name *device)
+{
+	const struct viommu_msi_range *range;
+
+	for_each_object(i, range, topology, OBJECT_MSI_RANGE)
+		if (!range->iommu && range->segment == device->segment &&
+		    range->bdf_first <= device->bdf && device->bdf <= range->bdf_last)
+			return topology_unread(topology, range);
+	return NULL;
+}
+
 /* The topology has the order of the table, so the specified route is also Linux's. */
 static struct viommu_route route_of_function(const struct viommu_topology *topology,
 					     const struct viommu_device_name *device,
@@ -39,6 +52,10 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 
 	if (complex && topology_unread(topology, complex)) {
 		*ret_why = topology_unread(topology, complex);
+		return route_nothing;
+	}
+	if (why_unread(topology, device)) {
+		*ret_why = why_unread(topology, device);
 		return route_nothing;
 	}
 	if (!complex)

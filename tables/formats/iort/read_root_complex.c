@@ -65,8 +65,8 @@ static void read_range(const struct complex *complex, const struct record *recor
 	topology_add_pci_range(complex->reading->topology, &range);
 }
 
-/* Functions that bypass need a range only if their MSIs differ from those of their host bridge. */
-static void read_bypass(const struct complex *complex, const struct record *record, const char *its)
+static struct viommu_msi_range msis_of(const struct complex *complex, const struct record *record,
+				       const char *its)
 {
 	const struct iort_mapping *mapping = record->host;
 	struct viommu_msi_range range = {
@@ -79,8 +79,29 @@ static void read_bypass(const struct complex *complex, const struct record *reco
 	};
 
 	functions_of(complex, mapping, &range.bdf_first, &range.bdf_last);
-	if (g_strcmp0(its, complex->its) != 0 || !is_identity(complex, mapping))
+	return range;
+}
+
+/* Functions that bypass need a range only if their MSIs differ from those of their host bridge. */
+static void read_bypass(const struct complex *complex, const struct record *record, const char *its)
+{
+	const struct viommu_msi_range range = msis_of(complex, record, its);
+
+	if (g_strcmp0(its, complex->its) != 0 || !is_identity(complex, record->host))
 		topology_add_msi_range(complex->reading->topology, &range);
+}
+
+/* Functions that reach nothing, MSIs included. Linux looks for the node at offset 0. */
+static void read_null(const struct complex *complex, const struct record *record)
+{
+	static const char why[] = "Linux takes the head of the table for a node, follows what it "
+				  "reads there, and may crash";
+	const struct viommu_msi_range range = msis_of(complex, record, NULL);
+	struct viommu_topology *topology = complex->reading->topology;
+	size_t n = topology_count(topology, OBJECT_MSI_RANGE);
+
+	if (topology_add_msi_range(topology, &range) == 0)
+		topology_set_unread(topology, topology_get(topology, OBJECT_MSI_RANGE, n), why);
 }
 
 /* Does the mapping of one ID give the next function the same ID as the one before? */
@@ -149,6 +170,8 @@ static void read_mapping(struct complex *complex, const struct record *record)
 		read_range(complex, record, iommu);
 	else if (its)
 		read_bypass(complex, record, its);
+	else if (!mapping->output_reference)
+		read_null(complex, record);
 }
 
 static void read_mappings(struct complex *complex, const struct record *node)

@@ -67,10 +67,10 @@ def pmcg(*mappings, gsiv=20, reference=HEAD, identifier=3):
                 identifier=identifier)
 
 
-def rmr(*mappings, memory=((0x8000000, 0x100000),), identifier=3):
+def rmr(*mappings, memory=((0x8000000, 0x100000),), flags=0, identifier=3):
     descriptors = b"".join(struct.pack("<QQ4x", *one) for one in memory)
     at = NODE + 12 + MAPPING * len(mappings)
-    return node(RMR, struct.pack("<III", 0, len(memory), at if memory else 0), *mappings,
+    return node(RMR, struct.pack("<III", flags, len(memory), at if memory else 0), *mappings,
                 revision=3, identifier=identifier, behind=descriptors)
 
 
