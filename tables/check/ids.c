@@ -18,6 +18,7 @@
 struct ids {
 	const struct check *check;
 	struct array *claims;
+	bool shared;             /* which claims a walk over ranges collects */
 	struct hash *groups;     /* the name of an IOMMU -> its group, from 1 */
 	struct pointers *pieces; /* struct viommu_pci_range: subjects of claims */
 };
@@ -26,6 +27,28 @@ struct ids {
 static uint64_t group_of(const struct ids *ids, const char *iommu)
 {
 	return GPOINTER_TO_SIZE(hash_lookup(ids->groups, iommu));
+}
+
+/* Devices with the same stream share a translation table. What an ID means to an IOMMU of another
+ * kind is not known: MediaTek's is a port of a bus, which a codec shares with its cores. */
+static bool may_share(const struct ids *ids, const struct viommu_platform_device *device)
+{
+	const struct viommu_iommu *iommu =
+		viommu_topology_find_iommu(ids->check->topology, device->iommu);
+
+	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
+			 iommu->kind == VIOMMU_OTHER);
+}
+
+/* One function is a device. Device trees have one stream for each root port, until a boot loader
+ * replaces it. */
+static bool piece_may_share(const struct ids *ids, const struct viommu_pci_range *piece)
+{
+	const struct viommu_iommu *iommu =
+		viommu_topology_find_iommu(ids->check->topology, piece->iommu);
+
+	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3) &&
+	       piece->segment_first == piece->segment_last && piece->bdf_first == piece->bdf_last;
 }
 
 /*
@@ -38,7 +61,7 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 	struct viommu_pci_range *copy;
 	uint64_t group = group_of(ids, piece->iommu);
 
-	if (!group)
+	if (!group || piece_may_share(ids, piece) != ids->shared)
 		return;
 	copy = memory_copy(piece, sizeof(*piece));
 	pointers_add(ids->pieces, copy);
@@ -56,66 +79,53 @@ static uint32_t last_id(uint32_t id, uint32_t n_ids)
 	return n_ids ? id + (n_ids - 1) : id;
 }
 
-static void claim_device(const struct ids *ids, struct array *claims,
-			 const struct viommu_platform_device *device, size_t i)
+static void claim_device(const struct ids *ids, const struct viommu_platform_device *device,
+			 size_t i)
 {
 	uint64_t group = group_of(ids, device->iommu);
 
 	if (group)
-		claims_add(claims, group, device->id, last_id(device->id, device->n_ids),
+		claims_add(ids->claims, group, device->id, last_id(device->id, device->n_ids),
 			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 }
 
-/* Devices with the same stream share a translation table. What an ID means to an IOMMU of another
- * kind is not known: MediaTek's is a port of a bus, which a codec shares with its cores. */
-static bool may_share(const struct viommu_topology *topology,
-		      const struct viommu_platform_device *device)
-{
-	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, device->iommu);
-
-	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
-			 iommu->kind == VIOMMU_OTHER);
-}
-
-/* IDs of platform devices: either those that may be shared, or the others. */
-static struct array *claims_of_devices(const struct ids *ids, bool shared)
+/* Either IDs that may be shared, or the others. */
+static void claim_all(struct ids *ids, bool shared)
 {
 	const struct viommu_topology *topology = ids->check->topology;
 	const struct viommu_platform_device *device;
-	struct array *claims = claims_new();
 
+	ids->shared = shared;
+	topology_for_each_pci_range(topology, claim_ids, ids);
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
-		if (device->iommu && may_share(topology, device) == shared)
-			claim_device(ids, claims, device, i);
-	return claims;
+		if (device->iommu && may_share(ids, device) == shared)
+			claim_device(ids, device, i);
 }
 
 /* Claims a shared ID once, for the first device that has it. */
-static void claim_shared(struct ids *ids, struct array *claims)
+static void claim_shared(struct ids *ids)
 {
+	struct array *others = ids->claims;
 	struct claim *open = NULL;
 
-	claims_sort(claims);
-	for (guint i = 0; i < claims->len; i++) {
-		struct claim *claim = &array_index(claims, struct claim, i);
+	ids->claims = claims_new();
+	claim_all(ids, true);
+	claims_sort(ids->claims);
+	for (size_t i = 0; i < ids->claims->len; i++) {
+		struct claim *claim = &array_index(ids->claims, struct claim, i);
 
 		if (open && open->group == claim->group && claim->first <= open->last) {
 			open->last = MAX(open->last, claim->last);
 			continue;
 		}
 		if (open)
-			array_append_many(ids->claims, open, 1);
+			array_append_many(others, open, 1);
 		open = claim;
 	}
 	if (open)
-		array_append_many(ids->claims, open, 1);
-	array_free(claims);
-}
-
-static void claim_others(struct ids *ids, struct array *claims)
-{
-	array_append_many(ids->claims, claims->data, claims->len);
-	array_free(claims);
+		array_append_many(others, open, 1);
+	array_free(ids->claims);
+	ids->claims = others;
 }
 
 /* Only chosen IDs can collide; the others are the functions themselves. Group 0 means no group. */
@@ -123,7 +133,12 @@ static void begin(struct ids *ids, const struct check *check)
 {
 	const struct viommu_iommu *iommu;
 
-	*ids = (struct ids){ check, claims_new(), hash_new(&hash_text), pointers_new(memory_free) };
+	*ids = (struct ids){
+		.check = check,
+		.claims = claims_new(),
+		.groups = hash_new(&hash_text),
+		.pieces = pointers_new(memory_free),
+	};
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (iommu_ids_are_chosen(iommu))
 			hash_insert(ids->groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
@@ -141,9 +156,8 @@ void check_ids_twice(const struct check *check)
 	struct ids ids;
 
 	begin(&ids, check);
-	topology_for_each_pci_range(check->topology, claim_ids, &ids);
-	claim_others(&ids, claims_of_devices(&ids, false));
-	claim_shared(&ids, claims_of_devices(&ids, true));
+	claim_all(&ids, false);
+	claim_shared(&ids);
 	claims_report_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
 			       "choose IDs that no other device of this IOMMU has");
 	end(&ids);
@@ -154,10 +168,10 @@ void check_ids_shared(const struct check *check)
 	struct ids ids;
 
 	begin(&ids, check);
+	claim_all(&ids, true);
 	claims_report_overlaps(
-		check, claims_of_devices(&ids, true),
+		check, ids.claims,
 		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
-	array_free(ids.claims);
 	end(&ids);
 }
 

@@ -39,6 +39,23 @@ static void two_iommus_may_use_the_same_ids(void **state)
 		      "topology-id-twice", 1);
 }
 
+#define SMMU "iommus: [ { name: s, kind: smmu-v2, at: 0x5000000 } ]\n"
+
+/* Trees of the LX2160A have one stream for the root ports of all host bridges. */
+static void single_functions_may_share_a_stream(void **state)
+{
+	static const char one[] = SMMU "ranges:\n"
+				       "  - { functions: 0000:00:00.0, iommu: s, first-id: 0 }\n"
+				       "  - { functions: 0001:00:00.0, iommu: s, first-id: 0 }\n";
+	static const char two[] = SMMU "ranges:\n"
+				       "  - { functions: 0000:00:00.0-00:00.1, iommu: s, first-id: 0 }\n"
+				       "  - { functions: 0001:00:00.0, iommu: s, first-id: 0 }\n";
+
+	assert_breaks(*state, one, "topology-id-twice", 0);
+	assert_breaks(*state, one, "topology-id-shared", 1);
+	assert_breaks(*state, two, "topology-id-twice", 1);
+}
+
 /* BDFs alone collide as soon as there are two segments. */
 static void ids_collide_across_segments(void **state)
 {
@@ -217,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(two_iommus_may_use_the_same_ids),
+		WITH_A_RIG(single_functions_may_share_a_stream),
 		WITH_A_RIG(ids_collide_across_segments),
 		WITH_A_RIG(devices_and_functions_share_one_space_of_ids),
 		WITH_A_RIG(ids_of_functions_that_a_range_takes_away_are_free),
