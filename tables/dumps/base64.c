@@ -11,7 +11,8 @@
 
 #include "dumps.h"
 
-#define RUN_LEAST   48u /* characters: the header of a table */
+#define RUN_LEAST   16u /* characters that a table begins with */
+#define PACK_LEAST  48u /* of what is packed: its beginning says less */
 #define PROBE       12u /* characters, 9 bytes */
 #define PROBE_BYTES 9u
 
@@ -57,10 +58,12 @@ static void decode_run(struct decoder *decoder, const char *at, size_t n)
 }
 
 /* A table, the title of acpidump's text, or something packed. */
-static bool is_wanted(const uint8_t *bytes, size_t n)
+static bool is_wanted(const uint8_t *bytes, size_t n, size_t run)
 {
-	return n == PROBE_BYTES &&
-	       (dump_begins(bytes, n) || !memcmp(bytes + 4, " @ ", 3) || looks_of_bytes(bytes, n));
+	if (n != PROBE_BYTES)
+		return false;
+	return dump_begins(bytes, n) ||
+	       (run >= PACK_LEAST && (!memcmp(bytes + 4, " @ ", 3) || looks_of_bytes(bytes, n)));
 }
 
 static bool probe(const char *at, size_t n)
@@ -69,7 +72,7 @@ static bool probe(const char *at, size_t n)
 	bool is;
 
 	decode_run(&decoder, at, MIN(n, PROBE));
-	is = is_wanted(decoder.bytes->data, decoder.bytes->len);
+	is = is_wanted(decoder.bytes->data, decoder.bytes->len, n);
 	bytes_free(decoder.bytes);
 	return is;
 }
@@ -114,7 +117,7 @@ static const char *skip_prefix(const char *prefix, const char *prefix_end, const
 /* Behind a run: spaces, padding, and what ends a string of a program. */
 static const char *skip_end(const char *at, const char *end)
 {
-	while (at < end && strchr(" =\"',;)\\", *at))
+	while (at < end && strchr(" =\"',;)\\`|$", *at))
 		at++;
 	return at;
 }
@@ -134,7 +137,7 @@ static const char *last_run(const char *line, const char *end, size_t width)
 	const char *stop = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL, *at;
 
 	stop = stop ? stop : end;
-	while (stop > line && strchr(" \"',;\\", stop[-1]))
+	while (stop > line && strchr(" \"',;\\`|$", stop[-1]))
 		stop--;
 	for (at = stop; at > line && value_of(at[-1]) >= 0; at--)
 		;
@@ -147,12 +150,21 @@ struct run {
 	size_t width;                    /* of the first line */
 };
 
-/* Base64 in the next line, NULL: there is none. */
+/* Base64 in the next line, NULL: there is none. The first line alone may have a prefix. */
 static const char *next_run(const struct run *run, const char *line, const char *end)
 {
 	const char *at = skip_prefix(run->prefix, run->prefix_end, line, end);
+	const char *bare = skip_kind(line, end, false);
 
-	return is_rest_of_line(at, end) ? at : last_run(line, end, run->width);
+	if (is_rest_of_line(at, end))
+		return at;
+	return is_rest_of_line(bare, end) ? bare : last_run(line, end, run->width);
+}
+
+/* Programs that end each line twice leave a blank one behind it. */
+static const char *skip_blank_line(const char *line, const char *end)
+{
+	return line < end && *line == '\n' ? line + 1 : line;
 }
 
 /* To the last line that ends with base64: it has padding, or is shorter than the first one. */
@@ -172,7 +184,7 @@ static const char *decode_lines(struct decoder *decoder, const char *line, const
 		at = skip_end(at, end);
 		if (at >= end || *at != '\n')
 			return at;
-		next = is_last ? NULL : next_run(&run, at + 1, end);
+		next = is_last ? NULL : next_run(&run, skip_blank_line(at + 1, end), end);
 		if (!next)
 			return at + 1;
 		at = next;

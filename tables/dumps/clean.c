@@ -20,16 +20,29 @@ static const struct {
 } replaced[] = {
 	{ "\xef\xbb\xbf", "" },                             /* the byte order mark of UTF-8 */
 	{ "\xc2\xa0", " " },                                /* no-break space */
+	{ "\xc2\xad", "" },                                 /* soft hyphen */
+	{ "\xc2\x85", "\n" },                               /* next line */
+	{ "\xe2\x80\xa8", "\n" },                           /* line and paragraph separator */
+	{ "\xe2\x80\xa9", "\n" },                           /* no space between: */
 	{ "\xe2\x80\x8b", "" },                             /* zero width space */
-	{ "\xe2\x80\xaf", " " },                            /* narrow no-break space */
+	{ "\xe2\x80\x8c", "" },                             /* zero width non-joiner */
+	{ "\xe2\x80\x8d", "" },                             /* zero width joiner */
+	{ "\xe2\x81\xa0", "" },                             /* word joiner */
+	{ "\xe2\x80\x8e", "" },                             /* marks of direction */
+	{ "\xe2\x80\x8f", "" },   { "\xe2\x80\xaf", " " },  /* narrow no-break space */
+	{ "\xe3\x80\x80", " " },                            /* ideographic space */
+	{ "\xef\xbc\x9a", ":" },                            /* fullwidth colon */
 	{ "\xe2\x80\x93", "-" },                            /* dashes */
 	{ "\xe2\x80\x94", "-" },  { "\xe2\x80\x9c", "\"" }, /* quotation marks */
-	{ "\xe2\x80\x9d", "\"" }, { "&nbsp;", " " },        { "&#160;", " " },
-	{ "&#32;", " " },         { "&gt;", ">" },          { "&lt;", "<" },
-	{ "&quot;", "\"" },       { "&#39;", "'" },         { "&amp;", "&" },
-	{ "&#10;", "\n" },        { "<br>", "\n" },         { "<br/>", "\n" },
+	{ "\xe2\x80\x9d", "\"" }, { "&nbsp;", " " },        { "&ensp;", " " },
+	{ "&emsp;", " " },        { "&thinsp;", " " },      { "&Tab;", " " },
+	{ "&NewLine;", "\n" },    { "&gt;", ">" },          { "&lt;", "<" },
+	{ "&quot;", "\"" },       { "&apos;", "'" },        { "&colon;", ":" },
+	{ "&amp;", "&" },         { "<br>", "\n" },         { "<br/>", "\n" },
 	{ "<br />", "\n" },       { "\r", "\n" },           { "\t", "  " },
-	{ "\xe2\x94\x82", " " }, /* lines of a box: hexyl prints them between bytes */
+	{ "^M\n", "\n" },                                  /* as `cat -A` shows them */
+	{ "^I", "  " },           { "\xe2\x94\x82", " " }, /* lines of a box: hexyl prints them
+							      between bytes */
 	{ "\xe2\x94\x8a", "" },
 };
 
@@ -363,29 +376,92 @@ static struct bytes *newer_text(const struct bytes *text)
 
 /* -- all of it ----------------------------------------------------------------------------- */
 
-/* ECMA-48, control sequences: ESC [, parameters, one letter. Returns the length. */
-static size_t escape_length(const char *at, size_t left)
-{
-	size_t n = 2;
+#define COMMAND_MAX 80u /* the title of a window, for example */
 
-	if (left < 2 || at[0] != 0x1b || at[1] != '[')
-		return 0;
-	while (n < left && (g_ascii_isdigit(at[n]) || at[n] == ';' || at[n] == '?'))
+/* Behind ESC ]: to BEL, or to ESC \\. */
+static size_t command_length(const char *at, size_t left)
+{
+	for (size_t n = 2; n < left && n < COMMAND_MAX; n++)
+		if (at[n] == '\a' || (at[n] == 0x1b && n + 1 < left && at[n + 1] == '\\'))
+			return at[n] == '\a' ? n + 1 : n + 2;
+	return 2;
+}
+
+/* ECMA-48, control sequences: ESC [, parameters, one letter; or ESC, and what is between. */
+static size_t sequence_length(const char *at, size_t left)
+{
+	size_t n = 1;
+
+	if (left > 1 && at[1] == ']')
+		return command_length(at, left);
+	if (left > 1 && at[1] == '[')
+		n++;
+	while (n < left && at[n] >= ' ' && at[n] <= '?' && (n > 1 || at[n] < '0'))
 		n++;
 	return n < left ? n + 1 : n;
 }
 
+/* `cat -v` and some editors show ESC as ^[. 0: there is none. */
+static size_t escape_length(const char *at, size_t left)
+{
+	if (left >= 2 && *at == 0x1b)
+		return sequence_length(at, left);
+	return left >= 4 && !memcmp(at, "^[[", 3) ? 1 + sequence_length(at + 1, left - 1) : 0;
+}
+
+/* "&#58;" or "&#x3a;": returns its length; 0: there is none. */
+static size_t number_length(const char *at, size_t left, unsigned *ret_value)
+{
+	bool hex = left > 3 && (at[2] == 'x' || at[2] == 'X');
+	size_t start = hex ? 3 : 2, n = start;
+
+	if (left < 4 || at[0] != '&' || at[1] != '#')
+		return 0;
+	*ret_value = 0;
+	while (n < left && n < start + 5 &&
+	       (hex ? g_ascii_isxdigit(at[n]) : g_ascii_isdigit(at[n])))
+		*ret_value = *ret_value * (hex ? 16 : 10) + (unsigned)g_ascii_xdigit_value(at[n++]);
+	return n > start && n < left && at[n] == ';' && *ret_value <= G_MAXUINT16 ? n + 1 : 0;
+}
+
+static size_t replace_number(struct bytes *plain, const char *at, size_t left)
+{
+	unsigned value;
+	size_t n = number_length(at, left, &value);
+
+	if (n)
+		append_character(plain,
+				 value == 0xa0 || value == '\t' || value == '\r' ? ' ' : value);
+	return n;
+}
+
+/* Spaces of a certain width; and the no-break space of ISO 8859-1, which is no part of UTF-8. */
+static size_t space_length(const struct bytes *plain, const char *at, size_t left)
+{
+	if (left >= 3 && !memcmp(at, "\xe2\x80", 2) && (uint8_t)at[2] >= 0x80 &&
+	    (uint8_t)at[2] <= 0x8a)
+		return 3;
+	return *at == '\xa0' && (!plain->len || plain->data[plain->len - 1] < 0x80);
+}
+
 static size_t replace_at(struct bytes *plain, const char *at, size_t left)
 {
-	for (size_t k = 0; k < G_N_ELEMENTS(replaced); k++) {
-		size_t n = strlen(replaced[k].from);
+	size_t n = space_length(plain, at, left);
 
-		if (n <= left && *at == *replaced[k].from && !memcmp(at, replaced[k].from, n)) {
-			bytes_append(plain, replaced[k].to, strlen(replaced[k].to));
-			return n;
-		}
+	if (n)
+		bytes_append(plain, " ", 1);
+	else
+		n = replace_number(plain, at, left);
+	for (size_t k = 0; !n && k < G_N_ELEMENTS(replaced); k++) {
+		size_t length = strlen(replaced[k].from);
+
+		if (length > left || *at != *replaced[k].from ||
+		    memcmp(at, replaced[k].from, length) != 0)
+			continue;
+		bytes_append(plain, replaced[k].to, strlen(replaced[k].to));
+		n = length;
 	}
-	return escape_length(at, left);
+	return n ? n : escape_length(at, left);
 }
 
 static struct bytes *replace_all(const uint8_t *bytes, size_t length)
@@ -397,7 +473,7 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 		uint8_t byte = bytes[i];
 
 		n = 1;
-		if (byte > ' ' && byte < 0x7f && byte != '&' && byte != '<') {
+		if (byte > ' ' && byte < 0x7f && !strchr("&<^", byte)) {
 			bytes_append(plain, &byte, 1);
 			continue;
 		}
@@ -414,6 +490,12 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 		bytes_append(plain, &byte, 1);
 	}
 	return plain;
+}
+
+/* A log, YAML and Python print a text of several lines as one string. */
+static bool has_line_ends(const struct bytes *text)
+{
+	return has_text(text, "\\n");
 }
 
 /* In this order: a mail may have a page. Entities that stand for `<` are replaced behind it. */
@@ -466,8 +548,10 @@ struct bytes *clean_text(const uint8_t *bytes, size_t length, struct cleaning *c
 
 	for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
 		bool escapes = encodings[i].decode == unescape;
+		bool is = encodings[i].is(text) ||
+			  (escapes && cleaning->tries_escapes && has_line_ends(text));
 
-		if ((escapes && cleaning->keeps_escapes) || !encodings[i].is(text))
+		if (!is || (escapes && cleaning->keeps_escapes))
 			continue;
 		cleaning->unescapes |= escapes;
 		replace_text(&text, encodings[i].decode(text), cleaning);

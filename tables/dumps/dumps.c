@@ -31,7 +31,7 @@ struct scan {
 
 static bool may_begin(const char *line, const char *at)
 {
-	return *at == '"' || *at == '\'' || *at == '\\' ||
+	return *at == '"' || *at == '\'' || *at == '\\' || *at == '&' ||
 	       ((g_ascii_isalnum(*at) || *at == '/') && is_word_start(line, at));
 }
 
@@ -145,7 +145,7 @@ static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsig
 	size_t n_found = dumps->found->len, n_gaps = dumps->gaps->len;
 	struct scan scan = {
 		.dumps = dumps,
-		.lines = lines_new(dumps),
+		.lines = lines_new(dumps, line + text->len),
 		.end = line + text->len,
 		.number = 1,
 		.depth = depth,
@@ -187,10 +187,10 @@ static uint64_t count_bytes(const struct dumps *dumps)
 	return n;
 }
 
-/* A string of JSON is a text with a dump, or it is the bytes of a table. */
+/* A string with escapes is a text with a dump, or it is the bytes of a table. */
 struct dumps *dumps_find(const uint8_t *bytes, size_t length)
 {
-	struct cleaning all = { 0 }, some = { .keeps_escapes = true };
+	struct cleaning all = { .tries_escapes = true }, some = { .keeps_escapes = true };
 	struct dumps *decoded = find_with(bytes, length, &all), *kept;
 	bool is_kept;
 

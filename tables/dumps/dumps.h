@@ -50,8 +50,9 @@ struct dumps *dumps_find(const uint8_t *bytes, size_t length);
 void dumps_free(struct dumps *dumps);
 
 struct cleaning {
-	bool keeps_escapes; /* given: strings of JSON stay as they are */
-	bool unescapes;     /* set: strings of JSON were decoded */
+	bool keeps_escapes; /* given: strings stay as they are */
+	bool tries_escapes; /* given: what is no JSON may have strings with `\\n` as well */
+	bool unescapes;     /* set: strings were decoded */
 	bool moves_lines;   /* set: lines have other numbers than in the original */
 };
 
@@ -84,7 +85,7 @@ struct form {
 	unsigned gap;             /* spaces between two groups, at most */
 };
 
-#define LINE_BYTES_MAX 64u
+#define LINE_BYTES_MAX 256u
 
 extern const struct form forms[];
 extern const size_t n_forms;
@@ -115,10 +116,13 @@ const char *stream_take(struct dumps *dumps, const char *line, const char *at, c
 const char *base64_take(struct dumps *dumps, const char *line, const char *at, const char *end,
 			unsigned number, bool announced);
 
+/* As dump_begins(), of bytes without offsets at a place. */
+uint32_t stream_begins(const char *line, const char *at, const char *end);
+
 /* Dumps with offsets, line by line. */
 struct lines;
 
-struct lines *lines_new(struct dumps *dumps);
+struct lines *lines_new(struct dumps *dumps, const char *text_end);
 
 /* Returns whether the line belongs to a dump. It has no spaces at its end. */
 bool lines_take(struct lines *lines, const char *line, const char *end, unsigned number);

@@ -18,7 +18,7 @@
 
 /* Of two forms that fit, the first is taken. */
 const struct form forms[] = {
-	{ .radix = 16, .min = 2, .max = 2, .width = 1, .gap = 2 },
+	{ .radix = 16, .min = 2, .max = 2, .width = 1, .gap = 3 },
 	{ .radix = 16, .min = 4, .max = 4, .width = 2, .big = true, .gap = 4 },
 	{ .radix = 16, .min = 4, .max = 4, .width = 2, .gap = 4 },
 	{ .radix = 16, .min = 8, .max = 8, .width = 4, .gap = 9 },
@@ -31,6 +31,9 @@ const struct form forms[] = {
 	{ .radix = 16, .min = 1, .max = 3, .width = 1, .marked = true, .gap = 8 },
 	{ .radix = 10, .min = 1, .max = 3, .width = 1, .gap = 4 },
 	{ .radix = 10, .min = 1, .max = 5, .width = 2, .gap = 8 },
+	{ .radix = 10, .min = 1, .max = 10, .width = 4, .gap = 12 },
+	{ .radix = 10, .min = 1, .max = 20, .width = 8, .gap = 22 },
+	{ .radix = 8, .min = 22, .max = 22, .width = 8, .gap = 4 },
 	{ .radix = 2, .min = 8, .max = 8, .width = 1, .gap = 2 },
 	{ .radix = 16, .min = 32, .max = G_MAXUINT, .big = true, .gap = 2 },
 };
@@ -53,10 +56,11 @@ static int digit_value(char letter, unsigned radix)
 	return value < (int)radix ? value : -1;
 }
 
-/* 0x, 0X, \x, $, # */
+/* 0x, 0X, \x, &H, $, # */
 static size_t prefix_length(const char *at, const char *end)
 {
-	if (end - at >= 2 && (*at == '0' || *at == '\\') && (at[1] == 'x' || at[1] == 'X'))
+	if (end - at >= 2 && (((*at == '0' || *at == '\\') && (at[1] == 'x' || at[1] == 'X')) ||
+			      (*at == '&' && at[1] == 'H')))
 		return 2;
 	return end > at && (*at == '$' || *at == '#');
 }
@@ -121,17 +125,18 @@ static size_t suffix_length(const char *at, const char *end)
 	return 0;
 }
 
-/* A byte that a program prints as a number with a sign. */
-static const char *signed_byte(const char *at, const char *end, uint8_t *bytes, size_t room,
-			       size_t *n)
+/* What a program prints as a number with a sign. */
+static const char *signed_value(const struct form *form, const char *at, const char *end,
+				uint8_t *bytes, size_t room, size_t *n)
 {
-	unsigned value = 0;
+	uint64_t most = (uint64_t)1 << (8 * form->width - 1), value = 0;
 
-	while (at < end && value <= 128 && g_ascii_isdigit(*at))
-		value = value * 10 + (unsigned)(*at++ - '0');
-	if (!value || value > 128 || *n >= room || (at < end && is_word(*at)))
+	while (at < end && value <= most / 10 && g_ascii_isdigit(*at))
+		value = value * 10 + (uint64_t)(*at++ - '0');
+	if (!value || value > most || *n + form->width > room || (at < end && is_word(*at)))
 		return NULL;
-	bytes[(*n)++] = (uint8_t)-value;
+	add_value(form, -value, form->width, bytes + *n);
+	*n += form->width;
 	return at;
 }
 
@@ -141,8 +146,8 @@ const char *group_parse(const struct form *form, const char *at, const char *end
 	size_t prefix = prefix_length(at, end), n_digits = 0, suffix;
 	const char *digits = at + prefix, *after;
 
-	if (form->radix == 10 && form->width == 1 && at < end && *at == '-')
-		return signed_byte(at + 1, end, bytes, room, n);
+	if (form->radix == 10 && at < end && *at == '-')
+		return signed_value(form, at + 1, end, bytes, room, n);
 	while (digits + n_digits < end && digit_value(digits[n_digits], form->radix) >= 0)
 		n_digits++;
 	after = digits + n_digits;

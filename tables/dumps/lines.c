@@ -33,6 +33,7 @@ struct offset {
 
 struct lines {
 	struct dumps *dumps;
+	const char *text_end;
 	unsigned title; /* the line of a title without bytes so far; 0: none */
 
 	struct bytes *bytes; /* NULL: no dump has begun */
@@ -46,11 +47,12 @@ struct lines {
 	bool blank;   /* a blank line was the last */
 };
 
-struct lines *lines_new(struct dumps *dumps)
+struct lines *lines_new(struct dumps *dumps, const char *text_end)
 {
 	struct lines *lines = memory_new(struct lines, 1);
 
 	lines->dumps = dumps;
+	lines->text_end = text_end;
 	return lines;
 }
 
@@ -154,58 +156,115 @@ static bool is_like_first(const struct lines *lines, const struct offset *offset
 
 /* -- first lines ------------------------------------------------------------------------------ */
 
-static uint32_t likelihood(const struct form *form, const struct offset *offset, const char *end)
+static const char *columns_end(const char *line, const char *end)
+{
+	return (size_t)(end - line) > COLUMNS ? line + COLUMNS : end;
+}
+
+/* Where a dump could begin. */
+struct start {
+	const char *line, *at, *end; /* its first line, and the offset in that */
+	struct offset offset;
+	const struct form *form;
+	uint32_t likelihood;
+};
+
+static bool follows(const struct offset *offset, const struct offset *first, size_t n)
+{
+	for (unsigned i = 0; i < N_RADIXES; i++)
+		if (offset->values[i] != UINT64_MAX && offset->values[i] - first->values[i] == n)
+			return true;
+	return false;
+}
+
+/* The beginning of the next line that is not blank; its length is 0 if there is none. */
+static const char *next_line(const struct lines *lines, const char *end, size_t *ret_length)
+{
+	const char *line = end, *limit = columns_end(end, lines->text_end), *stop;
+
+	while (line < limit && (*line == ' ' || *line == '\n'))
+		line++;
+	while (line > end && line[-1] != '\n')
+		line--;
+	limit = columns_end(line, lines->text_end);
+	stop = memchr(line, '\n', (size_t)(limit - line));
+	*ret_length = (size_t)((stop ? stop : limit) - line);
+	return line;
+}
+
+/* In the same column, or first of all: JSON puts other text before the first line. */
+static bool next_offset(const struct start *start, const char *line, size_t length, size_t n,
+			struct offset *ret)
+{
+	size_t column = (size_t)(start->at - start->line);
+
+	return (length > column && parse_offset(line + column, line + length, ret) &&
+		follows(ret, &start->offset, n)) ||
+	       (parse_offset(skip_spaces(line, line + length), line + length, ret) &&
+		follows(ret, &start->offset, n));
+}
+
+/* Lines may have a few bytes, or one. */
+static size_t first_bytes(const struct lines *lines, const struct form *form,
+			  const struct start *start, uint8_t bytes[BEGIN])
+{
+	size_t n = groups_parse(form, start->offset.after, start->end, bytes, BEGIN), length;
+	const char *line, *end = start->end;
+	struct offset offset;
+
+	while (n && n < BEGIN) {
+		line = next_line(lines, end, &length);
+		end = line + length;
+		if (!length || !next_offset(start, line, length, n, &offset))
+			break;
+		n += groups_parse(form, offset.after, end, bytes + n, BEGIN - n);
+	}
+	return n;
+}
+
+static uint32_t likelihood(const struct lines *lines, const struct form *form,
+			   const struct start *start)
 {
 	uint8_t bytes[BEGIN];
-	size_t n = groups_parse(form, offset->after, end, bytes, sizeof(bytes));
+	size_t n = first_bytes(lines, form, start, bytes);
 
-	if (n < BEGIN && (n < BEGIN / 2 || offset->mark != ':'))
+	if (n < BEGIN && (n < BEGIN / 2 || start->offset.mark != ':'))
 		return 0;
 	return dump_begins(bytes, n);
 }
 
-static const struct form *find_form(const struct lines *lines, const struct offset *offset,
-				    const char *end)
+static void find_form(const struct lines *lines, struct start *start)
 {
-	const struct form *best = NULL;
 	uint8_t byte[LINE_BYTES_MAX];
-	uint32_t most = 0;
 
 	for (size_t i = 0; i < n_forms; i++) {
-		uint32_t now = forms[i].marked && offset->mark != ':'
+		uint32_t now = forms[i].marked && start->offset.mark != ':'
 				       ? 0
-				       : likelihood(&forms[i], offset, end);
+				       : likelihood(lines, &forms[i], start);
 
-		best = now > most ? &forms[i] : best;
-		most = MAX(now, most);
+		start->form = now > start->likelihood ? &forms[i] : start->form;
+		start->likelihood = MAX(now, start->likelihood);
 	}
 	/* After a title, a table may be damaged from its first byte on. */
-	if (!best && lines->title && !offset->values[0] && offset->mark == ':' &&
-	    groups_parse(forms, offset->after, end, byte, sizeof(byte)))
-		return forms;
-	return best;
+	if (!start->form && lines->title && !start->offset.values[0] && start->offset.mark == ':' &&
+	    groups_parse(forms, start->offset.after, start->end, byte, sizeof(byte)))
+		start->form = forms;
 }
 
-static void begin_dump(struct lines *lines, const struct form *form, const struct offset *offset,
-		       const char *end, unsigned number)
+static void begin_dump(struct lines *lines, const struct start *start, unsigned number)
 {
 	end_dump(lines);
 	lines->line = lines->title ? lines->title : number;
 	lines->title = 0;
 	lines->bytes = bytes_new();
-	lines->form = *form;
+	lines->form = *start->form;
 	lines->form.partial = true;
-	lines->first = *offset;
+	lines->first = start->offset;
 	lines->radix = -1;
 	lines->stride = 0;
 	lines->repeats = lines->blank = false;
-	lines->n_pending =
-		groups_parse(form, offset->after, end, lines->pending, sizeof(lines->pending));
-}
-
-static const char *columns_end(const char *line, const char *end)
-{
-	return (size_t)(end - line) > COLUMNS ? line + COLUMNS : end;
+	lines->n_pending = groups_parse(start->form, start->offset.after, start->end,
+					lines->pending, sizeof(lines->pending));
 }
 
 static bool is_offset_start(const char *line, const char *at)
@@ -225,21 +284,33 @@ static bool is_offset_at(const char *line, const char *at, const char *end, stru
 	return line == at;
 }
 
+/* Groups of eight digits can look like an offset: then the line has a more likely table. */
+static bool has_likelier_stream(const struct lines *lines, const struct start *start)
+{
+	for (const char *at = start->line; at < columns_end(start->line, start->end); at++)
+		if (is_offset_start(start->line, at) &&
+		    stream_begins(start->line, at, lines->text_end) > start->likelihood)
+			return true;
+	return false;
+}
+
 static bool begins_dump(struct lines *lines, const char *line, const char *end, unsigned number)
 {
-	const struct form *form;
-	struct offset offset;
+	struct start best = { .form = NULL };
 
 	for (const char *at = line; at < columns_end(line, end); at++) {
-		if (!is_offset_at(line, at, end, &offset))
+		struct start start = { .line = line, .at = at, .end = end };
+
+		if (!is_offset_at(line, at, end, &start.offset))
 			continue;
-		form = find_form(lines, &offset, end);
-		if (form) {
-			begin_dump(lines, form, &offset, end, number);
-			return true;
-		}
+		find_form(lines, &start);
+		if (start.form && (!best.form || start.likelihood > best.likelihood))
+			best = start;
 	}
-	return false;
+	if (!best.form || (best.likelihood && has_likelier_stream(lines, &best)))
+		return false;
+	begin_dump(lines, &best, number);
+	return true;
 }
 
 /* -- lines that continue ------------------------------------------------------------------------
@@ -253,18 +324,27 @@ static uint64_t distance(const struct lines *lines, const struct offset *offset,
 	return offset->values[radix] - lines->first.values[radix];
 }
 
-/* The radix that makes the second line follow the first. */
-static unsigned choose_radix(const struct lines *lines, const struct offset *offset)
+/* The radix that makes a line follow those before. Few bytes a line can fit several. */
+static unsigned choose_radix(const struct lines *lines, const struct offset *offset, bool *ret_only)
 {
+	size_t next = lines->bytes->len + lines->n_pending;
+	unsigned found = N_RADIXES, n = 0;
+
+	*ret_only = true;
 	if (lines->radix >= 0)
 		return (unsigned)lines->radix;
-	for (unsigned i = 0; i < N_RADIXES; i++)
-		if (distance(lines, offset, i) == lines->n_pending)
-			return i;
 	for (unsigned i = 0; i < N_RADIXES; i++) {
-		uint64_t n = distance(lines, offset, i);
+		if (distance(lines, offset, i) != next)
+			continue;
+		found = n++ ? found : i;
+	}
+	*ret_only = n < 2;
+	if (n)
+		return found;
+	for (unsigned i = 0; i < N_RADIXES; i++) {
+		uint64_t to = distance(lines, offset, i);
 
-		if (n && n < lines->n_pending)
+		if (to > lines->bytes->len && to < next)
 			return i;
 	}
 	return 0;
@@ -325,19 +405,20 @@ static bool continues_dump(struct lines *lines, const char *line, const char *en
 	struct offset offset;
 	unsigned radix;
 	uint64_t to;
+	bool only;
 
 	for (const char *at = line; at < columns_end(line, end); at++) {
 		if (!is_offset_at(line, at, end, &offset) || !is_like_first(lines, &offset) ||
 		    (offset.after != end && !has_groups(lines, &offset, end)))
 			continue;
-		radix = choose_radix(lines, &offset);
+		radix = choose_radix(lines, &offset, &only);
 		to = distance(lines, &offset, radix);
 		if (to <= lines->bytes->len)
 			return false;
 		if (to != lines->bytes->len + lines->n_pending && !lines->repeats &&
 		    begins_dump(lines, line, end, number))
 			return true;
-		lines->radix = (int)radix;
+		lines->radix = only ? (int)radix : -1;
 		continue_dump(lines, &offset, end, number, to);
 		lines->repeats = lines->blank = false;
 		return true;

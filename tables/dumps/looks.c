@@ -16,6 +16,8 @@
 #define PICTURE "post the bytes as text or as a file, not as a picture"
 #define UNPACK  "unpack it, or give the file to the command `viommu`, which unpacks it"
 
+#define ZLIB "`zlib-flate -uncompress <FILE` (package qpdf) unpacks it"
+
 static const struct {
 	size_t at, length;
 	const char *magic;
@@ -58,6 +60,9 @@ static const struct {
 	{ 0, 16, "SQLite format 3\0", { "a database (SQLite)", "give the table itself" } },
 	{ 0, 4, "LZIP", { "compressed by lzip", UNPACK } },
 	{ 0, 3, "\x5d\0\0", { "compressed by lzma", UNPACK } },
+	{ 0, 2, "\x78\x9c", { "compressed by zlib", ZLIB } },
+	{ 0, 2, "\x78\xda", { "compressed by zlib", ZLIB } },
+	{ 0, 2, "\x78\x01", { "compressed by zlib", ZLIB } },
 	{ 0, 4, "MSCF", { "a cabinet of Windows", EXTRACT } },
 	{ 0, 7, "!<arch>", { "an archive of ar, or a Debian package", EXTRACT } },
 	{ 0, 5, "MSWIM", { "an image of a Windows installation (WIM)", "give the table itself" } },
@@ -94,6 +99,12 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 #define OF_PCI \
 	"give it with --pci, and the tables, to `viommu resolve FUNCTION` or `viommu explain " \
 	"FUNCTION`"
+#define PACKED_IN_HEX \
+	{ \
+		"a dump of a compressed file", \
+			"make the file again (`xxd -r` for what xxd printed) and give it: the " \
+			"command `viommu` unpacks it" \
+	}
 #define IN_HEX "give the table as a file, or what `hexdump -C` prints"
 
 /* By words that the form always has, the most particular ones first. */
@@ -157,6 +168,12 @@ static const struct {
 	{ { "I   V   R   S" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
 	{ { "I   O   R   T" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
 	{ { "V   I   O   T" }, { "what `od -c` or `hexdump -c` prints", IN_HEX } },
+	{ { ": 1f8b 08" }, PACKED_IN_HEX },
+	{ { "0000 1f 8b 08" }, PACKED_IN_HEX },
+	{ { "0000  1f 8b 08" }, PACKED_IN_HEX },
+	{ { "0x1f, 0x8b, 0x08" }, PACKED_IN_HEX },
+	{ { ": fd37 7a58 5a00" }, PACKED_IN_HEX },
+	{ { "0000  fd 37 7a 58 5a 00" }, PACKED_IN_HEX },
 	{ { "begin 6", "\nend" }, { "uuencoded", "`uudecode -o TABLE FILE` decodes it" } },
 	{ { ":10", ":00000001FF" },
 	  { "Intel HEX", "`objcopy -I ihex -O binary FILE TABLE` decodes it" } },

@@ -24,6 +24,7 @@ static const struct form stream_forms[] = {
 	{ .radix = 16, .min = 2, .max = G_MAXUINT, .big = true },
 	{ .radix = 16, .min = 4, .max = 4, .width = 2 },
 	{ .radix = 16, .min = 8, .max = 8, .width = 4 },
+	{ .radix = 16, .min = 16, .max = 16, .width = 8 },
 	{ .radix = 8, .min = 3, .max = 3, .width = 1 },
 	{ .radix = 8, .min = 6, .max = 6, .width = 2 },
 	{ .radix = 16, .min = 1, .max = 3, .width = 1, .marked = true },
@@ -172,14 +173,16 @@ static bool is_sign(const struct stream *stream, const char *at)
 	       g_ascii_isdigit(at[1]);
 }
 
-/* Spaces and punctuation between items; `\x` begins one. */
+/* Spaces and punctuation between items; `\x` begins one, and so does 'D'. */
 static bool is_between(const struct stream *stream, const char *at)
 {
+	if (*at == '\'')
+		return stream->end - at < 3 || at[2] != '\'' || at[1] == ',';
 	if (*at == '\\')
 		return stream->end - at < 2 || at[1] != 'x';
 	if (*at == ':')
 		return !stream->form->width;
-	return *at == ' ' || *at == ',' || *at == '-' || *at == '"';
+	return *at == ' ' || *at == ',' || *at == ';' || *at == '-' || *at == '"' || *at == '`';
 }
 
 /* The next byte's place. *ret_gap: spaces before it; *ret_fresh: a line begins with it. */
@@ -505,11 +508,45 @@ static bool may_begin_string(const char *at, const char *end)
 	       (g_ascii_isupper(at[1]) || at[1] == '_' || at[1] == '\\');
 }
 
+/* Letters other than hex digits begin no byte. */
+static bool may_begin_item(const char *at, const char *end)
+{
+	if (*at == '\'')
+		return end - at >= 3 && at[2] == '\'' && g_ascii_isupper(at[1]);
+	if (*at == '\\' || *at == '&')
+		return end - at >= 2 && at[1] == (*at == '&' ? 'H' : 'x');
+	return g_ascii_isxdigit(*at);
+}
+
+/* NULL: nothing begins here. */
+static const struct form *find_form(const char *line, const char *at, const char *end,
+				    uint32_t *ret_likelihood)
+{
+	const struct form *best = NULL;
+
+	*ret_likelihood = 0;
+	for (size_t i = 0; may_begin_item(at, end) && i < G_N_ELEMENTS(stream_forms); i++) {
+		uint32_t now = likelihood(&stream_forms[i], line, at, end);
+
+		best = now > *ret_likelihood ? &stream_forms[i] : best;
+		*ret_likelihood = MAX(now, *ret_likelihood);
+	}
+	return best;
+}
+
+uint32_t stream_begins(const char *line, const char *at, const char *end)
+{
+	uint32_t likelihood;
+
+	find_form(line, at, end, &likelihood);
+	return likelihood;
+}
+
 const char *stream_take(struct dumps *dumps, const char *line, const char *at, const char *end,
 			unsigned number)
 {
-	const struct form *best = NULL;
-	uint32_t most = 0;
+	const struct form *best;
+	uint32_t most;
 
 	/* A broken string is read once, and not again from each of its parts. */
 	if (at >= dumps->broken && may_begin_string(at, end)) {
@@ -518,15 +555,6 @@ const char *stream_take(struct dumps *dumps, const char *line, const char *at, c
 		if (after)
 			return after;
 	}
-	if (*at == '\''   ? end - at < 3 || at[2] != '\'' || !g_ascii_isupper(at[1])
-	    : *at == '\\' ? end - at < 2 || at[1] != 'x'
-			  : !g_ascii_isxdigit(*at))
-		return NULL;
-	for (size_t i = 0; i < G_N_ELEMENTS(stream_forms); i++) {
-		uint32_t now = likelihood(&stream_forms[i], line, at, end);
-
-		best = now > most ? &stream_forms[i] : best;
-		most = MAX(now, most);
-	}
+	best = find_form(line, at, end, &most);
 	return best ? take_stream(dumps, best, line, at, end, number) : NULL;
 }

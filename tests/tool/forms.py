@@ -124,6 +124,20 @@ def programs(table):
         "0x%08x" % int.from_bytes(piece[i:i + 4], "little") for i in range(0, len(piece), 4))))
     yield "U-Boot md", lines(memory, lambda at, piece: f"{0x7FE00000 + at:08x}: {words(piece, 4, 'little')}    {ascii_of(piece)}\n")
     yield "crash rd", lines(memory, lambda at, piece: f"{0xFFFF888000000000 + at:16x}:  {words(piece, 8, 'little')}   {ascii_of(piece)}\n")
+    for name, width, signed_too in (("od -t d2", 2, True), ("od -i", 4, True), ("od -t u4", 4, False),
+                                    ("od -t d8", 8, True), ("od -t u8", 8, False)):
+        yield name, lines(memory, lambda at, piece: f"{at:07o} " + " ".join("%*d" % ({2: 6, 4: 11, 8: 20}[width], int.from_bytes(
+            piece[i:i + width], "little", signed=signed_too)) for i in range(0, len(piece), width)) + "\n")
+    yield "od -t o8", lines(memory, lambda at, piece: f"{at:07o} " + " ".join(
+        "%022o" % int.from_bytes(piece[i:i + 8], "little") for i in range(0, len(piece), 8)) + "\n")
+    yield "od -w4 -t x1", lines(table, lambda at, piece: f"{at:07o} {pairs(piece)}\n", 4)
+    yield "a byte a line", lines(table, lambda at, piece: f"{at:04x}: {pairs(piece)}\n", 1)
+    yield "xxd -c1", lines(table, lambda at, piece: f"{at:08x}: {pairs(piece)}  {ascii_of(piece)}\n", 1)
+    yield "xxd -c256", lines(table, lambda at, piece: f"{at:08x}: {words(piece, 2, 'big'):639s}  {ascii_of(piece)}\n", 256)
+    yield "hexyl --border none", lines(table, lambda at, piece: " %08x  %-23s   %-23s  %s\n" % (
+        at, pairs(piece[:8]), pairs(piece[8:]), ascii_of(piece)))
+    yield "words of four bytes", words(table, 4, "big")
+    yield "od -An -v -t x8", lines(memory, lambda at, piece: f" {words(piece, 8, 'little')}\n")
     yield "reg query", f"HKEY_LOCAL_MACHINE\\HARDWARE\\ACPI\\X\r\n    00000000    REG_BINARY    {table.hex().upper()}\r\n"
     yield "BitConverter", pairs(table, "-", "%02X")
     yield "Get-Content", "".join(f"{byte}\r\n" for byte in table)
@@ -142,6 +156,13 @@ def languages(table):
     yield "Java", "{ " + ", ".join(f"(byte)0x{byte:02X}" for byte in table) + " }"
     yield "signed", "[" + ", ".join(str(signed(byte)) for byte in table) + "]"
     yield "Rust", "[" + ", ".join(f"0x{byte:02x}_u8" for byte in table) + "]"
+    yield "64 bits", "u64 t[] = { " + ", ".join("0x%016x" % int.from_bytes(table[i:i + 8].ljust(8, b"\0"), "little")
+                                                for i in range(0, len(table), 8)) + " };"
+    yield "cells", "dmar = <" + " ".join("0x" + table[i:i + 4].ljust(4, b"\0").hex()
+                                         for i in range(0, len(table), 4)) + ">;"
+    yield "Visual Basic", "{ " + ", ".join(f"&H{byte:02X}" for byte in table) + " }"
+    yield "list of strings", str([hex(byte) for byte in table])
+    yield "semicolons", "".join(f"{byte};" for byte in table)
     yield "C string", "const char t[] =\n" + lines(
         table, lambda at, piece: '  "' + pairs(piece, "", "\\x%02x") + '"\n') + ";"
     yield "Python", f"table = {table!r}"
@@ -182,6 +203,16 @@ WRAPPINGS = {
     "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
     "UTF-32": lambda text: text.encode("utf-32"),
     "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
+    "no-break spaces of ISO 8859-1": lambda text: text.replace(" ", "\u00a0").encode("latin-1", "replace"),
+    "thin spaces": lambda text: text.replace(" ", "\u2009"),
+    "invisible characters": lambda text: text.replace(" ", " \u200d\u2060\u00ad\ufeff"),
+    "line separators": lambda text: text.replace("\n", "\u2028"),
+    "a string of a log": lambda text: 'time="2026-11-30T14:53:21Z" msg="' + text.replace("\\", "\\\\").replace(
+        '"', '\\"').replace("\n", "\\n") + '"\n',
+    "a terminal's commands": lambda text: "\x1b]0;root@host: ~\x07\x1b[?2004h# acpidump\n" + "".join(
+        f"\x1b(B\x1b[m{line}\n" for line in text.split("\n")),
+    "cat -v of colours": lambda text: "".join(f"^[[32m{line}^[[0m\n" for line in text.split("\n")),
+    "numbers of characters": lambda text: "<pre>" + escape(text).replace(" ", "&#x20;").replace("\n", "&#xA;") + "</pre>",
     "page": lambda text: "<html><pre>" + escape(text).replace(" ", "&nbsp;").replace("\n", "<br>\n") + "</pre></html>",
     "rows of a page": lambda text: "<ol>" + "".join(
         f'<li class="l"><span>{escape(line)}</span></li>' for line in text.split("\n")) + "</ol>",
@@ -213,6 +244,10 @@ def in_base64(table):
     yield "base64, names", "".join(f"[18:{number:02d}] <{'bob' if number % 2 else 'alice'}> {line}\n" for number, line
                                    in enumerate(base64.b64encode(table + bytes(-len(table) % 57)).decode()[i:i + 76]
                                                 for i in range(0, 4 * ((len(table) + 56) // 57) * 19, 76)))
+    yield "base64 -w 40", "".join(code.replace("\n", "")[i:i + 40] + "\n" for i in range(0, len(code), 40))
+    yield "base64 of a cell", f'"id","text"\n"1","{code}\n"\n'
+    yield "base64, marked", "".join(f"`{line}`\n" for line in code.split("\n"))
+    yield "base64, blank lines", code.replace("\n", "\n\n") + "\n"
     yield "base64, strings", "x = (\n" + "".join(f"    '{line}'\n" for line in code.split("\n")) + ")\n"
     yield "certutil -encode", "-----BEGIN CERTIFICATE-----\r\n" + code.replace("\n", "\r\n") + \
         "\r\n-----END CERTIFICATE-----\r\n"
@@ -228,7 +263,8 @@ def in_base64(table):
 
 
 # A comment in a comment; and characters that only a mark tells from bytes.
-UNLIKELY = {("iasl -tc", "commented"), ("hexyl", "UTF-16 without a mark")}
+UNLIKELY = {("iasl -tc", "commented"), ("hexyl", "UTF-16 without a mark"), ("Python", "a string of a log"),
+            ("hexyl", "no-break spaces of ISO 8859-1")}
 
 
 def products(table):

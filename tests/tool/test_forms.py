@@ -32,6 +32,8 @@ UNREADABLE = [
     (b":10000000444D4152A80000000113494E54454C205B\n:00000001FF\n", "Intel HEX", "objcopy"),
     (b"GIF89a\x10\0\x10\0" + bytes(40), "picture", "bytes"),
     (b"MSCF\0\0\0\0" + bytes(40), "cabinet", "extract"),
+    (b"\x78\x9c" + bytes(40), "zlib", "zlib-flate"),
+    (b"00000000: 1f8b 0800 0000 0000 0003 7371 f475 d4e7  ..........sq.u..\n", "compressed", "xxd -r"),
     (b"%PDF-1.4\n\0\0", "PDF", "table"),
     (b"\x1f\x8b\x08\0garbage that is no gzip", "damaged", "unpack"),
     (b"Hello, my GPU does not work.\n", "no bytes of a table", "acpidump"),

@@ -47,9 +47,10 @@ static void single_functions_may_share_a_stream(void **state)
 	static const char one[] = SMMU "ranges:\n"
 				       "  - { functions: 0000:00:00.0, iommu: s, first-id: 0 }\n"
 				       "  - { functions: 0001:00:00.0, iommu: s, first-id: 0 }\n";
-	static const char two[] = SMMU "ranges:\n"
-				       "  - { functions: 0000:00:00.0-00:00.1, iommu: s, first-id: 0 }\n"
-				       "  - { functions: 0001:00:00.0, iommu: s, first-id: 0 }\n";
+	static const char two[] =
+		SMMU "ranges:\n"
+		     "  - { functions: 0000:00:00.0-00:00.1, iommu: s, first-id: 0 }\n"
+		     "  - { functions: 0001:00:00.0, iommu: s, first-id: 0 }\n";
 
 	assert_breaks(*state, one, "topology-id-twice", 0);
 	assert_breaks(*state, one, "topology-id-shared", 1);
