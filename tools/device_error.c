@@ -19,6 +19,10 @@ static const struct {
 	{ "segments are 0000 to ffff", 0xffff, '\0' },
 };
 
+#define OF_VMD \
+	"; Linux gives higher ones to functions behind a VMD, which sends their DMA: ask for the " \
+	"function of the VMD"
+
 #define PARTS_MIN 3 /* a function without a segment */
 
 static const char *begin_of_part(const char *text, const char *end)
@@ -61,7 +65,8 @@ char *device_error_text(const char *device, const char *otherwise)
 	const char *wrong = wrong_part(device);
 
 	if (wrong)
-		return g_strdup_printf("out of range: %s, in hexadecimal", wrong);
+		return g_strdup_printf("out of range: %s, in hexadecimal%s", wrong,
+				       wrong == parts[PARTS_MIN].text ? OF_VMD : "");
 	if (*device && g_file_test(device, G_FILE_TEST_EXISTS))
 		return g_strdup("it is a file, and files follow the devices");
 	return g_strdup(otherwise);

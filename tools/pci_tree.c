@@ -313,8 +313,9 @@ static bool take_bytes(struct text *text, const char *line)
 }
 
 /*
- * Of `lspci -v`: "Capabilities: [40] Express (v2) Root Port". A function with capabilities of which
- * none is Express is conventional; those that only root may read are not listed.
+ * Of `lspci -vv`: "Capabilities: [40] Express (v2) Root Port"; with one v, there is no version. A
+ * function with capabilities of which none is Express is conventional; those that only root may
+ * read are not listed.
  */
 static void take_capability(struct pci_function *current, const char *line)
 {
@@ -330,7 +331,7 @@ static void take_capability(struct pci_function *current, const char *line)
 		{ "Root Complex Integrated", VIOMMU_HOST_INTEGRATED },
 		{ "Endpoint", VIOMMU_HOST_ENDPOINT },
 	};
-	const char *express = strstr(line, "Express (v");
+	const char *express = strstr(line, "] Express ");
 
 	if (strstr(line, "] Access Control Services"))
 		current->has_acs = true;
@@ -368,6 +369,59 @@ static void take_group(struct text *text, struct pci_function *current, const ch
 	set_group(text, current, group);
 }
 
+/*
+ * What stands for the class: " Words: name" of `lspci`, " 0300: 10de:1c03" of `lspci -n`, and
+ * " Words [0300]: name [10de:1c03]" of `lspci -nn`. With -mm, it is in quotation marks.
+ */
+static size_t class_length(const char *words, char mark)
+{
+	size_t length = strcspn(words, ":\"");
+
+	return words[length] && (mark == '"') == (words[length] == '"') ? length : 0;
+}
+
+/* The number at the end; 0: there is none. */
+static uint32_t scan_code(const char *words, size_t length)
+{
+	static const char form[] = " [0300]";
+	const char *code = words + length - MIN(length, strlen(form));
+	size_t n = strspn(words, "0123456789abcdef");
+
+	if (length == 4 && n == 4)
+		return (uint32_t)strtoul(words, NULL, 16);
+	if (length < strlen(form))
+		return 0;
+	for (size_t i = 0; form[i]; i++)
+		if (g_ascii_isdigit(form[i]) ? !g_ascii_isxdigit(code[i]) : code[i] != form[i])
+			return 0;
+	return (uint32_t)strtoul(code + strlen(" ["), NULL, 16);
+}
+
+static void take_class(struct pci_function *current, const char *words, size_t length)
+{
+	static const char bridge[] = "PCI bridge";
+	uint32_t code = scan_code(words, length);
+	bool is_named = length && !code && !g_str_has_prefix(words, "Class ");
+
+	if (is_named && !strncmp(words, bridge, strlen(bridge)))
+		code = CLASS_BRIDGE;
+	if (code)
+		current->pci_class = code;
+	current->is_read |= is_named && code != CLASS_BRIDGE;
+}
+
+/* Of `lspci -vmm`: "Class:  PCI bridge". */
+static void take_class_line(struct pci_function *current, const char *line)
+{
+	static const char key[] = "Class:";
+
+	if (!g_str_has_prefix(line, key))
+		return;
+	line += strlen(key);
+	line += strspn(line, " \t");
+	take_class(current, line, strlen(line));
+}
+
 /* Of `lspci -v`: "Bus: primary=00, secondary=01, subordinate=01", and capabilities. */
 static void take_verbose(struct text *text, const char *line)
 {
@@ -386,36 +440,158 @@ static void take_verbose(struct text *text, const char *line)
 	}
 	if (!current)
 		return;
+	take_class_line(current, line);
 	take_capability(current, line);
 	take_group(text, current, line);
 }
 
-/* Of `lspci -nn`: " Words [0300]: name [name]"; of `lspci -mmnn`: " \"Words [0300]\" \"name\"". */
-static uint32_t scan_class(const char *what)
+/* What follows the number of a function. */
+static void take_class_of_header(struct pci_function *current, const char *what)
 {
-	static const char form[] = " [0300]";
-	const char *words = what + strspn(what, " \""), *code;
-	size_t length = strcspn(words, ":\"");
+	const char *words = what + strspn(what, " ");
+	char mark = *words;
 
-	if (length < strlen(form) || !words[length])
-		return 0;
-	code = words + length - strlen(form);
-	for (size_t i = 0; form[i]; i++)
-		if (g_ascii_isdigit(form[i]) ? !g_ascii_isxdigit(code[i]) : code[i] != form[i])
-			return 0;
-	return (uint32_t)strtoul(code + strlen(" ["), NULL, 16);
+	words += mark == '"';
+	take_class(current, words, class_length(words, mark));
 }
 
 static void begin_function(struct text *text, uint32_t segment, uint16_t bdf, const char *what)
 {
 	struct pci_function function = { .segment = segment, .bdf = bdf }, *current;
-	uint32_t code = scan_class(what);
 
 	take_config(text);
 	text->current = add(text->tree, &function);
 	current = current_of(text);
-	if (current && code)
-		current->pci_class = code;
+	if (current)
+		take_class_of_header(current, what);
+}
+
+/* -- paths from a root bus to a function ------------------------------------------------- */
+
+#define PATH_MAX_FUNCTIONS 32u
+
+struct path {
+	uint32_t segment;
+	uint16_t functions[PATH_MAX_FUNCTIONS];
+	unsigned n;
+};
+
+/* The bridges of a path lead at least to the buses that follow. */
+static void take_steps(struct text *text, const struct path *path)
+{
+	for (unsigned i = 0; i + 1 < path->n; i++) {
+		struct pci_function bridge = { .segment = path->segment,
+					       .bdf = path->functions[i] };
+		struct pci_function *above = at(text->tree, add(text->tree, &bridge) - 1);
+		uint8_t next = (uint8_t)(path->functions[i + 1] >> 8);
+		uint8_t last = (uint8_t)(path->functions[path->n - 1] >> 8);
+
+		if (!above)
+			return;
+		above->secondary = above->bridge ? MIN(above->secondary, next) : next;
+		above->subordinate = above->bridge ? MAX(above->subordinate, last) : last;
+		above->bridge = above->is_read = true;
+		above->pci_class = CLASS_BRIDGE;
+	}
+}
+
+static bool add_step(struct path *path, uint16_t bdf)
+{
+	if (path->n == PATH_MAX_FUNCTIONS ||
+	    (path->n && bdf >> 8 <= path->functions[path->n - 1] >> 8))
+		return false;
+	path->functions[path->n++] = bdf;
+	return true;
+}
+
+/* The bus is that below the bridge before, if it is known. */
+static const char *skip_devfn(const struct text *text, const char *step, const struct path *path,
+			      uint16_t *ret_bdf)
+{
+	const struct pci_function *bridge =
+		pci_tree_find(text->tree, path->segment, path->functions[path->n - 1]);
+	unsigned device, function;
+	int end = 0;
+
+	if (!bridge || !bridge->bridge ||
+	    sscanf(step, "%2x.%1x%n", &device, &function, &end) != 2 || !end || device > 0x1f ||
+	    function > 7)
+		return NULL;
+	*ret_bdf = (uint16_t)(bridge->secondary << 8 | DEVFN(device, function));
+	return step + end;
+}
+
+/*
+ * Of `lspci -PP`: "00:1c.0/02:00.0"; of `lspci -P`, without the bus: "00:1c.0/00.0". Returns
+ * what follows; NULL: there is no path, or it leads to a bus that is not known.
+ */
+static const char *scan_path(const struct text *text, const char *line, struct path *path)
+{
+	uint32_t segment;
+	uint16_t bdf;
+	const char *rest = skip_bdf(line, &path->segment, &bdf), *step;
+
+	path->n = 0;
+	while (rest && add_step(path, bdf) && *rest == '/') {
+		step = rest + 1;
+		rest = skip_bdf(step, &segment, &bdf);
+		rest = rest ? rest : skip_devfn(text, step, path, &bdf);
+	}
+	return rest && g_ascii_isspace(*rest) && path->n > 1 ? rest : NULL;
+}
+
+/* "00:1c.0/" */
+static bool is_path(const char *line)
+{
+	uint32_t segment;
+	uint16_t bdf;
+	const char *rest = skip_bdf(line, &segment, &bdf);
+
+	return rest && *rest == '/';
+}
+
+/* What follows a path that cannot be read is of no function here. */
+static bool take_path_of_lspci(struct text *text, const char *line)
+{
+	struct path path;
+	const char *rest;
+
+	if (!is_path(line))
+		return false;
+	take_config(text);
+	text->current = 0;
+	rest = scan_path(text, line, &path);
+	if (rest) {
+		take_steps(text, &path);
+		begin_function(text, path.segment, path.functions[path.n - 1], rest);
+	}
+	return true;
+}
+
+/* Of sysfs: "/devices/pci0000:00/0000:00:1c.0/0000:02:00.0". Another "pci" is behind a VMD. */
+static void take_path_of_sysfs(struct text *text, const char *line)
+{
+	static const char root[] = "/pci";
+	const char *at = strstr(line, root), *next;
+	struct path path = { 0 };
+	unsigned bus;
+	uint32_t segment;
+	uint16_t bdf;
+	int end = 0;
+
+	while (at && sscanf(at, "/pci%8x:%2x%n", &path.segment, &bus, &end) != 2)
+		at = strstr(at + 1, root);
+	for (at = at ? at + end : NULL; at && *at == '/'; at = next) {
+		next = skip_bdf(at + 1, &segment, &bdf);
+		if (!next || segment != path.segment || !add_step(&path, bdf))
+			break;
+	}
+	if (path.n) {
+		struct pci_function last = { path.segment, .bdf = path.functions[path.n - 1] };
+
+		add(text->tree, &last);
+		take_steps(text, &path);
+	}
 }
 
 /* -- QEMU's monitor: info pci -------------------------------------------------------- */
@@ -644,17 +820,6 @@ static bool is_short(const char *line)
 	return strnlen(line, LISTING_MAX) < LISTING_MAX;
 }
 
-/* The functions that a link leads through are bridges: what has a `/` behind it. */
-static void take_bridges_of_link(struct text *text, const char *path)
-{
-	while ((path = strchr(path, '/')) && strchr(path + 1, '/')) {
-		struct pci_function *bridge = begin_member(text, ++path, "");
-
-		if (bridge && !bridge->pci_class)
-			bridge->pci_class = CLASS_BRIDGE;
-	}
-}
-
 /* `ls -l` of the folder of a group: "lrwxrwxrwx ... 0000:03:00.0 -> ../../../../devices/..." */
 static bool take_link(struct text *text, const char *line)
 {
@@ -663,7 +828,6 @@ static bool take_link(struct text *text, const char *line)
 
 	if (!arrow)
 		return false;
-	take_bridges_of_link(text, arrow);
 	return take_member(text, word_before(line, arrow), text->group, "");
 }
 
@@ -870,7 +1034,9 @@ static void take_line(struct text *text, const char *line)
 	const char *rest;
 
 	line = string_of_json(line);
-	if (take_group_line(text, line))
+	if (is_short(line))
+		take_path_of_sysfs(text, line);
+	if (take_group_line(text, line) || take_path_of_lspci(text, line))
 		return;
 	rest = scan_bdf(line, &segment, &bdf);
 	if (rest)

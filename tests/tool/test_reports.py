@@ -826,6 +826,14 @@ class PciTrees(Reports):
 06:01.0 Ethernet controller: Z
 """
 
+    # Of one v, without the version of the capability; and with the path to each function, -PP and -P.
+    ONE_V = re.sub(r"Express \(v\d\) ", "Express ", VERBOSE)
+    PATHS = VERBOSE.replace("\n03:00.0", "\n00:01.0/03:00.0").replace("\n06:01.0", "\n00:07.0/06:01.0")
+    SHORT_PATHS = VERBOSE.replace("\n03:00.0", "\n00:01.0/00.0").replace("\n06:01.0", "\n00:07.0/01.0")
+    LINKS = "total 0\n" + "".join(
+        f"lrwxrwxrwx 1 root root 0 Nov 30 14:53 {path.split('/')[-1]} -> ../../../devices/pci0000:00/{path}\n"
+        for path in ("0000:00:01.0", "0000:00:01.0/0000:03:00.0", "0000:00:07.0", "0000:00:07.0/0000:06:01.0"))
+
     def resolve(self, device, pci=None, table=DMAR):
         paths = self.write(DMAR=table, **({"pci": pci} if pci else {}))
         more = ["--pci", paths[1]] if pci else []
@@ -843,17 +851,31 @@ class PciTrees(Reports):
         self.assertEqual((status, told.count("\n")), (0, 1))
 
     def test_every_form_of_a_tree_decides(self):
-        for pci in self.MONITOR, self.TREE, self.hex_dump(), self.VERBOSE:
+        for pci in (self.MONITOR, self.TREE, self.hex_dump(), self.VERBOSE, self.ONE_V, self.PATHS,
+                    self.SHORT_PATHS, self.LINKS):
             status, told = self.resolve("03:00.0", pci)
             self.assertEqual(status, 0, told)
             self.assertTrue(told.startswith("03:00.0: dmar0"), told)
             self.assertTrue(self.resolve("06:01.0", pci)[1].startswith("06:01.0: dmar1"))
 
     def test_what_is_above_conventional_pci_sends(self):
-        for pci in self.MONITOR, self.hex_dump(), self.VERBOSE:
+        for pci in self.MONITOR, self.hex_dump(), self.VERBOSE, self.ONE_V, self.PATHS, self.SHORT_PATHS:
             self.assertIn("sends as 06:00.0, for bridge 00:07.0 to conventional PCI is above it",
                           self.resolve("06:01.0", pci)[1])
             self.assertNotIn("sends as", self.resolve("03:00.0", pci)[1])
+
+    def test_a_path_to_an_unknown_bus_is_of_no_function(self):
+        tree = f"06:01.0 Ethernet: Z\n{self.config(0)}00:07.0 PCI bridge: X\n{self.config(1, 6, 6, 7)}"
+        for header in "00:08.0/01.0", "00:07.0/1.9", "00:07.0/../01.0":
+            _, told = self.resolve("06:01.0", f"{tree}{header} Device: Y\n{self.config(1, 9, 9, 4)}")
+            self.assertIn("sends as 06:00.0, for bridge 00:07.0 to conventional PCI is above it", told)
+
+    def test_only_what_is_named_a_pci_bridge_may_lead_to_a_bus(self):
+        lines = (("00:00.0", "Host bridge", "0600"), ("00:01.0", "PCI bridge", "0604"), ("03:00.0", "Ethernet", "0200"))
+        for form in "{0} {1}: X\n", "{0} {2}: 8086:1234\n", '{0} "{1}" "X"\n', '{0} "{2}" "8086"\n', \
+                "Slot:\t{0}\nClass:\t{1}\n\n", "Slot:\t{0}\nClass:\t{1} [{2}]\n\n":
+            tree = "".join(form.format(*line) for line in lines)
+            self.assertIn("bridge 00:01.0 may be above it", self.resolve("03:00.0", tree)[1], form)
 
     CONVENTIONAL = """\
 00:1e.0 PCI bridge: Intel Corporation 82801 PCI Bridge
