@@ -27,7 +27,8 @@
 #define BLOCKS_MAX        64u
 #define BLOCKS_LENGTH_MAX ((size_t)16 << 20)
 
-#define UNPACK_IT "unpack it, and give the files that it has"
+#define UNPACK_IT   "unpack it, and give the files that it has"
+#define UNPACK_TREE "unpack it, and give the folder of the root of the tree"
 
 #define SIGNATURE_LENGTH  4
 #define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
@@ -64,8 +65,9 @@ struct reader {
 	struct viommu_table *iort; /* of the machine, if `held` has several tables */
 	GArray *blocks;            /* struct block, of what was named */
 	size_t blocks_length;
-	unsigned n_left_out; /* blocks */
-	unsigned n;          /* usable inputs */
+	unsigned n_left_out;    /* blocks */
+	const char *properties; /* a property of a device tree in an archive; NULL: none */
+	unsigned n;             /* usable inputs */
 	int status;
 };
 
@@ -565,6 +567,8 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	g_autofree char *folder = path ? g_path_get_dirname(name) : NULL;
 
 	packed->n++;
+	if (path && !reader->properties && g_str_has_suffix(path, "/#address-cells"))
+		reader->properties = keep(name);
 	if (++reader->n_files > FILES_MAX ||
 	    (path && !take_room(reader->room, (gint64)strlen(name))))
 		return false;
@@ -856,6 +860,11 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 	g_array_unref(reader.blocks);
 	g_hash_table_unref(reader.first);
 	g_hash_table_unref(reader.seen);
+	if (!reader.n && reader.properties) {
+		add_finding(&reader, "input-form", reader.properties, UNPACK_TREE,
+			    "the archive has a device tree as a folder of properties");
+		return EXIT_COULD_NOT;
+	}
 	return reader.n ? reader.status : report_no_input(names, reader.status);
 }
 

@@ -464,6 +464,13 @@ static size_t replace_at(struct bytes *plain, const char *at, size_t left)
 	return n ? n : escape_length(at, left);
 }
 
+/* WinDbg prints 64 bits as 00000094`52414d44. */
+static bool is_inside_number(const struct bytes *plain, const uint8_t *at, size_t left)
+{
+	return plain->len && g_ascii_isxdigit(plain->data[plain->len - 1]) && left > 1 &&
+	       g_ascii_isxdigit(at[1]);
+}
+
 static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 {
 	struct bytes *plain = bytes_new_sized(length + 1);
@@ -473,6 +480,8 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 		uint8_t byte = bytes[i];
 
 		n = 1;
+		if (byte == '`' && is_inside_number(plain, bytes + i, length - i))
+			continue;
 		if (byte > ' ' && byte < 0x7f && !strchr("&<^", byte)) {
 			bytes_append(plain, &byte, 1);
 			continue;

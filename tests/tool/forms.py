@@ -10,6 +10,7 @@ import io
 import json
 import lzma
 import quopri
+import struct
 import tarfile
 import zipfile
 
@@ -100,6 +101,8 @@ def programs(table):
         0x7D000000 + at, pairs(piece[:8], form="%02X"), pairs(piece[8:], form="%02X"), ascii_of(piece)))
     yield "WinDbg", lines(table, lambda at, piece: "fffff780`%08x  %s-%s  %s\n" % (
         0x1000 + at, pairs(piece[:8]), pairs(piece[8:]), ascii_of(piece)))
+    yield "WinDbg dq", lines(table + bytes(-len(table) % 8), lambda at, piece: "fffff780`%08x  %s\n" % (
+        0x1000 + at, " ".join("%08x`%08x" % struct.unpack("<II", piece[i:i + 8])[::-1] for i in range(0, len(piece), 8))))
     yield "gdb", lines(table, lambda at, piece: "0x%x <table+%d>:\t%s\n" % (
         0x7FFFE000 + at, at, pairs(piece, "\t", "0x%02x")), 8)
     yield "print_hex_dump", lines(table, lambda at, piece: "[    1.%06d] %016x: %s  %s\n" % (

@@ -4,12 +4,25 @@
 
     test_forms.py VIOMMU TABLE...
 """
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 import forms
+
+
+
+def tar_of(name, content):
+    file = io.BytesIO()
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
 
 # What it looks like, and a word of the cure.
 UNREADABLE = [
@@ -34,6 +47,7 @@ UNREADABLE = [
     (b"MSCF\0\0\0\0" + bytes(40), "cabinet", "extract"),
     (b"\x78\x9c" + bytes(40), "zlib", "zlib-flate"),
     (b"00000000: 1f8b 0800 0000 0000 0003 7371 f475 d4e7  ..........sq.u..\n", "compressed", "xxd -r"),
+    (tar_of("device-tree/#address-cells", bytes(4)), "device tree as a folder", "unpack"),
     (b"%PDF-1.4\n\0\0", "PDF", "table"),
     (b"\x1f\x8b\x08\0garbage that is no gzip", "damaged", "unpack"),
     (b"Hello, my GPU does not work.\n", "no bytes of a table", "acpidump"),
