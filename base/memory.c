@@ -19,13 +19,19 @@ static _Thread_local struct memory_door *current __attribute__((tls_model("initi
 /* -- the list ---------------------------------------------------------------------- */
 
 /*
- * Addresses differ in their middle bits: the low bits are alignment, and the high bits are equal.
+ * Allocations that follow each other are near each other, and so are their slots: a block of
+ * memory has a block of slots, whose place is a hash.
  */
+#define BLOCK_BITS 9u
+#define GRAIN_BITS 5u
+
 static size_t slot_of(const struct memory_door *door, const void *memory)
 {
 	static const uint64_t golden = 0x9e3779b97f4a7c15u;
+	uint64_t address = (uint64_t)(uintptr_t)memory;
+	uint64_t block = ((address >> BLOCK_BITS) * golden) >> 32;
 
-	return (size_t)(((uint64_t)(uintptr_t)memory * golden) >> 32) & (door->room - 1);
+	return (size_t)(block + (address >> GRAIN_BITS)) & (door->room - 1);
 }
 
 /* The slot of the address, or its empty slot. */
