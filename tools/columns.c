@@ -13,7 +13,7 @@
 
 void columns_begin(struct columns *columns)
 {
-	*columns = (struct columns){ .cells = g_ptr_array_new_with_free_func(g_free) };
+	*columns = (struct columns){ .cells = g_string_new(NULL) };
 }
 
 /* A title alone does not make a column used. */
@@ -21,36 +21,48 @@ void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS])
 {
 	for (int i = 0; i < MAX_COLUMNS; i++) {
 		g_autofree char *given = cells[i];
-		char *cell = terminal_text(given ? given : "");
+		g_autofree char *cell = terminal_text(given ? given : "");
 		gsize width = (gsize)g_utf8_strlen(cell, -1);
 
 		columns->widths[i] = MAX(columns->widths[i], width);
-		columns->used[i] |= *cell && columns->cells->len >= MAX_COLUMNS;
-		g_ptr_array_add(columns->cells, cell);
+		columns->used[i] |= *cell && columns->n_lines;
+		g_string_append_len(columns->cells, cell, (gssize)strlen(cell) + 1);
 	}
+	columns->n_lines++;
 }
 
-/* Blanks are printed before the next cell, so that no line ends with one. */
-static void print_row(const struct columns *columns, char **cells)
+const char *columns_next(const char *cell)
+{
+	return cell + strlen(cell) + 1;
+}
+
+/*
+ * Returns the first cell of the next line. Blanks are printed before the next cell, so that no line
+ * ends with one.
+ */
+static const char *print_row(const struct columns *columns, const char *cell)
 {
 	static const gsize gap = 2;
 	gsize blanks = 0;
 
-	for (int i = 0; i < MAX_COLUMNS; i++) {
+	for (int i = 0; i < MAX_COLUMNS; i++, cell = columns_next(cell)) {
 		if (!columns->used[i])
 			continue;
-		if (*cells[i]) {
-			printf("%*s%s", (int)blanks, "", cells[i]);
+		if (*cell) {
+			printf("%*s%s", (int)blanks, "", cell);
 			blanks = 0;
 		}
-		blanks += columns->widths[i] + gap - (gsize)g_utf8_strlen(cells[i], -1);
+		blanks += columns->widths[i] + gap - (gsize)g_utf8_strlen(cell, -1);
 	}
 	putchar('\n');
+	return cell;
 }
 
 void columns_end(struct columns *columns)
 {
-	for (guint i = 0; i < columns->cells->len; i += MAX_COLUMNS)
-		print_row(columns, (char **)columns->cells->pdata + i);
-	g_ptr_array_free(columns->cells, TRUE);
+	const char *cell = columns->cells->str;
+
+	for (guint i = 0; i < columns->n_lines; i++)
+		cell = print_row(columns, cell);
+	g_string_free(columns->cells, TRUE);
 }

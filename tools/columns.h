@@ -12,7 +12,8 @@
 #define MAX_COLUMNS 5
 
 struct columns {
-	GPtrArray *cells;
+	GString *cells; /* of all lines, with a NUL behind each */
+	guint n_lines;
 	gsize widths[MAX_COLUMNS];
 	gboolean used[MAX_COLUMNS];
 };
@@ -21,6 +22,9 @@ void columns_begin(struct columns *columns);
 
 /* Add a line. Takes ownership of the cells; NULL is an empty cell. */
 void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS]);
+
+/* The cell behind this one; the first is columns->cells->str. */
+const char *columns_next(const char *cell);
 
 /* Print all lines on standard output, without trailing blanks, and free them. */
 void columns_end(struct columns *columns);

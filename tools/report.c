@@ -28,8 +28,11 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
-/* A page of more lines is not read; `viommu dump` shows them. */
+/* Fields and structures of a table. A page of more is not read; `viommu dump` shows them. */
 #define FIELDS_MAX 20000
+
+/* Lines of a map; `viommu resolve --all` shows them all. */
+#define ROWS_MAX 5000
 
 /* A page of more pictures is not read, and Graphviz takes its time for each. */
 #define PICTURES_MAX 32
@@ -148,27 +151,36 @@ static void add_picture(struct report *report, const char *graph)
 	g_string_append(report->maps, "</div>\n");
 }
 
-/* A line of cells; a column that is not used has no cell. */
-static void add_cells(GString *page, const struct columns *columns, guint line, const char *element)
+/*
+ * A line of cells; a column that is not used has no cell. Returns the first cell of the next line.
+ */
+static const char *add_cells(GString *page, const struct columns *columns, const char *cell,
+			     const char *element, const char *attributes)
 {
 	g_string_append(page, "<tr>");
-	for (guint i = 0; i < MAX_COLUMNS; i++)
+	for (int i = 0; i < MAX_COLUMNS; i++, cell = columns_next(cell))
 		if (columns->used[i])
-			page_element(page, element,
-				     *element == 't' && element[1] == 'h' ? "scope=\"col\"" : NULL,
-				     columns->cells->pdata[line + i]);
+			page_element(page, element, attributes, cell);
 	g_string_append(page, "</tr>\n");
+	return cell;
 }
 
 static void add_part(GString *page, struct columns *columns)
 {
+	const char *cell = columns->cells->str;
+	guint n_rows = columns->n_lines - 1, n_shown = MIN(n_rows, ROWS_MAX);
+
 	g_string_append(page, "<table><thead>");
-	add_cells(page, columns, 0, "th");
+	cell = add_cells(page, columns, cell, "th", "scope=\"col\"");
 	g_string_append(page, "</thead><tbody>\n");
-	for (guint i = MAX_COLUMNS; i < columns->cells->len; i += MAX_COLUMNS)
-		add_cells(page, columns, i, "td");
+	for (guint i = 0; i < n_shown; i++)
+		cell = add_cells(page, columns, cell, "td", NULL);
 	g_string_append(page, "</tbody></table>\n");
-	g_ptr_array_free(columns->cells, TRUE);
+	if (n_rows > n_shown)
+		g_string_append_printf(page,
+				       "<p>%u more lines: <code>viommu resolve --all</code></p>\n",
+				       n_rows - n_shown);
+	g_string_free(columns->cells, TRUE);
 }
 
 static void add_map_parts(struct report *report, const struct viommu_topology *topology)
@@ -194,7 +206,8 @@ struct fields {
 	GString *page;
 	const guint8 *bytes;
 	size_t length;
-	unsigned n;
+	unsigned n;     /* fields and structures */
+	unsigned depth; /* structures that are not ended */
 	bool in_rows;
 };
 
@@ -238,7 +251,7 @@ static void add_field(struct fields *fields, const char *line)
 	const char *value = strstr(name, " = ");
 	g_autofree char *shown_name = NULL;
 
-	if (!value || fields->n++ >= FIELDS_MAX)
+	if (!value)
 		return;
 	begin_rows(fields);
 	shown_name = g_strndup(name, (gsize)(value - name));
@@ -250,44 +263,79 @@ static void add_field(struct fields *fields, const char *line)
 	g_string_append(fields->page, "</tr>\n");
 }
 
+static bool is_field(const char *line)
+{
+	return strstr(line, " = ") != NULL;
+}
+
+static bool begins_structure(const char *line)
+{
+	return g_str_has_suffix(line, "{") && !is_field(line);
+}
+
+static void begin_structure(struct fields *fields, char *line)
+{
+	end_rows(fields);
+	line[strlen(line) - 1] = '\0';
+	g_string_append(fields->page, "<details open>");
+	page_element(fields->page, "summary", NULL, g_strstrip(line));
+	fields->depth++;
+}
+
+static void end_structure(struct fields *fields)
+{
+	end_rows(fields);
+	g_string_append(fields->page, "</details>\n");
+	fields->depth--;
+}
+
 static void add_line(struct fields *fields, char *line)
 {
-	gsize length = strlen(line);
-
-	if (!length || *line == '#')
+	if (!*line || *line == '#')
 		return;
-	if (!strcmp(line, "}")) {
-		end_rows(fields);
-		g_string_append(fields->page, "</details>\n");
-	} else if (line[length - 1] == '{' && !strstr(line, " = ")) {
-		end_rows(fields);
-		line[length - 1] = '\0';
-		g_string_append(fields->page, "<details open>");
-		page_element(fields->page, "summary", NULL, g_strstrip(line));
-	} else {
+	fields->n++;
+	if (!strcmp(line, "}") && fields->depth)
+		end_structure(fields);
+	else if (begins_structure(line))
+		begin_structure(fields, line);
+	else
 		add_field(fields, line);
-	}
+}
+
+/* The line, without its end and blanks; *rest becomes the next, or NULL. */
+static char *take_line(char **rest)
+{
+	char *line = *rest, *end = strchr(line, '\n');
+
+	if (end)
+		*end = '\0';
+	*rest = end ? end + 1 : NULL;
+	return g_strstrip(line);
 }
 
 /* A device tree has a source of its own. */
-static void add_source(struct fields *fields, const struct viommu_table *table, char *source)
+static void add_tree_source(GString *page, const char *source)
 {
-	g_auto(GStrv) lines = NULL;
+	g_autofree char *valid = g_utf8_make_valid(source, -1);
+	g_autofree char *escaped = g_markup_escape_text(valid, -1);
 
-	if (!strcmp(viommu_table_signature(table), "DTB")) {
-		g_autofree char *valid = g_utf8_make_valid(source, -1);
-		g_autofree char *escaped = g_markup_escape_text(valid, -1);
+	g_string_append_printf(page, "<pre>%s</pre>\n", escaped);
+}
 
-		g_string_append_printf(fields->page, "<pre>%s</pre>\n", escaped);
-		return;
-	}
-	lines = g_strsplit(source, "\n", -1);
-	for (char **line = lines; *line; line++)
-		add_line(fields, g_strstrip(*line));
-	if (fields->n > FIELDS_MAX)
+static void add_source(struct fields *fields, char *source)
+{
+	unsigned n_more = 0;
+
+	while (source && fields->n < FIELDS_MAX)
+		add_line(fields, take_line(&source));
+	while (fields->depth)
+		end_structure(fields);
+	end_rows(fields);
+	while (source)
+		n_more += is_field(take_line(&source));
+	if (n_more)
 		g_string_append_printf(fields->page,
-				       "<p>%u more fields: <code>viommu dump</code></p>\n",
-				       fields->n - FIELDS_MAX);
+				       "<p>%u more fields: <code>viommu dump</code></p>\n", n_more);
 }
 
 static void add_table(struct report *report, const struct viommu_table *table)
@@ -304,9 +352,10 @@ static void add_table(struct report *report, const struct viommu_table *table)
 	g_string_append_printf(report->tables, ", %zu bytes: ", fields.length);
 	page_text(report->tables, viommu_table_file(table));
 	g_string_append(report->tables, "</summary>\n");
-	if (source)
-		add_source(&fields, table, source);
-	end_rows(&fields);
+	if (source && !strcmp(viommu_table_signature(table), "DTB"))
+		add_tree_source(report->tables, source);
+	else if (source)
+		add_source(&fields, source);
 	g_string_append(report->tables, "</details>\n");
 	free(source);
 	free(bytes);
@@ -489,7 +538,11 @@ const struct command report_command = {
 		"A FILE is as for check: tables, a folder or archive of them, a host tree, or a\n"
 		"topology. The page is one file, needs no network, and runs no script of its "
 		"input.\n"
-		"The picture needs Graphviz. Exit status 1: there is a warning or an error.",
+		"The pictures need Graphviz. A page has at most 32 of them, 5000 lines of a kind "
+		"in a\n"
+		"map, and 20000 fields of a table; it says how many more there are, and the "
+		"command\n"
+		"that shows them. Exit status 1: there is a warning or an error.",
 	.examples = "viommu report DMAR SRAT -o machine.html\n"
 		    "viommu report --compare before after -o changes.html",
 	.options = options,

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import unittest
 
+import hostile
+
 VIOMMU, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
 GOLDEN = SOURCE / "tests/golden"
 CHROMIUM = shutil.which("chromium")
@@ -71,6 +73,11 @@ class Page(html.parser.HTMLParser):
 
 
 class Reports(unittest.TestCase):
+    def expensive(self, name, size):
+        file = self.folder / name
+        file.write_bytes(hostile.FILES[name](size))
+        return file
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -192,6 +199,19 @@ class Reports(unittest.TestCase):
         text = self.write(*[GOLDEN / "q35-minimal.VIOT"] * 34).read_text(encoding="utf-8")
         self.assertEqual(text.count("<svg"), 32)
         self.assertEqual(text.count("The page has no more pictures: "), 2)
+
+    def test_a_map_shows_a_bounded_number_of_lines(self):
+        text = self.write(self.expensive("dmar_functions", 100000)).read_text(encoding="utf-8")
+        table = text[text.index(">PCI functions<"):]
+        self.assertEqual(table[:table.index("</table>")].count("<tr>"), 1 + 5000)
+        self.assertIn(" more lines: <code>viommu resolve --all</code>", table)
+        self.assertEqual(Page(text).bad, [])
+
+    def test_a_table_shows_a_bounded_number_of_structures_and_fields(self):
+        text = self.write(self.expensive("dmar_scopes", 100000), status=1).read_text(encoding="utf-8")
+        self.assertLess(text.count("<summary>") + text.count('<td class="at">'), 21000)
+        self.assertIn(" more fields: <code>viommu dump</code>", text)
+        self.assertEqual(Page(text).bad, [])
 
     def test_what_cannot_be_read_is_no_page(self):
         self.write(self.folder / "missing", status=2)
