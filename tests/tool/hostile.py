@@ -8,6 +8,7 @@
 Each is a function whose name has the format and the kind of attack. Its docstring has the quantity that grows faster
 than the file.
 """
+import base64
 import inspect
 import struct
 import sys
@@ -309,6 +310,13 @@ def dmar_ats(size):
         "<HHBBH", (2, 5, 6)[i % 3], 8 + len(body), 0, 0, 0) + body, size))
 
 
+def dmar_functions(size):
+    """Functions that are each behind another unit than those beside it: no two share a line."""
+    def scopes(odd, first):
+        return [scope(1, j >> 7, [(j >> 2 & 31, (j << 1 & 6) | odd)]) for j in range(first, first + 2000)]
+    return dmar(times(size, lambda i: drhd(i, scopes(i & 1, i // 2 % 16 * 2000), 0, i // 32), size))
+
+
 # -- IVRS --------------------------------------------------------------------------------------
 
 
@@ -363,6 +371,48 @@ def ivrs_memory(size):
     units = times(size, lambda i: ivhd(i, b"", i & 0xFFFF), size // 2)
     return ivrs(units + times(size, lambda i: struct.pack(
         "<BBHHHQQQ", 0x20, 1, 32, 0, 0, 0, i << 16, 1 << 16), size // 2))
+
+
+def ivrs_functions(size):
+    """Functions that are each behind another IOMMU than those beside it, in entries of 4 bytes."""
+    def entries(odd, first):
+        return b"".join(struct.pack("<BHB", 2, 2 * j + odd, 0) for j in range(first, first + 4000))
+    return ivrs(times(size, lambda i: ivhd(i, entries(i & 1, i // 2 % 8 * 4000), i // 16), size))
+
+
+# -- RIMT and IOVT -------------------------------------------------------------------------------
+
+
+def rimt(nodes):
+    return acpi(b"RIMT", struct.pack("<III", len(nodes), 48, 0) + b"".join(nodes))
+
+
+def rimt_nothing(size):
+    """Nodes of 8 bytes and of no known type."""
+    return rimt(times(size, lambda i: struct.pack("<BBHHH", 9, 1, 8, 0, i & 0xFFFF), size))
+
+
+def rimt_functions(size):
+    """A mapping for each function, to another IOMMU than that of the one beside it."""
+    unit, n = 8 + 32, 3000
+    def iommu(i):
+        return struct.pack("<BBHHH8sQIIHHHH", 0, 1, unit, 0, i, b"RSCV0004", 0x3010000 + i * 0x1000,
+                           0, 0, 0, 0, 0, 0)
+    def root(i):
+        return struct.pack("<BBHHHIHHHH", 1, 1, 20 + 20 * n, 0, i + 2, 0, 0, i & 0xFFFF, 20, n) + b"".join(
+            struct.pack("<IIIII", j, 0, j, 48 + j % 2 * unit, 0) for j in range(n))
+    return rimt([iommu(0), iommu(1)] + times(size, root, size))
+
+
+def iovt_entries(size):
+    """IOMMUs with as many entries of devices as their length has room for."""
+    n = 8000
+    entry = b"".join(struct.pack("<BBIH", 0, 8, 0, 8 * j & 0xFFFF) for j in range(n))
+    def iommu(i):
+        return struct.pack("<HHIHHHHQIQIIIIIII", 0, 64 + len(entry), 1, i & 0xFFFF, 48, 48, 4, 0x1000, 8,
+                           0x10000000 + i * 0x1000, 0x1000, 0, 0, 0, 4096, n, 64) + entry
+    units = times(size, iommu, size)
+    return acpi(b"IOVT", struct.pack("<HHQ", len(units), 48, 0) + b"".join(units))
 
 
 # -- SRAT, MADT, MCFG, and tables in a row -------------------------------------------------------
@@ -467,6 +517,41 @@ def acpidump_line(size):
 def acpidump_zeros(size):
     """Offsets of thousands of digits."""
     return b"VIOT @ 0x0\n" + b"0" * size + b": 56 49\n"
+
+
+def hexdump(data):
+    return b"".join(b"%08x: %s\n" % (i, data[i:i + 16].hex(" ", 2).encode())
+                    for i in range(0, len(data), 16))
+
+
+def hexdump_scopes(size):
+    """The digits of a table of scopes."""
+    return hexdump(dmar_scopes(size // 3))
+
+
+def hexdump_tables(size):
+    """The digits of thousands of tables."""
+    return b"\n".join(times(size, lambda i: hexdump(acpi(b"VIOT", bytes(12), 0)), size))
+
+
+def base64_scopes(size):
+    """A table of scopes as an attachment of a mail."""
+    return base64.encodebytes(dmar_scopes(size * 3 // 4))
+
+
+# -- PCI trees -----------------------------------------------------------------------------------
+
+
+def lspci_lines(size):
+    """Functions in the shortest lines there are."""
+    return b"".join(times(size, lambda i: b"%02x:%02x.%x x: y\n" % (
+        i >> 8 & 0xFF, i >> 3 & 31, i & 7), size))
+
+
+def lspci_bridges(size):
+    """Bridges in bridges."""
+    return b"".join(times(size, lambda i: b"%02x:00.0 PCI bridge: x\n\tBus: primary=%02x, secondary=%02x, "
+                          b"subordinate=ff\n" % (i & 0xFF, i & 0xFF, (i + 1) & 0xFF), size))
 
 
 def draft_wrapped(size):
@@ -588,6 +673,31 @@ def dtb_nodes(size):
     while len(made.out) < size:
         made.begin(b"a")
         made.end()
+    made.end()
+    return made.blob()
+
+
+def dtb_functions(size):
+    """A map with an entry for each function, to another IOMMU than that of the one beside it."""
+    made = tree()
+    made.iommu(0, 1)
+    made.iommu(1, 2)
+    for i in range(max(1, size >> 19)):
+        made.bridge(i, min(size, 0x7F00 * 16), lambda k: (2 * k, 1 + k % 2, 2 * k, 1))
+    made.end()
+    return made.blob()
+
+
+def dtb_few_ids(size):
+    """Devices that each have one ID, in as few bytes as that takes."""
+    made = tree()
+    made.iommu(0, 1)
+    i = 0
+    while len(made.out) < size:
+        made.begin(b"%x" % i)
+        made.cells(b"iommus", 1, i)
+        made.end()
+        i += 1
     made.end()
     return made.blob()
 
@@ -840,6 +950,21 @@ def text_ranges(size):
     """Ranges inside of ranges."""
     return text_list(HEAD + ONE_SMMU, b"ranges", size, lambda i: b"functions: %s, iommu: s" %
                      functions(i % 0x7FFF, 0xFFFF - i % 0x7FFF))
+
+
+def text_functions(size):
+    """Functions that are each behind another IOMMU than those beside it."""
+    return text_list(HEAD + b"iommus: [ { name: s, kind: smmu-v3, at: 0 }, { name: t, kind: smmu-v3, at: 0x20000 } ]\n",
+                     b"ranges", size, lambda i: b"functions: %04x:%02x:%02x.%x, iommu: %s" % (
+                         i >> 16, i >> 8 & 0xFF, i >> 3 & 31, i & 7, b"st"[i % 2:i % 2 + 1]))
+
+
+def json_functions(size):
+    """The same as JSON, without a blank."""
+    ranges = times(size, lambda i: b'{"functions":"%02x:%02x.%x","iommu":"%s"}' % (
+        i >> 8 & 0xFF, i >> 3 & 31, i & 7, b"st"[i % 2:i % 2 + 1]), size)
+    return (b'{"viommu":1,"iommus":[{"name":"s","kind":"smmu-v3","at":0},'
+            b'{"name":"t","kind":"smmu-v3","at":131072}],"ranges":[' + b",".join(ranges) + b"]}")
 
 
 def text_bridges(size):
