@@ -37,6 +37,9 @@ static const GOptionEntry options[] = {
 /* A page of more pictures is not read, and Graphviz takes its time for each. */
 #define PICTURES_MAX 32
 
+/* Tables and topologies: a machine has fewer, and each of more would be a part of the page. */
+#define INPUTS_MAX 256
+
 /* Larger tables are closed at first. Bytes. */
 #define OPEN_MAX 4096
 
@@ -45,6 +48,7 @@ struct report {
 	GString *maps, *tables;
 	struct comparison *comparison; /* NULL: not asked for */
 	unsigned n;                    /* tables and topologies of IOMMUs, and hosts */
+	unsigned n_inputs;             /* those, and tables without IOMMUs */
 	unsigned n_pictures;
 };
 
@@ -387,6 +391,8 @@ static void take_input(void *opaque, struct input *input)
 	const struct viommu_topology *topology;
 
 	report->n += has_meaning(input);
+	if (++report->n_inputs > INPUTS_MAX)
+		return;
 	if (input->table)
 		add_table(report, input->table);
 	topology = has_meaning(input) ? input_topology(input, report->findings) : NULL;
@@ -451,6 +457,11 @@ static GString *make_page(const struct report *report, const struct viommu_findi
 			       "id=\"tables\">Tables</h2>\n%s%s</section>\n",
 			       report->tables->len ? "" : "<p>The input is no table.</p>\n",
 			       report->tables->str);
+	if (report->n_inputs > INPUTS_MAX)
+		g_string_append_printf(page,
+				       "<p>%u more tables and topologies are not shown: "
+				       "<code>viommu dump</code></p>\n",
+				       report->n_inputs - INPUTS_MAX);
 	page_end(page);
 	return page;
 }
@@ -538,11 +549,10 @@ const struct command report_command = {
 		"A FILE is as for check: tables, a folder or archive of them, a host tree, or a\n"
 		"topology. The page is one file, needs no network, and runs no script of its "
 		"input.\n"
-		"The pictures need Graphviz. A page has at most 32 of them, 5000 lines of a kind "
-		"in a\n"
-		"map, and 20000 fields of a table; it says how many more there are, and the "
-		"command\n"
-		"that shows them. Exit status 1: there is a warning or an error.",
+		"The pictures need Graphviz. A page has at most 32 of them, 5000 lines of a\n"
+		"kind in a map, 20000 fields of a table, and 256 tables; it says how many more\n"
+		"there are, and the command that shows them.\n"
+		"Exit status 1: there is a warning or an error.",
 	.examples = "viommu report DMAR SRAT -o machine.html\n"
 		    "viommu report --compare before after -o changes.html",
 	.options = options,

@@ -200,6 +200,12 @@ class Reports(unittest.TestCase):
         self.assertEqual(text.count("<svg"), 32)
         self.assertEqual(text.count("The page has no more pictures: "), 2)
 
+    def test_a_page_shows_a_bounded_number_of_tables(self):
+        text = self.write(self.expensive("raw_tables", 20000), status=1).read_text(encoding="utf-8")
+        self.assertEqual(text.count("VIOT, 48 bytes: "), 256)
+        self.assertIn(" more tables and topologies are not shown: <code>viommu dump</code>", text)
+        self.assertEqual(Page(text).bad, [])
+
     def test_a_map_shows_a_bounded_number_of_lines(self):
         text = self.write(self.expensive("dmar_functions", 100000)).read_text(encoding="utf-8")
         table = text[text.index(">PCI functions<"):]
