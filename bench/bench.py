@@ -16,6 +16,7 @@ import part_backend
 import part_bare
 import part_guest
 import part_host
+import part_hostile
 import part_limits
 import part_map
 import part_qemu
@@ -28,7 +29,7 @@ from results import Results, cell
 from skipped import Skipped
 
 PARTS = [part_traces, part_map, part_threads, part_limits, part_spaces, part_backend, part_qemu, part_tables,
-         part_host, part_bare, part_guest]
+         part_hostile, part_host, part_bare, part_guest]
 
 
 class Bench:

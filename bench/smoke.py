@@ -10,7 +10,7 @@ import tempfile
 import xml.dom.minidom
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = ["traces", "map", "threads", "limits", "backend", "spaces", "tables", "host"]
+PARTS = ["traces", "map", "threads", "limits", "backend", "spaces", "tables", "hostile", "host"]
 
 
 def main(build):
