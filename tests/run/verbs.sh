@@ -100,6 +100,22 @@ help() {
 	run help
 	prints '^usage: ./run VERB'
 	! ./run no-such-verb 2>"$work/err" || fail "an unknown verb is not an error"
+	run --help
+	prints '^usage: ./run VERB'
+}
+
+# In a copy without build folders, which stays without them.
+help_of_each_verb_builds_nothing() {
+	local root=$work/described verb
+	git -C "$PWD" archive --prefix=described/ HEAD | tar -xC "$work"
+	cp run "$root/"
+	for verb in $(sed -n 's/^#: \([a-z]*\).*/\1/p' run); do
+		run "$verb" --help
+		prints "^./run $verb .* "
+	done
+	run guest --help
+	prints '^ *--patience N'
+	[[ ! $(find "$root" -name 'build*' -path '*/build*/build.ninja') && ! -e $root/--help ]] || fail "a folder was built"
 }
 
 build_and_figures() {
@@ -343,7 +359,7 @@ build_folders_are_removed() {
 }
 
 steps=(show_the_demo tests_run_under_further_sanitizers programs_of_suites_are_those_of_the_sources build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
-	guests_without_an_operating_system no_qemu_is_built modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
+	guests_without_an_operating_system no_qemu_is_built modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help help_of_each_verb_builds_nothing build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
 	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_an_archive_have_its_files
 	a_command_without_a_page_is_missed packages_of_rpm
