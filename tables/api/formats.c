@@ -108,7 +108,7 @@ static struct viommu_table *table_of_format(const struct format *format, const c
 /* Freeing the outer root frees the inner one. */
 static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
 {
-	inner->root->base = inner->base;
+	inner->root->base = (uint32_t)inner->base;
 	record_add_child(outer->root, inner->root);
 	outer->inner = inner;
 }

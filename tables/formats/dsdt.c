@@ -107,7 +107,7 @@ static bool collect(struct code code, struct hash *last, struct hash *before)
 
 bool dsdt_collect_names(const struct viommu_table *block, struct hash *devices, struct hash *scopes)
 {
-	const struct bytes *rest = block->root->rest;
+	const struct rest *rest = &block->root->rest;
 	struct code code = { rest->data, rest->data + rest->len };
 	bool complete = true;
 
@@ -127,7 +127,7 @@ bool dsdt_collect_names(const struct viommu_table *block, struct hash *devices, 
 
 /* -- hardware IDs ----------------------------------------------------------------------- */
 
-static bool has_bytes(const struct bytes *in, const void *bytes, size_t length)
+static bool has_bytes(const struct rest *in, const void *bytes, size_t length)
 {
 	const uint8_t *at = in->data, *end = at + in->len;
 
@@ -168,7 +168,7 @@ static bool pack(const char *id, uint8_t packed[4])
 
 bool dsdt_has_hardware_id(const struct viommu_table *block, const char *id)
 {
-	const struct bytes *code = block->root->rest;
+	const struct rest *code = &block->root->rest;
 	uint8_t packed[4];
 
 	return has_bytes(code, id, strlen(id)) ||
@@ -188,7 +188,7 @@ struct scan {
 
 static struct scan scan_of(const struct viommu_table *block)
 {
-	const struct bytes *rest = block->root->rest;
+	const struct rest *rest = &block->root->rest;
 
 	return (struct scan){ .code = { rest->data, rest->data + rest->len } };
 }

@@ -6,6 +6,7 @@
  * parent, and always advances. The caller keeps and reports the bytes at which it stops.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "record.h"
@@ -13,15 +14,8 @@
 /* One allocation: tables have many records, and most have neither children nor a rest. */
 struct whole {
 	struct record record; /* first */
-	struct pointers children;
-	struct bytes rest;
 	max_align_t host[];
 };
-
-static void free_child(void *child)
-{
-	record_free(child);
-}
 
 /* Zeroed, for members without a row. */
 struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
@@ -30,11 +24,7 @@ struct record *record_new(const struct layout *layout, const uint8_t *wire, size
 	struct record *record = &whole->record;
 
 	record->layout = layout;
-	record->at = at;
-	record->children = &whole->children;
-	record->rest = &whole->rest;
-	pointers_init(record->children, free_child, whole);
-	bytes_init(record->rest, whole);
+	record->at = (uint32_t)at;
 	if (layout) {
 		record->host = whole->host;
 		layout_decode(layout, wire, record->host);
@@ -70,7 +60,7 @@ struct field record_text_field(const struct record *record)
 {
 	return (struct field){
 		.name = record->text,
-		.length = (uint16_t)MIN(record->rest->len, G_MAXUINT16),
+		.length = (uint16_t)MIN(record->rest.len, G_MAXUINT16),
 		.kind = FIELD_TEXT,
 	};
 }
@@ -78,7 +68,7 @@ struct field record_text_field(const struct record *record)
 /* The text may lack a NUL, so users go by the length. An empty text has no bytes to point at. */
 const void *record_text(const struct record *record)
 {
-	return record->rest->len ? (const void *)record->rest->data : "";
+	return record->rest.len ? (const void *)record->rest.data : "";
 }
 
 /*
@@ -88,39 +78,55 @@ void record_free(struct record *record)
 {
 	if (!record)
 		return;
-	pointers_free(record->children);
-	bytes_free(record->rest);
+	for (uint32_t i = 0; i < record->children.len; i++)
+		record_free(record->children.pdata[i]);
+	memory_free(record->children.pdata);
+	memory_free(record->rest.data);
 	memory_free(record);
 }
 
 void record_add_child(struct record *record, struct record *child)
 {
-	pointers_add(record->children, child);
+	struct records *children = &record->children;
+
+	if (children->len == children->room) {
+		uint32_t room = children->room ? 2 * children->room : 1;
+
+		children->pdata = memory_grow(record, children->pdata, room * sizeof(void *));
+		children->room = room;
+	}
+	children->pdata[children->len++] = child;
 }
 
 /* Fields that a later revision appended survive decoding and encoding. */
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 {
-	bytes_append(record->rest, wire, (guint)length);
+	struct rest *rest = &record->rest;
+
+	if (!length)
+		return;
+	rest->data = memory_grow(record, rest->data, rest->len + length);
+	memcpy(rest->data + rest->len, wire, length);
+	rest->len += (uint32_t)length;
 }
 
 /* Computed, not stored, so that it cannot disagree with the contents. */
 size_t record_length(const struct record *record)
 {
-	size_t length = record->rest->len + (record->layout ? record->layout->length : 0);
+	size_t length = record->rest.len + (record->layout ? record->layout->length : 0);
 
-	for (guint i = 0; i < record->children->len; i++)
-		length += record_length(record->children->pdata[i]);
+	for (guint i = 0; i < record->children.len; i++)
+		length += record_length(record->children.pdata[i]);
 	return length;
 }
 
 void record_place(struct record *record, size_t at)
 {
-	record->at = at;
+	record->at = (uint32_t)at;
 	at += record->layout ? record->layout->length : 0;
-	for (guint i = 0; i < record->children->len; i++) {
-		record_place(record->children->pdata[i], at);
-		at += record_length(record->children->pdata[i]);
+	for (guint i = 0; i < record->children.len; i++) {
+		record_place(record->children.pdata[i], at);
+		at += record_length(record->children.pdata[i]);
 	}
 }
 
@@ -133,9 +139,9 @@ void record_encode(const struct record *record, struct bytes *to)
 		bytes_set_size(to, at + record->layout->length);
 		layout_encode(record->layout, record->host, to->data + at);
 	}
-	for (guint i = 0; i < record->children->len; i++)
-		record_encode(record->children->pdata[i], to);
-	bytes_append(to, record->rest->data, record->rest->len);
+	for (guint i = 0; i < record->children.len; i++)
+		record_encode(record->children.pdata[i], to);
+	bytes_append(to, record->rest.data, record->rest.len);
 }
 
 /*

@@ -7,20 +7,32 @@
 #include "base/array.h"
 #include "wire/layout.h"
 
+/* Lists of a record. 32 bits are enough, since a table has as many for its length. */
+struct records {
+	struct record **pdata;
+	uint32_t len, room;
+};
+
+struct rest {
+	uint8_t *data;
+	uint32_t len;
+};
+
 /*
  * A record: one decoded structure of a table
  *
  * Its fixed part is decoded into a host struct by the rows of its layout, structures inside it are
  * its children, and all other bytes are kept. So a record encodes to the bytes it was decoded from.
+ * It is small, because a structure can be as short as two bytes.
  */
 struct record {
 	const struct layout *layout; /* NULL: bytes only */
-	size_t at;                   /* from the start of the table */
 	void *host;                  /* layout->host_size bytes, or NULL */
-	struct pointers *children;   /* of struct record, in the order of their bytes */
-	struct bytes *rest;          /* bytes behind the fixed part and the children */
 	const char *text;            /* name of `rest` if it is text, or NULL */
-	size_t base;                 /* of a table inside another: origin of its offsets */
+	struct records children;     /* in the order of their bytes */
+	struct rest rest;            /* bytes behind the fixed part and the children */
+	uint32_t at;                 /* from the start of the table */
+	uint32_t base;               /* of a table inside another: origin of its offsets */
 };
 
 /* Decode a fixed part of layout->length bytes. */
@@ -50,7 +62,7 @@ void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
 /* The i-th child, or NULL beyond the last. */
 static inline struct record *record_child(const struct record *record, guint i)
 {
-	return i < record->children->len ? record->children->pdata[i] : NULL;
+	return i < record->children.len ? record->children.pdata[i] : NULL;
 }
 
 #define for_each_child(i, child, record) for (guint i = 0; ((child) = record_child(record, i)); i++)

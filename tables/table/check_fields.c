@@ -36,13 +36,13 @@ static void visit_field(void *data, const struct field *field, uint64_t value)
 static void visit_record(struct search *search, const struct record *record)
 {
 	const struct layout *layout = record->layout;
-	bool exact = layout && layout->type != LAYOUT_UNKNOWN && !record->children->len;
+	bool exact = layout && layout->type != LAYOUT_UNKNOWN && !record->children.len;
 
 	search->record = record;
 	if (layout)
 		layout_check(layout, record->host, exact, visit_field, search);
-	for (guint i = 0; i < record->children->len; i++)
-		visit_record(search, record->children->pdata[i]);
+	for (guint i = 0; i < record->children.len; i++)
+		visit_record(search, record->children.pdata[i]);
 }
 
 static void visit_all(struct search search)
@@ -129,8 +129,8 @@ static void check_values_of(const struct table_check *check, const struct record
 				       "write a value of the specification",
 				       "%s of %s is undefined: 0x%" PRIx64, f->name,
 				       record->layout->name, field_get(f, record->host));
-	for (guint i = 0; i < record->children->len; i++)
-		check_values_of(check, record->children->pdata[i], with_enumerations);
+	for (guint i = 0; i < record->children.len; i++)
+		check_values_of(check, record->children.pdata[i], with_enumerations);
 }
 
 void check_undefined_values(const struct table_check *check)

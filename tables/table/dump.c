@@ -46,7 +46,7 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 }
 
 /* 16 bytes a line, as in a hex dump. */
-static void add_bytes(struct strbuf *text, size_t at, const struct bytes *bytes)
+static void add_bytes(struct strbuf *text, size_t at, const struct rest *bytes)
 {
 	for (guint i = 0; i < bytes->len; i++) {
 		if (!(i % BYTES_IN_A_LINE))
@@ -75,7 +75,7 @@ static void add_table(struct dump *dump, const struct record *root);
 /* Formats limit the depth of records, and so of the recursion. */
 static void add_record(struct dump *dump, const struct record *record)
 {
-	size_t rest = dump->base + record->at + record_length(record) - record->rest->len;
+	size_t rest = dump->base + record->at + record_length(record) - record->rest.len;
 
 	if (record->text) {
 		add_text(dump, record);
@@ -85,15 +85,15 @@ static void add_record(struct dump *dump, const struct record *record)
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
-	for (guint i = 0; i < record->children->len; i++) {
-		const struct record *child = record->children->pdata[i];
+	for (guint i = 0; i < record->children.len; i++) {
+		const struct record *child = record->children.pdata[i];
 
 		if (child->base)
 			add_table(dump, child);
 		else
 			add_record(dump, child);
 	}
-	add_bytes(dump->text, rest, record->rest);
+	add_bytes(dump->text, rest, &record->rest);
 }
 
 /* In every table, references go only to children of the root in the same table. */

@@ -94,7 +94,7 @@ static size_t count_gaps(const struct viommu_table *table)
 
 static size_t count_structures(const struct viommu_table *table)
 {
-	return table->root->children->len - count_gaps(table);
+	return table->root->children.len - count_gaps(table);
 }
 
 size_t frame_counted_end(const struct viommu_table *table)

@@ -101,9 +101,9 @@ static void add_rest(struct json *json, const struct record *record)
 	if (record->text) {
 		json_key(json, "text");
 		add_text(json, &field, record_text(record));
-	} else if (record->rest->len) {
+	} else if (record->rest.len) {
 		json_key(json, "bytes");
-		json_add_bytes(json, record->rest->data, record->rest->len);
+		json_add_bytes(json, record->rest.data, record->rest.len);
 	}
 }
 
@@ -130,11 +130,11 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 		add_reserved(json, record);
 	}
 	add_rest(json, record);
-	if (record->children->len) {
+	if (record->children.len) {
 		json_key(json, "records");
 		json_open(json, '[');
-		for (guint i = 0; i < record->children->len; i++)
-			add_record(json, record->children->pdata[i], base);
+		for (guint i = 0; i < record->children.len; i++)
+			add_record(json, record->children.pdata[i], base);
 		json_close(json, ']');
 	}
 	json_close(json, '}');

@@ -92,7 +92,7 @@ static void add_field(struct source *source, const struct record *record, const 
 	strbuf_append(source->text, word ? ")\n" : "\n");
 }
 
-static void add_bytes(struct source *source, size_t at, const struct bytes *bytes)
+static void add_bytes(struct source *source, size_t at, const struct rest *bytes)
 {
 	for (size_t i = 0; i < bytes->len; i++) {
 		size_t left = MIN(bytes->len - i, BYTES_IN_A_LINE);
@@ -115,8 +115,8 @@ static void add_text(struct source *source, const struct record *record)
 {
 	const struct field field = record_text_field(record);
 
-	if (!field.length || field.length != record->rest->len) {
-		add_bytes(source, record->at, record->rest);
+	if (!field.length || field.length != record->rest.len) {
+		add_bytes(source, record->at, &record->rest);
 		return;
 	}
 	begin_field(source, record->at, field.length, field.name);
@@ -130,7 +130,7 @@ static void add_text(struct source *source, const struct record *record)
 static void add_record(struct source *outer, const struct record *record)
 {
 	struct source source = { outer->text, outer->base + record->base, outer->depth };
-	size_t rest = record->at + record_length(record) - record->rest->len;
+	size_t rest = record->at + record_length(record) - record->rest.len;
 	const struct record *child;
 
 	if (record->text) {
@@ -146,7 +146,7 @@ static void add_record(struct source *outer, const struct record *record)
 			add_field(&source, record, f);
 	for_each_child(i, child, record)
 		add_record(&source, child);
-	add_bytes(&source, rest, record->rest);
+	add_bytes(&source, rest, &record->rest);
 	source.depth--;
 	begin_line(&source);
 	strbuf_append(source.text, "}\n");

@@ -78,7 +78,7 @@ static gint compare_order(gconstpointer a, gconstpointer b)
 /* In the order of readers: the first of two overlapping ranges wins. */
 static struct pointers *items_in_order(const struct viommu_table *table)
 {
-	const struct pointers *children = table->root->children;
+	const struct records *children = &table->root->children;
 	struct pointers *items = pointers_new(NULL);
 
 	for (guint i = 0; i < children->len; i++) {

@@ -223,19 +223,19 @@ const struct layout *dmar_layout(uint64_t type)
 const struct record *dmar_scope(const struct record *structure, size_t i)
 {
 	const struct record *scope =
-		i < structure->children->len ? structure->children->pdata[i] : NULL;
+		i < structure->children.len ? structure->children.pdata[i] : NULL;
 
 	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
 }
 
 size_t dmar_hops(const struct record *scope)
 {
-	return scope->children->len;
+	return scope->children.len;
 }
 
 const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 {
-	const struct record *hop = scope->children->pdata[i];
+	const struct record *hop = scope->children.pdata[i];
 
 	return hop->host;
 }
@@ -243,9 +243,9 @@ const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 /* Without a NUL the name would be read beyond the table. */
 const char *dmar_object_name(const struct record *andd)
 {
-	const struct record *name = andd->children->len ? andd->children->pdata[0] : NULL;
+	const struct record *name = andd->children.len ? andd->children.pdata[0] : NULL;
 
-	if (!name || !name->rest->len)
+	if (!name || !name->rest.len)
 		return NULL;
-	return memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
+	return memchr(name->rest.data, '\0', name->rest.len) ? record_text(name) : NULL;
 }

@@ -56,7 +56,7 @@ static bool has_endless_name(const struct viommu_table *table)
 /* Bytes behind the last structure begin with one that cannot be decoded. */
 static const uint8_t *find_rest(const struct viommu_table *table)
 {
-	const struct bytes *rest = table->root->rest;
+	const struct rest *rest = &table->root->rest;
 
 	return rest->len >= HEAD_LENGTH ? rest->data : NULL;
 }
@@ -78,7 +78,7 @@ static bool is_inside(const struct viommu_table *table)
 
 static bool passes_end(const struct viommu_table *table)
 {
-	return is_inside(table) && length_of_rest(table) > table->root->rest->len;
+	return is_inside(table) && length_of_rest(table) > table->root->rest.len;
 }
 
 /* The search for ANDDs begins only if there is a unit. */
@@ -102,11 +102,11 @@ static bool has_endless_scope(const struct viommu_table *table)
 	const struct record *structure, *last;
 
 	for_each_structure(structure, table) {
-		last = structure->children->len
-			       ? record_child(structure, (guint)structure->children->len - 1)
+		last = structure->children.len
+			       ? record_child(structure, (guint)structure->children.len - 1)
 			       : NULL;
 		if (has_scopes(structure) && last && !last->layout &&
-		    last->rest->len > SCOPE_LENGTH_AT && !last->rest->data[SCOPE_LENGTH_AT])
+		    last->rest.len > SCOPE_LENGTH_AT && !last->rest.data[SCOPE_LENGTH_AT])
 			return true;
 	}
 	return false;

@@ -316,7 +316,7 @@ static void write_head(struct dmar_writing *writing)
 /* All structures are complete here, so their lengths are known. */
 static void finish(struct dmar_writing *writing)
 {
-	const struct pointers *structures = writing->table->root->children;
+	const struct records *structures = &writing->table->root->children;
 
 	for (guint i = 0; i < structures->len; i++) {
 		struct record *structure = structures->pdata[i];

@@ -93,7 +93,7 @@ static bool has_room(struct dmar_writing *writing)
 bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
 		     struct dmar_target target, uint16_t last)
 {
-	const struct pointers *scopes = structure->children;
+	const struct records *scopes = &structure->children;
 	bool valid = true;
 
 	for (unsigned bdf = target.bdf;

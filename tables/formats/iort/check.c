@@ -97,7 +97,7 @@ static void check_identifiers(const struct table_check *check)
 }
 
 /* Padding is 0. Other bytes that no field refers to may be mappings that were not counted. */
-static void check_zero_bytes(const struct table_check *check, const struct bytes *bytes, size_t at,
+static void check_zero_bytes(const struct table_check *check, const struct rest *bytes, size_t at,
 			     const struct record *node)
 {
 	for (guint i = 0; i < bytes->len; i++)
@@ -115,15 +115,15 @@ static void check_bytes(const struct table_check *check)
 	const struct record *node;
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
-		for (guint k = 0; k < node->children->len; k++) {
-			const struct record *child = node->children->pdata[k];
+		for (guint k = 0; k < node->children.len; k++) {
+			const struct record *child = node->children.pdata[k];
 
 			if (!child->layout && !child->text)
-				check_zero_bytes(check, child->rest, child->at, node);
+				check_zero_bytes(check, &child->rest, child->at, node);
 		}
 		if (iort_type_of(node) != IORT_UNKNOWN)
-			check_zero_bytes(check, node->rest,
-					 node->at + record_length(node) - node->rest->len, node);
+			check_zero_bytes(check, &node->rest,
+					 node->at + record_length(node) - node->rest.len, node);
 	}
 }
 
@@ -133,7 +133,7 @@ static void check_node_text(const struct table_check *check, const struct record
 {
 	const struct record *text = iort_text_of(node);
 
-	if (!text || !memchr(record_text(text), '\0', text->rest->len))
+	if (!text || !memchr(record_text(text), '\0', text->rest.len))
 		report(check->findings, check->rule_id, table_place(check->table, node->at),
 		       "add a NUL inside the node", "the %s of %s has no NUL",
 		       iort_text_name(iort_type_of(node)), node->layout->name);

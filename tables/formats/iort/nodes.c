@@ -11,8 +11,8 @@
 
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
 {
-	while (*i < node->children->len) {
-		const struct record *child = node->children->pdata[(*i)++];
+	while (*i < node->children.len) {
+		const struct record *child = node->children.pdata[(*i)++];
 
 		if (child->layout == layout)
 			return child;
@@ -22,7 +22,7 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 
 const struct record *iort_next_node(const struct viommu_table *table, guint *i)
 {
-	const struct pointers *nodes = table->root->children;
+	const struct records *nodes = &table->root->children;
 
 	while (*i < nodes->len) {
 		const struct record *node = nodes->pdata[(*i)++];
@@ -39,16 +39,16 @@ const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
 	guint first = 0;
 	const struct record *child = iort_next(node, &iort_mapping_layout, &first);
 
-	if (!child || i >= node->children->len - (first - 1))
+	if (!child || i >= node->children.len - (first - 1))
 		return NULL;
-	child = node->children->pdata[first - 1 + i];
+	child = node->children.pdata[first - 1 + i];
 	return child->layout == &iort_mapping_layout ? child->host : NULL;
 }
 
 /* The name directly follows the fields, so it can only be the first child. */
 const struct record *iort_text_of(const struct record *node)
 {
-	const struct record *first = node->children->len ? node->children->pdata[0] : NULL;
+	const struct record *first = node->children.len ? node->children.pdata[0] : NULL;
 
 	return first && first->text ? first : NULL;
 }
@@ -57,7 +57,7 @@ char *iort_text(const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
 
-	return text ? memory_text_n(record_text(text), text->rest->len) : NULL;
+	return text ? memory_text_n(record_text(text), text->rest.len) : NULL;
 }
 
 /*

@@ -21,7 +21,7 @@ static void check_entry_count_of(const struct table_check *check, const struct r
 	const struct iovt_iommu *iommu = record->host;
 	uint32_t n = 0;
 
-	for (guint i = 0; i < record->children->len; i++)
+	for (guint i = 0; i < record->children.len; i++)
 		n += record_child(record, i)->layout != NULL;
 	if (n != iommu->entry_count)
 		report(check->findings, check->rule_id,

@@ -48,7 +48,7 @@ uint64_t ivrs_span(const struct record *block)
 /* That of a block of unknown type is in the bytes that were not decoded. -1: there is none. */
 static int device_id_of(const struct record *record)
 {
-	const struct bytes *rest = record->rest;
+	const struct rest *rest = &record->rest;
 
 	if (ivrs_type_of(record) != LAYOUT_UNKNOWN)
 		return block_of(record)->bdf;

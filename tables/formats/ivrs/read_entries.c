@@ -126,9 +126,9 @@ static char *uid_of(const struct record *entry)
 	const struct record *text = record_child(entry, 0);
 
 	if (text)
-		return text_of(record_text(text), text->rest->len);
+		return text_of(record_text(text), text->rest.len);
 	if (hid->uid_format == IVRS_UID_INTEGER && hid->uid_length <= sizeof(uint64_t))
-		return memory_printf("%" PRIu64, wire_load(entry->rest->data, entry->rest->len));
+		return memory_printf("%" PRIu64, wire_load(entry->rest.data, entry->rest.len));
 	return NULL;
 }
 

@@ -52,7 +52,7 @@ static bool has_no_type(const struct viommu_table *table)
 /* Linux walks over blocks of all types. */
 static bool never_ends(const struct viommu_table *table)
 {
-	const struct bytes *rest = table->root->rest;
+	const struct rest *rest = &table->root->rest;
 	size_t length = record_length(table->root);
 
 	return rest->len >= HEAD_LENGTH && acpi_end(table, length) == length &&
@@ -64,7 +64,7 @@ static bool never_ends(const struct viommu_table *table)
 /* The length of an entry follows from its type. */
 static bool is_endless(const struct record *block)
 {
-	const struct bytes *rest = block->rest;
+	const struct rest *rest = &block->rest;
 
 	return rest->len && rest->data[0] >= ENTRY_TYPE_UNKNOWN && rest->data[0] != IVRS_HID;
 }

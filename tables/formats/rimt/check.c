@@ -182,7 +182,7 @@ static void check_text(const struct table_check *check)
 
 	for (guint i = 0; (node = next_of(check, RIMT_PLATFORM_DEVICE, &i));) {
 		text = rimt_text_of(node);
-		if (!text || !memchr(record_text(text), '\0', text->rest->len))
+		if (!text || !memchr(record_text(text), '\0', text->rest.len))
 			report(check->findings, check->rule_id, table_place(check->table, node->at),
 			       "add a NUL inside the node", "the object path of %s has no NUL",
 			       node->layout->name);

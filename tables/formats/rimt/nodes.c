@@ -73,7 +73,7 @@ char *rimt_text(const struct record *node)
 {
 	const struct record *text = rimt_text_of(node);
 
-	return text ? memory_text_n(record_text(text), text->rest->len) : NULL;
+	return text ? memory_text_n(record_text(text), text->rest.len) : NULL;
 }
 
 struct hash *rimt_index(const struct viommu_table *table)

@@ -147,10 +147,10 @@ bool srat_write(struct viommu_table *table, const struct viommu_topology *topolo
 bool srat_extend(struct viommu_table *table, const struct viommu_topology *topology,
 		 struct viommu_findings *findings)
 {
-	if (!table->root->rest->len)
+	if (!table->root->rest.len)
 		return run(table, topology, findings);
 	report(findings, "extend-damaged",
-	       table_place(table, record_length(table->root) - table->root->rest->len),
+	       table_place(table, record_length(table->root) - table->root->rest.len),
 	       "repair the SRAT first", "no structure can follow bytes that are not a structure");
 	return false;
 }

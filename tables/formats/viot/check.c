@@ -31,7 +31,7 @@ static void check_revision(const struct table_check *check)
 /* An output node is an offset of 16 bits, so generators write IOMMUs first. */
 static void check_beyond(const struct table_check *check)
 {
-	const struct pointers *nodes = check->table->root->children;
+	const struct records *nodes = &check->table->root->children;
 
 	for (guint i = 0; i < nodes->len; i++) {
 		const struct record *node = nodes->pdata[i];
@@ -51,7 +51,7 @@ static void check_iommus(const struct table_check *check)
 	const struct viot_head *head = check->table->root->host;
 	const struct record *node;
 
-	if (head->node_count != check->table->root->children->len)
+	if (head->node_count != check->table->root->children.len)
 		return;
 
 	for_each_structure(node, check->table) {

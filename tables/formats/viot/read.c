@@ -136,7 +136,7 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 static void for_each_node(struct reading *reading, unsigned first_type, unsigned last_type,
 			  void (*read)(struct reading *reading, const struct record *record))
 {
-	const struct pointers *nodes = reading->table->root->children;
+	const struct records *nodes = &reading->table->root->children;
 
 	for (guint i = 0; i < nodes->len; i++)
 		if (viot_type_of(nodes->pdata[i]) >= first_type &&
@@ -156,9 +156,9 @@ static void read_start(struct reading *reading, const struct record *record)
 /* An endpoint node that is too short for its fields ends Linux's walk. */
 static bool is_short(const struct record *record)
 {
-	return !record->layout && record->rest->len &&
-	       (record->rest->data[0] == VIOT_PCI_RANGE ||
-		record->rest->data[0] == VIOT_MMIO_ENDPOINT);
+	return !record->layout && record->rest.len &&
+	       (record->rest.data[0] == VIOT_PCI_RANGE ||
+		record->rest.data[0] == VIOT_MMIO_ENDPOINT);
 }
 
 static void find_read_end(struct reading *reading)

@@ -157,7 +157,7 @@ bool viot_write(struct viommu_table *table, const struct viommu_topology *topolo
 	write_nodes(&writing);
 	hash_free(writing.offsets);
 	head->node_offset = VIOT_HEAD_LENGTH;
-	head->node_count = (uint16_t)table->root->children->len;
+	head->node_count = (uint16_t)table->root->children.len;
 	if (writing.n <= VIOT_MAX_NODES && !writing.too_large)
 		return true;
 	report(findings, "viot-too-large", place_of_file(NULL),
