@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "device/core.h"
+#include "map/follow.h"
 
 /*
  * Translation and DMA sections (virtio 1.3, 5.13.6)
@@ -82,24 +83,22 @@ static bool walk_on(const struct map *map, const struct map_access *access, stru
 
 /*
  * The answer continues in another leaf. Retry until the walk is consistent; if changes do not
- * stop, keep the answer from one leaf.
+ * stop, keep the answer from one leaf. By values, so that the usual path has them in registers.
  */
-__attribute__((noinline)) static void
-walk_across_leaves(const struct map *map, const struct map_access *access, struct map_run *ret_run)
+__attribute__((noinline)) static struct map_run
+walk_across_leaves(const struct map *map, struct map_access access, struct map_run one_leaf)
 {
 	enum { TRIES = 16 };
 	struct map_walk walk;
 	struct map_run run;
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		bool found = walk_on(map, access, &walk, &run);
+		bool found = walk_on(map, &access, &walk, &run);
 
-		if (!map_walk_is_consistent(&walk))
-			continue;
-		if (found)
-			*ret_run = run;
-		return;
+		if (map_walk_is_consistent(&walk))
+			return found ? run : one_leaf;
 	}
+	return one_leaf;
 }
 
 ON_THE_PATH bool follow(const struct map *map, const struct map_access *access,
@@ -110,7 +109,7 @@ ON_THE_PATH bool follow(const struct map *map, const struct map_access *access,
 	if (!map_follow(map, access, &run))
 		return false;
 	if (run.cut)
-		walk_across_leaves(map, access, &run);
+		run = walk_across_leaves(map, *access, run);
 	ret_translation->address = run.phys;
 	ret_translation->length =
 		(run.last < access->last ? run.last : access->last) - access->first + 1;
@@ -294,21 +293,22 @@ ON_THE_PATH uint64_t last_of(uint64_t iova, uint64_t length)
 	return length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1);
 }
 
-/* What no mapping permits, and all that is not translated by mappings. */
+/* What no mapping permits, and all that is not translated by mappings. The question is copied here,
+ * so that the usual path has it in registers. */
 __attribute__((noinline)) static int answer_otherwise(struct endpoint *endpoint,
-						      const struct question *question,
+						      struct question question,
 						      struct viommu_translation *ret_translation)
 {
 	struct access access = {
 		.endpoint = endpoint,
-		.first = question->iova,
-		.last = last_of(question->iova, question->length),
-		.wanted = question->access & READ_WRITE,
-		.pasid = question->pasid,
-		.kind = question->access & (VIOMMU_ACCESS_EXEC | VIOMMU_ACCESS_PRIVILEGED),
+		.first = question.iova,
+		.last = last_of(question.iova, question.length),
+		.wanted = question.access & READ_WRITE,
+		.pasid = question.pasid,
+		.kind = question.access & (VIOMMU_ACCESS_EXEC | VIOMMU_ACCESS_PRIVILEGED),
 	};
 
-	if (!question->length)
+	if (!question.length)
 		return -EINVAL;
 	if (!endpoint)
 		return -ENOENT;
@@ -316,7 +316,7 @@ __attribute__((noinline)) static int answer_otherwise(struct endpoint *endpoint,
 	access.fault = access.route->fault;
 	if (translate(&access, ret_translation))
 		return 0;
-	return refuse(&access, question->access);
+	return refuse(&access, question.access);
 }
 
 /*
@@ -339,7 +339,7 @@ ON_THE_PATH int answer(struct endpoint *endpoint, const struct question *questio
 		    follow(route->map, &access, ret_translation))
 			return 0;
 	}
-	return answer_otherwise(endpoint, question, ret_translation);
+	return answer_otherwise(endpoint, *question, ret_translation);
 }
 
 struct unregistered {
@@ -360,7 +360,7 @@ static void leave_unregistered(void *opaque)
  * registers.
  */
 __attribute__((noinline, cold)) static int
-translate_unregistered(struct viommu *device, const struct question *question,
+translate_unregistered(struct viommu *device, struct question question,
 		       struct viommu_translation *ret_translation)
 {
 	struct unregistered section = { &device->readers,
@@ -368,7 +368,7 @@ translate_unregistered(struct viommu *device, const struct question *question,
 	int error;
 
 	pthread_cleanup_push(leave_unregistered, &section);
-	error = answer(find_endpoint(device, question), question, ret_translation);
+	error = answer(find_endpoint(device, &question), &question, ret_translation);
 	pthread_cleanup_pop(true);
 	return error;
 }
@@ -380,7 +380,7 @@ ON_THE_PATH int translate_in_section(struct viommu *device, const struct questio
 	int error;
 
 	if (!reader)
-		return translate_unregistered(device, question, ret_translation);
+		return translate_unregistered(device, *question, ret_translation);
 	reader_enter(reader);
 	error = answer(find_endpoint(device, question), question, ret_translation);
 	reader_leave(reader);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "map/change.h"
+#include "map/follow.h"
 
 /*
  * The interval map as a B+ tree, and how it is read while it changes
@@ -44,78 +45,6 @@ size_t map_bytes(const struct map *map)
 
 /* -- one range -------------------------------------------------------------------------- */
 
-static const struct place nowhere = { .leaf = NULL };
-
-/* The first live slot at or behind `i`, which mostly is `i` itself. */
-static inline struct place place_at(const struct leaf *leaf, uint32_t live, unsigned i)
-{
-	uint32_t rest = live >> i;
-
-	if (!rest)
-		return nowhere;
-	if (!(rest & 1))
-		i += (unsigned)__builtin_ctz(rest);
-	return (struct place){ leaf, live, i };
-}
-
-/* `live` is loaded before the keys: those of live slots do not change any more. */
-static inline struct place place_in(const struct leaf *leaf, uint64_t from)
-{
-	uint32_t live = leaf_live(leaf);
-
-	return place_at(leaf, live, leaf_find(leaf, from));
-}
-
-/* The last right branch beside a path. */
-struct turn {
-	const struct inner *inner; /* NULL: none, it is the last leaf */
-	unsigned i, height;
-};
-
-static const struct leaf *leftmost(const struct turn *turn)
-{
-	const struct inner *inner = turn->inner;
-	const void *node = inner_child(inner, turn->i);
-
-	for (unsigned height = turn->height; --height;) {
-		inner = node;
-		node = inner_child(inner, 0);
-	}
-	return node;
-}
-
-static const struct leaf *find_leaf(const struct map *map, uint64_t address, struct turn *turn)
-{
-	struct root root = map_root(map);
-	const void *node = root.node;
-
-	*turn = (struct turn){ NULL, 0, 0 };
-	for (unsigned height = root.height; height; height--) {
-		const struct inner *inner = node;
-		unsigned i = inner_find(inner, address);
-
-		if (i + 1u < inner->count)
-			*turn = (struct turn){ inner, i + 1, height };
-		node = inner_child(inner, i);
-		node_fetch(node);
-	}
-	return node;
-}
-
-/* The first range that ends at or after `from`; it may be in the next leaf. */
-static inline struct place find_beside(const struct map *map, uint64_t from, struct turn *turn)
-{
-	const struct leaf *leaf = find_leaf(map, from, turn);
-	struct place place;
-
-	if (!leaf)
-		return nowhere;
-	place = place_in(leaf, from);
-	if (place.leaf || !turn->inner)
-		return place;
-	return place_in(leftmost(turn), from);
-}
-
 static struct place find(const struct map *map, uint64_t from)
 {
 	struct turn turn;
@@ -136,7 +65,8 @@ bool map_next_range(const struct map *map, uint64_t from, struct range *ret_rang
 static struct place find_behind_hot(struct hot *hot, const struct map *map)
 {
 	if (!hot->next) {
-		struct place next = hot->high == LAST_BORDER ? nowhere : find(map, hot->high + 1);
+		struct place next =
+			hot->high == LAST_BORDER ? map_nowhere : find(map, hot->high + 1);
 
 		hot->next = (uintptr_t)next.leaf | next.i | NEXT_KNOWN;
 	}
@@ -156,7 +86,7 @@ static struct place find_hot(struct map *map, uint64_t from)
 		leaf = path.leaf;
 	}
 	if (!leaf)
-		return nowhere;
+		return map_nowhere;
 	place = place_in(leaf, from);
 	return place.leaf ? place : find_behind_hot(&map->hot, map);
 }
@@ -226,44 +156,4 @@ bool map_walk_is_consistent(const struct map_walk *walk)
 {
 	return !(walk->version & 1) &&
 	       walk->version == atomic_load_explicit(&walk->map->version, memory_order_relaxed);
-}
-
-/* -- where an access goes ------------------------------------------------------------------- */
-
-/* Ranges of the same leaf that continue `range`. False: they reach its end. */
-static bool follow(const struct map_access *access, struct place place, struct range range,
-		   struct map_run *run)
-{
-	while (range.last < access->last) {
-		struct range next;
-
-		place = place_at(place.leaf, place.live, place.i + 1);
-		if (!place.leaf)
-			return false;
-		next = leaf_range(place.leaf, place.i);
-		if (!map_continues(access, &range, &next))
-			break;
-		run->flags &= next.flags;
-		run->last = next.last;
-		range = next;
-	}
-	return true;
-}
-
-bool map_follow(const struct map *map, const struct map_access *access, struct map_run *ret_run)
-{
-	struct turn turn;
-	struct place place = find_beside(map, access->first, &turn);
-	struct range range;
-
-	if (!place.leaf)
-		return false;
-	range = leaf_range(place.leaf, place.i);
-	if (range.first > access->first || (range.flags & access->all) != access->all)
-		return false;
-	ret_run->phys = range.phys + (access->first - range.first);
-	ret_run->last = range.last;
-	ret_run->flags = range.flags;
-	ret_run->cut = !follow(access, place, range, ret_run) && turn.inner;
-	return true;
 }

@@ -52,33 +52,6 @@ bool map_walk_next(struct map_walk *walk, struct range *ret_range);
 
 bool map_walk_is_consistent(const struct map_walk *walk);
 
-/* What an access needs: every range has the flags `all`, and none differs in `same`. */
-struct map_access {
-	uint64_t first, last;
-	uint32_t all, same;
-};
-
-/* Where an access goes: to ranges that continue one another there as well. */
-struct map_run {
-	uint64_t phys;  /* where the access begins */
-	uint64_t last;  /* where the last range ends, maybe behind the access */
-	uint32_t flags; /* that every range has */
-	bool cut;       /* it may continue in the next leaf */
-};
-
-/* Does `next` continue `range`? Guest memory does not wrap. */
-static inline bool map_continues(const struct map_access *access, const struct range *range,
-				 const struct range *next)
-{
-	return next->first == range->last + 1 && next->phys > range->phys &&
-	       next->phys == range->phys + (range->last - range->first) + 1 &&
-	       (next->flags & access->all) == access->all &&
-	       !((next->flags ^ range->flags) & access->same);
-}
-
-/* Follow an access within one leaf, at one moment. False: no range permits its first byte. */
-bool map_follow(const struct map *map, const struct map_access *access, struct map_run *ret_run);
-
 /* -- for the writer ---------------------------------------------------------------------- */
 
 size_t map_count(const struct map *map);

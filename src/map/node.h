@@ -12,7 +12,7 @@
 #include "sync/annotate.h"
 
 /*
- * The nodes of the interval map. Private to src/map.
+ * The nodes of the interval map. Private to src/map; follow.h inlines the way to a range.
  *
  * The cost of a lookup is its cache misses. So a node has eight cache lines, levels are few, and
  * all keys of a node are adjacent. Both kinds of node begin with an ascending array, filled with

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "map/map.h"
+#include "map/follow.h"
 
 /*
  * The interval map against a model that is too simple to be wrong
@@ -525,7 +525,7 @@ static void an_access_is_followed_while_ranges_continue(void **state)
 		{ { 20, 29, 1020, 7 }, 19, 3 }, /* of another kind */
 	};
 	struct map *map = adjoining_ranges(6);
-	struct map_run run;
+	struct map_run run = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -542,7 +542,7 @@ static void an_access_is_followed_while_ranges_continue(void **state)
 static void an_access_needs_a_range_that_permits_its_first_byte(void **state)
 {
 	struct map *map = adjoining_ranges(6);
-	struct map_run run;
+	struct map_run run = { 0 };
 
 	(void)state;
 	assert_true(map_follow(map, &(struct map_access){ 59, 100, 3, 0 }, &run));
@@ -560,7 +560,7 @@ static void an_access_that_reaches_the_end_of_its_leaf_is_cut(void **state)
 	struct map *map = adjoining_ranges(N_WALKED);
 	const struct map_access access = { .first = 0, .last = UINT64_MAX };
 	const struct map_access behind = { .first = 10 * N_WALKED - 1, .last = UINT64_MAX };
-	struct map_run run;
+	struct map_run run = { 0 };
 
 	(void)state;
 	assert_true(map_follow(map, &access, &run));

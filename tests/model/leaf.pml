@@ -4,6 +4,7 @@
  *
  * Reviewed with: src/map/leaf.c a23243a13c3ef0ff
  * Reviewed with: src/map/node.h 90f0be3d0fbd4fec
+ * Reviewed with: src/map/follow.h 390e2f8f02235b7e
  *
  * Step: src/map/leaf.c leaf_insert FILL_KEY: atomic_store_explicit(&leaf->last[i], range->last, memory_order_relaxed)
  * Step: src/map/leaf.c leaf_insert -: atomic_load_explicit(&leaf->live, memory_order_relaxed)

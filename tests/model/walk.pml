@@ -2,9 +2,10 @@
 /*
  * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
- * Reviewed with: src/map/map.c 4afc62f74914281f
+ * Reviewed with: src/map/map.c 66618be5026f6668
  * Reviewed with: src/map/change.c 311473133e365db6
  * Reviewed with: src/map/node.h 90f0be3d0fbd4fec
+ * Reviewed with: src/map/follow.h 390e2f8f02235b7e
  *
  * Step: src/map/change.c version_make_odd -: atomic_load_explicit(&map->version, memory_order_relaxed)
  * Step: src/map/change.c version_make_odd ODD NO_ODD_VERSION: atomic_store_explicit(&map->version, version + 1, memory_order_relaxed)
