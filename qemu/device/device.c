@@ -165,8 +165,8 @@ static uint64_t ring_run(struct iommu *iommu)
 
 	batch->is_direct = true;
 	viommu_batch_begin(iommu->core);
-	while (n < VIOMMU_BATCH && !(pause = viommu_batch_pause(iommu->core)) &&
-	       ring_next(iommu, n, &chain)) {
+	while (n < VIOMMU_BATCH && ring_next(iommu, n, &chain) &&
+	       !(pause = viommu_batch_pause(iommu->core))) {
 		unsigned int *used = &batch->used[n++];
 		size_t length = viommu_batch_submit(iommu->core, chain.readable, chain.n_readable,
 						    chain.writable, chain.n_writable, used);
