@@ -16,7 +16,7 @@ static const char style[] =
 	"details{margin:0}caption{text-align:left;font-weight:600}\n"
 	"th,td{text-align:left;vertical-align:top;padding:.15rem .6rem;border-bottom:1px solid "
 	"var(--line);"
-	"overflow-wrap:anywhere}\n"
+	"overflow-wrap:anywhere}th{white-space:nowrap}\n"
 	"code,.bytes,.at{font:13px/1.5 ui-monospace,monospace}.bytes{opacity:.75}\n"
 	".at,td.bytes{white-space:pre-wrap}.at{width:4.5rem}\n"
 	".error{color:var(--error)}.warning{color:var(--warning)}.note{color:var(--note)}\n"

@@ -16,13 +16,18 @@
 #include "base/strbuf.h"
 #include "graph.h"
 
-#define WAY_COLOUR    "#1b4f8a" /* translated accesses */
-#define BYPASS_COLOUR "#b3541e" /* bypassing accesses */
-#define MSI_COLOUR    "#5d6d3a" /* interrupts */
+enum way { WAY_TRANSLATED, WAY_BYPASS, WAY_MSI, N_WAYS };
 
-#define WAY_STYLE    "color=\"" WAY_COLOUR "\", penwidth=1.4"
-#define BYPASS_STYLE "color=\"" BYPASS_COLOUR "\", style=dashed, penwidth=1.4, minlen=2"
-#define MSI_STYLE    "color=\"" MSI_COLOUR "\", style=dotted, arrowhead=vee, penwidth=1.4"
+/* Kinds of arrows, as the legend has them. A sample is text that looks like the arrow. */
+static const struct {
+	const char *colour, *style, *sample, *meaning;
+} ways[N_WAYS] = {
+	{ "#1b4f8a", "penwidth=1.4", "&#9472;&#9472;&#9472;&#9658;",
+	  "translated, with the IDs beside the functions" },
+	{ "#b3541e", "style=dashed, penwidth=1.4", "&#8211; &#8211; &#9658;", "bypasses" },
+	{ "#5d6d3a", "style=dotted, arrowhead=vee, penwidth=1.4", "&#183; &#183; &#183; &gt;",
+	  "MSIs, with the same ID unless another is named" },
+};
 
 /* Nodes are identified by numbers, because names come from input and would need quotes. */
 struct drawing {
@@ -32,6 +37,7 @@ struct drawing {
 	struct hash *iommus; /* struct viommu_iommu -> its number, from 1 */
 	struct hash *groups; /* struct viommu_its_group -> its number, from 1 */
 	struct hash *drawn;  /* arrows drawn so far, as text */
+	bool has[N_WAYS];    /* such an arrow was drawn */
 };
 
 /* -- arrows -------------------------------------------------------------------------- */
@@ -42,11 +48,15 @@ static unsigned number_of(struct hash *numbers, const void *object)
 	return GPOINTER_TO_UINT(hash_lookup(numbers, object));
 }
 
-/* Identical arrows are drawn once. */
-static void put_arrow(struct drawing *drawing, const char *from, const char *to, const char *style)
+/* Identical arrows are drawn once. One that passes by the IOMMUs is two columns long. */
+static void put_arrow(struct drawing *drawing, const char *from, const char *to, enum way way,
+		      bool passes_by)
 {
-	char *arrow = memory_printf("  %s -> %s [%s];\n", from, to, style);
+	char *arrow =
+		memory_printf("  %s -> %s [color=\"%s\", %s%s];\n", from, to, ways[way].colour,
+			      ways[way].style, passes_by ? ", minlen=2" : "");
 
+	drawing->has[way] = true;
 	if (hash_add(drawing->drawn, arrow))
 		strbuf_append(drawing->out, arrow);
 }
@@ -60,8 +70,7 @@ static void put_msis(struct drawing *drawing, const struct line *line, const cha
 	auto_free char *through = memory_printf("i%u", iommu);
 
 	if (group && (iommu || !line->iommu))
-		put_arrow(drawing, iommu ? through : port, to,
-			  iommu ? MSI_STYLE : MSI_STYLE ", minlen=2");
+		put_arrow(drawing, iommu ? through : port, to, WAY_MSI, !iommu);
 }
 
 /* The arrow of an IOMMU that is not drawn ends at the box of further IOMMUs. */
@@ -71,9 +80,9 @@ static void put_way(struct drawing *drawing, const struct line *line, const char
 	auto_free char *to = memory_printf("i%u", iommu);
 
 	if (!line->iommu)
-		put_arrow(drawing, port, "memory", BYPASS_STYLE);
+		put_arrow(drawing, port, "memory", WAY_BYPASS, true);
 	else
-		put_arrow(drawing, port, iommu ? to : "more_iommus", WAY_STYLE);
+		put_arrow(drawing, port, iommu ? to : "more_iommus", WAY_TRANSLATED, false);
 	if (line->its)
 		put_msis(drawing, line, port);
 }
@@ -96,7 +105,7 @@ static void put_iommu_ways(struct drawing *drawing)
 		auto_free char *from = memory_printf("i%u", number_of(drawing->iommus, iommu));
 
 		if (number_of(drawing->iommus, iommu))
-			put_arrow(drawing, from, "memory", WAY_STYLE);
+			put_arrow(drawing, from, "memory", WAY_TRANSLATED, false);
 	}
 }
 
@@ -203,16 +212,6 @@ static void put_head(struct strbuf *out)
 			   "  edge [arrowsize=0.7];\n");
 }
 
-/* A row of the legend. The sample is text that looks like the arrow. */
-static void put_sample(struct strbuf *out, const char *colour, const char *sample,
-		       const char *meaning)
-{
-	strbuf_append_printf(
-		out,
-		"<tr><td><font color=\"%s\"><b>%s</b></font></td><td align=\"left\">%s</td></tr>",
-		colour, sample, meaning);
-}
-
 /* The label of the whole picture: dot would place a separate box anywhere. */
 static void put_legend(const struct drawing *drawing)
 {
@@ -220,12 +219,12 @@ static void put_legend(const struct drawing *drawing)
 
 	strbuf_append(out, "  labelloc=b; labeljust=l; label=<<table border=\"0\" cellborder=\"0\""
 			   " cellspacing=\"0\" cellpadding=\"2\">");
-	put_sample(out, WAY_COLOUR, "&#9472;&#9472;&#9472;&#9658;",
-		   "translated, with the IDs beside the functions");
-	put_sample(out, BYPASS_COLOUR, "&#8211; &#8211; &#9658;", "bypasses");
-	if (hash_size(drawing->groups))
-		put_sample(out, MSI_COLOUR, "&#183; &#183; &#183; &gt;",
-			   "MSIs, with the same ID unless another is named");
+	for (enum way way = 0; way < N_WAYS; way++)
+		if (drawing->has[way])
+			strbuf_append_printf(out,
+					     "<tr><td><font color=\"%s\"><b>%s</b></font></td>"
+					     "<td align=\"left\">%s</td></tr>",
+					     ways[way].colour, ways[way].sample, ways[way].meaning);
 	graph_put_more(out, drawing->boxes.n_more, "boxes");
 	graph_put_more(out,
 		       topology_count(drawing->topology, OBJECT_IOMMU) - hash_size(drawing->iommus),
@@ -273,13 +272,14 @@ char *topology_graph(const struct viommu_topology *topology)
 	};
 
 	put_head(drawing.out);
-	put_legend(&drawing);
 	put_order(&drawing);
 	put_frames(&drawing);
 	put_reached(&drawing);
 	for (unsigned i = 0; i < drawing.boxes.list->len; i++)
 		put_ways(&drawing, &array_index(drawing.boxes.list, struct box, i), i);
 	put_iommu_ways(&drawing);
+	if (hash_size(drawing.drawn))
+		put_legend(&drawing);
 	strbuf_append(drawing.out, "}\n");
 	graph_free_boxes(&drawing.boxes);
 	hash_free(drawing.iommus);

@@ -238,6 +238,21 @@ graph_draws_the_pictures_of_the_documentation() {
 	done
 }
 
+the_legend_of_a_picture_has_what_is_drawn() {
+	cat >one.yaml <<-'END'
+	viommu: 1
+	iommus: [ { name: all, kind: virtio-iommu-mmio, at: 0x1000 } ]
+	host-bridges: [ { buses: 00-ff, iommu: all } ]
+	END
+	ran 0 "$viommu" graph one.yaml
+	says out 'translated, with the IDs beside the functions'
+	! grep -E 'bypasses|MSIs' out || fail 'a kind of arrow that is not drawn'
+	echo 'viommu: 1' >none.yaml
+	ran 0 "$viommu" graph none.yaml
+	! grep 'labelloc=b' out || fail 'a legend of nothing'
+	! command -v dot >/dev/null || ran 0 dot -Tsvg out
+}
+
 graph_is_bounded_and_says_what_it_leaves_out() {
 	"$python3" - >many.yaml <<-'END'
 	print("viommu: 1\niommus:")
