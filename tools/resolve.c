@@ -784,7 +784,7 @@ static void answer_host(void *opaque, const char *input, const struct viommu_hos
 		answer_sysfs(question, input, host, *device);
 }
 
-/* A list of groups is of the machine of which somebody asks, which need not be this one. */
+/* A list of groups may describe another machine than this one. */
 static void answer_listed(struct question *question, const char *device)
 {
 	g_autofree char *name = printable(device), *file = printable(question->pci_name);

@@ -55,7 +55,7 @@ void add_sysfs_answer(struct json *json, const struct viommu_host_device *device
 	add_sysfs(json, device);
 }
 
-/* A list of groups is what somebody saw in sysfs. */
+/* The groups of a list come from sysfs of the machine that it describes. */
 void print_listed_answer(const char *list, const struct answer *answer)
 {
 	g_autofree char *file = printable(list);

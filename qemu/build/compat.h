@@ -5,8 +5,8 @@
 /*
  * Differences between versions of QEMU: the only file with #if
  *
- * Supports 7.2 (Debian 12), 10.0 (Debian 13), 10.2 and 11.1. Every file includes it first, through
- * iommu.h.
+ * Supports 7.2 (Debian 12), 10.0 (Debian 13) and 10.2, and compiles with the headers of release
+ * candidate 2 of 11.1. Every file includes it first, through iommu.h.
  */
 
 #include "qemu/osdep.h"

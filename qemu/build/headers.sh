@@ -80,10 +80,11 @@ fetch() {
 	version=$(dpkg-query -W -f '${source:Version}' qemu-system-x86 2>/dev/null || :)
 	case $version in *:"$generation"[.+]*) ;; *) version=$(newest_version) ;; esac
 	[[ $version ]] || die "$suite has no source package of QEMU $generation"
-	apt_apart source --download-only "qemu=$version" >&2 || die "the source package could not be fetched"
+	apt_apart source --download-only "qemu=$version" >&2 ||
+		die "the source package could not be fetched; put the source tree of QEMU $generation into $cache/$generation"
 }
 
-# A source tree that was put here by hand is taken as it is.
+# A source tree that was put here by hand is used instead of a source package.
 source=$cache/$generation
 if [[ ! -f $source/VERSION ]]; then
 	fetch

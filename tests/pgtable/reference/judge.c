@@ -186,8 +186,8 @@ static void find_page(const iommu_trans_rsp_t *found, uint64_t va, struct answer
 }
 
 /*
- * Rights are told to devices that ask for a translation. Refused: none. The right to write is told
- * for a page that was dirty before.
+ * The model reports permissions in its answers to ATS translation requests; a refused request has
+ * none. It reports write permission only for a page that was dirty before.
  */
 static void find_rights(hb_to_iommu_req_t req, struct answer2 *answer)
 {
@@ -208,7 +208,7 @@ static void find_rights(hb_to_iommu_req_t req, struct answer2 *answer)
 	req.no_write = 1;
 	response = request(req);
 	answer->perm |= response.trsp.Exe ? SECOND_X : 0;
-	/* The right to execute is told with that to read, and to requests with a PASID. */
+	/* It reports execute permission only with read permission, and to requests with a PASID. */
 	if (!req.pid_valid || (!response.trsp.R && !response.status))
 		answer->unknown |= SECOND_X;
 	aside.is_used = false;

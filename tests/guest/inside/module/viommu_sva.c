@@ -4,9 +4,9 @@
  * (x86)
  *
  * The core calls domain_alloc_sva, set_dev_pasid and page_response, and queues the page requests
- * that it is told of. An SVA domain is the table of a process (docs/proposal-address-spaces.md); a
- * paging domain is attached to a PASID with its mappings. A process binds itself to viommu-dma by
- * iommu_sva_bind_device().
+ * that the driver reports. The driver attaches an SVA domain as the page table of its process
+ * (docs/proposal-address-spaces.md), and a paging domain with its mappings. A process binds itself
+ * to viommu-dma by iommu_sva_bind_device().
  */
 #define EVENT_CAME event_came
 #include "stock_driver.h"
