@@ -49,13 +49,12 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 {
 	struct viommu_route route = route_specified(topology, device);
 	const struct viommu_host_bridge *complex = find_root_complex(topology, device->segment);
+	const char *unread = complex ? topology_unread(topology, complex) : NULL;
 
-	if (complex && topology_unread(topology, complex)) {
-		*ret_why = topology_unread(topology, complex);
-		return route_nothing;
-	}
-	if (why_unread(topology, device)) {
-		*ret_why = why_unread(topology, device);
+	if (!unread)
+		unread = why_unread(topology, device);
+	if (unread) {
+		*ret_why = unread;
 		return route_nothing;
 	}
 	if (!complex)
