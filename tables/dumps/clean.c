@@ -471,6 +471,13 @@ static bool is_inside_number(const struct bytes *plain, const uint8_t *at, size_
 	       g_ascii_isxdigit(at[1]);
 }
 
+/* Nothing that is replaced begins with it. */
+static bool is_plain(uint8_t byte)
+{
+	return byte == '\n' ||
+	       (byte >= ' ' && byte < 0x7f && byte != '&' && byte != '<' && byte != '^');
+}
+
 static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 {
 	struct bytes *plain = bytes_new_sized(length + 1);
@@ -482,7 +489,7 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 		n = 1;
 		if (byte == '`' && is_inside_number(plain, bytes + i, length - i))
 			continue;
-		if (byte > ' ' && byte < 0x7f && !strchr("&<^", byte)) {
+		if (is_plain(byte)) {
 			bytes_append(plain, &byte, 1);
 			continue;
 		}
@@ -494,7 +501,7 @@ static struct bytes *replace_all(const uint8_t *bytes, size_t length)
 			bytes_set_size(plain, plain->len - 1);
 			continue;
 		}
-		if (byte < ' ' && byte != '\n')
+		if (byte < ' ')
 			byte = ' ';
 		bytes_append(plain, &byte, 1);
 	}
