@@ -8,6 +8,8 @@ Each run must end by itself, with an exit status of its own, within the memory a
 are allowed here. Sanitizers need memory of their own, and are let have it. What takes for ever is
 ended by the test's time limit.
 """
+import concurrent.futures
+import functools
 import os
 import pathlib
 import resource
@@ -51,22 +53,27 @@ def run(command, sanitized, folder):
     return None
 
 
-def main(viommu, *options):
-    sanitized = "--sanitized" in options
-    failed = 0
+def run_all(viommu, sanitized, hostile_name):
+    """What was wrong with each command that got the file."""
+    found = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         file = folder / "hostile"
-        for hostile_name, made in hostile.FILES.items():
-            file.write_bytes(made(SIZE // 16 if sanitized else SIZE))
-            form = ["--as", "builtin-v3"] if hostile_name.startswith("builtin") else []
-            for command in [*COMMANDS, ["diff", os.fspath(file)]]:
-                wrong = run([viommu, *command, os.fspath(file), *form], sanitized, folder)
-                if wrong:
-                    print(f"{hostile_name}: {' '.join(command)}: {wrong}")
-                    failed += 1
-    print(f"{len(hostile.FILES)} files, {failed} failed")
-    return 1 if failed else 0
+        file.write_bytes(hostile.FILES[hostile_name](SIZE // 16 if sanitized else SIZE))
+        form = ["--as", "builtin-v3"] if hostile_name.startswith("builtin") else []
+        for command in [*COMMANDS, ["diff", os.fspath(file)]]:
+            wrong = run([viommu, *command, os.fspath(file), *form], sanitized, folder)
+            if wrong:
+                found.append(f"{hostile_name}: {' '.join(command)}: {wrong}")
+    return found
+
+
+def main(viommu, *options):
+    judge = functools.partial(run_all, viommu, "--sanitized" in options)
+    with concurrent.futures.ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        found = [wrong for some in pool.map(judge, hostile.FILES) for wrong in some]
+    print("\n".join([*found, f"{len(hostile.FILES)} files, {len(found)} failed"]))
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
