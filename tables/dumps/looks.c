@@ -75,6 +75,31 @@ static const struct {
 	{ 40, 4, "_FVH", { "a firmware volume", "give the tables of the running machine" } },
 };
 
+#define THE_BYTES "give /sys/firmware/acpi/tables/DMAR (IVRS, IORT), or what `acpidump` prints"
+
+#define ERASED "nothing but bytes of 0xff, as flash that is erased and memory that is not there"
+
+/* What memory reads as that nobody wrote to. */
+static const struct {
+	uint8_t byte;
+	struct looks looks;
+} fills[] = {
+	{ 0xff, { ERASED, THE_BYTES } },
+	{ 0, { "nothing but bytes of 0", THE_BYTES } },
+};
+
+#define FILL_LEAST 16u
+
+static const struct looks *looks_of_fill(const uint8_t *bytes, size_t length)
+{
+	if (length < FILL_LEAST || memcmp(bytes, bytes + 1, length - 1) != 0)
+		return NULL;
+	for (size_t i = 0; i < G_N_ELEMENTS(fills); i++)
+		if (*bytes == fills[i].byte)
+			return &fills[i].looks;
+	return NULL;
+}
+
 const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds_of_bytes); i++)
@@ -82,10 +107,8 @@ const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
 		    !memcmp(bytes + kinds_of_bytes[i].at, kinds_of_bytes[i].magic,
 			    kinds_of_bytes[i].length))
 			return &kinds_of_bytes[i].looks;
-	return NULL;
+	return looks_of_fill(bytes, length);
 }
-
-#define THE_BYTES "give /sys/firmware/acpi/tables/DMAR (IVRS, IORT), or what `acpidump` prints"
 
 #define WHOLE_LISTING "give the table, or all that `iasl -d` prints of it: its end has the raw data"
 #define WHOLE_TREE    "give /proc/device-tree, or the whole tree as dtc reads it"
@@ -202,6 +225,8 @@ static const struct {
 	{ { "Group ", " [", ":00.0 " }, OF_GROUPS },
 	{ { "SMBIOS", "DMI type" }, { "the output of dmidecode", THE_BYTES } },
 	{ { "<domain type=" }, { "libvirt's description of a guest", THE_BYTES } },
+	{ { "ffff ffff ffff ffff ffff ffff" }, { ERASED, THE_BYTES } },
+	{ { "ff ff ff ff ff ff ff ff " }, { ERASED, THE_BYTES } },
 	{ { "<!DOCTYPE html" },
 	  { "a web page without a dump in it", "save the file that the page links to" } },
 	{ { "<html" },
