@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device trees that are no blob
+ * Source of device trees
  *
- * The kernel exports its tree as folders and files. Source is compiled by dtc, which is a program
- * of its own with limits, because the text may come from anywhere. Text that includes other files
- * is refused: they are not part of the input.
+ * It is compiled by dtc, which is a program of its own with limits, because the text may come from
+ * anywhere. Text that includes other files is refused: they are not part of the input.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,138 +13,12 @@
 #include <unistd.h>
 
 #include <glib/gstdio.h>
-#include <libfdt.h>
 
 #include "device_tree_source.h"
 #include "tree_text.h"
 
-#define TREE_MAX     ((gsize)64 << 20)
-#define TREE_LEAST   ((gsize)1 << 20)
-#define DEPTH_MAX    32u
-#define PROPERTY_MAX ((gsize)1 << 20)
-#define PROBE        (1u << 20)
-
-/* -- folders --------------------------------------------------------------------------- */
-
-static bool has(const char *folder, const char *name)
-{
-	g_autofree char *path = g_build_filename(folder, name, NULL);
-
-	return g_file_test(path, G_FILE_TEST_IS_REGULAR);
-}
-
-bool is_device_tree_folder(const char *folder)
-{
-	return has(folder, "#address-cells") && has(folder, "#size-cells");
-}
-
-/* At most `most`. -1: of keys and passwords, only root may read some. */
-static ssize_t read_file(const char *path, char *bytes, size_t most)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : 1;
-	size_t length = 0;
-
-	while (n > 0 && length < most) {
-		n = read(fd, bytes + length, most - length);
-		length += n > 0 ? (size_t)n : 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? -1 : (ssize_t)length;
-}
-
-static int add_property(void *tree, const char *name, const char *path)
-{
-	g_autofree char *bytes = NULL;
-	ssize_t length;
-
-	if (!strcmp(name, "name")) /* made by the kernel of the node's name */
-		return 0;
-	bytes = g_malloc(PROPERTY_MAX + 1);
-	length = read_file(path, bytes, PROPERTY_MAX + 1);
-	if (length < 0 || length > (ssize_t)PROPERTY_MAX)
-		return 0;
-	return fdt_property(tree, name, bytes, (int)length);
-}
-
-static int compare_names(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static GPtrArray *list_names(const char *folder)
-{
-	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-	GDir *directory = g_dir_open(folder, 0, NULL);
-	const char *name;
-
-	while (directory && (name = g_dir_read_name(directory)))
-		g_ptr_array_add(names, g_strdup(name));
-	if (directory)
-		g_dir_close(directory);
-	g_ptr_array_sort(names, compare_names);
-	return names;
-}
-
-static int add_node(void *tree, const char *name, const char *folder, unsigned depth);
-
-/* Properties of a node come before its children. */
-static int add_entries(void *tree, const char *folder, unsigned depth, bool nodes)
-{
-	g_autoptr(GPtrArray) names = list_names(folder);
-	int r = 0;
-
-	for (guint i = 0; !r && i < names->len; i++) {
-		g_autofree char *path = g_build_filename(folder, names->pdata[i], NULL);
-
-		if (g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-			continue;
-		if (nodes && g_file_test(path, G_FILE_TEST_IS_DIR))
-			r = add_node(tree, names->pdata[i], path, depth + 1);
-		else if (!nodes && g_file_test(path, G_FILE_TEST_IS_REGULAR))
-			r = add_property(tree, names->pdata[i], path);
-	}
-	return r;
-}
-
-static int add_node(void *tree, const char *name, const char *folder, unsigned depth)
-{
-	int r = depth > DEPTH_MAX ? -FDT_ERR_BADSTRUCTURE : fdt_begin_node(tree, name);
-
-	if (!r)
-		r = add_entries(tree, folder, depth, false);
-	if (!r)
-		r = add_entries(tree, folder, depth, true);
-	return r ? r : fdt_end_node(tree);
-}
-
-static int flatten(void *tree, gsize room, const char *folder)
-{
-	int r = fdt_create(tree, (int)room);
-
-	if (!r)
-		r = fdt_finish_reservemap(tree);
-	if (!r)
-		r = add_node(tree, "", folder, 0);
-	return r ? r : fdt_finish(tree);
-}
-
-/* libfdt writes into memory that does not grow. */
-GByteArray *flatten_folder(const char *folder)
-{
-	int r = -FDT_ERR_NOSPACE;
-
-	for (gsize room = TREE_LEAST; r == -FDT_ERR_NOSPACE && room <= TREE_MAX; room *= 4) {
-		guint8 *tree = g_malloc0(room);
-
-		r = flatten(tree, room, folder);
-		if (!r)
-			return g_byte_array_new_take(tree, fdt_totalsize(tree));
-		g_free(tree);
-	}
-	return NULL;
-}
+#define TREE_MAX ((gsize)64 << 20)
+#define PROBE    (1u << 20)
 
 /* -- source -------------------------------------------------------------------------------- */
 

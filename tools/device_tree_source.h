@@ -6,14 +6,6 @@
 
 #include <glib.h>
 
-/* Device trees that are no blob: a folder of properties, and text that dtc compiles. */
-
-/* Is the folder the root of a device tree, as /proc/device-tree is? */
-bool is_device_tree_folder(const char *folder);
-
-/* The blob of such a folder. NULL: it is too large, or cannot be read. */
-GByteArray *flatten_folder(const char *folder);
-
 /* Has the text the source of a device tree? */
 bool is_device_tree_source(const char *text, size_t length);
 bool is_wide_device_tree_source(const char *utf16, size_t length);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "device_tree_folder.h"
 #include "device_tree_source.h"
 #include "findings.h"
 #include "read_bytes.h"
@@ -27,8 +28,8 @@
 #define BLOCKS_MAX        64u
 #define BLOCKS_LENGTH_MAX ((size_t)16 << 20)
 
-#define UNPACK_IT   "unpack it, and give the files that it has"
-#define UNPACK_TREE "unpack it, and give the folder of the root of the tree"
+#define UNPACK_IT  "unpack it, and give the files that it has"
+#define WHOLE_TREE "pack the folder of the root, which is /proc/device-tree of a machine"
 
 #define SIGNATURE_LENGTH  4
 #define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
@@ -555,6 +556,7 @@ struct packed {
 	struct reader *reader;
 	const char *name;
 	unsigned n;
+	bool has_tree; /* files of a device tree */
 };
 
 /* A compressed file is the file itself. The members of an archive are the tables of a machine. */
@@ -567,7 +569,8 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	g_autofree char *folder = path ? g_path_get_dirname(name) : NULL;
 
 	packed->n++;
-	if (path && !reader->properties && g_str_has_suffix(path, "/#address-cells"))
+	packed->has_tree |= path && g_str_has_suffix(path, "#address-cells");
+	if (packed->has_tree && !reader->properties)
 		reader->properties = keep(name);
 	if (++reader->n_files > FILES_MAX ||
 	    (path && !take_room(reader->room, (gint64)strlen(name))))
@@ -587,11 +590,82 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	return !reader->room->used_up && reader->n_files <= FILES_MAX;
 }
 
+/* Takes the tree; NULL: the folder could not be read. */
+static void take_tree(struct reader *reader, const char *folder, GByteArray *tree)
+{
+	if (!tree) {
+		reader->status = EXIT_COULD_NOT;
+		add_finding(reader, "input-form", folder, "give the device tree as one file",
+			    "the folder of a device tree is damaged, or too large");
+		return;
+	}
+	take_table(reader, folder, tree->data, tree->len);
+	g_byte_array_free(tree, TRUE);
+}
+
+/* A folder of an archive, or the archive. */
+struct archived {
+	struct reader *reader;
+	const char *name, *mark; /* the mark is behind the name of an archive, or of a folder */
+};
+
+static gboolean take_archived(gpointer name, gpointer folder, gpointer opaque);
+
+static void take_trees_below(const struct archived *archived, const struct tree_folder *folder)
+{
+	struct reader *reader = archived->reader;
+	struct reader before = *reader;
+
+	if (!is_tree_root(folder)) {
+		g_tree_foreach(folder->folders, take_archived, (gpointer)archived);
+		return;
+	}
+	reader->in_folder = true;
+	reader->source = keep(archived->name);
+	take_tree(reader, reader->source, flatten_tree(folder));
+	reader->in_folder = before.in_folder;
+	reader->source = before.source;
+}
+
+static gboolean take_archived(gpointer name, gpointer folder, gpointer opaque)
+{
+	const struct archived *outer = opaque;
+	g_autofree char *path = g_strconcat(outer->name, outer->mark, name, NULL);
+	struct archived inner = { .reader = outer->reader, .name = path, .mark = "/" };
+
+	if (take_room(inner.reader->room, (gint64)strlen(path)))
+		take_trees_below(&inner, folder);
+	return inner.reader->room->used_up;
+}
+
+static bool add_file(void *opaque, const char *path, GByteArray *bytes)
+{
+	tree_folder_add(opaque, path, bytes);
+	return true;
+}
+
+/* The archive is read again: files of a node may come before those of the root. */
+static void take_archived_trees(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	struct archived archived = { .reader = reader, .name = name, .mark = ":" };
+	struct tree_folder *all = tree_folder_new();
+	struct unpack_room room;
+
+	unpack_room_init(&room);
+	if (unpack(bytes, &room, add_file, all))
+		take_trees_below(&archived, all);
+	tree_folder_free(all);
+}
+
 static bool take_members(struct reader *reader, const char *name, const GByteArray *bytes)
 {
 	struct packed packed = { .reader = reader, .name = name };
 
-	return unpack(bytes, reader->room, take_member, &packed) && packed.n;
+	if (!unpack(bytes, reader->room, take_member, &packed))
+		return false;
+	if (packed.has_tree)
+		take_archived_trees(reader, name, bytes);
+	return packed.n;
 }
 
 static bool take_outermost(struct reader *reader, const char *name, const GByteArray *bytes)
@@ -652,20 +726,6 @@ static bool take_from_folder(struct reader *reader, const char *name)
 	return true;
 }
 
-static bool take_device_tree_folder(struct reader *reader, const char *folder)
-{
-	GByteArray *tree = flatten_folder(folder);
-
-	if (!tree) {
-		add_finding(reader, "input-form", folder, "give the device tree as one file",
-			    "the folder of a device tree is damaged, or too large");
-		return false;
-	}
-	take_table(reader, folder, tree->data, tree->len);
-	g_byte_array_free(tree, TRUE);
-	return true;
-}
-
 static bool take_entries(struct reader *reader, const char *folder);
 
 /* /sys/firmware/fdt is the tree before the kernel changed it, and devicetree/base is beside it. */
@@ -696,8 +756,10 @@ static bool take_entries(struct reader *reader, const char *folder)
 	GPtrArray *names;
 	bool readable;
 
-	if (is_device_tree_folder(folder))
-		return take_device_tree_folder(reader, folder);
+	if (is_device_tree_folder(folder)) {
+		take_tree(reader, folder, flatten_folder(folder));
+		return true;
+	}
 	names = list_folder(folder);
 	readable = names;
 	reader->source = keep(folder);
@@ -861,8 +923,9 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 	g_hash_table_unref(reader.first);
 	g_hash_table_unref(reader.seen);
 	if (!reader.n && reader.properties) {
-		add_finding(&reader, "input-form", reader.properties, UNPACK_TREE,
-			    "the archive has a device tree as a folder of properties");
+		add_finding(
+			&reader, "input-form", reader.properties, WHOLE_TREE,
+			"the archive has a part of a device tree as a folder, without its root");
 		return EXIT_COULD_NOT;
 	}
 	return reader.n ? reader.status : report_no_input(names, reader.status);

@@ -47,7 +47,7 @@ UNREADABLE = [
     (b"MSCF\0\0\0\0" + bytes(40), "cabinet", "extract"),
     (b"\x78\x9c" + bytes(40), "zlib", "zlib-flate"),
     (b"00000000: 1f8b 0800 0000 0000 0003 7371 f475 d4e7  ..........sq.u..\n", "compressed", "xxd -r"),
-    (tar_of("device-tree/#address-cells", bytes(4)), "device tree as a folder", "unpack"),
+    (tar_of("device-tree/#address-cells", bytes(4)), "part of a device tree", "/proc/device-tree"),
     (b"\xff" * 4096, "nothing but bytes of 0xff", "/sys/firmware/acpi/tables"),
     (bytes(4096), "nothing but bytes of 0;", "/sys/firmware/acpi/tables"),
     (b"00000000: ffff ffff ffff ffff ffff ffff ffff ffff  ................\n*\n", "bytes of 0xff", "/sys/firmware"),

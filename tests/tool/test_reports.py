@@ -10,6 +10,7 @@ what a person would read.
 import base64
 import difflib
 import gzip
+import io
 import json
 import pathlib
 import random
@@ -18,8 +19,10 @@ import resource
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
+import zipfile
 
 COMMAND, TABLES = sys.argv[1], pathlib.Path(sys.argv[2])
 sys.dont_write_bytecode = True
@@ -1421,6 +1424,62 @@ class TreeSources(Reports):
             (base / name).write_bytes(bytes((0, 0, 0, 2)))
         _, told = self.run_command("dump", str(base.parent.parent))
         self.assertEqual(told.count("/dts-v1/"), 1, told)
+
+    FILES = {
+        "soc/#address-cells": bytes((0, 0, 0, 1)), "soc/#size-cells": bytes((0, 0, 0, 1)), "soc/ranges": b"",
+        "soc/iommu@5000000/compatible": b"arm,smmu-v3\0", "soc/iommu@5000000/name": b"iommu\0",
+        "soc/iommu@5000000/reg": bytes((5, 0, 0, 0, 0, 2, 0, 0)), "soc/iommu@5000000/phandle": bytes((0, 0, 0, 1)),
+        "soc/iommu@5000000/#iommu-cells": bytes((0, 0, 0, 1)), "soc/net@1/compatible": b"x,net\0",
+        "soc/net@1/reg": bytes((0, 0, 0, 1, 0, 0, 0, 1)), "soc/net@1/iommus": bytes((0, 0, 0, 1, 0, 0, 0, 5)),
+        "#address-cells": bytes((0, 0, 0, 1)), "#size-cells": bytes((0, 0, 0, 1)),
+    }
+
+    def pack(self, mode, *folders):
+        """An archive of the tree in these folders."""
+        file = io.BytesIO()
+        files = [(folder + name, content) for folder in folders for name, content in self.FILES.items()]
+        if mode == "zip":
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, content in files:
+                    archive.writestr(name, content)
+            return file.getvalue()
+        with tarfile.open(fileobj=file, mode="w:" + mode) as archive:
+            for name, content in files:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        return file.getvalue()
+
+    def test_the_kernels_folder_is_read_from_an_archive(self):
+        root = pathlib.Path(self.path("folder"))
+        for name, content in self.FILES.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content)
+        _, expected = self.run_command("dump", str(root))
+        self.assertIn("iommus = <0x1 0x5>", expected)
+        for mode in "", "gz", "xz", "zip":
+            for folder in "device-tree/", "./", "", "report/proc/device-tree/":
+                (path,) = self.write(packed=self.pack(mode, folder))
+                _, told = self.run_command("dump", path)
+                self.assertEqual(told[told.index("/dts-v1/"):], expected[expected.index("/dts-v1/"):], mode)
+                status, told = self.run_command("resolve", "net@1", "--from", path)
+                self.assertEqual(status, 0, told)
+                self.assertIn("stream 0x5", told)
+
+    def test_each_tree_of_an_archive_is_read(self):
+        (path,) = self.write(packed=self.pack("gz", "one/", "other/inside/"))
+        _, told = self.run_command("dump", path)
+        self.assertEqual(told.count("/dts-v1/;"), 2, told)
+        _, told = self.run_command("resolve", "net@1", "--from", path)
+        self.assertEqual(told.count("stream 0x5"), 2, told)
+
+    def test_folders_of_an_archive_may_be_too_deep_for_a_tree(self):
+        deep = {"/".join(["x"] * 40 + ["reg"]): bytes(4)}
+        self.FILES = {**self.FILES, **deep}
+        (path,) = self.write(packed=self.pack("gz", "tree/"))
+        status, told = self.run_command("check", path)
+        self.assertEqual(status, 2)
+        self.assertIn("packed:tree: error: the folder of a device tree is damaged, or too large", told)
 
     def test_tables_around_a_source_are_read_too(self):
         table = forms.acpidump(dmar.dmar(dmar.UNIT))
