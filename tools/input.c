@@ -54,7 +54,8 @@ struct reader {
 	input_function *each;
 	void *opaque;
 	bool in_folder;     /* of files, or of an archive */
-	const char *source; /* the machine: a name that was given, or a folder below it */
+	const char *named;  /* what was given */
+	const char *source; /* the machine: that, or a folder below it */
 	bool is_copy;       /* the table is from text or a packed file, and may be a file as well */
 	unsigned depth, n_files;
 	struct unpack_room *room;       /* of the archive, and of those in it; NULL: no archive */
@@ -67,6 +68,7 @@ struct reader {
 	GArray *blocks;            /* struct block, of what was named */
 	size_t blocks_length;
 	unsigned n_left_out;    /* blocks */
+	unsigned n_again;       /* tables of what was named that are there again */
 	const char *properties; /* a property of a device tree in an archive; NULL: none */
 	unsigned n;             /* usable inputs */
 	int status;
@@ -286,6 +288,31 @@ static bool is_known_copy(struct reader *reader, const void *bytes, size_t lengt
 	return false;
 }
 
+/*
+ * A report has the files of a machine in several folders. What a table says alone, its bytes
+ * decide; what is joined with others needs those of its own folder.
+ */
+static bool is_again(struct reader *reader, const char *signature, const void *bytes, size_t length)
+{
+	g_autofree char *sum = NULL;
+
+	if (!input_joined || !reader->in_folder || place_in_machine(signature) ||
+	    is_block(signature))
+		return false;
+	sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes, length);
+	if (g_hash_table_add(reader->seen, g_strdup_printf("%s\n\n%s", reader->named, sum)))
+		return false;
+	reader->n_again++;
+	return true;
+}
+
+static void report_again(const struct reader *reader)
+{
+	if (reader->n_again)
+		report_error("%s: tables with the same bytes as another, which have one answer: %u",
+			     reader->named, reader->n_again);
+}
+
 /* Linux reads the first table of a kind. Several device trees are of several machines. */
 static void check_second(struct reader *reader, const struct viommu_table *table)
 {
@@ -322,6 +349,8 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 	if (input_joined && is_block(signature))
 		keep_block(reader, name, bytes, length);
 	if (reader->in_folder && (!is_known(bytes, length) || is_known_copy(reader, bytes, length)))
+		return true;
+	if (is_again(reader, signature, bytes, length))
 		return true;
 	input.table = viommu_table_decode_as(input_form, bytes, length, name, reader->findings);
 	if (input.table && reader->in_folder)
@@ -875,7 +904,7 @@ static bool is_host(const char *name)
 
 static void read_named(struct reader *reader, const char *name)
 {
-	reader->source = name;
+	reader->named = reader->source = name;
 	reader->n_files = 0;
 	if (!input_form && is_host(name))
 		take_host(reader, name);
@@ -884,6 +913,8 @@ static void read_named(struct reader *reader, const char *name)
 	else
 		take_named(reader, name);
 	pass_held(reader);
+	report_again(reader);
+	reader->n_again = 0;
 	g_array_set_size(reader->blocks, 0);
 	reader->blocks_length = 0;
 	reader->n_left_out = 0;
@@ -891,7 +922,7 @@ static void read_named(struct reader *reader, const char *name)
 
 static void read_all(struct reader *reader, char **names)
 {
-	reader->source = SYSTEM_TABLES;
+	reader->named = reader->source = SYSTEM_TABLES;
 	if (!*names && g_file_test(SYSTEM_TABLES, G_FILE_TEST_IS_DIR))
 		take_this_machine(reader);
 	else if (!*names && (g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS) ||
