@@ -3,14 +3,19 @@
 """Run real, unmodified Linux guests behind the device, and check what they print.
 
     guest.py [NAME...] [--qemu installed|7.2|10.0|all] [--device viommu|builtin|both]
-             [--nested] [--shell] [--list] [--again] [--patience N] [--keep]
+             [--nested] [--shell] [--list] [--again] [--patience N] [--jobs N] [--keep]
 
 The rows are in rows.py; docs/guests.md describes each of them. Exit status: 0 when every row
 passed, 1 when one failed, 2 when something that is needed is missing.
 """
 
 import argparse
+import collections
+import concurrent.futures
+import contextlib
+import functools
 import hashlib
+import io
 import json
 import os
 import random
@@ -549,8 +554,11 @@ def parse():
                         help="run a row that fails once more, and report that: for busy machines")
     parser.add_argument("--patience", type=int, default=1, metavar="N",
                         help="give each row N times as long: for busy machines")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="run N rows at a time; default: 1")
     parser.add_argument("--keep", action="store_true", help="keep images and initramfs of each run")
     arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error("--jobs takes a number of at least 1")
     known = {row.name for row in rows.ROWS}
     for name in arguments.names:
         if name not in known:
@@ -565,9 +573,64 @@ def choose_rows(arguments):
     return [row for row in rows.ROWS if row.name in named or not (named or row.by_name)]
 
 
+def row_of(name):
+    return next(row for row in rows.ROWS if row.name == name)
+
+
 def qemu_of(row, chosen, progress):
     """The QEMU that a row runs with: the chosen one, unless it needs another."""
     return qemus.choose(row.qemu, progress)[0] if row.qemu else chosen
+
+
+def turns(arguments, progress):
+    """What to run: each chosen row with each of its devices, in each chosen QEMU."""
+    return [(row.name, device, qemu) for qemu in qemus.choose(arguments.qemu, progress)
+            for row in choose_rows(arguments) for device in devices_of(row, arguments.device)]
+
+
+def take(turn, arguments, progress):
+    """Run a row with a device, and report it; returns what counts."""
+    name, device, qemu = turn
+    row = row_of(name)
+    if device == "viommu" and not os.path.exists(qemu.module()):
+        print(f"skipped {row.name}: no module for QEMU {qemu.generation} (./run module builds it)")
+        return ["skipped"]
+    try:
+        needed = qemu_of(row, qemu, progress)
+        if attempt(Run(row, device, needed, progress, arguments), arguments):
+            return ["passed"]
+        if not arguments.again:
+            return ["failed"]
+        print(f"again   {row.name}: failed, running it once more")
+        right = attempt(Run(row, device, needed, progress, arguments), arguments)
+        return ["again", "passed" if right else "failed"]
+    except packages.Unavailable as missing:
+        if row.kernel == parts.KERNEL and not row.qemu:
+            raise
+        progress.clear()
+        print(f"skipped {row.name}: {missing}")
+        return ["skipped"]
+
+
+def take_aside(arguments, turn):
+    """The same in a worker process, whose report is printed when it is whole."""
+    report = io.StringIO()
+    with contextlib.redirect_stdout(report):
+        counts = take(turn, arguments, Progress())
+    return counts, report.getvalue()
+
+
+def take_all(arguments, progress):
+    """What counts of all rows, as many at a time as there are jobs."""
+    wanted = turns(arguments, progress)
+    if arguments.jobs == 1:
+        for turn in wanted:
+            yield from take(turn, arguments, progress)
+        return
+    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as workers:
+        for counts, report in workers.map(functools.partial(take_aside, arguments), wanted):
+            print(report, end="", flush=True)
+            yield from counts
 
 
 def main():
@@ -575,38 +638,15 @@ def main():
     if arguments.list:
         return listing()
     progress = Progress()
-    chosen = choose_rows(arguments)
-    passed = failed = skipped = again = 0
-    for qemu in qemus.choose(arguments.qemu, progress):
-        for row in chosen:
-            for device in devices_of(row, arguments.device):
-                if device == "viommu" and not os.path.exists(qemu.module()):
-                    print(f"skipped {row.name}: no module for QEMU {qemu.generation} "
-                          "(./run module builds it)")
-                    skipped += 1
-                    continue
-                run = Run(row, device, qemu_of(row, qemu, progress), progress, arguments)
-                if arguments.shell:
-                    return interactive(run)
-                try:
-                    right = attempt(run, arguments)
-                except packages.Unavailable as missing:
-                    if row.kernel == parts.KERNEL and not row.qemu:
-                        raise
-                    progress.clear()
-                    print(f"skipped {row.name}: {missing}")
-                    skipped += 1
-                    continue
-                if not right and arguments.again:
-                    print(f"again   {row.name}: failed, running it once more")
-                    again += 1
-                    right = attempt(Run(row, device, run.qemu, progress, arguments), arguments)
-                passed += right
-                failed += not right
-    if again:
-        print(f"{again} rows failed at first and ran once more")
-    print(f"guests: {passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed or not passed else 0
+    if arguments.shell:
+        name, device, qemu = turns(arguments, progress)[0]
+        row = row_of(name)
+        return interactive(Run(row, device, qemu_of(row, qemu, progress), progress, arguments))
+    count = collections.Counter(take_all(arguments, progress))
+    if count["again"]:
+        print(f"{count['again']} rows failed at first and ran once more")
+    print(f"guests: {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
+    return 1 if count["failed"] or not count["passed"] else 0
 
 
 if __name__ == "__main__":

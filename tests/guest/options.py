@@ -55,7 +55,8 @@ def list_names_every_row_once():
 def help_names_every_option():
     status, output = guest("--help")
     expect(status == 0 and all(option in output for option in (
-        "NAME", "--qemu", "--device", "--nested", "--shell", "--list", "--again", "--patience", "--keep")),
+        "NAME", "--qemu", "--device", "--nested", "--shell", "--list", "--again", "--patience", "--jobs",
+        "--keep")),
         output)
 
 
@@ -111,6 +112,15 @@ def again_runs_a_failed_row_once_more():
     expect(status == 1 and results(output) == [("FAILED", ROW, "viommu")] * 2, output)
 
 
+def jobs_report_each_row_whole_and_in_order():
+    with tempfile.NamedTemporaryFile(suffix=".so") as module:
+        status, output = guest(ROW, "--jobs", "2", "--again", VIOMMU_MODULE=module.name)
+    expect(status == 1 and "guests: 1 passed, 1 failed, 0 skipped" in output, output)
+    expect(results(output) == [("ok", ROW, "builtin")] + [("FAILED", ROW, "viommu")] * 2, output)
+    status, output = guest(ROW, "--jobs", "0")
+    expect(status == 2 and "--jobs takes a number of at least 1" in output, output)
+
+
 def read_until(process, text, output):
     """Append the output to what there is until it has a text."""
     deadline = time.monotonic() + SECONDS
@@ -145,7 +155,8 @@ TESTS = [list_names_every_row_once, help_names_every_option, an_unknown_row_is_r
          an_unknown_qemu_or_device_is_refused, a_row_runs_with_both_devices, device_chooses_one,
          keep_keeps_the_files_of_a_run, a_missing_module_is_no_success,
          nested_chooses_the_guests_in_guests,
-         again_runs_a_failed_row_once_more, shell_gives_a_prompt_with_the_helpers_of_scripts]
+         again_runs_a_failed_row_once_more, jobs_report_each_row_whole_and_in_order,
+         shell_gives_a_prompt_with_the_helpers_of_scripts]
 
 
 def main():

@@ -19,10 +19,10 @@ import tempfile
 import trees
 
 VIOMMU = os.path.abspath(sys.argv[1])
-HOSTS = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2].isdigit() else 2000
 SEED = 13
 QEMUS = {"q35": "qemu-system-x86_64", "virt": "qemu-system-aarch64"}
-STARTED = 40                            # hosts whose plan is given to QEMU
+HOSTS = 1000                            # unless the command line has another number
+HOSTS_A_START = 50                      # of which the plan of one is given to QEMU
 LEFT_OUT = ("viommu-pci", "arm-smmuv3", "AMDVI-PCI", "amd-iommu")
 OF_THE_HOST = ("host", "sysfsdev", "iommufd")
 KINDS = {"amd": "ivhd", "intel": "dmar", "arm": "smmu3."}
@@ -211,13 +211,13 @@ def check_nodes():
 DRIVERS = {}
 
 
-def main():
+def main(hosts=HOSTS):
     rng = random.Random(SEED)
     n_planned = n_refused = n_started = 0
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         check_nodes()
-        for _ in range(HOSTS):
+        for _ in range(hosts):
             host = random_host(rng)
             names = [d["at"] for d in host["devices"] if rng.random() < 0.4] or [
                 host["devices"][0]["at"]]
@@ -233,11 +233,11 @@ def main():
             plan = json.loads(out)
             check_sound(host, names, plan, bypass)
             n_planned += 1
-            if n_started < STARTED:
+            if n_started < hosts // HOSTS_A_START:
                 n_started += start(rng, "host.tar", names, plan, options)
     print(f"{n_planned} planned, {n_refused} refused, {n_started} accepted by QEMU")
-    return 0 if n_planned > HOSTS / 10 else 1
+    return 0 if n_planned > hosts / 10 else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[2:])))

@@ -19,7 +19,7 @@ import tempfile
 
 import hostile
 
-SIZE = 1 << 16
+SIZE = 1 << 15
 MEMORY_MAX = 700 << 20  # of addresses, a few times what is ever used
 OUTPUT_MAX = 128 << 20
 FINDINGS_MAX = 1001
