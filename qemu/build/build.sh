@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # build.sh GENERATION LIBRARIES: compile viommu-qemu.so for a generation of QEMU ("7.2"; "": the
 # installed one), with libviommu and libviommu-tables out of the build folder LIBRARIES.
-# Prints the path of the module. flags.sh says what VIOMMU_SANITIZE in the environment does.
+# Prints the path of the module. flags.sh says what VIOMMU_SANITIZE in the environment does. A module that was made
+# of the same sources, libraries and flags is not compiled again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -10,6 +11,16 @@ libraries=$2
 . qemu/build/flags.sh "$1"
 # Of libviommu-tables only what is used, so that libraries of its text forms are not needed.
 libs=("$libraries/src/libviommu.a" "$libraries/tables/libviommu-tables-objects.a")
+
+made_of=$({
+	printf '%s\n' "${CC:-cc}" "${flags[@]}" "$(cat "$source/VERSION")" "$(${CC:-cc} --version)"
+	cat qemu/*.h qemu/*/*.[ch] qemu/build/*.sh include/viommu/*.h "${libs[@]}"
+} | sha256sum)
+if [[ -f $out/viommu-qemu.so && -f $out/viommu-chooser.so ]] && cmp -s "$out/made_of" <<<"$made_of"; then
+	echo "$out/viommu-qemu.so"
+	exit
+fi
+rm -f "$out/made_of"
 
 objects=() entries=()
 for file in qemu/*/*.c; do
@@ -44,4 +55,5 @@ link
 # One path for the modules of several versions: chooser.c.
 ${CC:-cc} -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra ${WERROR--Werror} -D_GNU_SOURCE -shared \
 	-o "$out/viommu-chooser.so" qemu/build/chooser.c
+printf '%s\n' "$made_of" >"$out/made_of"
 echo "$out/viommu-qemu.so"

@@ -50,7 +50,14 @@ programs_of_suites_are_those_of_the_sources() {
 }
 
 build_the_module() {
+	local module made
 	run module
+	module=$(qemu/build/build.sh '' build)
+	made=$(stat -c %y "$module")
+	[[ $(stat -c %y "$(qemu/build/build.sh '' build)") == "$made" ]] || fail "what has not changed is compiled again"
+	VIOMMU_FLAGS=-DOTHER qemu/build/build.sh '' build >"$work/out"
+	[[ $(stat -c %y "$module") != "$made" ]] || fail "with other flags the module is the old one"
+	qemu/build/build.sh '' build >"$work/out"
 }
 
 # Where the source of another version can be had: an archive keeps it only for some time.
