@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run the suite in ours and in the virtio-iommu of each QEMU that is at hand, and other judges of ours.
 
-    judge.py [--quick] [--document] [PATTERN...]
+    judge.py [--quick] [--document] [--jobs N] [PATTERN...]
 
-A PATTERN chooses devices by name. --quick takes five of the installed QEMU on x86, --document writes
-docs/judge.md. Reports and a matrix are in build/judge. The exit status is 1 for a difference that
-conformance/differences.rules does not explain, for one that it explains and that is not there any more,
-for cases that are missing, and for a judge that fails or hangs; 2 for a pattern of no device.
+A PATTERN chooses devices by name, and no other judge. --quick takes those of the installed QEMU on x86,
+--document writes docs/judge.md. N devices and judges run at a time: as many as there are processors. Reports and a
+matrix are in build/judge. The exit status is 1 for a difference that conformance/differences.rules does not explain,
+for one that it explains and that is not there any more, for cases that are missing, and for a judge that fails or
+hangs; 2 for a pattern of no device.
 """
 
 import argparse
+import concurrent.futures
 import fnmatch
+import hashlib
 import importlib.machinery
 import importlib.util
 import json
@@ -149,21 +152,105 @@ def command_of(device):
     return ["env", *environment, *qemu.command(host), *module, *words, *COMMON, *device.options]
 
 
-def judge_devices(devices):
-    reports = []
-    for device in devices:
+# -- runs ------------------------------------------------------------------------------
+
+# What runs: a judge, or, with the path of its report, the suite in a device.
+Job = namedtuple("Job", "name command report", defaults=(None,))
+Result = namedtuple("Result", "job status seconds output errors")
+
+
+def make_images(architectures):
+    """The images that are not those of these sources already."""
+    conformance = ROOT / "conformance"
+    sources = [conformance / "build.sh", *(path for folder in (conformance / "bare", conformance / "suite",
+                                                               ROOT / "include") for path in folder.rglob("*"))]
+    digest = hashlib.sha256()
+    for path in sorted(path for path in sources if path.is_file()):
+        digest.update(path.read_bytes())
+    for architecture in sorted(architectures):
+        image = OUT / f"suite-{architecture}"
+        made_of = OUT / f"{image.name}.sources"
+        if image.exists() and made_of.exists() and made_of.read_text(encoding="ascii") == digest.hexdigest():
+            continue
+        print(f"building the suite for {architecture}", flush=True)
+        made_of.unlink(missing_ok=True)
+        subprocess.run([conformance / "build.sh", OUT, architecture], check=True)
+        made_of.write_text(digest.hexdigest(), encoding="ascii")
+
+
+def device_jobs(devices):
+    for number, device in enumerate(devices):
         try:
             command = command_of(device)
         except packages.Unavailable as reason:
             print(f"{device.name}: skipped: {reason}")
             continue
+        report = OUT / f"report-{number}.json"
+        yield Job(device.name, [sys.executable, ROOT / "conformance" / "viommu-conformance", "--name", device.name,
+                                "--image", OUT / f"suite-{device.architecture}", "--json", report, "--", *command],
+                  report)
+
+
+def run_job(job):
+    begun = time.monotonic()
+    try:
+        done = subprocess.run(job.command, cwd=ROOT, text=True, errors="replace", capture_output=True, check=False,
+                              timeout=None if job.report else JUDGE_SECONDS)    # the suite ends a VMM that hangs
+    except subprocess.TimeoutExpired:
+        return Result(job, None, JUDGE_SECONDS, "", "")
+    return Result(job, done.returncode, time.monotonic() - begun, done.stdout, done.stderr)
+
+
+def run_jobs(jobs, at_a_time):
+    """The result of each when it is there."""
+    with concurrent.futures.ThreadPoolExecutor(at_a_time) as pool:
+        running = [pool.submit(run_job, job) for job in jobs]
         try:
-            report = suite.judge(device.name, command, str(OUT / f"suite-{device.architecture}"), 30, 300)
-        except suite.Unjudged as reason:
-            sys.exit(f"{device.name}: nothing could be judged: {reason}")
-        print(suite.summary(report), flush=True)
-        reports.append(report)
-    return reports
+            for future in concurrent.futures.as_completed(running):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def take_device(result):
+    """The report of a device, whose summary is printed."""
+    print(result.errors, end="", file=sys.stderr)
+    if result.status not in (0, 1):
+        sys.exit(f"{result.job.name}: nothing could be judged")
+    report = suite.read_report(result.job.report)
+    print(suite.summary(report), flush=True)
+    return report
+
+
+def agrees(result):
+    """Does this judge agree? Its verdict is printed."""
+    name, status = result.job.name, result.status
+    if status is None:
+        print(f"{name}: failed: not finished in {JUDGE_SECONDS} s", flush=True)
+    elif status == SKIPPED:
+        reason = (result.output.strip() or "no reason given").splitlines()[-1]
+        print(f"{name}: skipped: {reason} ({result.seconds:.1f} s)", flush=True)
+    else:
+        print(f"{name}: {'failed' if status else 'passed'} ({result.seconds:.1f} s)", flush=True)
+    if status not in (0, SKIPPED):
+        print((result.output + result.errors)[-3000:])
+    return status in (0, SKIPPED)
+
+
+def run_all(devices, judges, at_a_time):
+    """The reports of the devices, in their order; and do all judges agree?"""
+    begun, good, reports = time.monotonic(), True, {}
+    of_devices = list(device_jobs(devices))
+    of_judges = [Job(name, command) for name, command in judges]
+    print(f"{len(of_devices)} devices and {len(judges)} other judges, {at_a_time} at a time", flush=True)
+    # The slow devices are at the end of the list: what is long begins first.
+    for result in run_jobs([*of_judges, *reversed(of_devices)], at_a_time):
+        if result.job.report:
+            reports[result.job.name] = take_device(result)
+        else:
+            good &= agrees(result)
+    print(f"all of them: {time.monotonic() - begun:.0f} s")
+    return [reports[job.name] for job in of_devices], good
 
 
 # -- differences -----------------------------------------------------------------------
@@ -299,38 +386,12 @@ def document(reports):
             + (ROOT / "conformance" / "others.md").read_text(encoding="utf-8"))
 
 
-# -- other judges ------------------------------------------------------------------------
-
-def run_judges():
-    """Do all of them agree?"""
-    good = True
-    for name, command in JUDGES:
-        begun = time.monotonic()
-        try:
-            done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False,
-                                  timeout=JUDGE_SECONDS)
-        except subprocess.TimeoutExpired:
-            print(f"{name}: failed: not finished in {JUDGE_SECONDS} s", flush=True)
-            good = False
-            continue
-        seconds = time.monotonic() - begun
-        if done.returncode == SKIPPED:
-            print(f"{name}: skipped: {(done.stdout.strip() or 'no reason given').splitlines()[-1]}", flush=True)
-            continue
-        print(f"{name}: {'failed' if done.returncode else 'passed'} ({seconds:.0f} s)", flush=True)
-        if done.returncode:
-            print((done.stdout + done.stderr)[-3000:])
-            good = False
-    for name, reason in NOT_RUN:
-        print(f"{name}: skipped: {reason}")
-    return good
-
-
 def chosen():
     """The options, and the devices that they choose."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--document", action="store_true")
+    parser.add_argument("--jobs", type=int, metavar="N", default=len(os.sched_getaffinity(0)))
     parser.add_argument("patterns", nargs="*", metavar="PATTERN")
     options = parser.parse_args()
     if options.document and (options.quick or options.patterns):
@@ -347,10 +408,12 @@ def chosen():
 def main():
     options, devices = chosen()
     OUT.mkdir(parents=True, exist_ok=True)
-    architectures = sorted({device.architecture for device in devices})
-    subprocess.run([ROOT / "conformance" / "build.sh", OUT, *architectures], check=True)
+    make_images({device.architecture for device in devices})
     DISK.write_bytes(bytes(1 << 20))
-    reports = judge_devices(devices)
+    whole = not options.quick and not options.patterns
+    reports, good = run_all(devices, JUDGES if whole else [], options.jobs)
+    for name, reason in NOT_RUN if whole else []:
+        print(f"{name}: skipped: {reason}")
     if not reports:
         sys.exit("judge: no device is here")
     suite.write(OUT / "matrix.html", suite.matrix(reports))
@@ -359,7 +422,6 @@ def main():
         suite.write(ROOT / "docs" / "judge.md", document(reports))
     problems = list(unexplained(reports, len(reports) == len(DEVICES)))
     print("\n".join(problems))
-    good = options.quick or bool(options.patterns) or run_judges()
     sys.exit(bool(problems) or not good)
 
 
