@@ -157,7 +157,7 @@ class Reports(unittest.TestCase):
 
     def test_device_trees_are_compared_by_their_files(self):
         before = self.machine("before", b="virt-smmu.dtb", c="virt-no-iommu.dtb")
-        after = self.machine("after", a="virt-no-iommu.dtb", b="virt-smmu.dtb", c="virt-no-iommu.dtb")
+        after = self.machine("after", a="virt-numa.dtb", b="virt-smmu.dtb", c="virt-no-iommu.dtb")
         items = re.findall(r"<li>(.*?)</li>", self.write("--compare", before, after).read_text())
         self.assertEqual(items, ["table DTB: is new"])
 
