@@ -52,6 +52,14 @@ for mode in '' --static; do
 done
 step 'the example of README.md compiles, also statically'
 
+cp "$root/tests/run/signature.c" "$chroot/root/read.c"
+for mode in '' --static; do
+	inside sh -c "cc /root/read.c -o /root/read ${mode/--static/-static} \$(pkg-config $mode --cflags --libs libviommu-tables)" \
+		2>"$work/log" || { cat "$work/log"; fail "a program that reads a table does not compile $mode"; }
+	[[ $(inside /root/read /root/q35-minimal.VIOT) == VIOT ]] || fail "a program that reads a table does not run $mode"
+done
+step 'a program with libviommu-tables compiles, also statically'
+
 inside python3 -W error -c 'import sys, viommu; print(viommu.read(sys.argv[1])[0].signature)' /root/q35-minimal.VIOT >"$work/out" 2>&1 ||
 	{ cat "$work/out"; fail "the Python module does not run"; }
 [[ $(cat "$work/out") == VIOT ]] || fail "the Python module does not read a table"

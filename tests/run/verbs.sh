@@ -136,7 +136,7 @@ install_and_build_the_example() {
 	run install "$work/prefix"
 	[[ -z $(find build-install -path '*tests*' -name '*.o') ]] || fail "install builds tests"
 	sed -n '/^```c$/,/^```$/{/^```/!p}' README.md >"$work/embed.c"
-	local libraries
+	local libraries mode
 	libraries=$(dirname "$(find "$work/prefix" -name libviommu.so)")
 	(
 		# For these commands only: other steps find other copies of the libraries.
@@ -144,6 +144,11 @@ install_and_build_the_example() {
 		cc "$work/embed.c" $(pkg-config --cflags --libs libviommu) -o "$work/embed"
 		"$work/embed" >"$work/out"
 		prints 'nothing is mapped yet'
+		for mode in '' --static; do
+			cc tests/run/signature.c -o "$work/signature" ${mode/--/-} $(pkg-config $mode --cflags --libs libviommu-tables) 2>"$work/err" ||
+				{ cat "$work/err"; fail "a program that reads a table does not compile $mode"; }
+			[[ $("$work/signature" tests/golden/q35-minimal.VIOT) == VIOT ]] || fail "it does not run $mode"
+		done
 		"$work/prefix/bin/viommu" --version >"$work/out"
 		prints '^viommu [0-9]'
 	)
