@@ -57,6 +57,13 @@ void strbuf_append_char(struct strbuf *strbuf, char c)
 	strbuf_append_n(strbuf, &c, 1);
 }
 
+void strbuf_append_blanks(struct strbuf *strbuf, size_t n)
+{
+	memset(reserve(strbuf, n), ' ', n);
+	strbuf->len += n;
+	strbuf->str[strbuf->len] = 0;
+}
+
 void strbuf_append_unicode(struct strbuf *strbuf, uint32_t character)
 {
 	char bytes[6];

@@ -21,6 +21,7 @@ struct strbuf *strbuf_new(const char *text);
 void strbuf_append(struct strbuf *strbuf, const char *text);
 void strbuf_append_n(struct strbuf *strbuf, const char *text, size_t length);
 void strbuf_append_char(struct strbuf *strbuf, char c);
+void strbuf_append_blanks(struct strbuf *strbuf, size_t n);
 void strbuf_append_unicode(struct strbuf *strbuf, uint32_t character); /* as UTF-8 */
 __attribute__((format(printf, 2, 3))) void strbuf_append_printf(struct strbuf *strbuf,
 								const char *format, ...);

@@ -45,8 +45,10 @@ char *json_finish(struct json *json)
 
 static void begin_line(struct json *json)
 {
-	if (!json->one_line)
-		strbuf_append_printf(json->text, "\n%*s", (int)json->depth * INDENTATION, "");
+	if (!json->one_line) {
+		strbuf_append_char(json->text, '\n');
+		strbuf_append_blanks(json->text, (size_t)json->depth * INDENTATION);
+	}
 	flush(json, PIECE_LENGTH);
 }
 
@@ -103,11 +105,10 @@ static void add_escaped(struct strbuf *text, gunichar character)
 		strbuf_append_printf(text, "\\u%04" PRIx32, character);
 }
 
-static void add_quoted(struct strbuf *text, const char *string)
+static void add_characters(struct strbuf *text, const char *string)
 {
 	auto_free char *valid = utf8_copy(string, -1);
 
-	strbuf_append_char(text, '"');
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar character = g_utf8_get_char(at);
 
@@ -116,6 +117,26 @@ static void add_quoted(struct strbuf *text, const char *string)
 		else
 			strbuf_append_n(text, at, (size_t)(g_utf8_next_char(at) - at));
 	}
+}
+
+/* The length of the ASCII at its beginning that needs no escape: most strings are nothing else. */
+static size_t plain_length(const char *string)
+{
+	size_t n = 0;
+
+	while (g_ascii_isprint(string[n]) && string[n] != '"' && string[n] != '\\')
+		n++;
+	return n;
+}
+
+static void add_quoted(struct strbuf *text, const char *string)
+{
+	size_t plain = plain_length(string);
+
+	strbuf_append_char(text, '"');
+	strbuf_append_n(text, string, plain);
+	if (string[plain])
+		add_characters(text, string + plain);
 	strbuf_append_char(text, '"');
 }
 
@@ -135,10 +156,21 @@ void json_add_string(struct json *json, const char *text)
 	add_quoted(json->text, text);
 }
 
+/* Without printf(), because a table has hundred thousands of numbers. */
 void json_add_number(struct json *json, int64_t number)
 {
+	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	char digits[sizeof("-9223372036854775808")];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (number < 0)
+		digits[--at] = '-';
 	begin_value(json);
-	strbuf_append_printf(json->text, "%" PRId64, number);
+	strbuf_append_n(json->text, digits + at, sizeof(digits) - at);
 }
 
 void json_add_boolean(struct json *json, bool truth)
