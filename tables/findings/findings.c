@@ -100,12 +100,28 @@ size_t viommu_findings_count_from(const struct viommu_findings *findings,
 	return n;
 }
 
-/* Also replaces control characters beyond ASCII, and those that change the direction of text. */
+static bool is_printable_ascii(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!g_ascii_isprint(text[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Also replaces control characters beyond ASCII, and those that change the direction of text.
+ * Nearly all texts have nothing to replace.
+ */
 char *shown(const char *text, size_t max)
 {
-	auto_free char *valid = utf8_copy(text, (ssize_t)strnlen(text, max));
-	struct strbuf *out = strbuf_new(NULL);
+	size_t length = strnlen(text, max);
+	auto_free char *valid = NULL;
+	struct strbuf *out;
 
+	if (is_printable_ascii(text, length))
+		return memory_text_n(text, length);
+	valid = utf8_copy(text, (ssize_t)length);
+	out = strbuf_new(NULL);
 	for (const char *c = valid; *c; c = g_utf8_next_char(c)) {
 		gunichar character = g_utf8_get_char(c);
 
