@@ -79,23 +79,39 @@ void record_free(struct record *record)
 	if (!record)
 		return;
 	for (uint32_t i = 0; i < record->children.len; i++)
-		record_free(record->children.pdata[i]);
-	memory_free(record->children.pdata);
+		record_free(record_child(record, i));
+	if (record->children.room)
+		memory_free(record->children.list);
 	memory_free(record->rest.data);
 	memory_free(record);
+}
+
+/* A second child needs a list. Its room doubles. */
+static void make_room(struct record *record)
+{
+	struct records *children = &record->children;
+	uint32_t room = children->room ? 2 * children->room : 2;
+	struct record **list =
+		memory_grow(record, children->room ? children->list : NULL, room * sizeof(list[0]));
+
+	if (!children->room)
+		list[0] = children->only;
+	children->list = list;
+	children->room = room;
 }
 
 void record_add_child(struct record *record, struct record *child)
 {
 	struct records *children = &record->children;
 
-	if (children->len == children->room) {
-		uint32_t room = children->room ? 2 * children->room : 1;
-
-		children->pdata = memory_grow(record, children->pdata, room * sizeof(void *));
-		children->room = room;
+	if (!children->len) {
+		children->only = child;
+	} else {
+		if (children->len >= children->room)
+			make_room(record);
+		children->list[children->len] = child;
 	}
-	children->pdata[children->len++] = child;
+	children->len++;
 }
 
 /* Fields that a later revision appended survive decoding and encoding. */
@@ -116,7 +132,7 @@ size_t record_length(const struct record *record)
 	size_t length = record->rest.len + (record->layout ? record->layout->length : 0);
 
 	for (guint i = 0; i < record->children.len; i++)
-		length += record_length(record->children.pdata[i]);
+		length += record_length(record_child(record, i));
 	return length;
 }
 
@@ -125,8 +141,8 @@ void record_place(struct record *record, size_t at)
 	record->at = (uint32_t)at;
 	at += record->layout ? record->layout->length : 0;
 	for (guint i = 0; i < record->children.len; i++) {
-		record_place(record->children.pdata[i], at);
-		at += record_length(record->children.pdata[i]);
+		record_place(record_child(record, i), at);
+		at += record_length(record_child(record, i));
 	}
 }
 
@@ -140,7 +156,7 @@ void record_encode(const struct record *record, struct bytes *to)
 		layout_encode(record->layout, record->host, to->data + at);
 	}
 	for (guint i = 0; i < record->children.len; i++)
-		record_encode(record->children.pdata[i], to);
+		record_encode(record_child(record, i), to);
 	bytes_append(to, record->rest.data, record->rest.len);
 }
 

@@ -7,9 +7,15 @@
 #include "base/array.h"
 #include "wire/layout.h"
 
-/* Lists of a record. 32 bits are enough, since a table has as many for its length. */
+/*
+ * Lists of a record. 32 bits are enough, since a table has as many for its length. Most parents
+ * have one child, for which no list is allocated.
+ */
 struct records {
-	struct record **pdata;
+	union {
+		struct record *only; /* if there is no room */
+		struct record **list;
+	};
 	uint32_t len, room;
 };
 
@@ -60,9 +66,13 @@ void record_add_child(struct record *record, struct record *child);
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
 
 /* The i-th child, or NULL beyond the last. */
-static inline struct record *record_child(const struct record *record, guint i)
+static inline struct record *record_child(const struct record *record, size_t i)
 {
-	return i < record->children.len ? record->children.pdata[i] : NULL;
+	const struct records *children = &record->children;
+
+	if (i >= children->len)
+		return NULL;
+	return children->room ? children->list[i] : children->only;
 }
 
 #define for_each_child(i, child, record) for (guint i = 0; ((child) = record_child(record, i)); i++)

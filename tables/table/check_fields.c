@@ -42,7 +42,7 @@ static void visit_record(struct search *search, const struct record *record)
 	if (layout)
 		layout_check(layout, record->host, exact, visit_field, search);
 	for (guint i = 0; i < record->children.len; i++)
-		visit_record(search, record->children.pdata[i]);
+		visit_record(search, record_child(record, i));
 }
 
 static void visit_all(struct search search)
@@ -130,7 +130,7 @@ static void check_values_of(const struct table_check *check, const struct record
 				       "%s of %s is undefined: 0x%" PRIx64, f->name,
 				       record->layout->name, field_get(f, record->host));
 	for (guint i = 0; i < record->children.len; i++)
-		check_values_of(check, record->children.pdata[i], with_enumerations);
+		check_values_of(check, record_child(record, i), with_enumerations);
 }
 
 void check_undefined_values(const struct table_check *check)

@@ -86,7 +86,7 @@ static void add_record(struct dump *dump, const struct record *record)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
 	for (guint i = 0; i < record->children.len; i++) {
-		const struct record *child = record->children.pdata[i];
+		const struct record *child = record_child(record, i);
 
 		if (child->base)
 			add_table(dump, child);

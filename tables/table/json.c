@@ -134,7 +134,7 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 		json_key(json, "records");
 		json_open(json, '[');
 		for (guint i = 0; i < record->children.len; i++)
-			add_record(json, record->children.pdata[i], base);
+			add_record(json, record_child(record, i), base);
 		json_close(json, ']');
 	}
 	json_close(json, '}');

@@ -78,15 +78,12 @@ static gint compare_order(gconstpointer a, gconstpointer b)
 /* In the order of readers: the first of two overlapping ranges wins. */
 static struct pointers *items_in_order(const struct viommu_table *table)
 {
-	const struct records *children = &table->root->children;
 	struct pointers *items = pointers_new(NULL);
+	struct record *record;
 
-	for (guint i = 0; i < children->len; i++) {
-		struct record *record = children->pdata[i];
-
+	for_each_child(i, record, table->root)
 		if (record->layout)
 			pointers_add(items, record);
-	}
 	pointers_sort(items, compare_order);
 	return items;
 }

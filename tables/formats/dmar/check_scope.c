@@ -89,7 +89,7 @@ static void check_scope_path(const struct table_check *check, const struct recor
 
 		if (hop->device > DMAR_MAX_DEVICE || hop->function > DMAR_MAX_FUNCTION)
 			report(check->findings, check->rule_id,
-			       dmar_place_of(check, scope->children.pdata[i], "Device"),
+			       dmar_place_of(check, record_child(scope, i), "Device"),
 			       "write a device from 0 to 31 and a function from 0 to 7",
 			       "%02x.%x is not a PCI function", hop->device, hop->function);
 	}

@@ -222,8 +222,7 @@ const struct layout *dmar_layout(uint64_t type)
 /* Scopes that cannot be decoded are bytes, and always the last child. */
 const struct record *dmar_scope(const struct record *structure, size_t i)
 {
-	const struct record *scope =
-		i < structure->children.len ? structure->children.pdata[i] : NULL;
+	const struct record *scope = record_child(structure, i);
 
 	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
 }
@@ -235,7 +234,7 @@ size_t dmar_hops(const struct record *scope)
 
 const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 {
-	const struct record *hop = scope->children.pdata[i];
+	const struct record *hop = record_child(scope, i);
 
 	return hop->host;
 }
@@ -243,7 +242,7 @@ const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 /* Without a NUL the name would be read beyond the table. */
 const char *dmar_object_name(const struct record *andd)
 {
-	const struct record *name = andd->children.len ? andd->children.pdata[0] : NULL;
+	const struct record *name = record_child(andd, 0);
 
 	if (!name || !name->rest.len)
 		return NULL;

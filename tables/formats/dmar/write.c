@@ -316,10 +316,9 @@ static void write_head(struct dmar_writing *writing)
 /* All structures are complete here, so their lengths are known. */
 static void finish(struct dmar_writing *writing)
 {
-	const struct records *structures = &writing->table->root->children;
+	const struct record *structure;
 
-	for (guint i = 0; i < structures->len; i++) {
-		struct record *structure = structures->pdata[i];
+	for_each_child(i, structure, writing->table->root) {
 		struct dmar_node *node = structure->host;
 		size_t length = record_length(structure);
 

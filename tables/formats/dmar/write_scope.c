@@ -93,14 +93,15 @@ static bool has_room(struct dmar_writing *writing)
 bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
 		     struct dmar_target target, uint16_t last)
 {
-	const struct records *scopes = &structure->children;
 	bool valid = true;
 
 	for (unsigned bdf = target.bdf;
-	     bdf <= last && scopes->len <= DMAR_MAX_SCOPES && has_room(writing); bdf++) {
+	     bdf <= last && structure->children.len <= DMAR_MAX_SCOPES && has_room(writing);
+	     bdf++) {
 		target.bdf = (uint16_t)bdf;
 		valid &= dmar_add_scope(structure, &target);
-		writing->n_records += 1 + dmar_hops(scopes->pdata[scopes->len - 1]);
+		writing->n_records +=
+			1 + dmar_hops(record_child(structure, structure->children.len - 1));
 	}
 	return valid;
 }

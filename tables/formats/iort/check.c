@@ -116,7 +116,7 @@ static void check_bytes(const struct table_check *check)
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
 		for (guint k = 0; k < node->children.len; k++) {
-			const struct record *child = node->children.pdata[k];
+			const struct record *child = record_child(node, k);
 
 			if (!child->layout && !child->text)
 				check_zero_bytes(check, &child->rest, child->at, node);

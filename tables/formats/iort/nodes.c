@@ -12,7 +12,7 @@
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
 {
 	while (*i < node->children.len) {
-		const struct record *child = node->children.pdata[(*i)++];
+		const struct record *child = record_child(node, (*i)++);
 
 		if (child->layout == layout)
 			return child;
@@ -22,11 +22,10 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 
 const struct record *iort_next_node(const struct viommu_table *table, guint *i)
 {
-	const struct records *nodes = &table->root->children;
+	const struct record *node;
 
-	while (*i < nodes->len) {
-		const struct record *node = nodes->pdata[(*i)++];
-
+	while ((node = record_child(table->root, *i))) {
+		(*i)++;
 		if (node->layout)
 			return node;
 	}
@@ -41,14 +40,14 @@ const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
 
 	if (!child || i >= node->children.len - (first - 1))
 		return NULL;
-	child = node->children.pdata[first - 1 + i];
+	child = record_child(node, first - 1 + i);
 	return child->layout == &iort_mapping_layout ? child->host : NULL;
 }
 
 /* The name directly follows the fields, so it can only be the first child. */
 const struct record *iort_text_of(const struct record *node)
 {
-	const struct record *first = node->children.len ? node->children.pdata[0] : NULL;
+	const struct record *first = record_child(node, 0);
 
 	return first && first->text ? first : NULL;
 }

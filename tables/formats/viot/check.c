@@ -31,10 +31,9 @@ static void check_revision(const struct table_check *check)
 /* An output node is an offset of 16 bits, so generators write IOMMUs first. */
 static void check_beyond(const struct table_check *check)
 {
-	const struct records *nodes = &check->table->root->children;
+	const struct record *node;
 
-	for (guint i = 0; i < nodes->len; i++) {
-		const struct record *node = nodes->pdata[i];
+	for_each_child(i, node, check->table->root) {
 		unsigned type = viot_type_of(node);
 
 		if (node->at > G_MAXUINT16 && (type == VIOT_VIRTIO_PCI || type == VIOT_VIRTIO_MMIO))

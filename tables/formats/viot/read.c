@@ -136,12 +136,11 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 static void for_each_node(struct reading *reading, unsigned first_type, unsigned last_type,
 			  void (*read)(struct reading *reading, const struct record *record))
 {
-	const struct records *nodes = &reading->table->root->children;
+	const struct record *node;
 
-	for (guint i = 0; i < nodes->len; i++)
-		if (viot_type_of(nodes->pdata[i]) >= first_type &&
-		    viot_type_of(nodes->pdata[i]) <= last_type)
-			read(reading, nodes->pdata[i]);
+	for_each_child(i, node, reading->table->root)
+		if (viot_type_of(node) >= first_type && viot_type_of(node) <= last_type)
+			read(reading, node);
 }
 
 /*
