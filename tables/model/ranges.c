@@ -39,7 +39,7 @@ struct slice {
 /* The start or the end of a slice: the sweep visits these positions. */
 struct end {
 	uint64_t position;
-	size_t slice;
+	uint32_t slice; /* objects and their segments are counted (topology.h) */
 	bool opens;
 };
 
@@ -71,8 +71,9 @@ static uint64_t position(uint16_t segment, uint16_t bdf)
  */
 static void slice(struct sweep *sweep, struct slice slice)
 {
-	struct end opens = { slice.first, sweep->slices->len, true };
-	struct end closes = { slice.last + 1, sweep->slices->len, false };
+	uint32_t i = (uint32_t)sweep->slices->len;
+	struct end opens = { slice.first, i, true };
+	struct end closes = { slice.last + 1, i, false };
 
 	array_append(sweep->slices, slice);
 	array_append(sweep->ends, opens);
@@ -307,18 +308,26 @@ static void sweep_end(struct sweep *sweep)
 
 typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
-/* Collects all pieces first, because a range is complete only at its last segment. */
+/*
+ * Collects all pieces first, because a range is complete only at its last segment. The rest of the
+ * sweep is freed before the callbacks, which may need memory for each piece, too.
+ */
 static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 {
+	struct array *pieces;
+
 	sweep_begin(&sweep);
 	slice_ranges(&sweep);
 	slice_iommus(&sweep);
 	slice_bridges(&sweep);
 	array_sort(sweep.ends, compare_ends);
 	run(&sweep);
-	for (guint i = 0; i < sweep.pieces->len; i++)
-		each(opaque, &array_index(sweep.pieces, struct viommu_pci_range, i));
+	pieces = sweep.pieces;
+	sweep.pieces = NULL;
 	sweep_end(&sweep);
+	for (size_t i = 0; i < pieces->len; i++)
+		each(opaque, &array_index(pieces, struct viommu_pci_range, i));
+	array_free(pieces);
 }
 
 void topology_for_each_pci_range(const struct viommu_topology *topology, each_piece *each,
