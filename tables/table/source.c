@@ -16,6 +16,7 @@
 
 #define BYTES_IN_A_LINE 16
 #define INDENT          4
+#define VALUE_LENGTH    64
 
 struct source {
 	struct strbuf *text;
@@ -58,7 +59,7 @@ static const char *word_for(const struct record *record, const struct field *fie
 
 static void begin_line(struct source *source)
 {
-	strbuf_append_printf(source->text, "%*s", (int)(INDENT * source->depth), "");
+	strbuf_append_blanks(source->text, (size_t)INDENT * source->depth);
 }
 
 static void begin_field(struct source *source, size_t at, size_t width, const char *name)
@@ -67,13 +68,16 @@ static void begin_field(struct source *source, size_t at, size_t width, const ch
 	strbuf_append_printf(source->text, "%04zx %3zu  %s = ", source->base + at, width, name);
 }
 
+/* Only texts and fields of many bytes are longer than VALUE_LENGTH. */
 static void add_value(struct source *source, const struct field *field, const void *host)
 {
-	size_t length = field_format(field, host, NULL, 0);
-	auto_free char *value = memory_get(length + 1);
+	char value[VALUE_LENGTH];
+	size_t length = field_format(field, host, value, sizeof(value));
+	auto_free char *whole = length < sizeof(value) ? NULL : memory_get(length + 1);
 
-	field_format(field, host, value, length + 1);
-	strbuf_append(source->text, value);
+	if (whole)
+		field_format(field, host, whole, length + 1);
+	strbuf_append_n(source->text, whole ? whole : value, length);
 }
 
 /* A byte by itself could be decimal. */
