@@ -573,5 +573,7 @@ struct bytes *clean_text(const uint8_t *bytes, size_t length, struct cleaning *c
 		replace_text(&text, encodings[i].decode(text), cleaning);
 	}
 	replace_text(&text, replace_all(text->data, text->len), cleaning);
+	if (cleaning->splits_lines)
+		replace_text(&text, split_joined(text), cleaning);
 	return text;
 }

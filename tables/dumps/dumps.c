@@ -152,6 +152,9 @@ static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsig
 	};
 
 	dumps->broken = line;
+	/* Without joined lines, the text was searched before. */
+	if (cleaning->splits_lines && !cleaning->moves_lines)
+		scan.end = line;
 	while (line < scan.end)
 		line = take_line(&scan, line, find_line_end(&scan, line));
 	lines_finish(scan.lines);
@@ -187,17 +190,42 @@ static uint64_t count_bytes(const struct dumps *dumps)
 	return n;
 }
 
+/* The one that has more of them, `one` of two with as many. Frees the other. */
+static struct dumps *fuller(struct dumps *one, struct dumps *other)
+{
+	bool is_other = count_bytes(other) > count_bytes(one);
+
+	dumps_free(is_other ? one : other);
+	return is_other ? other : one;
+}
+
 /* A string with escapes is a text with a dump, or it is the bytes of a table. */
-struct dumps *dumps_find(const uint8_t *bytes, size_t length)
+static struct dumps *find_escaped(const uint8_t *bytes, size_t length)
 {
 	struct cleaning all = { .tries_escapes = true }, some = { .keeps_escapes = true };
 	struct dumps *decoded = find_with(bytes, length, &all), *kept;
-	bool is_kept;
 
 	if (!all.unescapes)
 		return decoded;
 	kept = find_with(bytes, length, &some);
-	is_kept = count_bytes(kept) && count_bytes(kept) >= count_bytes(decoded);
-	dumps_free(is_kept ? decoded : kept);
-	return is_kept ? kept : decoded;
+	return count_bytes(kept) ? fuller(kept, decoded) : fuller(decoded, kept);
+}
+
+static bool is_whole(const struct dumps *dumps)
+{
+	for (size_t i = 0; i < dumps->found->len; i++) {
+		const struct bytes *bytes = ((const struct dump *)dumps->found->pdata[i])->bytes;
+
+		if (bytes->len < BEGIN || bytes->len < dump_length(bytes->data))
+			return false;
+	}
+	return dumps->found->len && !dumps->gaps->len;
+}
+
+struct dumps *dumps_find(const uint8_t *bytes, size_t length)
+{
+	struct cleaning joined = { .tries_escapes = true, .splits_lines = true };
+	struct dumps *dumps = find_escaped(bytes, length);
+
+	return is_whole(dumps) ? dumps : fuller(dumps, find_with(bytes, length, &joined));
 }

@@ -52,12 +52,16 @@ void dumps_free(struct dumps *dumps);
 struct cleaning {
 	bool keeps_escapes; /* given: strings stay as they are */
 	bool tries_escapes; /* given: what is no JSON may have strings with `\\n` as well */
+	bool splits_lines;  /* given: lines of dumps may be joined */
 	bool unescapes;     /* set: strings were decoded */
 	bool moves_lines;   /* set: lines have other numbers than in the original */
 };
 
 /* The text with \n, spaces and ASCII where the original has others. */
 struct bytes *clean_text(const uint8_t *bytes, size_t length, struct cleaning *cleaning);
+
+/* The text with a line end before each offset of a dump whose lines are joined. */
+struct bytes *split_joined(const struct bytes *text);
 
 /* The word in a text that has no end of its own, NULL: it is not there. */
 const char *text_find(const char *text, ptrdiff_t length, const char *word);

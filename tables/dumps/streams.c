@@ -19,6 +19,9 @@
 #define PREFIX_MAX  64u
 #define BLANK_MAX   3u  /* line ends in a row */
 #define PROBE       512 /* characters that the first bytes may take */
+#define BAR_GAP     2u  /* spaces that a bar between columns counts for */
+
+#define OFFSET_LEAST 3 /* digits */
 
 static const struct form stream_forms[] = {
 	{ .radix = 16, .min = 2, .max = G_MAXUINT, .big = true },
@@ -29,6 +32,7 @@ static const struct form stream_forms[] = {
 	{ .radix = 8, .min = 6, .max = 6, .width = 2 },
 	{ .radix = 16, .min = 1, .max = 3, .width = 1, .marked = true },
 	{ .radix = 10, .min = 1, .max = 3, .width = 1 },
+	{ .radix = 16, .min = 1, .max = 2, .width = 1 },
 };
 
 struct stream {
@@ -73,14 +77,16 @@ static const char *skip_run(const char *at, const char *end, enum run run)
 	return at;
 }
 
-/* The last number of a prefix can be an offset. */
+/* The last number of a prefix can be an offset, and so can one of several digits. */
 static enum run run_at(const char *at, const char *end)
 {
-	const char *after = skip_run(skip_run(at, end, HEX_DIGITS), end, SPACES);
+	const char *digits_end = skip_run(at, end, HEX_DIGITS), *after = digits_end;
 
 	if (*at == ' ')
 		return SPACES;
-	if (after == end && g_ascii_isxdigit(*at))
+	while (after < end && !g_ascii_isalnum(*after))
+		after++;
+	if (digits_end > at && (after == end || digits_end - at >= OFFSET_LEAST))
 		return HEX_DIGITS;
 	return g_ascii_isdigit(*at) ? DIGITS : NO_RUN;
 }
@@ -182,7 +188,8 @@ static bool is_between(const struct stream *stream, const char *at)
 		return stream->end - at < 2 || at[1] != 'x';
 	if (*at == ':')
 		return !stream->form->width;
-	return *at == ' ' || *at == ',' || *at == ';' || *at == '-' || *at == '"' || *at == '`';
+	return *at == ' ' || *at == ',' || *at == ';' || *at == '-' || *at == '"' || *at == '`' ||
+	       *at == '|';
 }
 
 /* The next byte's place. *ret_gap: spaces before it; *ret_fresh: a line begins with it. */
@@ -206,7 +213,8 @@ static const char *next_item(const struct stream *stream, const char *at, unsign
 		} else if (is_sign(stream, at) || !is_between(stream, at)) {
 			return at;
 		} else {
-			*ret_gap += *at++ == ' ';
+			*ret_gap += *at == '|' ? BAR_GAP : *at == ' ';
+			at++;
 		}
 	}
 	return NULL;

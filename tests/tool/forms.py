@@ -233,6 +233,18 @@ def mails(table):
     for name, wrapping in WRAPPINGS.items():
         yield name, wrapping(text)
     yield "wrapped", "\n".join(line[:40] + "\n> " + line[40:] if len(line) > 40 else line for line in text.split("\n"))
+    yield "all in one line", text.replace("\n", " ")
+    yield "words of one line", " ".join(text.split())
+    yield "xxd in one line", " ".join(lines(
+        table, lambda at, piece: f"{at:08x}: {words(piece, 2, 'big')}  {ascii_of(piece)}\n").split())
+    yield "hexdump -C in one line", " ".join(lines(
+        table, lambda at, piece: f"{at:08x}  {pairs(piece)}  |{ascii_of(piece)}|\n").split())
+    yield "CSV", lines(table, lambda at, piece: f"0x{at:04x};{pairs(piece, ';')}\n")
+    yield "chipsec", lines(table, lambda at, piece: f"{pairs(piece, form='%02X'):48s}| {ascii_of(piece)}\n")
+    yield "rows of a table", "|at|bytes|text|\n|---|---|---|\n" + lines(
+        table, lambda at, piece: f"|{at:04x}|{pairs(piece)}|`{ascii_of(piece)}`|\n")
+    yield "cells of a table", lines(table, lambda at, piece: f"|{at:02X}|{pairs(piece, '|')}|\n")
+    yield "digits without zeros", "[" + ", ".join(f"{byte:x}" for byte in table) + "]"
     yield "base64", base64.encodebytes(table)
     yield from in_base64(table)
 
