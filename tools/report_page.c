@@ -27,18 +27,25 @@ static const char style[] =
 	"[hidden]{display:none!important}@media "
 	"print{nav,.tools{display:none}details{margin-left:0}}\n";
 
-/* Filtering rows and zooming pictures; the page is complete without it. */
+/* Filters rows, by functions of their ranges too, and zooms. The page is complete without it. */
 static const char script[] =
 	"'use strict';\n"
 	"const rows = [...document.querySelectorAll('tbody tr, .picture g.node')];\n"
 	"const texts = rows.map(row => row.textContent.toLowerCase());\n"
+	"const pci = '(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([01][0-9a-f])\\\\.([0-7])';\n"
+	"const ranges = texts.map(text => [...text.matchAll(new RegExp(pci + '-' + pci, 'g'))]);\n"
+	"const place = (match, i) => parseInt(match[i] + match[i + 1], 16) * 8 + +match[i + 2];\n"
+	"const covers = (range, asked) => (asked[1] ?? range[1]) === range[1]\n"
+	"  && place(range, 2) <= place(asked, 2) && place(asked, 2) <= place(range, 6);\n"
 	"const filter = document.getElementById('filter'), count = "
 	"document.getElementById('count');\n"
 	"filter.addEventListener('input', () => {\n"
 	"  const wanted = filter.value.trim().toLowerCase();\n"
+	"  const asked = wanted.match('^' + pci + '$');\n"
 	"  let n = 0;\n"
 	"  rows.forEach((row, i) => {\n"
-	"    const found = texts[i].includes(wanted);\n"
+	"    const found = texts[i].includes(wanted) || !!asked && ranges[i].some(range => "
+	"covers(range, asked));\n"
 	"    n += found;\n"
 	"    if (row.tagName === 'TR') row.hidden = !found;\n"
 	"    else row.style.opacity = found ? 1 : 0.15;\n"

@@ -238,6 +238,25 @@ class Reports(unittest.TestCase):
         # The page's own script has run: it sets the size of the picture.
         self.assertRegex(shown, r'<svg width="[0-9.]+" height="[0-9.]+"')
 
+    def found(self, page, wanted):
+        """The rows that the filter shows for these words, by a script of the test in the place of the page's policy."""
+        script = f"filter.value = '{wanted}'; filter.dispatchEvent(new Event('input'))"
+        text = re.sub("<meta http-equiv=[^>]*>", "", page.read_text(encoding="utf-8"))
+        typed = self.folder / "typed.html"
+        typed.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+        shown = self.chromium(typed, "--virtual-time-budget=2000", "--dump-dom")
+        maps = shown[shown.index('id="maps"'):shown.index('id="tables"')]
+        return re.findall(r"<tr><td>([^<]*)", maps)
+
+    @unittest.skipUnless(CHROMIUM, "Chromium is not installed")
+    def test_the_filter_finds_a_function_in_its_range(self):
+        page = self.write(GOLDEN / "q35-two-expanders.VIOT")
+        for wanted in ("31:02.0", "0000:31:02.0", "0000:32:1f.7", "30:00.0"):
+            self.assertEqual(self.found(page, wanted), ["0000:30:00.0-32:1f.7"], wanted)
+        self.assertEqual(self.found(page, "00:05.0"), ["0000:00:00.0-00:1f.7"])
+        for wanted in ("33:00.0", "0001:31:02.0", "2f:1f.7"):
+            self.assertEqual(self.found(page, wanted), [], wanted)
+
     @unittest.skipUnless(CHROMIUM, "Chromium is not installed")
     def test_the_policy_stops_a_script_that_is_not_the_pages(self):
         page = self.hostile()
