@@ -76,10 +76,12 @@ const void *record_text(const struct record *record)
  */
 void record_free(struct record *record)
 {
+	struct record *child;
+
 	if (!record)
 		return;
-	for (uint32_t i = 0; i < record->children.len; i++)
-		record_free(record_child(record, i));
+	for_each_child(i, child, record)
+		record_free(child);
 	if (record->children.room)
 		memory_free(record->children.list);
 	memory_free(record->rest.data);
@@ -92,7 +94,7 @@ static void make_room(struct record *record)
 	struct records *children = &record->children;
 	uint32_t room = children->room ? 2 * children->room : 2;
 	struct record **list =
-		memory_grow(record, children->room ? children->list : NULL, room * sizeof(list[0]));
+		memory_grow(record, children->room ? children->list : NULL, room * sizeof(void *));
 
 	if (!children->room)
 		list[0] = children->only;
@@ -130,19 +132,22 @@ void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 size_t record_length(const struct record *record)
 {
 	size_t length = record->rest.len + (record->layout ? record->layout->length : 0);
+	const struct record *child;
 
-	for (guint i = 0; i < record->children.len; i++)
-		length += record_length(record_child(record, i));
+	for_each_child(i, child, record)
+		length += record_length(child);
 	return length;
 }
 
 void record_place(struct record *record, size_t at)
 {
+	struct record *child;
+
 	record->at = (uint32_t)at;
 	at += record->layout ? record->layout->length : 0;
-	for (guint i = 0; i < record->children.len; i++) {
-		record_place(record_child(record, i), at);
-		at += record_length(record_child(record, i));
+	for_each_child(i, child, record) {
+		record_place(child, at);
+		at += record_length(child);
 	}
 }
 
@@ -150,13 +155,14 @@ void record_place(struct record *record, size_t at)
 void record_encode(const struct record *record, struct bytes *to)
 {
 	size_t at = to->len;
+	const struct record *child;
 
 	if (record->layout) {
 		bytes_set_size(to, at + record->layout->length);
 		layout_encode(record->layout, record->host, to->data + at);
 	}
-	for (guint i = 0; i < record->children.len; i++)
-		record_encode(record_child(record, i), to);
+	for_each_child(i, child, record)
+		record_encode(child, to);
 	bytes_append(to, record->rest.data, record->rest.len);
 }
 

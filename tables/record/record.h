@@ -65,14 +65,16 @@ static inline bool record_is(const struct record *record, const struct layout *l
 void record_add_child(struct record *record, struct record *child);
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
 
+/* The i-th child, which the record must have. */
+static inline struct record *record_child_at(const struct record *record, size_t i)
+{
+	return record->children.room ? record->children.list[i] : record->children.only;
+}
+
 /* The i-th child, or NULL beyond the last. */
 static inline struct record *record_child(const struct record *record, size_t i)
 {
-	const struct records *children = &record->children;
-
-	if (i >= children->len)
-		return NULL;
-	return children->room ? children->list[i] : children->only;
+	return i < record->children.len ? record_child_at(record, i) : NULL;
 }
 
 #define for_each_child(i, child, record) for (guint i = 0; ((child) = record_child(record, i)); i++)

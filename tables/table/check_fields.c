@@ -37,12 +37,13 @@ static void visit_record(struct search *search, const struct record *record)
 {
 	const struct layout *layout = record->layout;
 	bool exact = layout && layout->type != LAYOUT_UNKNOWN && !record->children.len;
+	const struct record *child;
 
 	search->record = record;
 	if (layout)
 		layout_check(layout, record->host, exact, visit_field, search);
-	for (guint i = 0; i < record->children.len; i++)
-		visit_record(search, record_child(record, i));
+	for_each_child(i, child, record)
+		visit_record(search, child);
 }
 
 static void visit_all(struct search search)
@@ -119,6 +120,8 @@ static bool is_defined(const struct field *field, uint64_t value)
 static void check_values_of(const struct table_check *check, const struct record *record,
 			    bool with_enumerations)
 {
+	const struct record *child;
+
 	if (record->layout)
 		for_each_field(f, record->layout)
 			if ((f->kind == FIELD_FLAGS ||
@@ -129,8 +132,8 @@ static void check_values_of(const struct table_check *check, const struct record
 				       "write a value of the specification",
 				       "%s of %s is undefined: 0x%" PRIx64, f->name,
 				       record->layout->name, field_get(f, record->host));
-	for (guint i = 0; i < record->children.len; i++)
-		check_values_of(check, record_child(record, i), with_enumerations);
+	for_each_child(i, child, record)
+		check_values_of(check, child, with_enumerations);
 }
 
 void check_undefined_values(const struct table_check *check)

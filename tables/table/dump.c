@@ -76,6 +76,7 @@ static void add_table(struct dump *dump, const struct record *root);
 static void add_record(struct dump *dump, const struct record *record)
 {
 	size_t rest = dump->base + record->at + record_length(record) - record->rest.len;
+	const struct record *child;
 
 	if (record->text) {
 		add_text(dump, record);
@@ -85,9 +86,7 @@ static void add_record(struct dump *dump, const struct record *record)
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
-	for (guint i = 0; i < record->children.len; i++) {
-		const struct record *child = record_child(record, i);
-
+	for_each_child(i, child, record) {
 		if (child->base)
 			add_table(dump, child);
 		else

@@ -117,6 +117,8 @@ static const char *name_of(const struct record *record)
 /* Offsets are relative to the file, also in a table inside another. */
 static void add_record(struct json *json, const struct record *record, size_t base)
 {
+	const struct record *child;
+
 	base += record->base;
 	json_open(json, '{');
 	json_key(json, "structure");
@@ -133,8 +135,8 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 	if (record->children.len) {
 		json_key(json, "records");
 		json_open(json, '[');
-		for (guint i = 0; i < record->children.len; i++)
-			add_record(json, record_child(record, i), base);
+		for_each_child(i, child, record)
+			add_record(json, child, base);
 		json_close(json, ']');
 	}
 	json_close(json, '}');

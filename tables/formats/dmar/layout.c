@@ -234,9 +234,7 @@ size_t dmar_hops(const struct record *scope)
 
 const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 {
-	const struct record *hop = record_child(scope, i);
-
-	return hop->host;
+	return record_child_at(scope, i)->host;
 }
 
 /* Without a NUL the name would be read beyond the table. */

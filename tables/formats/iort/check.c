@@ -112,15 +112,12 @@ static void check_zero_bytes(const struct table_check *check, const struct rest 
 /* Bytes between arrays and behind the last one. The contents of an unknown node are not checked. */
 static void check_bytes(const struct table_check *check)
 {
-	const struct record *node;
+	const struct record *node, *child;
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
-		for (guint k = 0; k < node->children.len; k++) {
-			const struct record *child = record_child(node, k);
-
+		for_each_child(k, child, node)
 			if (!child->layout && !child->text)
 				check_zero_bytes(check, &child->rest, child->at, node);
-		}
 		if (iort_type_of(node) != IORT_UNKNOWN)
 			check_zero_bytes(check, &node->rest,
 					 node->at + record_length(node) - node->rest.len, node);

@@ -11,9 +11,10 @@
 
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
 {
-	while (*i < node->children.len) {
-		const struct record *child = record_child(node, (*i)++);
+	const struct record *child;
 
+	while ((child = record_child(node, *i))) {
+		(*i)++;
 		if (child->layout == layout)
 			return child;
 	}
@@ -38,10 +39,10 @@ const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
 	guint first = 0;
 	const struct record *child = iort_next(node, &iort_mapping_layout, &first);
 
-	if (!child || i >= node->children.len - (first - 1))
+	if (!child || i >= node->children.len)
 		return NULL;
 	child = record_child(node, first - 1 + i);
-	return child->layout == &iort_mapping_layout ? child->host : NULL;
+	return child && child->layout == &iort_mapping_layout ? child->host : NULL;
 }
 
 /* The name directly follows the fields, so it can only be the first child. */

@@ -117,16 +117,17 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 		.counted_end = frame_counted_end(table),
 		.findings = findings,
 	};
+	const struct record *node;
 
 	index_nodes(&reading);
 	for_each_node(&reading, IORT_ITS_GROUP, read_its_group);
-	for (guint i = 0; i < table->root->children.len; i++)
-		if (iort_is_iommu(iort_type_of(record_child(table->root, i))))
-			iort_read_iommu(&reading, record_child(table->root, i));
+	for_each_child(i, node, table->root)
+		if (iort_is_iommu(iort_type_of(node)))
+			iort_read_iommu(&reading, node);
 	for_each_node(&reading, IORT_ROOT_COMPLEX, iort_read_root_complex);
 	for_each_node(&reading, IORT_NAMED_COMPONENT, iort_read_component);
-	for (guint i = 0; i < table->root->children.len; i++)
-		iort_read_msi_ranges(&reading, record_child(table->root, i));
+	for_each_child(i, node, table->root)
+		iort_read_msi_ranges(&reading, node);
 	for_each_node(&reading, IORT_RMR, iort_read_rmr);
 	for_each_node(&reading, IORT_PMCG, iort_read_monitor);
 	for_each_node(&reading, IORT_IWB, iort_read_wire_bridge);

@@ -19,10 +19,11 @@ static void walk(const struct table_check *check,
 static void check_entry_count_of(const struct table_check *check, const struct record *record)
 {
 	const struct iovt_iommu *iommu = record->host;
+	const struct record *child;
 	uint32_t n = 0;
 
-	for (guint i = 0; i < record->children.len; i++)
-		n += record_child(record, i)->layout != NULL;
+	for_each_child(i, child, record)
+		n += child->layout != NULL;
 	if (n != iommu->entry_count)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, record, "Device entry count"),
