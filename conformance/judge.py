@@ -127,11 +127,11 @@ JUDGES = [
      ["conformance/judges/acpiview.py", "build/tools/viommu", "tests/golden", str(OUT / "acpiview")]),
     ("QEMU 7.2's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", "7.2"]),
     ("QEMU 10.0's virtio-iommu-test, with our device and with its own", ["tests/qemu/own_test.sh", "10.0"]),
+    ("Arm's BSA, in a machine with our device and with QEMU's", ["conformance/judges/bsa.py", "--fetch"]),
     ("Linux 7.3's mock of iommufd, under our backend", [sys.executable, "tests/guest/guest.py", "backend-mock"]),
 ]
 NOT_RUN = [
     ("QEMU 11.1's qtests and iommu-testdev", "its source package is not at the mirror"),
-    ("Arm's BSA and VBSA", "they are programs of UEFI, which need edk2's build and ACPICA; no package has them"),
 ]
 SKIPPED = 77
 JUDGE_SECONDS = 1800    # the first run of QEMU's test builds a part of QEMU
