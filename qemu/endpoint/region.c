@@ -62,6 +62,54 @@ static uint64_t smallest_page(const struct iommu *iommu)
 	return iommu->formats->len ? MIN(granule, 0x1000) : granule;
 }
 
+/* Is all of it memory of one kind, as vhost and the like have it in one piece? */
+static bool is_memory(uint64_t address, uint64_t size)
+{
+	MemoryRegionSection section = memory_region_find(get_system_memory(), address, size);
+	bool whole;
+
+	if (!section.mr)
+		return false;
+	whole = memory_region_is_ram(section.mr) &&
+		section.offset_within_address_space == address &&
+		int128_eq(section.size, int128_make64(size));
+	memory_region_unref(section.mr);
+	return whole;
+}
+
+/* Does the device keep answers, as vhost and devices with ATS do? A mirror has mappings already. */
+static bool keeps_answers(const IOMMUMemoryRegion *region)
+{
+	return region->iommu_notify_flags && !(region->iommu_notify_flags & IOMMU_NOTIFIER_MAP);
+}
+
+/*
+ * The largest block of a mapping, for a device that asks again for what its answers do not cover.
+ * It must not reach beyond a piece of memory: vhost looks for the memory of the block's first byte.
+ */
+static uint64_t widest_block(struct endpoint *endpoint, uint64_t iova, uint64_t address,
+			     uint64_t size)
+{
+	struct viommu *core = endpoint->iommu->core;
+	struct viommu_endpoint_state state;
+	struct viommu_mapping mapping;
+
+	if (!endpoint->source || viommu_next_endpoint(core, endpoint->source->id, &state) ||
+	    state.id != endpoint->source->id || state.mode != VIOMMU_TRANSLATED ||
+	    viommu_next_mapping(core, state.domain, iova, &mapping) || mapping.first > iova ||
+	    mapping.phys + (iova - mapping.first) != address)
+		return size;
+	for (uint64_t wider = size << 1; wider; size = wider, wider <<= 1) {
+		uint64_t before = iova & (wider - 1);
+
+		if ((address & (wider - 1)) != before || iova - before < mapping.first ||
+		    mapping.last - (iova - before) < wider - 1 ||
+		    !is_memory(address - before, wider))
+			break;
+	}
+	return size;
+}
+
 static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,
 				      int index)
 {
@@ -89,6 +137,9 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 		entry.addr_mask = wanted - 1;
 	else
 		entry.addr_mask = MAX(smallest, region_block(iova, &found)) - 1;
+	if (unlikely(keeps_answers(region)) && !found.identity)
+		entry.addr_mask =
+			widest_block(endpoint, iova, found.address, entry.addr_mask + 1) - 1;
 	entry.iova = iova & ~entry.addr_mask;
 	entry.translated_addr = found.address & ~entry.addr_mask;
 	return entry;

@@ -166,6 +166,27 @@ def a_translation_covers_no_more_than_its_mapping(stage):
         expect(f"{at:#x}: {[hex(value) for value in found]}", found == wanted)
 
 
+def a_device_that_keeps_translations_gets_whole_mappings(stage):
+    """As vhost does: each answer that covers less is a question more."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},probe-ats=on",
+                          f"viommu-watch,id=w0,addr={WATCH},device-iotlb=on"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    for first, last, phys, flags in (
+            (0x400000, 0x5fffff, 0x600000, 3), (0x600000, 0x7fffff, 0x800000, 1),
+            (0x810000, 0x82ffff, 0x610000, 3),
+            (1 << 46, (1 << 46) + 0x3fffffff, 0, 3)):
+        expect("MAP", iommu.map(DOMAIN, first, last, phys, flags) == driver.OK)
+    for at, wanted in (
+            (0x456789, (0x400000, 0x5fffff, 0x600000, 3)),               # all of it
+            (0x600000, (0x600000, 0x7fffff, 0x800000, 1)),               # and not its neighbour
+            (0x811000, (0x810000, 0x81ffff, 0x610000, 3)),               # not aligned to more
+            ((1 << 46) + 0x1000, (1 << 46, (1 << 46) + 0x7ffff, 0, 3)),  # memory ends at 0xa0000
+            ((1 << 46) + 0x300000, ((1 << 46) + 0x200000, (1 << 46) + 0x3fffff, 0x200000, 3))):
+        found = answered(victim, "w0", at)
+        expect(f"{at:#x}: {[hex(value) for value in found]}", found == wanted)
+
+
 def a_mirror_has_no_device_memory(stage):
     """A host's IOMMU cannot map it: neither when it is mapped nor when a function gets the mappings."""
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}",
@@ -1643,7 +1664,8 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_root_bus_that_comes_later_is_served, an_assigned_device_before_the_iommu_is_refused,
          removals_of_a_kick_leave_what_is_between_them, requests_are_answered_wherever_they_lie,
          requests_of_two_pieces_of_memory_share_a_kick, an_answer_may_kick_its_own_queue,
-         a_translation_covers_no_more_than_its_mapping, a_mirror_has_no_device_memory,
+         a_translation_covers_no_more_than_its_mapping,
+         a_device_that_keeps_translations_gets_whole_mappings, a_mirror_has_no_device_memory,
          nothing_is_answered_while_the_machine_is_stopped, faults_wait_in_a_ring_until_a_reset,
          a_reset_of_the_queue_ends_its_requests, nothing_is_answered_without_bus_mastering,
          the_used_index_is_the_devices, memory_that_is_unplugged_is_let_go,
