@@ -98,9 +98,11 @@ def say(results, parts, targets):
     for part in parts:
         for title, head, rows in part.tables(results):
             print(f"\n{part.NAME}: {title}")
-            for row in [head, *rows]:
-                print("  " + f"{row[0]:20}" + "".join(f"{cell(c):>{max(11, len(h) + 2)}}"
-                                                      for c, h in zip(row[1:], head[1:])))
+            written = [[cell(value) for value in row] for row in [head, *rows]]
+            first, *others = (max(map(len, column)) for column in zip(*written))
+            for name, *values in written:
+                print(f"  {name:{max(18, first)}}  " + "  ".join(
+                    f"{value:>{max(9, width)}}" for value, width in zip(values, others)))
 
 
 def main():
