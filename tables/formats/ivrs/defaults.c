@@ -63,8 +63,11 @@ static int device_id_of(const struct record *record)
 unsigned ivrs_linux_type(const struct viommu_table *table)
 {
 	const struct record *first = record_child(table->root, 0), *record;
-	unsigned type = block_of(first) ? block_of(first)->type : LAYOUT_UNKNOWN;
+	unsigned type;
 
+	if (!first)
+		return LAYOUT_UNKNOWN;
+	type = block_of(first) ? block_of(first)->type : LAYOUT_UNKNOWN;
 	for_each_child(i, record, table->root) {
 		const struct ivrs_block *block = block_of(record);
 
