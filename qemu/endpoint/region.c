@@ -86,10 +86,13 @@ static bool keeps_answers(const IOMMUMemoryRegion *region)
 /*
  * The largest block of a mapping, for a device that asks again for what its answers do not cover.
  * It must not reach beyond a piece of memory: vhost looks for the memory of the block's first byte.
+ * If the mapping is not what was found, it was changed since, and the block is not widened.
  */
-static uint64_t widest_block(struct endpoint *endpoint, uint64_t iova, uint64_t address,
-			     uint64_t size)
+static uint64_t widest_block(struct endpoint *endpoint, uint64_t iova,
+			     const struct viommu_translation *found, uint64_t size)
 {
+	const uint32_t rights = VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE;
+	uint64_t address = found->address;
 	struct viommu *core = endpoint->iommu->core;
 	struct viommu_endpoint_state state;
 	struct viommu_mapping mapping;
@@ -97,7 +100,8 @@ static uint64_t widest_block(struct endpoint *endpoint, uint64_t iova, uint64_t 
 	if (!endpoint->source || viommu_next_endpoint(core, endpoint->source->id, &state) ||
 	    state.id != endpoint->source->id || state.mode != VIOMMU_TRANSLATED ||
 	    viommu_next_mapping(core, state.domain, iova, &mapping) || mapping.first > iova ||
-	    mapping.phys + (iova - mapping.first) != address)
+	    mapping.phys + (iova - mapping.first) != address ||
+	    (mapping.flags ^ found->flags) & rights)
 		return size;
 	for (uint64_t wider = size << 1; wider; size = wider, wider <<= 1) {
 		uint64_t before = iova & (wider - 1);
@@ -138,8 +142,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 	else
 		entry.addr_mask = MAX(smallest, region_block(iova, &found)) - 1;
 	if (unlikely(keeps_answers(region)) && !found.identity)
-		entry.addr_mask =
-			widest_block(endpoint, iova, found.address, entry.addr_mask + 1) - 1;
+		entry.addr_mask = widest_block(endpoint, iova, &found, entry.addr_mask + 1) - 1;
 	entry.iova = iova & ~entry.addr_mask;
 	entry.translated_addr = found.address & ~entry.addr_mask;
 	return entry;
