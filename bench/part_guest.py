@@ -103,7 +103,8 @@ def set_up(number, contestant):
     """The guest's commands before the first workload. A wrong type would be measured as another one."""
     network = f"/sys/bus/pci/devices/{contestant.functions[-1]}/virtio*/net"
     kind = {STRICT: "DMA", LAZY: "DMA-FQ", OFF: ""}[contestant.mode]
-    yield from (f"await disk b{number}", f"await disk v{number}", f"await test -e {network}")
+    # The shell would expand the pattern once, and it matches nothing before the driver has the function.
+    yield from (f"await disk b{number}", f"await disk v{number}", f"await eval 'test -e {network}'")
     for function in contestant.functions:
         path = f"/sys/bus/pci/devices/{function}/iommu_group/type"
         if contestant.mode == LAZY:
