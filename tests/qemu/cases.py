@@ -142,6 +142,14 @@ def answered(victim, who, address):
     return tuple(map(int, victim.get(who, "asked").split()))
 
 
+def questions(victim, who, first, last):
+    """How often a device that keeps answers asks until it has all of a mapping."""
+    n = 0
+    while first <= last:
+        first, n = answered(victim, who, first)[1] + 1, n + 1
+    return n
+
+
 def a_translation_covers_no_more_than_its_mapping(stage):
     """QEMU keeps the block that it is told, whatever lies in the rest of it."""
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", f"viommu-watch,id=w0,addr={WATCH}"])
@@ -175,16 +183,23 @@ def a_device_that_keeps_translations_gets_whole_mappings(stage):
     for first, last, phys, flags in (
             (0x400000, 0x5fffff, 0x600000, 3), (0x600000, 0x7fffff, 0x800000, 1),
             (0x810000, 0x82ffff, 0x610000, 3),
-            (1 << 46, (1 << 46) + 0x3fffffff, 0, 3)):
+            (0x1000000, 0x10fffff, 0x200000, 3), (0x2000000, 0x21fffff, 0x210000, 3),
+            (1 << 46, (1 << 46) + 0x3fffffff, 0, 3),
+            ((1 << 64) - 0x200000, (1 << 64) - 1, 0x600000, 3)):
         expect("MAP", iommu.map(DOMAIN, first, last, phys, flags) == driver.OK)
     for at, wanted in (
             (0x456789, (0x400000, 0x5fffff, 0x600000, 3)),               # all of it
+            ((1 << 64) - 1, ((1 << 64) - 0x200000, (1 << 64) - 1, 0x600000, 3)),
             (0x600000, (0x600000, 0x7fffff, 0x800000, 1)),               # and not its neighbour
-            (0x811000, (0x810000, 0x81ffff, 0x610000, 3)),               # not aligned to more
+            (0x811000, (0x810000, 0x81ffff, 0x610000, 3)),               # not before its begin
+            (0x1001000, (0x1000000, 0x10fffff, 0x200000, 3)),            # not behind its end
+            (0x2001000, (0x2000000, 0x200ffff, 0x210000, 3)),            # not aligned to more
             ((1 << 46) + 0x1000, (1 << 46, (1 << 46) + 0x7ffff, 0, 3)),  # memory ends at 0xa0000
             ((1 << 46) + 0x300000, ((1 << 46) + 0x200000, (1 << 46) + 0x3fffff, 0x200000, 3))):
         found = answered(victim, "w0", at)
         expect(f"{at:#x}: {[hex(value) for value in found]}", found == wanted)
+    for first, last, wanted in ((0x400000, 0x5fffff, 1), (0x2000000, 0x21fffff, 32)):
+        expect(f"questions for {first:#x}", questions(victim, "w0", first, last) == wanted)
 
 
 def a_mirror_has_no_device_memory(stage):
