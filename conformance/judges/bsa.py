@@ -7,7 +7,8 @@
 The suite runs in UEFI of QEMU's arm64 machine, once with our device and once with QEMU's, both in front of
 the same functions behind root ports. What passes with QEMU's device must pass with ours. The suite's programs
 are files of github.com/ARM-software/bsa-acs: --fetch brings a clone into the cache; the environment's BSA_ACS
-names another one. Exit status 1: ours fails what QEMU's passes; 77: there is no clone, or no QEMU for arm64.
+names another one. Exit status 1: ours fails what QEMU's passes; 77: there is no clone, no QEMU for arm64, or no
+UEFI for it.
 """
 
 import contextlib
@@ -60,7 +61,7 @@ def git(*words):
 
 
 def newest(program):
-    """Of the programs that were built for each release of the suite, the last one's bytes."""
+    """The path and the bytes of the program that was built for the latest release of the suite."""
     folder, name = program.split("/")
     paths = git("ls-tree", "-r", "--name-only", "HEAD", f"prebuilt_images/{folder}/").decode().splitlines()
     paths = [path for path in paths if path.endswith(f"/{name}")]
@@ -109,6 +110,8 @@ def judge():
     qemu = next(iter(qemus.choose("installed", lambda text: print(text, file=sys.stderr))))
     if not os.path.exists(qemu.module()):
         raise packages.Unavailable(f"no module for QEMU {qemu.generation}: ./run module")
+    if not os.path.exists(qemu.firmware()):
+        raise packages.Unavailable(f"no {qemu.firmware()}: install qemu-efi-aarch64")
     with tempfile.TemporaryDirectory(prefix="viommu-bsa-") as folder:
         path = write_disk(Path(folder))
         ours, theirs = (results(qemu, device, folder) for device in (OURS, THEIRS))
