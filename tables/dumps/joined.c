@@ -55,27 +55,29 @@ static const char *next_offset(const char *at, size_t length, uint64_t value, co
 	return NULL;
 }
 
+static bool is_digits_start(const char *start, const char *at)
+{
+	return g_ascii_isxdigit(*at) && (at == start || !g_ascii_isalnum(at[-1]));
+}
+
 struct bytes *split_joined(const struct bytes *text)
 {
 	struct bytes *split = bytes_new_sized(text->len + text->len / 32);
-	const char *start = (const char *)text->data, *end = start + text->len, *next = NULL;
+	const char *start = (const char *)text->data, *end = start + text->len, *next = NULL,
+		   *copied = start;
 
-	for (const char *at = start; at < end; at++) {
-		size_t length = 0;
+	for (const char *at = start; at<end; at = next> at ? next : at + 1) {
 		uint64_t value;
+		size_t length = is_digits_start(start, at) ? offset_length(at, end, &value) : 0;
+		const char *follows = length ? next_offset(at, length, value, end) : NULL;
 
-		if ((at == start || !g_ascii_isalnum(at[-1])) && g_ascii_isxdigit(*at))
-			length = offset_length(at, end, &value);
-		if (at == next)
+		if (follows || at == next) {
+			bytes_append(split, copied, (size_t)(at - copied));
 			bytes_append(split, "\n", 1);
-		if (length && (!next || next <= at)) {
-			const char *follows = next_offset(at, length, value, end);
-
-			if (follows && at != next)
-				bytes_append(split, "\n", 1);
-			next = follows;
+			copied = at;
 		}
-		bytes_append(split, at, 1);
+		next = follows;
 	}
+	bytes_append(split, copied, (size_t)(end - copied));
 	return split;
 }
