@@ -10,8 +10,8 @@
 #include "contestant.h"
 
 /*
- * map WHO RANGES upward|downward|scattered pages|mixed OPERATIONS [PHASE]: one contestant, once
- * through, in a fresh heap; or filled, and then one phase only, for those who profile
+ * map WHO RANGES upward|downward|scattered pages|mixed OPERATIONS [PHASE...]: one contestant, once
+ * through, in a fresh heap; or filled, and then only these phases, for those who profile
  *
  * Prints nanoseconds an operation, as JSON: `fill` is the average over all maps from empty to
  * full; `map` and `unmap` keep a full set full; `again` is half of an unmap and a map of one of the
@@ -288,6 +288,16 @@ static enum order order_of(const char *name)
 	return strcmp(name, "downward") ? UPWARD : DOWNWARD;
 }
 
+/* Without names, all. */
+static bool is_wanted(const struct phase *phase, char **names, int n)
+{
+	bool wanted = n <= 0;
+
+	for (int i = 0; i < n; i++)
+		wanted |= !strcmp(phase->name, names[i]);
+	return wanted;
+}
+
 int main(int argc, char **argv)
 {
 	struct run run = { 0 };
@@ -306,7 +316,7 @@ int main(int argc, char **argv)
 	printf("{");
 	fill_or_load(&run);
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
-		if (argc == 6 || !strcmp(phases[i].name, argv[6]))
+		if (is_wanted(&phases[i], argv + 6, argc - 6))
 			phases[i].run(&run);
 	printf("\"operations\": %zu}\n", run.operations);
 	run.who->free(run.set);

@@ -106,7 +106,7 @@ def count(bench):
     for done, who in enumerate(COUNTED):
         bench.progress(NAME, done, len(COUNTED), f"{who}: cache misses of a lookup, simulated")
         events = callgrind.collected(bench, "translate", "bench-map", who, COUNTED_RANGES, "scattered",
-                                     "pages", COUNTED_OPERATIONS,
+                                     "pages", COUNTED_OPERATIONS, "hit", "miss",
                                      options=["--cache-sim=yes", f"--LL={L2_BYTES},16,64"])
         if not events:
             return
