@@ -6,10 +6,10 @@
 #include <glib.h>
 
 #include "hash.h"
+#include "pool.h"
 #include "strbuf.h"
 
-#define FIRST_ROOM   32u
-#define BLOCK_LENGTH 4096u
+#define FIRST_ROOM 32u
 
 /* -- growing texts ------------------------------------------------------------- */
 
@@ -156,46 +156,23 @@ char *ascii_lower(const char *text)
 
 /* -- stores --------------------------------------------------------------------------- */
 
-/* Most strings are short and share blocks; a long string has its own block. */
 struct string_store {
-	struct pointers *blocks;
+	struct pool *pool;
 	struct hash *once;
-	size_t used, room; /* of the last block */
 };
 
 struct string_store *string_store_new(void)
 {
 	struct string_store *store = memory_new(struct string_store, 1);
 
-	store->blocks = pointers_new(memory_free);
+	store->pool = pool_new();
 	store->once = hash_new(&hash_text);
 	return store;
 }
 
-/* The store owns the block before it uses its address, so it is valid after each step. */
-static char *store_reserve(struct string_store *store, size_t length)
-{
-	size_t room = MAX(length, BLOCK_LENGTH);
-	char *block;
-
-	if (length <= store->room - store->used)
-		return (char *)store->blocks->pdata[store->blocks->len - 1] + store->used;
-	pointers_reserve(store->blocks, 1);
-	block = memory_grow(store, NULL, room);
-	pointers_add(store->blocks, block);
-	store->used = 0;
-	store->room = room;
-	return block;
-}
-
 const char *string_store_add(struct string_store *store, const char *text)
 {
-	size_t length = strlen(text) + 1;
-	char *copy = store_reserve(store, length);
-
-	memcpy(copy, text, length);
-	store->used += length;
-	return copy;
+	return pool_copy(store->pool, text, strlen(text) + 1);
 }
 
 const char *string_store_add_once(struct string_store *store, const char *text)
@@ -213,15 +190,14 @@ const char *string_store_add_once(struct string_store *store, const char *text)
 void string_store_clear(struct string_store *store)
 {
 	hash_clear(store->once);
-	pointers_set_size(store->blocks, 0);
-	store->used = store->room = 0;
+	pool_clear(store->pool);
 }
 
 void string_store_free(struct string_store *store)
 {
 	if (!store)
 		return;
-	pointers_free(store->blocks);
+	pool_free(store->pool);
 	hash_free(store->once);
 	memory_free(store);
 }

@@ -105,7 +105,6 @@ static struct viommu_table *table_of_format(const struct format *format, const c
 
 /* -- bytes ------------------------------------------------------------------------ */
 
-/* Freeing the outer root frees the inner one. */
 static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
 {
 	inner->root->base = (uint32_t)inner->base;
@@ -154,7 +153,7 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	size_t end;
 
 	table->whole = format && length >= format->head->length;
-	table->root = record_new(table->whole ? format->head : &acpi_layout, bytes, 0);
+	table->root = record_new_root(table->whole ? format->head : &acpi_layout, bytes);
 	end = table->whole ? acpi_end(table, length) : ACPI_HEADER_LENGTH;
 	if (table->whole)
 		decode_body(table, bytes, end, findings);
@@ -248,7 +247,7 @@ struct viommu_table *table_decode_as(const char *signature, const void *bytes, s
 		return NULL;
 	table = table_of_format(format, file);
 	table->whole = true;
-	table->root = record_new(format->head, bytes, 0);
+	table->root = record_new_root(format->head, bytes);
 	format->decode(table, bytes, length, findings);
 	return table;
 }
@@ -345,7 +344,8 @@ static void check_rules(const struct viommu_table *table, const struct table_rul
 			struct viommu_findings *findings)
 {
 	for (const struct table_rule *rule = rules; rule && rule->id; rule++)
-		rule->run(&(struct table_check){ table, findings, rule->id });
+		if (findings_want(findings, rule->id))
+			rule->run(&(struct table_check){ table, findings, rule->id });
 }
 
 /*
@@ -381,7 +381,7 @@ static struct viommu_table *table_blank(const struct format *format)
 	if (!format->head)
 		return table;
 	blank = memory_zeroed(1, format->head->length);
-	table->root = record_new(format->head, blank, 0);
+	table->root = record_new_root(format->head, blank);
 	return table;
 }
 

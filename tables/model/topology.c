@@ -10,6 +10,7 @@
  * references, and the check of its values. Names are unique within a type. topology_check()
  * resolves references, because objects may be added in any order.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "base/strbuf.h"
 #include "others.h"
 #include "topology.h"
@@ -40,11 +42,11 @@ static const char *const signatures[] = { "VIOT", "IORT", "DMAR",     "IVRS",
 					  "SRAT", "RIMT", "VIOT-2019" };
 
 struct viommu_topology {
+	struct pool *pool; /* of the objects and the arrays that they point to */
 	struct pointers *objects[N_OBJECT_TYPES];
 	struct hash *names[N_OBJECT_TYPES]; /* name -> object */
 	struct string_store *strings;
-	struct pointers *arrays; /* arrays that objects point to */
-	size_t n_segments;       /* of all ranges together */
+	size_t n_segments; /* of all ranges together */
 	const char *source;
 	const char *rejection; /* why Linux rejects the table, or NULL */
 	const char *others[OTHERS_MAX];
@@ -352,16 +354,15 @@ struct viommu_topology *topology_new(void)
 {
 	struct viommu_topology *topology = memory_new(struct viommu_topology, 1);
 
+	topology->pool = pool_new();
 	for (int type = 0; type < N_OBJECT_TYPES; type++) {
-		topology->objects[type] = pointers_new(memory_free);
+		topology->objects[type] = pointers_new(NULL);
 		topology->names[type] = hash_new(&hash_text);
 	}
 	topology->strings = string_store_new();
-	topology->arrays = pointers_new(memory_free);
 	return topology;
 }
 
-/* The stores own the strings and arrays of all objects. */
 struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 {
 	if (!topology)
@@ -376,7 +377,7 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 		viommu_topology_free(topology->readings[i].topology);
 	pointers_free(topology->parts);
 	string_store_free(topology->strings);
-	pointers_free(topology->arrays);
+	pool_free(topology->pool);
 	memory_free(topology);
 	return NULL;
 }
@@ -559,9 +560,9 @@ static void keep(struct viommu_topology *topology, const char **text)
 /* An empty list becomes NULL: the caller's pointer may be invalid later. */
 static void keep_list(struct viommu_topology *topology, const uint32_t **list, size_t n)
 {
-	*list = memory_copy(*list, n * sizeof((*list)[0]));
-	pointers_add(topology->arrays, (void *)*list);
-	memory_give(topology, *list);
+	uint32_t *copy = pool_get(topology->pool, n * sizeof((*list)[0]));
+
+	*list = n ? memcpy(copy, *list, n * sizeof((*list)[0])) : NULL;
 }
 
 /* Copy everything that the object points to into the topology. */
@@ -602,7 +603,6 @@ static void link_object(struct viommu_topology *topology, enum object_type type,
 		hash_insert(topology->names[type], name, object);
 	if (type == OBJECT_PCI_RANGE)
 		topology->n_segments += range_segments(object);
-	memory_give(topology, object);
 }
 
 /* Values that are valid only if a flag is set. */
@@ -647,27 +647,32 @@ static void clear_absent(enum object_type type, void *object)
 
 /*
  * The object is copied before the checks: the copy has all members, whatever size the caller gave.
- * A rejected object is freed.
  */
 int topology_add(struct viommu_topology *topology, enum object_type type, const void *given)
 {
-	void *object = memory_get(types[type].size);
-	int r = sized_take(object, types[type].size, given);
+	union {
+		struct viommu_iommu largest;
+		char bytes[sizeof(struct viommu_iommu)];
+	} copy;
+	size_t size = types[type].size;
+	void *object;
+	int r;
 
-	if (!r)
-		clear_absent(type, object);
-	if (!r && !types[type].makes_sense(object))
-		r = -EINVAL;
-	if (!r)
-		r = check_names(topology, type, object);
-	if (!r)
-		r = check_segments(topology, type, object);
-	if (r < 0) {
-		memory_free(object);
+	assert(size <= sizeof(copy));
+	r = sized_take(&copy, size, given);
+	if (r)
 		return r;
-	}
+	clear_absent(type, &copy);
+	if (!types[type].makes_sense(&copy))
+		return -EINVAL;
+	r = check_names(topology, type, &copy);
+	if (!r)
+		r = check_segments(topology, type, &copy);
+	if (r)
+		return r;
 	pointers_reserve(topology->objects[type], 1);
 	hash_reserve(topology->names[type]);
+	object = memcpy(pool_get(topology->pool, size), &copy, size);
 	own(topology, type, object);
 	link_object(topology, type, object);
 	return 0;

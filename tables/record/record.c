@@ -5,24 +5,26 @@
  * All bounds of all tables are checked here: a cursor yields only structures that lie inside their
  * parent, and always advances. The caller keeps and reports the bytes at which it stops.
  */
-#include <stddef.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "record.h"
 
-/* One allocation: tables have many records, and most have neither children nor a rest. */
+/* The host struct follows its record. */
 struct whole {
 	struct record record; /* first */
-	max_align_t host[];
+	uint64_t host[];
 };
 
 /* Zeroed, for members without a row. */
-struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
+static struct record *record_in(struct pool *pool, const struct layout *layout, const uint8_t *wire,
+				size_t at)
 {
-	struct whole *whole = memory_zeroed(1, sizeof(*whole) + (layout ? layout->host_size : 0));
+	size_t length = sizeof(struct whole) + (layout ? layout->host_size : 0);
+	struct whole *whole = pool_get(pool, length);
 	struct record *record = &whole->record;
 
+	record->pool = pool;
 	record->layout = layout;
 	record->at = (uint32_t)at;
 	if (layout) {
@@ -32,25 +34,45 @@ struct record *record_new(const struct layout *layout, const uint8_t *wire, size
 	return record;
 }
 
-struct record *record_from_host(const struct layout *layout, const void *host, size_t at)
+struct record *record_new_root(const struct layout *layout, const uint8_t *wire)
+{
+	return record_in(pool_new(), layout, wire, 0);
+}
+
+void record_free_all(struct record *root)
+{
+	if (root)
+		pool_free(root->pool);
+}
+
+struct record *record_new(const struct record *root, const struct layout *layout,
+			  const uint8_t *wire, size_t at)
+{
+	return record_in(root->pool, layout, wire, at);
+}
+
+struct record *record_from_host(const struct record *root, const struct layout *layout,
+				const void *host, size_t at)
 {
 	auto_free uint8_t *wire = memory_zeroed(1, layout->length);
 
 	layout_encode(layout, host, wire);
-	return record_new(layout, wire, at);
+	return record_new(root, layout, wire, at);
 }
 
-struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
+struct record *record_new_bytes(const struct record *root, const uint8_t *wire, size_t length,
+				size_t at)
 {
-	struct record *record = record_new(NULL, NULL, at);
+	struct record *record = record_new(root, NULL, NULL, at);
 
 	record_add_rest(record, wire, length);
 	return record;
 }
 
-struct record *record_new_text(const char *name, const uint8_t *wire, size_t length, size_t at)
+struct record *record_new_text(const struct record *root, const char *name, const uint8_t *wire,
+			       size_t length, size_t at)
 {
-	struct record *record = record_new_bytes(wire, length, at);
+	struct record *record = record_new_bytes(root, wire, length, at);
 
 	record->text = name;
 	return record;
@@ -71,32 +93,16 @@ const void *record_text(const struct record *record)
 	return record->rest.len ? (const void *)record->rest.data : "";
 }
 
-/*
- * The recursion here and below is bounded by formats, which nest two or three deep, not by input.
- */
-void record_free(struct record *record)
-{
-	struct record *child;
-
-	if (!record)
-		return;
-	for_each_child(i, child, record)
-		record_free(child);
-	if (record->children.room)
-		memory_free(record->children.list);
-	memory_free(record->rest.data);
-	memory_free(record);
-}
-
-/* A second child needs a list. Its room doubles. */
+/* A second child needs a list. Its room doubles; the smaller list stays in the pool, unused. */
 static void make_room(struct record *record)
 {
 	struct records *children = &record->children;
 	uint32_t room = children->room ? 2 * children->room : 2;
-	struct record **list =
-		memory_grow(record, children->room ? children->list : NULL, room * sizeof(void *));
+	struct record **list = pool_get(record->pool, room * sizeof(struct record *));
 
-	if (!children->room)
+	if (children->room)
+		memcpy(list, children->list, children->len * sizeof(struct record *));
+	else
 		list[0] = children->only;
 	children->list = list;
 	children->room = room;
@@ -120,15 +126,22 @@ void record_add_child(struct record *record, struct record *child)
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 {
 	struct rest *rest = &record->rest;
+	uint8_t *data;
 
 	if (!length)
 		return;
-	rest->data = memory_grow(record, rest->data, rest->len + length);
-	memcpy(rest->data + rest->len, wire, length);
+	data = pool_get(record->pool, rest->len + length);
+	if (rest->len)
+		memcpy(data, rest->data, rest->len);
+	memcpy(data + rest->len, wire, length);
+	rest->data = data;
 	rest->len += (uint32_t)length;
 }
 
-/* Computed, not stored, so that it cannot disagree with the contents. */
+/*
+ * Computed, not stored, so that it cannot disagree with the contents. The recursion here and below
+ * is bounded by formats, which nest two or three deep, not by input.
+ */
 size_t record_length(const struct record *record)
 {
 	size_t length = record->rest.len + (record->layout ? record->layout->length : 0);

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "base/array.h"
+#include "base/pool.h"
 #include "wire/layout.h"
 
 /*
@@ -32,34 +33,51 @@ struct rest {
  * It is small, because a structure can be as short as two bytes.
  */
 struct record {
+	struct pool *pool;           /* where the records of the table are */
 	const struct layout *layout; /* NULL: bytes only */
-	void *host;                  /* layout->host_size bytes, or NULL */
-	const char *text;            /* name of `rest` if it is text, or NULL */
-	struct records children;     /* in the order of their bytes */
-	struct rest rest;            /* bytes behind the fixed part and the children */
-	uint32_t at;                 /* from the start of the table */
-	uint32_t base;               /* of a table inside another: origin of its offsets */
+	union {
+		void *host;       /* layout->host_size bytes */
+		const char *text; /* without a layout: the name of `rest` if it is text, or NULL */
+	};
+	struct records children; /* in the order of their bytes */
+	struct rest rest;        /* bytes behind the fixed part and the children */
+	uint32_t at;             /* from the start of the table */
+	uint32_t base;           /* of a table inside another: origin of its offsets */
 };
 
+/*
+ * The root: decode a fixed part of layout->length bytes at the start of a table. The other records
+ * of the table are made with the root or any other of its records. All are freed with the root.
+ */
+struct record *record_new_root(const struct layout *layout, const uint8_t *wire);
+void record_free_all(struct record *root);
+
 /* Decode a fixed part of layout->length bytes. */
-struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at);
+struct record *record_new(const struct record *root, const struct layout *layout,
+			  const uint8_t *wire, size_t at);
 
 /* The record of a structure that is generated. It is encoded first, so it equals one that was read.
  */
-struct record *record_from_host(const struct layout *layout, const void *host, size_t at);
+struct record *record_from_host(const struct record *root, const struct layout *layout,
+				const void *host, size_t at);
 
 /* Bytes without a layout. */
-struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at);
+struct record *record_new_bytes(const struct record *root, const uint8_t *wire, size_t length,
+				size_t at);
 
 /* Text of any length, which may contain NULs. The name is that of the specification, and static. */
-struct record *record_new_text(const char *name, const uint8_t *wire, size_t length, size_t at);
-
-void record_free(struct record *record);
+struct record *record_new_text(const struct record *root, const char *name, const uint8_t *wire,
+			       size_t length, size_t at);
 
 /* Is it a complete structure of that layout? */
 static inline bool record_is(const struct record *record, const struct layout *layout)
 {
 	return record->layout == layout;
+}
+
+static inline bool record_is_text(const struct record *record)
+{
+	return !record->layout && record->text;
 }
 
 void record_add_child(struct record *record, struct record *child);

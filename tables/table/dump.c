@@ -78,7 +78,7 @@ static void add_record(struct dump *dump, const struct record *record)
 	size_t rest = dump->base + record->at + record_length(record) - record->rest.len;
 	const struct record *child;
 
-	if (record->text) {
+	if (record_is_text(record)) {
 		add_text(dump, record);
 		return;
 	}

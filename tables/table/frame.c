@@ -25,7 +25,8 @@ static struct record *keep_short(const struct decoding *decoding, const struct f
 	report(decoding->findings, frame->too_short, table_place(decoding->table, cursor->at),
 	       "correct the length", "%s has %u bytes, but needs %u", layout->name,
 	       (unsigned)cursor->length, layout->length);
-	return record_new_bytes(decoding->bytes + cursor->at, (size_t)cursor->length, cursor->at);
+	return record_new_bytes(decoding->table->root, decoding->bytes + cursor->at,
+				(size_t)cursor->length, cursor->at);
 }
 
 static struct record *decode_structure(struct decoding *decoding, const struct frame *frame,
@@ -38,7 +39,8 @@ static struct record *decode_structure(struct decoding *decoding, const struct f
 	decoding->records++;
 	if (cursor->length < layout->length)
 		return keep_short(decoding, frame, cursor);
-	structure = record_new(layout, decoding->bytes + cursor->at, cursor->at);
+	structure =
+		record_new(decoding->table->root, layout, decoding->bytes + cursor->at, cursor->at);
 	if (frame->inside)
 		frame->inside(decoding, structure, at, end);
 	else
@@ -79,7 +81,8 @@ static size_t begin(const struct decoding *decoding, size_t end)
 		       (size_t)head_field(table, frame->offset_field));
 	if (at > head)
 		record_add_child(table->root,
-				 record_new_bytes(decoding->bytes + head, at - head, head));
+				 record_new_bytes(decoding->table->root, decoding->bytes + head,
+						  at - head, head));
 	return at;
 }
 

@@ -98,7 +98,7 @@ static void add_rest(struct json *json, const struct record *record)
 {
 	const struct field field = record_text_field(record);
 
-	if (record->text) {
+	if (record_is_text(record)) {
 		json_key(json, "text");
 		add_text(json, &field, record_text(record));
 	} else if (record->rest.len) {
@@ -109,7 +109,7 @@ static void add_rest(struct json *json, const struct record *record)
 
 static const char *name_of(const struct record *record)
 {
-	if (record->text)
+	if (record_is_text(record))
 		return record->text;
 	return record->layout ? record->layout->name : "Bytes";
 }

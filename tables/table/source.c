@@ -137,7 +137,7 @@ static void add_record(struct source *outer, const struct record *record)
 	size_t rest = record->at + record_length(record) - record->rest.len;
 	const struct record *child;
 
-	if (record->text) {
+	if (record_is_text(record)) {
 		add_text(&source, record);
 		return;
 	}

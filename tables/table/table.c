@@ -8,15 +8,12 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* The root of the inner table is a child of the outer root, so it must not be freed twice. */
 struct viommu_table *viommu_table_free(struct viommu_table *table)
 {
 	if (!table)
 		return NULL;
-	if (table->inner)
-		table->inner->root = NULL;
 	viommu_table_free(table->inner);
-	record_free(table->root);
+	record_free_all(table->root);
 	dt_free(table->tree);
 	memory_free(table->file);
 	memory_free(table);

@@ -146,9 +146,9 @@ static struct record *decode_item(const struct builtin_walk *walk,
 		report(walk->findings, "builtin-item-length", table_place(walk->table, extent->at),
 		       "correct the length", "%s has %zu bytes, but needs %u", layout->name,
 		       extent->length, layout->length);
-		return record_new_bytes(bytes, extent->length, extent->at);
+		return record_new_bytes(walk->table->root, bytes, extent->length, extent->at);
 	}
-	record = record_new(layout, bytes, extent->at);
+	record = record_new(walk->table->root, layout, bytes, extent->at);
 	record_add_rest(record, bytes + layout->length, extent->length - layout->length);
 	((struct builtin_item *)record->host)->order = extent->order;
 	return record;
@@ -166,7 +166,8 @@ static size_t add_item(struct builtin_walk *walk, const struct builtin_extent *e
 		return at;
 	}
 	if (extent->at > at)
-		record_add_child(root, record_new_bytes(walk->bytes + at, extent->at - at, at));
+		record_add_child(root,
+				 record_new_bytes(root, walk->bytes + at, extent->at - at, at));
 	record_add_child(root, decode_item(walk, extent));
 	return extent->at + extent->length;
 }

@@ -47,7 +47,7 @@ static void write_item(struct writing *writing, const struct layout *layout,
 	item.type8 = (uint8_t)layout->type;
 	item.type16 = (uint16_t)layout->type;
 	item.length = layout->length;
-	record = record_from_host(layout, &item, at);
+	record = record_from_host(writing->table->root, layout, &item, at);
 	record_add_rest(record, nothing, ITEM_LENGTH - layout->length);
 	record_add_child(writing->table->root, record);
 	if (writing->last)
@@ -171,7 +171,8 @@ static void write_items(struct writing *writing)
 	static const uint8_t nothing[ALIGNMENT];
 
 	if (head < first)
-		record_add_child(table->root, record_new_bytes(nothing, first - head, head));
+		record_add_child(table->root,
+				 record_new_bytes(table->root, nothing, first - head, head));
 	topology_for_each_pci_range(writing->topology, write_range, writing);
 	write_devices(writing);
 	n = MIN(writing->n, builtin_form(table)->max_items);

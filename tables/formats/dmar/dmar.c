@@ -29,7 +29,8 @@ static const struct layout *scope_layout(uint64_t type)
 static void decode_hops(struct decoding *decoding, struct record *scope, size_t at, size_t end)
 {
 	for (; wire_fits(at, dmar_hop_layout.length, end); at += dmar_hop_layout.length)
-		record_add_child(scope, record_new(&dmar_hop_layout, decoding->bytes + at, at));
+		record_add_child(scope,
+				 record_new(scope, &dmar_hop_layout, decoding->bytes + at, at));
 	record_add_rest(scope, decoding->bytes + at, end - at);
 	decoding->records += dmar_hops(scope);
 	if (!dmar_hops(scope) || at != end)
@@ -59,7 +60,8 @@ static void decode_scopes(struct decoding *decoding, struct record *structure, s
 {
 	at = frame_decode_inside(decoding, &scopes, structure, at, end);
 	if (at < end)
-		record_add_child(structure, record_new_bytes(decoding->bytes + at, end - at, at));
+		record_add_child(structure,
+				 record_new_bytes(structure, decoding->bytes + at, end - at, at));
 }
 
 /* Decode what follows the fixed part: scopes, a name, or bytes without meaning. */
@@ -69,7 +71,7 @@ static void decode_inside(struct decoding *decoding, struct record *structure, s
 	unsigned type = dmar_type_of(structure);
 
 	if (type == DMAR_ANDD)
-		record_add_child(structure, record_new_text("ACPI object name",
+		record_add_child(structure, record_new_text(structure, "ACPI object name",
 							    decoding->bytes + at, end - at, at));
 	else if (type == DMAR_UNKNOWN || type == DMAR_RHSA)
 		record_add_rest(structure, decoding->bytes + at, end - at);

@@ -52,23 +52,24 @@ static uint8_t flags_of(const struct viommu_iommu *iommu)
 }
 
 /* The layout selects the members of the kind. */
-static struct record *new_unit(const struct viommu_iommu *iommu)
+static struct record *new_unit(const struct dmar_writing *writing, const struct viommu_iommu *iommu)
 {
 	unsigned type = iommu->kind == VIOMMU_VTD          ? DMAR_DRHD
 			: iommu->kind == VIOMMU_VIRTIO_PCI ? DMAR_VIRTIO_PCI
 							   : DMAR_VIRTIO_MMIO;
 
 	return dmar_new_structure(
-		type, &(struct dmar_drhd){
-			      .flags = flags_of(iommu),
-			      .size = type == DMAR_DRHD ? size_of(iommu->span) : 0,
-			      .segment = iommu->segment,
-			      .base = iommu->base,
-			      .span = iommu->span ? iommu->span : VIRTIO_SPAN,
-			      .interrupt = iommu->n_interrupts ? iommu->interrupts[0] : 0,
-			      .proximity_domain = iommu->proximity_domain,
-			      .bdf = iommu->bdf,
-		      });
+		writing, type,
+		&(struct dmar_drhd){
+			.flags = flags_of(iommu),
+			.size = type == DMAR_DRHD ? size_of(iommu->span) : 0,
+			.segment = iommu->segment,
+			.base = iommu->base,
+			.span = iommu->span ? iommu->span : VIRTIO_SPAN,
+			.interrupt = iommu->n_interrupts ? iommu->interrupts[0] : 0,
+			.proximity_domain = iommu->proximity_domain,
+			.bdf = iommu->bdf,
+		});
 }
 
 /* Adds no scopes yet. */
@@ -80,7 +81,7 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 		return;
 	unit = memory_new(struct dmar_unit, 1);
 	unit->iommu = iommu;
-	unit->record = new_unit(iommu);
+	unit->record = new_unit(writing, iommu);
 	hash_insert(writing->units, (gpointer)iommu->name, unit);
 	pointers_add(writing->units_in_order, unit);
 }

@@ -37,7 +37,8 @@ void dmar_report_error(struct dmar_writing *writing, const char *rule_id, struct
 void dmar_report_path(struct dmar_writing *writing, struct viommu_place place);
 
 /* A structure of that type with the fields in `host`. The length is set at the end. */
-struct record *dmar_new_structure(unsigned type, const void *host);
+struct record *dmar_new_structure(const struct dmar_writing *writing, unsigned type,
+				  const void *host);
 
 /*
  * A scope for one function, or for each function up to `last`, appended to a structure

@@ -14,8 +14,10 @@
 #include "write.h"
 #include "tables/findings/findings.h"
 
-static struct record *add_structure(struct dmar_writing *writing, struct record *structure)
+static struct record *add_structure(struct dmar_writing *writing, unsigned type, const void *host)
 {
+	struct record *structure = dmar_new_structure(writing, type, host);
+
 	record_add_child(writing->table->root, structure);
 	return structure;
 }
@@ -37,13 +39,15 @@ static bool same_region(const struct viommu_reserved_memory *one,
 	       one->segment == other->segment;
 }
 
-static struct record *new_region(const struct viommu_reserved_memory *memory)
+static struct record *add_region(struct dmar_writing *writing,
+				 const struct viommu_reserved_memory *memory)
 {
-	return dmar_new_structure(DMAR_RMRR, &(struct dmar_rmrr){
-						     .segment = memory->segment,
-						     .base = memory->first,
-						     .limit = memory->last,
-					     });
+	return add_structure(writing, DMAR_RMRR,
+			     &(struct dmar_rmrr){
+				     .segment = memory->segment,
+				     .base = memory->first,
+				     .limit = memory->last,
+			     });
 }
 
 /* Equal regions that are not consecutive stay separate, as in the topology. */
@@ -62,7 +66,7 @@ static void write_memory(struct dmar_writing *writing)
 		if (dmar_is_no_rmrr(memory))
 			continue;
 		if (!same_region(last, memory))
-			region = add_structure(writing, new_region(memory));
+			region = add_region(writing, memory);
 		last = memory;
 		if (!dmar_add_scopes(writing, region, target, memory->bdf_last))
 			dmar_report_path(writing, memory->place);
@@ -71,9 +75,11 @@ static void write_memory(struct dmar_writing *writing)
 
 /* -- address translation services ------------------------------------------------ */
 
-static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
+static struct record *add_ports(struct dmar_writing *writing, unsigned type, uint16_t segment,
+				uint8_t flags)
 {
-	return dmar_new_structure(type, &(struct dmar_ports){ .flags = flags, .segment = segment });
+	return add_structure(writing, type,
+			     &(struct dmar_ports){ .flags = flags, .segment = segment });
 }
 
 /* ALL_PORTS holds for a segment, so all of its host bridges need ATS. */
@@ -104,8 +110,7 @@ static void write_all_ports(struct dmar_writing *writing, struct hash *segments)
 		gpointer segment = GUINT_TO_POINTER(bridge->segment);
 
 		if (hash_contains(segments, segment) && hash_add(left, segment))
-			add_structure(writing,
-				      new_ports(DMAR_ATSR, bridge->segment, DMAR_ALL_PORTS));
+			add_ports(writing, DMAR_ATSR, bridge->segment, DMAR_ALL_PORTS);
 	}
 	hash_free(left);
 }
@@ -135,8 +140,7 @@ static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, u
 		    (done && hash_contains(done, GUINT_TO_POINTER(ats->segment))))
 			continue;
 		if (!same_ports(last, ats))
-			ports = add_structure(writing,
-					      new_ports(type, ats->segment, ats->required));
+			ports = add_ports(writing, type, ats->segment, ats->required);
 		last = ats;
 		if (!dmar_add_scope(ports, &target))
 			dmar_report_path(writing, ats->place);
@@ -162,14 +166,11 @@ static void write_affinities(struct dmar_writing *writing)
 		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 
 		if (unit->iommu->kind == VIOMMU_VTD && unit->iommu->has_proximity_domain)
-			add_structure(
-				writing,
-				dmar_new_structure(
-					DMAR_RHSA,
-					&(struct dmar_rhsa){
-						.base = unit->iommu->base,
-						.proximity_domain = unit->iommu->proximity_domain,
-					}));
+			add_structure(writing, DMAR_RHSA,
+				      &(struct dmar_rhsa){
+					      .base = unit->iommu->base,
+					      .proximity_domain = unit->iommu->proximity_domain,
+				      });
 	}
 }
 
@@ -189,13 +190,12 @@ static size_t room_for(const char *name)
 static void write_name(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	const struct dmar_andd host = { .number = (uint8_t)device->number };
-	struct record *andd = dmar_new_structure(DMAR_ANDD, &host);
+	struct record *andd = add_structure(writing, DMAR_ANDD, &host);
 	size_t room = room_for(device->name);
 	auto_free uint8_t *name = memory_zeroed(1, room);
 
 	memcpy(name, device->name, strlen(device->name));
-	record_add_child(andd, record_new_text("ACPI object name", name, room, 0));
-	add_structure(writing, andd);
+	record_add_child(andd, record_new_text(andd, "ACPI object name", name, room, 0));
 }
 
 /*

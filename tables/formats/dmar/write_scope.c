@@ -21,7 +21,7 @@ static void add_hop(struct record *scope, uint8_t device, uint8_t function)
 {
 	const uint8_t wire[] = { device, function };
 
-	record_add_child(scope, record_new(&dmar_hop_layout, wire, 0));
+	record_add_child(scope, record_new(scope, &dmar_hop_layout, wire, 0));
 }
 
 /* One or two hexadecimal digits, a point, and one digit: "1c.0". */
@@ -63,7 +63,7 @@ bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 		.number = (uint8_t)target->number,
 		.bus = (uint8_t)(target->bdf >> 8),
 	};
-	struct record *scope = record_from_host(&dmar_scope_layout, &host, 0);
+	struct record *scope = record_from_host(structure, &dmar_scope_layout, &host, 0);
 	bool valid;
 
 	add_hop(scope, target->bdf >> 3 & DMAR_MAX_DEVICE, target->bdf & DMAR_MAX_FUNCTION);

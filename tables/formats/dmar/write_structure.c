@@ -19,9 +19,11 @@ void dmar_report_path(struct dmar_writing *writing, struct viommu_place place)
 			  "the path is invalid, or too long for a scope");
 }
 
-struct record *dmar_new_structure(unsigned type, const void *host)
+struct record *dmar_new_structure(const struct dmar_writing *writing, unsigned type,
+				  const void *host)
 {
-	struct record *structure = record_from_host(dmar_layout(type), host, 0);
+	struct record *structure =
+		record_from_host(writing->table->root, dmar_layout(type), host, 0);
 
 	((struct dmar_node *)structure->host)->type = (uint16_t)type;
 	return structure;

@@ -116,7 +116,7 @@ static void check_bytes(const struct table_check *check)
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
 		for_each_child(k, child, node)
-			if (!child->layout && !child->text)
+			if (!child->layout && !record_is_text(child))
 				check_zero_bytes(check, &child->rest, child->at, node);
 		if (iort_type_of(node) != IORT_UNKNOWN)
 			check_zero_bytes(check, &node->rest,

@@ -25,7 +25,7 @@ enum { REVISION_AT = 3, MAPPING_COUNT_AT = 8, MAPPING_OFFSET_AT = 12 };
 static void keep_gap(const struct decoding *decoding, struct record *node, size_t from, size_t to)
 {
 	if (from < to)
-		record_add_child(node, record_new_bytes(decoding->bytes + node->at + from,
+		record_add_child(node, record_new_bytes(node, decoding->bytes + node->at + from,
 							to - from, node->at + from));
 }
 
@@ -46,7 +46,7 @@ static size_t decode_text(const struct decoding *decoding, struct record *node, 
 		length++;
 	while (from + length < to && !text[length])
 		length++;
-	record_add_child(node, record_new_text(name, text, length, node->at + from));
+	record_add_child(node, record_new_text(node, name, text, length, node->at + from));
 	return from + length;
 }
 
@@ -72,8 +72,8 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
 		report_array(decoding, node, array, "do not fit into the node");
 	decoding->records += (size_t)n;
 	for (uint64_t i = 0; i < n; i++, at += array->layout->length)
-		record_add_child(node, record_new(array->layout, decoding->bytes + node->at + at,
-						  node->at + at));
+		record_add_child(node, record_new(node, array->layout,
+						  decoding->bytes + node->at + at, node->at + at));
 	return at;
 }
 

@@ -50,7 +50,7 @@ const struct record *iort_text_of(const struct record *node)
 {
 	const struct record *first = record_child(node, 0);
 
-	return first && first->text ? first : NULL;
+	return first && record_is_text(first) ? first : NULL;
 }
 
 char *iort_text(const struct record *node)

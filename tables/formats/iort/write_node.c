@@ -32,7 +32,7 @@ struct record *iort_begin_with(const struct iort_writing *writing, const struct 
 
 	fields->type = (uint8_t)layout->type;
 	fields->identifier = writing->revision >= IORT_REVISION_E_B ? writing->n : 0;
-	return record_from_host(layout, host, writing->end);
+	return record_from_host(writing->table->root, layout, host, writing->end);
 }
 
 struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host)
@@ -49,9 +49,9 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 	size_t at = node->at + record_length(node);
 
 	for (size_t i = 0; i < n; i++, at += layout->length)
-		record_add_child(
-			node,
-			record_from_host(layout, (const char *)hosts + i * layout->host_size, at));
+		record_add_child(node,
+				 record_from_host(node, layout,
+						  (const char *)hosts + i * layout->host_size, at));
 }
 
 void iort_add_mappings(struct record *node, const struct array *mappings)
@@ -71,8 +71,8 @@ void iort_add_path(struct record *node, const char *path)
 	auto_free uint8_t *text = memory_zeroed(1, end - at);
 
 	memcpy(text, path, length);
-	record_add_child(node, record_new_text(iort_text_name(node->layout->type), text, end - at,
-					       node->at + at));
+	record_add_child(node, record_new_text(node, iort_text_name(node->layout->type), text,
+					       end - at, node->at + at));
 }
 
 struct iort_memory iort_memory_of(bool incoherent, const struct viommu_memory_access *access)

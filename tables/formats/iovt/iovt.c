@@ -38,8 +38,8 @@ static void decode_entries(struct decoding *decoding, struct record *node, size_
 			first = at;
 		}
 		if (first > at)
-			record_add_child(node,
-					 record_new_bytes(decoding->bytes + at, first - at, at));
+			record_add_child(
+				node, record_new_bytes(node, decoding->bytes + at, first - at, at));
 		at = frame_decode_inside(decoding, &entries, node, first, end);
 	}
 	record_add_rest(node, decoding->bytes + at, end - at);

@@ -36,8 +36,8 @@ static void decode_uid(struct decoding *decoding, struct record *entry, size_t a
 	const struct ivrs_hid *hid = entry->host;
 
 	if (entry->layout->type == IVRS_HID && hid->uid_format == IVRS_UID_STRING)
-		record_add_child(entry,
-				 record_new_text("Unique ID", decoding->bytes + at, end - at, at));
+		record_add_child(entry, record_new_text(entry, "Unique ID", decoding->bytes + at,
+							end - at, at));
 	else
 		record_add_rest(entry, decoding->bytes + at, end - at);
 }

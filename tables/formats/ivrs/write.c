@@ -98,7 +98,7 @@ static void add_uid(struct record *entry, const struct ivrs_pending *pending)
 	const uint8_t *uid = pending->uid->data;
 
 	if (pending->host.hid.uid_format == IVRS_UID_STRING)
-		record_add_child(entry, record_new_text("Unique ID", uid, pending->uid->len,
+		record_add_child(entry, record_new_text(entry, "Unique ID", uid, pending->uid->len,
 							entry->at + entry->layout->length));
 	else
 		record_add_rest(entry, uid, pending->uid->len);
@@ -114,9 +114,9 @@ static void write_entry(const struct ivrs_writing *writing, struct record *block
 
 	if (writing->header->aligned && layout->length == ALIGNMENT && *length % ALIGNMENT)
 		add_record(block, length,
-			   record_from_host(pad, &(struct ivrs_pad){ .type = IVRS_PAD },
+			   record_from_host(block, pad, &(struct ivrs_pad){ .type = IVRS_PAD },
 					    block->at + *length));
-	entry = record_from_host(layout, &pending->host, block->at + *length);
+	entry = record_from_host(block, layout, &pending->host, block->at + *length);
 	if (pending->uid)
 		add_uid(entry, pending);
 	add_record(block, length, entry);
@@ -177,7 +177,8 @@ static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned typ
 static void write_unit(struct ivrs_writing *writing, const struct ivrs_unit *unit, unsigned type)
 {
 	struct ivrs_ivhd fields = fields_of(unit->iommu, type);
-	struct record *block = record_from_host(ivrs_block_layout(type), &fields, writing->end);
+	struct record *block = record_from_host(writing->table->root, ivrs_block_layout(type),
+						&fields, writing->end);
 	size_t length = write_entries(writing, block, unit);
 
 	((struct ivrs_ivhd *)block->host)->block.length = (uint16_t)length;
@@ -253,7 +254,8 @@ static void write_block(struct ivrs_writing *writing, const struct viommu_reserv
 		.length = memory->last - memory->first + 1,
 	};
 
-	record_add_child(writing->table->root, record_from_host(layout, &fields, writing->end));
+	record_add_child(writing->table->root,
+			 record_from_host(writing->table->root, layout, &fields, writing->end));
 	writing->end += layout->length;
 }
 

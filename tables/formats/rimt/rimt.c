@@ -36,7 +36,7 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
 		report_array(decoding, node, array, "do not fit into the node");
 	decoding->records += n;
 	for (size_t i = 0; i < n; i++, at += array->layout->length)
-		record_add_child(node, record_new(array->layout, decoding->bytes + at, at));
+		record_add_child(node, record_new(node, array->layout, decoding->bytes + at, at));
 	return at - node->at;
 }
 
@@ -49,8 +49,8 @@ static void decode_gap(const struct decoding *decoding, struct record *node, siz
 	if (from >= to)
 		return;
 	record_add_child(node, rimt_type_of(node) == RIMT_PLATFORM_DEVICE
-				       ? record_new_text(RIMT_PATH_NAME, bytes, to - from, at)
-				       : record_new_bytes(bytes, to - from, at));
+				       ? record_new_text(node, RIMT_PATH_NAME, bytes, to - from, at)
+				       : record_new_bytes(node, bytes, to - from, at));
 }
 
 /* An array that overlaps the fields, or begins beyond the node, is not decoded. */

@@ -56,7 +56,7 @@ static struct record *begin_node(struct writing *writing, enum rimt_type type, s
 	node->revision = RIMT_REVISION;
 	node->length = (uint16_t)length;
 	writing->n++;
-	return record_from_host(layout, host, writing->end);
+	return record_from_host(writing->table->root, layout, host, writing->end);
 }
 
 static void end_node(struct writing *writing, struct record *node)
@@ -70,7 +70,8 @@ static void add_element(struct writing *writing, struct record *node, const stru
 			const void *host)
 {
 	writing->n++;
-	record_add_child(node, record_from_host(layout, host, node->at + record_length(node)));
+	record_add_child(node,
+			 record_from_host(node, layout, host, node->at + record_length(node)));
 }
 
 static void add_mappings(struct writing *writing, struct record *node, const struct array *mappings)
@@ -299,7 +300,8 @@ static void write_path(struct writing *writing, const char *path, const struct a
 	if (!node)
 		return;
 	memcpy(text, path, length);
-	record_add_child(node, record_new_text(RIMT_PATH_NAME, text, end - head, node->at + head));
+	record_add_child(node,
+			 record_new_text(node, RIMT_PATH_NAME, text, end - head, node->at + head));
 	add_mappings(writing, node, mappings);
 	end_node(writing, node);
 }

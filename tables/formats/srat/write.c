@@ -100,8 +100,8 @@ static void add(struct writing *writing, const struct viommu_iommu *iommu)
 	};
 	struct record *root = writing->table->root;
 
-	record_add_child(root,
-			 record_from_host(&srat_initiator_layout, &function, record_length(root)));
+	record_add_child(root, record_from_host(root, &srat_initiator_layout, &function,
+						record_length(root)));
 }
 
 /* Checks everything before it adds anything: an SRAT is extended completely or not at all. */

@@ -30,7 +30,8 @@ static void write_node(struct writing *writing, enum viot_type type, void *host)
 		return;
 	node->type = (uint8_t)type;
 	node->length = layout->length;
-	record_add_child(writing->table->root, record_from_host(layout, host, writing->end));
+	record_add_child(writing->table->root,
+			 record_from_host(writing->table->root, layout, host, writing->end));
 	writing->end += layout->length;
 }
 
