@@ -118,6 +118,15 @@ int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
 			const struct viommu_place *place, const char *text, const char *cure);
 
 /*
+ * From now on, take findings of these rules only; NULL ends the ids, which are copied. A check with
+ * the list omits all other rules, so a caller that asks for one rule pays for no others, and the
+ * bound of the list counts no others. -ENOENT: an id is that of no rule, and the list is unchanged.
+ *
+ * Returns: 0, -ENOENT, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_findings_take_only(struct viommu_findings *findings, const char *const *rule_ids);
+
+/*
  * The number of findings in the list, including the one that counts the unlisted.
  *
  * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)

@@ -247,6 +247,7 @@ void topology_check(const struct viommu_topology *topology, struct viommu_findin
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
 		struct check check = { topology, findings, checks[i].rule_id };
 
-		checks[i].run(&check);
+		if (findings_want(findings, check.rule_id))
+			checks[i].run(&check);
 	}
 }

@@ -25,7 +25,7 @@ struct subject {
 	size_t order; /* index in its list; of two objects, the later one is reported */
 };
 
-/* Report that the object breaks the rule. */
+/* Report that the object breaks the rule. No argument is used if the findings are full. */
 __attribute__((format(printf, 4, 5))) void check_report(const struct check *check,
 							const struct subject *subject,
 							const char *cure, const char *format, ...);

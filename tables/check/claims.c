@@ -6,14 +6,14 @@
  * earlier one of its group has ended, so a rule costs O(n log n) and reports each object once.
  */
 #include "base/array.h"
-#include "base/hash.h"
 #include "check.h"
+#include "tables/findings/findings.h"
 
 /* Each object is reported once, even if it overlaps many others. */
 struct overlaps {
 	const struct check *check;
 	const char *what, *cure;
-	struct hash *reported; /* objects that have been reported */
+	bool *reported; /* by index and type: objects that have been reported */
 };
 
 /* An interval can be of buses in a segment, of IDs of an IOMMU, or of addresses. */
@@ -105,16 +105,27 @@ static void report_overlap(struct overlaps *overlaps, const struct claim *a, con
 	bool a_is_later = is_later(&a->subject, &b->subject);
 	const struct subject *later = a_is_later ? &a->subject : &b->subject;
 	const struct subject *earlier = a_is_later ? &b->subject : &a->subject;
-	char *one, *other;
+	bool *reported = &overlaps->reported[later->order * N_OBJECT_TYPES + later->type];
+	auto_free char *one = NULL, *other = NULL;
 
-	if (!hash_add(overlaps->reported, (void *)later->object))
+	if (*reported)
 		return;
-	one = subject_describe(later);
-	other = subject_describe(earlier);
+	*reported = true;
+	if (!findings_are_full(overlaps->check->findings)) {
+		one = subject_describe(later);
+		other = subject_describe(earlier);
+	}
 	check_report(overlaps->check, later, overlaps->cure, "%s and %s %s", one, other,
 		     overlaps->what);
-	memory_free(one);
-	memory_free(other);
+}
+
+static bool *new_reported(const struct array *claims)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < claims->len; i++)
+		n = MAX(n, claim_at(claims, i)->subject.order + 1);
+	return memory_new(bool, n *N_OBJECT_TYPES);
 }
 
 /*
@@ -124,7 +135,7 @@ static void report_overlap(struct overlaps *overlaps, const struct claim *a, con
 void claims_report_overlaps(const struct check *check, struct array *claims, const char *what,
 			    const char *cure)
 {
-	struct overlaps overlaps = { check, what, cure, hash_new(&hash_direct) };
+	struct overlaps overlaps = { check, what, cure, new_reported(claims) };
 	const struct claim *open = NULL;
 
 	claims_sort(claims);
@@ -136,6 +147,6 @@ void claims_report_overlaps(const struct check *check, struct array *claims, con
 		if (!open || open->group != c->group || c->last > open->last)
 			open = c;
 	}
-	hash_free(overlaps.reported);
+	memory_free(overlaps.reported);
 	array_free(claims);
 }

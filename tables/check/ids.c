@@ -11,44 +11,56 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "check.h"
 #include "tables/model/topology.h"
+
+enum { ALONE, MAY_SHARE, N_CLAIMS };
 
 /* Owns the pieces of ranges that claims refer to. */
 struct ids {
 	const struct check *check;
-	struct array *claims;
-	bool shared;             /* which claims a walk over ranges collects */
-	struct hash *groups;     /* the name of an IOMMU -> its group, from 1 */
-	struct pointers *pieces; /* struct viommu_pci_range: subjects of claims */
+	struct array *claims[N_CLAIMS]; /* IDs of one device each; those that devices may share */
+	struct hash *groups;            /* the name of an IOMMU -> its group, from 1 */
+	struct pool *pieces;            /* of struct viommu_pci_range: subjects of claims */
+	size_t n_pieces;
 };
 
-/* 0 for a missing IOMMU, which another rule reports, and for one whose IDs are not chosen. */
+/*
+ * The index of the IOMMU, from 1. 0 for a missing IOMMU, which another rule reports, and for one
+ * whose IDs are not chosen.
+ */
 static uint64_t group_of(const struct ids *ids, const char *iommu)
 {
 	return GPOINTER_TO_SIZE(hash_lookup(ids->groups, iommu));
 }
 
-/* Devices with the same stream share a translation table. What an ID means to an IOMMU of another
- * kind is not known: MediaTek's is a port of a bus, which a codec shares with its cores. */
-static bool may_share(const struct ids *ids, const struct viommu_platform_device *device)
+static enum viommu_iommu_kind kind_of(const struct ids *ids, uint64_t group)
 {
 	const struct viommu_iommu *iommu =
-		viommu_topology_find_iommu(ids->check->topology, device->iommu);
+		topology_get(ids->check->topology, OBJECT_IOMMU, (size_t)group - 1);
 
-	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
-			 iommu->kind == VIOMMU_OTHER);
+	return iommu->kind;
+}
+
+static bool is_smmu(enum viommu_iommu_kind kind)
+{
+	return kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3;
+}
+
+/* Devices with the same stream share a translation table. What an ID means to an IOMMU of another
+ * kind is not known: MediaTek's is a port of a bus, which a codec shares with its cores. */
+static bool may_share(enum viommu_iommu_kind kind)
+{
+	return is_smmu(kind) || kind == VIOMMU_OTHER;
 }
 
 /* One function is a device. Device trees have one stream for each root port, until a boot loader
  * replaces it. */
-static bool piece_may_share(const struct ids *ids, const struct viommu_pci_range *piece)
+static bool piece_may_share(enum viommu_iommu_kind kind, const struct viommu_pci_range *piece)
 {
-	const struct viommu_iommu *iommu =
-		viommu_topology_find_iommu(ids->check->topology, piece->iommu);
-
-	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3) &&
-	       piece->segment_first == piece->segment_last && piece->bdf_first == piece->bdf_last;
+	return is_smmu(kind) && piece->segment_first == piece->segment_last &&
+	       piece->bdf_first == piece->bdf_last;
 }
 
 /*
@@ -58,19 +70,20 @@ static bool piece_may_share(const struct ids *ids, const struct viommu_pci_range
 static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 {
 	struct ids *ids = opaque;
-	struct viommu_pci_range *copy;
 	uint64_t group = group_of(ids, piece->iommu);
+	struct viommu_pci_range *copy;
+	struct array *claims;
 
-	if (!group || piece_may_share(ids, piece) != ids->shared)
+	if (!group || piece->shared_id)
 		return;
-	copy = memory_copy(piece, sizeof(*piece));
-	pointers_add(ids->pieces, copy);
+	claims = ids->claims[piece_may_share(kind_of(ids, group), piece) ? MAY_SHARE : ALONE];
+	copy = pool_new_object(ids->pieces, struct viommu_pci_range);
+	*copy = *piece;
+	ids->n_pieces++;
 	for (unsigned s = piece->segment_first; s <= piece->segment_last; s++)
-		if (!piece->shared_id)
-			claims_add(ids->claims, group,
-				   range_id(piece, (uint16_t)s, piece->bdf_first),
-				   range_id(piece, (uint16_t)s, piece->bdf_last),
-				   (struct subject){ OBJECT_PCI_RANGE, copy, ids->pieces->len });
+		claims_add(claims, group, range_id(piece, (uint16_t)s, piece->bdf_first),
+			   range_id(piece, (uint16_t)s, piece->bdf_last),
+			   (struct subject){ OBJECT_PCI_RANGE, copy, ids->n_pieces });
 }
 
 /* 0 and 1 both mean one. */
@@ -85,34 +98,31 @@ static void claim_device(const struct ids *ids, const struct viommu_platform_dev
 	uint64_t group = group_of(ids, device->iommu);
 
 	if (group)
-		claims_add(ids->claims, group, device->id, last_id(device->id, device->n_ids),
+		claims_add(ids->claims[may_share(kind_of(ids, group)) ? MAY_SHARE : ALONE], group,
+			   device->id, last_id(device->id, device->n_ids),
 			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 }
 
-/* Either IDs that may be shared, or the others. */
-static void claim_all(struct ids *ids, bool shared)
+static void claim_all(struct ids *ids)
 {
 	const struct viommu_topology *topology = ids->check->topology;
 	const struct viommu_platform_device *device;
 
-	ids->shared = shared;
 	topology_for_each_pci_range(topology, claim_ids, ids);
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
-		if (device->iommu && may_share(ids, device) == shared)
+		if (device->iommu)
 			claim_device(ids, device, i);
 }
 
 /* Claims a shared ID once, for the first device that has it. */
 static void claim_shared(struct ids *ids)
 {
-	struct array *others = ids->claims;
+	struct array *others = ids->claims[ALONE], *shared = ids->claims[MAY_SHARE];
 	struct claim *open = NULL;
 
-	ids->claims = claims_new();
-	claim_all(ids, true);
-	claims_sort(ids->claims);
-	for (size_t i = 0; i < ids->claims->len; i++) {
-		struct claim *claim = &array_index(ids->claims, struct claim, i);
+	claims_sort(shared);
+	for (size_t i = 0; i < shared->len; i++) {
+		struct claim *claim = &array_index(shared, struct claim, i);
 
 		if (open && open->group == claim->group && claim->first <= open->last) {
 			open->last = MAX(open->last, claim->last);
@@ -124,30 +134,36 @@ static void claim_shared(struct ids *ids)
 	}
 	if (open)
 		array_append_many(others, open, 1);
-	array_free(ids->claims);
-	ids->claims = others;
 }
 
-/* Only chosen IDs can collide; the others are the functions themselves. Group 0 means no group. */
-static void begin(struct ids *ids, const struct check *check)
+/*
+ * Only chosen IDs can collide; the others are the functions themselves. Group 0 means no group.
+ * Returns whether there are any.
+ */
+static bool begin(struct ids *ids, const struct check *check)
 {
 	const struct viommu_iommu *iommu;
 
 	*ids = (struct ids){
 		.check = check,
-		.claims = claims_new(),
+		.claims = { claims_new(), claims_new() },
 		.groups = hash_new(&hash_text),
-		.pieces = pointers_new(memory_free),
+		.pieces = pool_new(),
 	};
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (iommu_ids_are_chosen(iommu))
 			hash_insert(ids->groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
+	if (hash_size(ids->groups))
+		claim_all(ids);
+	return hash_size(ids->groups);
 }
 
 static void end(struct ids *ids)
 {
+	for (int i = 0; i < N_CLAIMS; i++)
+		array_free(ids->claims[i]);
 	hash_free(ids->groups);
-	pointers_free(ids->pieces);
+	pool_free(ids->pieces);
 }
 
 /* Claims pieces rather than ranges: IDs that a range takes from a host bridge are free. */
@@ -155,11 +171,12 @@ void check_ids_twice(const struct check *check)
 {
 	struct ids ids;
 
-	begin(&ids, check);
-	claim_all(&ids, false);
-	claim_shared(&ids);
-	claims_report_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
-			       "choose IDs that no other device of this IOMMU has");
+	if (begin(&ids, check)) {
+		claim_shared(&ids);
+		claims_report_overlaps(check, g_steal_pointer(&ids.claims[ALONE]),
+				       "have an ID in common behind one IOMMU",
+				       "choose IDs that no other device of this IOMMU has");
+	}
 	end(&ids);
 }
 
@@ -167,11 +184,11 @@ void check_ids_shared(const struct check *check)
 {
 	struct ids ids;
 
-	begin(&ids, check);
-	claim_all(&ids, true);
-	claims_report_overlaps(
-		check, ids.claims,
-		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
+	if (begin(&ids, check))
+		claims_report_overlaps(
+			check, g_steal_pointer(&ids.claims[MAY_SHARE]),
+			"have a stream ID in common: what is mapped for one is mapped for both",
+			NULL);
 	end(&ids);
 }
 
@@ -203,12 +220,24 @@ static void check_stream_id(void *opaque, const struct viommu_pci_range *piece)
 		report_stream(check, (struct subject){ OBJECT_PCI_RANGE, piece, 0 }, last);
 }
 
+static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, topology, OBJECT_IOMMU)
+		if (iommu->kind == kind)
+			return true;
+	return false;
+}
+
 /* The device tree binding has a mask in the upper half of the cell: other IDs would be meant. */
 void check_stream_ids(const struct check *check)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_device_id *id;
 
+	if (!has_kind(check->topology, VIOMMU_SMMU_V2))
+		return;
 	topology_for_each_pci_range(check->topology, check_stream_id, (void *)check);
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE) {
 		uint64_t last = (uint64_t)device->id + MAX(device->n_ids, 1u) - 1;

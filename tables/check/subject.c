@@ -10,19 +10,23 @@
 #include "tables/findings/findings.h"
 #include "tables/text/text.h"
 
-/* The place of the object: a line of a text, or a byte of a table. */
+/*
+ * The place of the object: a line of a text, or a byte of a table. A full list only counts, so it
+ * needs no text.
+ */
 void check_report(const struct check *check, const struct subject *subject, const char *cure,
 		  const char *format, ...)
 {
+	auto_free char *text = NULL;
 	va_list args;
-	char *text;
 
-	va_start(args, format);
-	text = memory_vprintf(format, args);
-	va_end(args);
+	if (!findings_are_full(check->findings)) {
+		va_start(args, format);
+		text = memory_vprintf(format, args);
+		va_end(args);
+	}
 	report(check->findings, check->rule_id, *object_place(subject->type, subject->object), cure,
 	       "%s", text);
-	memory_free(text);
 }
 
 /* For "a range", "an IOMMU" and "reserved memory". */

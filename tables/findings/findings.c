@@ -17,16 +17,21 @@
 #include <glib.h>
 
 #include "base/array.h"
+#include "base/pool.h"
 #include "base/strbuf.h"
 #include "findings.h"
 #include "rules.h"
 
 struct viommu_findings {
-	struct pointers *list;        /* of struct viommu_finding */
+	struct pool *pool;            /* of struct viommu_finding */
+	struct pointers *list;        /* of these */
 	struct string_store *strings; /* of all findings */
+	const char **only;            /* ids of rules, up to a NULL; NULL: findings of all rules */
 	struct viommu_finding beyond; /* stands for the findings beyond VIOMMU_FINDINGS_MAX */
 	size_t n_beyond;
 	char beyond_text[64];
+	const char *id; /* of the latest report: a rule reports many findings in a row */
+	const struct viommu_rule *rule;
 	bool no_memory; /* the last finding says so */
 };
 
@@ -46,7 +51,8 @@ struct viommu_findings *findings_new(void)
 {
 	struct viommu_findings *findings = memory_new(struct viommu_findings, 1);
 
-	findings->list = pointers_new(memory_free);
+	findings->pool = pool_new();
+	findings->list = pointers_new(NULL);
 	findings->strings = string_store_new();
 	return findings;
 }
@@ -56,7 +62,9 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
 	if (!findings)
 		return NULL;
 	pointers_free(findings->list);
+	pool_free(findings->pool);
 	string_store_free(findings->strings);
+	memory_free(findings->only);
 	memory_free(findings);
 	return NULL;
 }
@@ -81,12 +89,22 @@ void report_no_memory(struct viommu_findings *findings)
 		findings->no_memory = true;
 }
 
+/* The text is made here, since a hostile input has many findings beyond the bound. */
+static const struct viommu_finding *beyond(const struct viommu_findings *findings)
+{
+	char *text = (char *)findings->beyond.text;
+
+	g_snprintf(text, sizeof(findings->beyond_text), "findings that are not listed: %zu",
+		   findings->n_beyond);
+	return &findings->beyond;
+}
+
 const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i)
 {
 	if (i < findings->list->len)
 		return findings->list->pdata[i];
 	if (i == findings->list->len && findings->n_beyond)
-		return &findings->beyond;
+		return beyond(findings);
 	return i < viommu_findings_count(findings) ? &no_memory : NULL;
 }
 
@@ -151,23 +169,63 @@ static void count_beyond(struct viommu_findings *findings, const struct viommu_r
 	beyond->severity = MAX(beyond->severity, rule->severity);
 	beyond->text = findings->beyond_text;
 	findings->n_beyond++;
-	g_snprintf(findings->beyond_text, sizeof(findings->beyond_text),
-		   "findings that are not listed: %zu", findings->n_beyond);
+}
+
+bool findings_are_full(const struct viommu_findings *findings)
+{
+	return !findings || findings->list->len >= VIOMMU_FINDINGS_MAX;
+}
+
+bool findings_want(const struct viommu_findings *findings, const char *rule_id)
+{
+	bool wanted = findings && !findings->only;
+
+	for (const char **id = findings ? findings->only : NULL; id && *id; id++)
+		wanted |= !strcmp(*id, rule_id);
+	return wanted;
+}
+
+/* What is kept are the ids of the rules, which are constant strings. */
+int findings_take_only(struct viommu_findings *findings, const char *const *rule_ids)
+{
+	const char **only;
+	size_t n = 0;
+
+	while (rule_ids[n])
+		if (!rule_find(rule_ids[n++]))
+			return -ENOENT;
+	only = memory_grow(findings, NULL, (n + 1) * sizeof(*only));
+	for (size_t i = 0; i < n; i++)
+		only[i] = rule_find(rule_ids[i])->id;
+	only[n] = NULL;
+	memory_free(findings->only);
+	findings->only = only;
+	return 0;
+}
+
+/* Ids are compared by address first: mostly they are the same constant. */
+static const struct viommu_rule *find_rule(struct viommu_findings *findings, const char *id)
+{
+	if (findings->id != id) {
+		findings->rule = rule_find(id);
+		findings->id = findings->rule ? findings->rule->id : NULL;
+	}
+	return findings->rule;
 }
 
 /* Copies the texts. The number of findings is limited, since a hostile input decides it. */
 void report(struct viommu_findings *findings, const char *rule_id, struct viommu_place place,
 	    const char *cure, const char *format, ...)
 {
-	const struct viommu_rule *rule = rule_find(rule_id);
+	const struct viommu_rule *rule = findings ? find_rule(findings, rule_id) : NULL;
 	struct viommu_finding *finding;
 	va_list args;
 	char *text;
 
-	assert(rule);
-	if (!findings || !rule)
+	assert(rule || !findings);
+	if (!rule || !findings_want(findings, rule->id))
 		return;
-	if (findings->list->len >= VIOMMU_FINDINGS_MAX) {
+	if (findings_are_full(findings)) {
 		count_beyond(findings, rule);
 		return;
 	}
@@ -176,7 +234,7 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	va_end(args);
 
 	pointers_reserve(findings->list, 1);
-	finding = memory_new(struct viommu_finding, 1);
+	finding = pool_new_object(findings->pool, struct viommu_finding);
 	finding->id = rule->id;
 	finding->severity = rule->severity;
 	finding->place = place;
@@ -185,7 +243,6 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	finding->text = keep(findings, text);
 	finding->cure = keep(findings, cure);
 	pointers_add(findings->list, finding);
-	memory_give(findings, finding);
 	memory_free(text);
 }
 

@@ -17,6 +17,12 @@ __attribute__((format(printf, 5, 6))) void report(struct viommu_findings *findin
 						  const char *rule_id, struct viommu_place place,
 						  const char *cure, const char *format, ...);
 
+/* Does the list only count what is reported further? So does one that does not exist. */
+bool findings_are_full(const struct viommu_findings *findings);
+
+/* Does the list take findings of that rule? Then the rule must be checked. */
+bool findings_want(const struct viommu_findings *findings, const char *rule_id);
+
 /* Memory ran out, at any place. Allocates nothing. */
 void report_no_memory(struct viommu_findings *findings);
 
@@ -46,6 +52,7 @@ static inline struct viommu_place place_of_file(const char *file)
 
 /* The work of the public functions of these names (tables/public/). */
 struct viommu_findings *findings_new(void);
+int findings_take_only(struct viommu_findings *findings, const char *const *rule_ids);
 int findings_add(struct viommu_findings *findings, const char *rule_id,
 		 const struct viommu_place *place, const char *text, const char *cure);
 char *finding_line(const struct viommu_finding *finding);

@@ -4,10 +4,9 @@
  *
  * Three layers decide about a function: ranges, above host bridges, above nothing. The own function
  * of an IOMMU is taken out of the host bridge that it translates. All objects are cut into slices
- * within a segment, intervals of positions segment << 16
- *
- * BDF. One sweep over the ends of all slices assigns each interval between two ends to the first
- * open slice of the highest layer. That is O(n log n) for n slices, however they overlap.
+ * within a segment, intervals of positions `segment << 16 | BDF`. One sweep over the ends of all
+ * slices assigns each interval between two ends to the first open slice of the highest layer. That
+ * is O(n log n) for n slices, however they overlap.
  *
  * Slices of one range that are not cut are joined across segments.
  */
@@ -43,6 +42,16 @@ struct end {
 	bool opens;
 };
 
+/*
+ * Part of a slice, in one segment; or several whole slices of a range in consecutive segments. It
+ * becomes a range when a caller needs it, because there can be very many.
+ */
+struct piece {
+	uint32_t slice;
+	uint16_t segment_last;
+	uint64_t first, last; /* in the first segment */
+};
+
 /* The open slices of each layer by index: the first one wins. */
 struct sweep {
 	const struct viommu_topology *topology;
@@ -50,7 +59,7 @@ struct sweep {
 	struct array *slices;             /* struct slice */
 	struct array *ends;               /* struct end */
 	struct index_map *open[N_LAYERS]; /* index -> slice */
-	struct array *pieces;             /* struct viommu_pci_range, the result */
+	struct array *pieces;             /* struct piece, the result */
 	size_t *last_piece; /* per range: its latest complete piece, from 1; 0: none */
 };
 
@@ -175,7 +184,12 @@ static const struct slice *winner(const struct sweep *sweep)
 
 /* -- pieces ------------------------------------------------------------------- */
 
-static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
+static uint16_t segment_of(const struct piece *piece)
+{
+	return (uint16_t)(piece->first >> SEGMENT_SHIFT);
+}
+
+static struct viommu_pci_range range_of_bridge(const struct slice *slice)
 {
 	const struct viommu_host_bridge *bridge = slice->object;
 
@@ -185,49 +199,62 @@ static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
 /*
  * Both ends are in one segment. An ID beyond 32 bits is truncated, as in guests; a rule reports it.
  */
-static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t first,
-					     uint64_t last)
+static struct viommu_pci_range range_of(const struct slice *slice, const struct piece *piece)
 {
-	struct viommu_pci_range piece;
-	const struct viommu_pci_range *range = slice->object;
-	uint16_t segment = (uint16_t)(first >> SEGMENT_SHIFT), bdf = first & LAST_BDF;
+	const struct viommu_pci_range *whole = slice->object;
+	uint16_t segment = segment_of(piece), bdf = piece->first & LAST_BDF;
+	struct viommu_pci_range range;
 
-	piece = slice->layer == LAYER_RANGE ? *range : piece_of_bridge(slice);
-	piece.size = sizeof(piece);
-	piece.scope = VIOMMU_SCOPE_FUNCTIONS;
-	piece.secondary_bus = piece.subordinate_bus = 0;
-	piece.id_first =
-		(uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf) : first);
-	piece.segment_first = piece.segment_last = segment;
-	piece.bdf_first = bdf;
-	piece.bdf_last = last & LAST_BDF;
-	return piece;
+	range = slice->layer == LAYER_RANGE ? *whole : range_of_bridge(slice);
+	range.size = sizeof(range);
+	range.scope = VIOMMU_SCOPE_FUNCTIONS;
+	range.secondary_bus = range.subordinate_bus = 0;
+	range.id_first = (uint32_t)(slice->layer == LAYER_RANGE ? range_id(whole, segment, bdf)
+								: piece->first);
+	range.segment_first = segment;
+	range.segment_last = piece->segment_last;
+	range.bdf_first = bdf;
+	range.bdf_last = piece->last & LAST_BDF;
+	return range;
 }
 
 /* Extends the last piece by a segment, if its functions and IDs continue. */
-static bool joins_last(struct sweep *sweep, const struct slice *slice,
-		       const struct viommu_pci_range *piece)
+static bool joins_last(struct sweep *sweep, const struct slice *slice, const struct piece *piece)
 {
+	const struct viommu_pci_range *range = slice->object;
 	size_t last = sweep->last_piece[slice->index];
-	struct viommu_pci_range *before;
+	struct piece *before;
 
 	if (!last)
 		return false;
-	before = &array_index(sweep->pieces, struct viommu_pci_range, last - 1);
-	if (before->segment_last + 1 != piece->segment_first ||
-	    before->bdf_first != piece->bdf_first || before->shared_id)
+	before = &array_index(sweep->pieces, struct piece, last - 1);
+	if (before->segment_last + 1 != segment_of(piece) || range->shared_id ||
+	    (before->first & LAST_BDF) != (piece->first & LAST_BDF))
 		return false;
 	before->segment_last = piece->segment_last;
 	return true;
 }
 
+/* NULL: its functions bypass. */
+static const char *iommu_of(const struct slice *slice)
+{
+	return slice->layer == LAYER_RANGE
+		       ? ((const struct viommu_pci_range *)slice->object)->iommu
+		       : ((const struct viommu_host_bridge *)slice->object)->iommu;
+}
+
 /* A piece that bypasses hides lower layers, but is not in the result. */
 static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t first, uint64_t last)
 {
-	struct viommu_pci_range piece = piece_between(slice, first, last);
 	bool whole = slice->layer == LAYER_RANGE && first == slice->first && last == slice->last;
+	struct piece piece = {
+		.slice = (uint32_t)(slice - (const struct slice *)(void *)sweep->slices->data),
+		.segment_last = (uint16_t)(first >> SEGMENT_SHIFT),
+		.first = first,
+		.last = last,
+	};
 
-	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)) ||
+	if (!iommu_of(slice) || (whole && joins_last(sweep, slice, &piece)) ||
 	    (slice->layer == LAYER_RANGE && sweep->bridges_only))
 		return;
 	array_append(sweep->pieces, piece);
@@ -289,7 +316,7 @@ static void sweep_begin(struct sweep *sweep)
 
 	sweep->slices = array_new(sizeof(struct slice));
 	sweep->ends = array_new(sizeof(struct end));
-	sweep->pieces = array_new(sizeof(struct viommu_pci_range));
+	sweep->pieces = array_new(sizeof(struct piece));
 	sweep->last_piece = memory_new(size_t, n_ranges);
 	for (int layer = 0; layer < N_LAYERS; layer++)
 		sweep->open[layer] =
@@ -308,26 +335,31 @@ static void sweep_end(struct sweep *sweep)
 
 typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
-/*
- * Collects all pieces first, because a range is complete only at its last segment. The rest of the
- * sweep is freed before the callbacks, which may need memory for each piece, too.
- */
+/* What only the sweep needs is freed before the callbacks, which may need memory for each piece. */
+static void end_run(struct sweep *sweep)
+{
+	array_free(sweep->ends);
+	sweep->ends = NULL;
+}
+
+/* Collects all pieces first, because a range is complete only at its last segment. */
 static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 {
-	struct array *pieces;
-
 	sweep_begin(&sweep);
 	slice_ranges(&sweep);
 	slice_iommus(&sweep);
 	slice_bridges(&sweep);
 	array_sort(sweep.ends, compare_ends);
 	run(&sweep);
-	pieces = sweep.pieces;
-	sweep.pieces = NULL;
+	end_run(&sweep);
+	for (size_t i = 0; i < sweep.pieces->len; i++) {
+		const struct piece *piece = &array_index(sweep.pieces, struct piece, i);
+		struct viommu_pci_range range =
+			range_of(&array_index(sweep.slices, struct slice, piece->slice), piece);
+
+		each(opaque, &range);
+	}
 	sweep_end(&sweep);
-	for (size_t i = 0; i < pieces->len; i++)
-		each(opaque, &array_index(pieces, struct viommu_pci_range, i));
-	array_free(pieces);
 }
 
 void topology_for_each_pci_range(const struct viommu_topology *topology, each_piece *each,

@@ -48,6 +48,11 @@ int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
 	return or_finding(findings, -ENOMEM, findings_add(findings, rule_id, place, text, cure));
 }
 
+int viommu_findings_take_only(struct viommu_findings *findings, const char *const *rule_ids)
+{
+	return or_finding(findings, -ENOMEM, findings_take_only(findings, rule_ids));
+}
+
 char *viommu_finding_line(const struct viommu_finding *finding)
 {
 	return memory_or(NULL, finding_line(finding));

@@ -1637,6 +1637,16 @@ class LeftOut(Reports):
         self.assertEqual(self.run_command("topology", path)[1].count("[iort-silent-node]"), 1)
 
 
+    def test_a_structure_behind_many_other_findings_is_reported(self):
+        odd = [iort.mapping(2 * i, 1, 2 * i, iort.SMMU_AT, flags=0x80) for i in range(1200)]
+        (path,) = self.write(IORT=iort.iort(iort.GROUP, iort.UNIT, iort.complex_(*odd),
+                                            iort.pmcg(iort.mapping(), reference=iort.SMMU_AT)))
+        self.assertIn("findings that are not listed", self.run_command("check", path)[1])
+        status, told = self.run_command("topology", path)
+        self.assertEqual(status, 1)
+        self.assertIn("[iort-silent-node]", told)
+
+
 class Messages(Reports):
     def test_what_cannot_be_generated_is_answered_by_the_list_in_the_help(self):
         for arguments in ("generate", "nothing", "x"), ("convert", "--to", "nothing", "x"):

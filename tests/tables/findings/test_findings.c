@@ -3,6 +3,8 @@
  * The list of findings and the table of rules. Findings are added through the internal
  * function, since that is how every reader does it.
  */
+#include <errno.h>
+
 #include "topology_rig.h"
 
 #include "tables/findings/findings.h"
@@ -62,6 +64,32 @@ static void a_flood_of_findings_is_counted_only(void **state)
 	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 1);
 }
 
+/* <viommu/findings.h>: other rules neither report nor count, and an unknown id changes nothing. */
+static void a_list_takes_findings_of_the_wanted_rules_only(void **state)
+{
+	static const char *const wanted[] = { "dmar-type", "topology-domain", NULL };
+	static const char *const wrong[] = { "dmar-type", "no-such-rule", NULL };
+	struct rig *rig = *state;
+
+	assert_int_equal(viommu_findings_take_only(rig->findings, wrong), -ENOENT);
+	report(rig->findings, "text-key", place_of_file("f"), NULL, "odd");
+	assert_int_equal(viommu_findings_count(rig->findings), 1);
+
+	assert_int_equal(viommu_findings_take_only(rig->findings, wanted), 0);
+	for (int i = 0; i < 5000; i++)
+		report(rig->findings, "text-key", place_of_file("f"), NULL, "odd");
+	report(rig->findings, "dmar-type", place_of_file("f"), NULL, "odd");
+	assert_int_equal(viommu_findings_count(rig->findings), 2);
+	assert_finding(rig, 1, "f: warning: odd [dmar-type]");
+
+	/* An IOMMU that translates nothing, which is another rule, on a node that is too high. */
+	read_text(rig, "iommus: [ { name: i, kind: virtio-iommu-pci, at: 00:01.0, "
+		       "proximity-domain: 5000 } ]\n");
+	viommu_topology_check(rig->topology, rig->findings);
+	assert_int_equal(viommu_findings_count(rig->findings), 3);
+	assert_string_equal(viommu_findings_get(rig->findings, 2)->id, "topology-domain");
+}
+
 static void the_list_of_findings_may_be_null(void **state)
 {
 	(void)state;
@@ -91,6 +119,7 @@ int main(void)
 		WITH_A_RIG(a_finding_is_one_line),
 		WITH_A_RIG(quoted_input_is_harmless),
 		WITH_A_RIG(a_flood_of_findings_is_counted_only),
+		WITH_A_RIG(a_list_takes_findings_of_the_wanted_rules_only),
 		cmocka_unit_test(the_list_of_findings_may_be_null),
 		cmocka_unit_test(every_rule_is_whole_and_unique),
 	};

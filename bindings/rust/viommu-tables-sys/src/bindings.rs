@@ -53,6 +53,12 @@ extern "C" {
     ) -> ::std::os::raw::c_int;
 }
 extern "C" {
+    pub fn viommu_findings_take_only(
+        findings: *mut viommu_findings,
+        rule_ids: *const *const ::std::os::raw::c_char,
+    ) -> ::std::os::raw::c_int;
+}
+extern "C" {
     pub fn viommu_findings_count(findings: *const viommu_findings) -> usize;
 }
 extern "C" {
