@@ -45,7 +45,7 @@ struct devicetree {
 	uint32_t boot_cpu;           /* of its header */
 	struct hash *phandles;       /* phandle -> node */
 	struct pointers *duplicates; /* of nodes whose phandle an earlier node has */
-	struct pointers *owned;      /* freed with the tree */
+	struct pool *pool;           /* of nodes, properties, values and paths */
 };
 
 /* -- opening and closing (open.c) -------------------------------------------------- */
@@ -68,7 +68,7 @@ struct devicetree *dt_free(struct devicetree *tree);
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes);
 
 /* Its source, for dtc; to be freed with memory_free(). */
-char *dt_text(const struct devicetree *tree);
+void dt_text(const struct devicetree *tree, struct strbuf *text);
 
 /* The root and everything below it, as the next value. */
 void dt_json(struct json *json, const struct devicetree *tree);

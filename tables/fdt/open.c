@@ -16,6 +16,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "devicetree.h"
 #include "tables/findings/findings.h"
 
@@ -224,19 +225,18 @@ struct devicetree *dt_new(const char *file)
 	struct devicetree *tree = memory_new(struct devicetree, 1);
 
 	tree->file = memory_text(file);
-	tree->owned = pointers_new(memory_free);
+	tree->pool = pool_new();
 	tree->phandles = hash_new(&hash_direct);
 	tree->duplicates = pointers_new(NULL);
 	tree->root = dt_add_node(tree, NULL, "");
 	return tree;
 }
 
-/* Nodes, properties and names are all in one list, in whatever order they came. */
 struct devicetree *dt_free(struct devicetree *tree)
 {
 	if (!tree)
 		return NULL;
-	pointers_free(tree->owned);
+	pool_free(tree->pool);
 	hash_free(tree->phandles);
 	pointers_free(tree->duplicates);
 	memory_free(tree->blob);

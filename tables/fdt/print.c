@@ -164,18 +164,19 @@ static void put_reservations(struct strbuf *text, const struct devicetree *tree)
 				     fdt64_ld(&entries[i].address), fdt64_ld(&entries[i].size));
 }
 
-char *dt_text(const struct devicetree *tree)
+void dt_text(const struct devicetree *tree, struct strbuf *text)
 {
-	struct strbuf *text = strbuf_new("/dts-v1/;\n");
 	unsigned open = 0;
 
+	strbuf_append(text, "/dts-v1/;\n");
 	put_reservations(text, tree);
 	strbuf_append_char(text, '\n');
 	for_each_dt_node(node, tree) {
+		if (!strbuf_drain(text))
+			return;
 		close_nodes(text, open, node->depth);
 		put_node(text, tree, node);
 		open = node->depth + 1;
 	}
 	close_nodes(text, open, 0);
-	return strbuf_steal(text);
 }

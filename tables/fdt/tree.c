@@ -10,7 +10,7 @@
 #include <libfdt.h>
 
 #include "base/array.h"
-#include "base/hash.h"
+#include "base/pool.h"
 #include "base/strbuf.h"
 #include "devicetree.h"
 
@@ -28,31 +28,19 @@ struct dt_node *dt_next(const struct dt_node *node)
 	return node ? node->next : NULL;
 }
 
-/* Freed with the tree. Places are added even to a tree that is only read. */
-static void own(const struct devicetree *tree, const void *memory)
-{
-	pointers_add(tree->owned, (void *)memory);
-	memory_give(tree, memory);
-}
-
 /* Adds a NUL, because most strings come with a length. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 {
-	void *copy = memory_get(length + 1);
+	void *copy = pool_get(tree->pool, length + 1);
 
-	if (length)
-		memcpy(copy, bytes, length);
-	((char *)copy)[length] = '\0';
-	own(tree, copy);
-	return copy;
+	return length ? memcpy(copy, bytes, length) : copy;
 }
 
 /* The order of the blob is kept. */
 struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, const char *name)
 {
-	struct dt_node *node = memory_new(struct dt_node, 1);
+	struct dt_node *node = pool_new_object(tree->pool, struct dt_node);
 
-	own(tree, node);
 	node->name = name;
 	node->parent = parent;
 	if (!parent)
@@ -69,9 +57,8 @@ struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, con
 struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node, const char *name,
 				    const void *value, size_t length)
 {
-	struct dt_property *property = memory_new(struct dt_property, 1);
+	struct dt_property *property = pool_new_object(tree->pool, struct dt_property);
 
-	own(tree, property);
 	property->name = name;
 	property->value = value;
 	property->length = length;
@@ -108,26 +95,51 @@ struct dt_node *dt_child(const struct dt_node *node, const char *name)
 	return child;
 }
 
+static bool has_name(const struct dt_property *property, const char *name)
+{
+	return property->name[0] == name[0] && !strcmp(property->name, name);
+}
+
 /* Linear, because nodes have few properties. */
 const struct dt_property *dt_property(const struct dt_node *node, const char *name)
 {
 	const struct dt_property *property = node->properties;
 
-	while (property && strcmp(property->name, name) != 0)
+	while (property && !has_name(property, name))
 		property = property->next;
 	return property;
 }
 
-/* Built from the node upwards. */
+static size_t path_length(const struct dt_node *node)
+{
+	size_t length = node->parent ? 0 : 1;
+
+	for (; node->parent; node = node->parent)
+		length += 1 + strlen(node->name);
+	return length;
+}
+
+/* From the node upwards, so from the end of the path. */
+static void put_path(const struct dt_node *node, char *end)
+{
+	if (!node->parent)
+		end[-1] = '/';
+	for (; node->parent; node = node->parent) {
+		size_t length = strlen(node->name);
+
+		end -= length;
+		memcpy(end, node->name, length);
+		*--end = '/';
+	}
+}
+
 char *dt_path(const struct dt_node *node)
 {
-	struct strbuf *path = strbuf_new(node->parent ? NULL : "/");
+	size_t length = path_length(node);
+	char *path = memory_zeroed(1, length + 1);
 
-	for (; node->parent; node = node->parent) {
-		strbuf_prepend(path, node->name);
-		strbuf_prepend(path, "/");
-	}
-	return strbuf_steal(path);
+	put_path(node, path + length);
+	return path;
 }
 
 /* Empty names between slashes are ignored. */
@@ -143,21 +155,22 @@ struct dt_node *dt_find(const struct devicetree *tree, const char *path)
 	return node;
 }
 
-/* The tree keeps the path, as long as findings and objects may refer to it. */
+/*
+ * The tree keeps the path, as long as findings and objects may refer to it: also a tree that is
+ * only read.
+ */
 struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node *node,
 			     const char *property)
 {
-	struct viommu_place place = { .file = tree->file, .at = VIOMMU_NOWHERE };
-	char *path = dt_path(node);
+	size_t length = path_length(node), more = property ? 1 + strlen(property) : 0;
+	char *path = pool_get(tree->pool, length + more + 1);
 
+	put_path(node, path + length);
 	if (property) {
-		place.path = memory_printf("%s:%s", path, property);
-		memory_free(path);
-	} else {
-		place.path = path;
+		path[length] = ':';
+		memcpy(path + length + 1, property, more - 1);
 	}
-	own(tree, place.path);
-	return place;
+	return (struct viommu_place){ .file = tree->file, .at = VIOMMU_NOWHERE, .path = path };
 }
 
 /* -- values --------------------------------------------------------------------------- */
@@ -362,13 +375,13 @@ static bool translate(const struct dt_node *bus, uint64_t *address)
 {
 	const struct dt_property *ranges = dt_property(bus, "ranges");
 	size_t child = address_cells(bus), parent = address_cells(bus->parent);
-	size_t row = child + parent + size_cells(bus);
+	size_t size = size_cells(bus), row = child + parent + size;
 
-	if (!ranges || child > MAX_CELLS || parent > MAX_CELLS || size_cells(bus) > MAX_CELLS)
+	if (!ranges || child > MAX_CELLS || parent > MAX_CELLS || size > MAX_CELLS)
 		return false;
 	for (size_t i = 0; i < MIN(dt_cells(ranges) / MAX(row, 1), MAX_RANGES); i++) {
 		uint64_t first = cells_at(ranges, i * row, child);
-		uint64_t length = cells_at(ranges, i * row + child + parent, size_cells(bus));
+		uint64_t length = cells_at(ranges, i * row + child + parent, size);
 
 		if (*address < first || *address - first >= length)
 			continue;
@@ -389,15 +402,17 @@ bool dt_registers_at(const struct dt_node *node, size_t i, uint64_t *ret_base, u
 {
 	const struct dt_property *reg = dt_property(node, "reg");
 	const struct dt_node *bus = node->parent;
-	size_t row;
+	size_t addresses, sizes, row;
 
-	if (!reg || !bus || address_cells(bus) > MAX_CELLS || size_cells(bus) > MAX_CELLS)
+	if (!reg || !bus)
 		return false;
-	row = address_cells(bus) + size_cells(bus);
-	if (dt_cells(reg) < (i + 1) * row)
+	addresses = address_cells(bus);
+	sizes = size_cells(bus);
+	row = addresses + sizes;
+	if (addresses > MAX_CELLS || sizes > MAX_CELLS || dt_cells(reg) < (i + 1) * row)
 		return false;
-	*ret_base = cells_at(reg, i * row, address_cells(bus));
-	*ret_span = cells_at(reg, i * row + address_cells(bus), size_cells(bus));
+	*ret_base = cells_at(reg, i * row, addresses);
+	*ret_span = cells_at(reg, i * row + addresses, sizes);
 	for (; bus->parent && !is_extension(bus); bus = bus->parent)
 		if (!translate(bus, ret_base))
 			return false;

@@ -28,14 +28,15 @@ struct device {
 
 /* -- IDs ---------------------------------------------------------------------------- */
 
-/* Phandle, ID, and mask if the IOMMU has a second cell. */
-static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id, uint32_t mask)
+/* IDs from `id` on: for each the phandle, the ID, and a mask if the IOMMU has a second cell. */
+static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id, uint32_t mask,
+		      uint32_t n)
 {
 	uint32_t cells[] = { dt_ensure_phandle(d->writing, (struct dt_node *)iommu), id, mask };
-	size_t n = dt_cell_count(iommu, "#iommu-cells", 1);
+	size_t n_cells = 1 + dt_cell_count(iommu, "#iommu-cells", 1);
 
-	if (dt_has_room(d->writing, G_N_ELEMENTS(cells)))
-		array_append_many(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
+	for (; n && dt_has_room(d->writing, G_N_ELEMENTS(cells)); n--, cells[1]++)
+		array_append_many(d->cells, cells, MIN(n_cells, G_N_ELEMENTS(cells)));
 }
 
 /* With a mask, an SMMU needs one entry for an aligned power of two of IDs. */
@@ -54,11 +55,10 @@ static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 		return;
 	n = MAX(n, 1);
 	if (fits_mask(iommu, id, n)) {
-		add_cells(d, iommu, id, n - 1);
+		add_cells(d, iommu, id, n - 1, 1);
 		return;
 	}
-	for (uint32_t i = 0; i < MIN(n, MAX_IDS); i++)
-		add_cells(d, iommu, id + i, 0);
+	add_cells(d, iommu, id, 0, MIN(n, MAX_IDS));
 	if (n <= MAX_IDS)
 		return;
 	report(d->writing->findings, "dt-ids", d->device->place, "correct the number of IDs",
