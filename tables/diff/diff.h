@@ -40,8 +40,11 @@ void diff_name(struct viommu_diff *diff);
 const char *diff_common(const struct viommu_diff *diff, int side, enum object_type type,
 			const char *name);
 
-/* The values of these keys of an object, as one string; free with memory_free(). */
-char *diff_identity(enum object_type type, const void *object, const char *const *keys);
+/* The keys of these names, up to a NULL, of the type: struct text_key. */
+struct pointers *diff_keys(enum object_type type, const char *const *names);
+
+/* Append the values of these keys of an object. */
+void diff_identify(struct strbuf *identity, const struct pointers *keys, const void *object);
 
 /* Compare routes of functions; then platform devices and all other objects. */
 void diff_functions(struct viommu_diff *diff);

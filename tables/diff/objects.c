@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "base/strbuf.h"
 #include "tables/check/check.h"
 #include "diff.h"
@@ -22,10 +23,10 @@
 
 struct rule {
 	enum object_type type;
-	bool (*applies)(const void *object);  /* NULL: to all of the type */
-	const char *identity[MAX_IDENTITY];   /* keys that identify it, */
-	char *(*identify)(const void *object, /* or a function that does */
-			  const struct viommu_topology *other);
+	bool (*applies)(const void *object);                          /* NULL: to all of the type */
+	const char *identity[MAX_IDENTITY];                           /* keys that identify it, */
+	void (*identify)(struct strbuf *identity, const void *object, /* or a function that does */
+			 const struct viommu_topology *other);
 	const char *skipped[MAX_SKIPPED];   /* keys that are no difference */
 	const char *usual[MAX_USUAL];       /* keys whose absence means the default */
 	char *(*route)(const void *object); /* its route, if it has one */
@@ -35,9 +36,19 @@ struct rule {
 /* -- objects with common names -------------------------------------------------- */
 
 struct known {
-	void *copy; /* with common names */
+	const void *copy; /* with common names */
 	const void *object;
-	char *identity;
+	const char *identity;
+};
+
+/* The objects of one row. A machine can have very many, so they share a pool and texts. */
+struct comparison {
+	struct viommu_diff *diff;
+	const struct rule *rule;
+	struct pointers *identity, *compared; /* struct text_key: what identifies, and the others */
+	struct pool *pool;                    /* of what is known */
+	struct strbuf *values[N_SIDES];       /* of the key that is compared */
+	struct array *known[N_SIDES];         /* struct known */
 };
 
 /* Several rows may be for one type, each for some of its objects. */
@@ -70,11 +81,14 @@ static void use_name_before(const struct viommu_diff *diff, struct viommu_device
 		device_id->device = name;
 }
 
-/* A temporary copy whose references have common names. */
-static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
+/* A copy whose references have common names. */
+static void *copy_with_common_names(const struct comparison *comparison, int side,
 				    const void *object)
 {
-	void *copy = memory_copy(object, text_section_of(type)->size);
+	const struct viommu_diff *diff = comparison->diff;
+	enum object_type type = comparison->rule->type;
+	size_t size = text_section_of(type)->size;
+	void *copy = memcpy(pool_get(comparison->pool, size), object, size);
 
 	object_refer(type, copy, diff_common(diff, side, OBJECT_IOMMU, object_iommu(type, object)),
 		     diff_common(diff, side, OBJECT_ITS_GROUP, object_its(type, object)));
@@ -83,46 +97,48 @@ static void *copy_with_common_names(const struct viommu_diff *diff, int side, en
 	return copy;
 }
 
-static void known_clear(gpointer pointer)
+/* How many objects of a side have the same keys: the n-th matches the n-th of the other side. */
+static const char *identify(const struct comparison *comparison, int side, const void *copy,
+			    struct hash *seen)
 {
-	struct known *known = pointer;
+	const struct rule *rule = comparison->rule;
+	struct strbuf *text = comparison->values[side];
+	const char *identity, *first;
+	size_t n;
 
-	memory_free(known->copy);
-	memory_free(known->identity);
-}
-
-/* The n-th of several equal objects matches the n-th of the other side. */
-static char *identify(const struct viommu_diff *diff, int side, const struct rule *rule,
-		      const void *copy, struct hash *seen)
-{
-	auto_free char *plain = rule->identify ? rule->identify(copy, diff->sides[!side])
-					       : diff_identity(rule->type, copy, rule->identity);
-	size_t n = GPOINTER_TO_SIZE(hash_lookup(seen, plain));
-	char *identity = memory_printf("%zu %s", n, plain);
-
-	hash_insert(seen, g_steal_pointer(&plain), GSIZE_TO_POINTER(n + 1));
+	strbuf_truncate(text, 0);
+	if (rule->identify)
+		rule->identify(text, copy, comparison->diff->sides[!side]);
+	else
+		diff_identify(text, comparison->identity, copy);
+	first = identity = pool_copy(comparison->pool, text->str, text->len + 1);
+	n = GPOINTER_TO_SIZE(hash_lookup(seen, first));
+	if (n) {
+		strbuf_append_printf(text, "\n%zu", n);
+		identity = pool_copy(comparison->pool, text->str, text->len + 1);
+	}
+	hash_insert(seen, (void *)first, GSIZE_TO_POINTER(n + 1));
 	return identity;
 }
 
 /* The copies to compare, each with its original for the place. */
-static struct array *list_side(const struct viommu_diff *diff, int side, const struct rule *rule)
+static void list_side(struct comparison *comparison, int side)
 {
-	struct hash *seen = hash_new_full(&hash_text, memory_free, NULL);
-	struct array *list = array_new(sizeof(struct known));
+	const struct rule *rule = comparison->rule;
+	struct hash *seen = hash_new(&hash_text);
 	const void *object;
 
-	array_set_clear(list, known_clear);
-	for_each_object(i, object, diff->sides[side], rule->type) {
+	comparison->known[side] = array_new(sizeof(struct known));
+	for_each_object(i, object, comparison->diff->sides[side], rule->type) {
 		struct known known = { .object = object };
 
 		if (!applies(rule, object))
 			continue;
-		known.copy = copy_with_common_names(diff, side, rule->type, object);
-		known.identity = identify(diff, side, rule, known.copy, seen);
-		array_append(list, known);
+		known.copy = copy_with_common_names(comparison, side, object);
+		known.identity = identify(comparison, side, known.copy, seen);
+		array_append(comparison->known[side], known);
 	}
 	hash_free(seen);
-	return list;
 }
 
 /* -- keys ------------------------------------------------------------------------- */
@@ -135,17 +151,17 @@ static bool is_among(const char *name, const char *const *names)
 	return *names;
 }
 
-/* The value of the key, or NULL if it is not written. */
-static char *value_of(const struct text_key *key, const void *object)
+/* The value of the key, until the next one of that side; NULL if it is not written. */
+static const char *value_of(const struct comparison *comparison, int side,
+			    const struct text_key *key, const struct known *known)
 {
-	struct strbuf *value = strbuf_new(NULL);
-	bool said =
-		object && (!key->when || key->when(object)) && key->kind->write(key, object, value);
+	struct strbuf *value = comparison->values[side];
+	bool said;
 
-	if (said)
-		return strbuf_steal(value);
-	strbuf_free(value);
-	return NULL;
+	strbuf_truncate(value, 0);
+	said = known && (!key->when || key->when(known->copy)) &&
+	       key->kind->write(key, known->copy, value);
+	return said ? value->str : NULL;
 }
 
 /* The location and the name of an IOMMU. */
@@ -192,14 +208,16 @@ static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule,
 }
 
 /* A key with its default value is written like an absent one. */
-static void compare_key(struct viommu_diff *diff, const struct rule *rule,
-			const struct text_key *key, const struct known *const *known)
+static void compare_key(const struct comparison *comparison, const struct text_key *key,
+			const struct known *const *known)
 {
-	auto_free char *before = value_of(key, known[BEFORE] ? known[BEFORE]->copy : NULL);
-	auto_free char *after = value_of(key, known[AFTER] ? known[AFTER]->copy : NULL);
+	const struct rule *rule = comparison->rule;
+	const char *before = value_of(comparison, BEFORE, key, known[BEFORE]);
+	const char *after = value_of(comparison, AFTER, key, known[AFTER]);
 
-	if (g_strcmp0(before, after) && !may_be_same(diff, rule, key->name, before && after))
-		add(diff, rule->type, known,
+	if (g_strcmp0(before, after) &&
+	    !may_be_same(comparison->diff, rule, key->name, before && after))
+		add(comparison->diff, rule->type, known,
 		    &(struct viommu_difference){ .rank = VIOMMU_DIFFERENCE_DETAIL,
 						 .property = key->name,
 						 .before = before,
@@ -215,14 +233,14 @@ static char *whole_of(const struct rule *rule, const struct known *known)
 }
 
 /* The route of a device, so that the most important difference is one sentence. */
-static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
-			  const struct known *const *known)
+static void compare_whole(const struct comparison *comparison, const struct known *const *known)
 {
+	const struct rule *rule = comparison->rule;
 	auto_free char *before = whole_of(rule, known[BEFORE]);
 	auto_free char *after = whole_of(rule, known[AFTER]);
 
 	if (g_strcmp0(before, after))
-		add(diff, rule->type, known,
+		add(comparison->diff, rule->type, known,
 		    &(struct viommu_difference){ .rank = rule->route ? VIOMMU_DIFFERENCE_ROUTE
 								     : VIOMMU_DIFFERENCE_DETAIL,
 						 .before = before,
@@ -230,16 +248,18 @@ static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 }
 
 /* Compares the keys of objects that both sides have. */
-static void compare(struct viommu_diff *diff, const struct rule *rule,
-		    const struct known *const *known)
+static void compare(const struct comparison *comparison, const struct known *before,
+		    const struct known *after)
 {
+	const struct known *const known[] = { [BEFORE] = before, [AFTER] = after };
+	const struct rule *rule = comparison->rule;
+
 	if (!rule->quiet)
-		compare_whole(diff, rule, known);
+		compare_whole(comparison, known);
 	if (!rule->quiet && !(known[BEFORE] && known[AFTER]))
 		return;
-	for_each_key(key, text_section_of(rule->type))
-		if (!is_among(key->name, rule->identity) && !is_among(key->name, rule->skipped))
-			compare_key(diff, rule, key, known);
+	for (size_t i = 0; i < comparison->compared->len; i++)
+		compare_key(comparison, comparison->compared->pdata[i], known);
 }
 
 /* -- objects of a type --------------------------------------------------------- */
@@ -254,27 +274,59 @@ static struct known *known_at(struct array *list, size_t i)
  * Objects of the side before in their order, then new ones. Matching takes constant time per
  * object.
  */
-static void compare_all(struct viommu_diff *diff, const struct rule *rule)
+static void compare_sides(const struct comparison *comparison)
 {
+	struct array *before = comparison->known[BEFORE], *after = comparison->known[AFTER];
 	struct hash *index = hash_new(&hash_text);
 	struct hash *taken = hash_new(&hash_direct);
-	struct array *before = list_side(diff, BEFORE, rule), *after = list_side(diff, AFTER, rule);
 	struct known *same;
 
 	for (size_t i = 0; i < after->len; i++)
 		hash_insert(index, known_at(after, i)->identity, known_at(after, i));
 	for (size_t i = 0; i < before->len; i++) {
 		same = hash_lookup(index, known_at(before, i)->identity);
-		compare(diff, rule, (const struct known *[]){ known_at(before, i), same });
+		compare(comparison, known_at(before, i), same);
 		hash_add(taken, same);
 	}
 	for (size_t i = 0; i < after->len; i++)
 		if (!hash_contains(taken, known_at(after, i)))
-			compare(diff, rule, (const struct known *[]){ NULL, known_at(after, i) });
+			compare(comparison, NULL, known_at(after, i));
 	hash_free(index);
 	hash_free(taken);
-	array_free(before);
-	array_free(after);
+}
+
+static struct pointers *keys_to_compare(const struct rule *rule)
+{
+	struct pointers *keys = pointers_new(NULL);
+
+	for_each_key(key, text_section_of(rule->type))
+		if (!is_among(key->name, rule->identity) && !is_among(key->name, rule->skipped))
+			pointers_add(keys, (void *)key);
+	return keys;
+}
+
+static void compare_all(struct viommu_diff *diff, const struct rule *rule)
+{
+	struct comparison comparison = {
+		.diff = diff,
+		.rule = rule,
+		.identity = diff_keys(rule->type, rule->identity),
+		.compared = keys_to_compare(rule),
+		.pool = pool_new(),
+	};
+
+	for (int side = 0; side < N_SIDES; side++) {
+		comparison.values[side] = strbuf_new(NULL);
+		list_side(&comparison, side);
+	}
+	compare_sides(&comparison);
+	for (int side = 0; side < N_SIDES; side++) {
+		strbuf_free(comparison.values[side]);
+		array_free(comparison.known[side]);
+	}
+	pointers_free(comparison.identity);
+	pointers_free(comparison.compared);
+	pool_free(comparison.pool);
 }
 
 /* -- the rules -------------------------------------------------------------------- */
@@ -297,14 +349,16 @@ static bool range_has_details(const void *object)
 }
 
 /* By name if the other side has that name, otherwise by address if there is one. */
-static char *identify_device(const void *object, const struct viommu_topology *other)
+static void identify_device(struct strbuf *identity, const void *object,
+			    const struct viommu_topology *other)
 {
 	const struct viommu_platform_device *device = object;
 	bool has_namesake = topology_find(other, OBJECT_PLATFORM_DEVICE, device->name);
 
 	if (device->base && !has_namesake)
-		return memory_printf("0x%" PRIx64, device->base);
-	return memory_text(device->name ? device->name : "");
+		strbuf_append_printf(identity, "0x%" PRIx64, device->base);
+	else if (device->name)
+		strbuf_append(identity, device->name);
 }
 
 /* As the routes of functions (functions.c). */
