@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Every verb of ./run is run by .ci/run or by a step of tests/run/verbs.sh: covered.sh SOURCE
+# Every verb of ./run is run by .ci/run or by a step of tests/run/verbs.sh, which may be a long one: covered.sh SOURCE
 set -eu
 cd "$1"
 missing=
-steps=" $(sed -n '/^steps=(/,/)$/{s/^steps=(//; s/)$//; p}' tests/run/verbs.sh | tr '\n\t' '  ') "
+steps=" $(sed -n '/^\(long_\)*steps=(/,/)$/{s/^[a-z_]*=(//; s/)$//; p}' tests/run/verbs.sh | tr '\n\t' '  ') "
 # What is in the functions that are steps.
 in_steps() {
 	awk -v steps="$steps" '/^[a-z_0-9]+\(\) \{$/ { name = $1; sub(/\(.*/, "", name); step = index(steps, " " name " ") }

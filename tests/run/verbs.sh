@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Run the verbs of ./run that no other line of .ci/run runs, each for a short time:
 #
-#     tests/run/verbs.sh            all steps
+#     tests/run/verbs.sh            all steps but the long ones
+#     tests/run/verbs.sh --long     those, which docs/releasing.md has: packages in fresh systems
 #     tests/run/verbs.sh STEP...    these
 #
 # A step is a function below. It runs in the root of a clean checkout, and may write into $work.
@@ -27,7 +28,7 @@ tests_run_under_further_sanitizers() {
 	run sanitize integer wire
 	prints '^tests: [1-9][0-9]* passed, 0 failed'
 	! "$root/run" sanitize wire >"$work/out" 2>&1 || fail "a sanitizer that is not there is no error"
-	prints 'usage: ./run sanitize'
+	prints 'usage: ./run sanitize address'
 	! "$root/run" sanitize memory typo >"$work/out" 2>&1 || fail "a suite that is not there is no error"
 	prints 'the programs of suite typo are not known'
 }
@@ -373,9 +374,11 @@ build_folders_are_removed() {
 steps=(show_the_demo tests_run_under_further_sanitizers programs_of_suites_are_those_of_the_sources build_the_module libvirt_starts_a_domain_with_the_device the_module_compiles_for_other_versions a_module_of_another_patch_release_runs_with_a_warning
 	guests_without_an_operating_system no_qemu_is_built modules_are_built_for_the_qemus_that_run the_suite_judges_two_devices help help_of_each_verb_builds_nothing build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone libviommu_builds_with_musl_and_lto
 	libviommu_builds_for_another_architecture other_architectures_are_listed documents_are_fresh pages_are_made abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
-	a_machine_is_captured record_a_guest a_mutant_is_killed packages_install_in_a_fresh_system packages_of_an_archive_have_its_files
-	a_command_without_a_page_is_missed packages_of_rpm
+	a_machine_is_captured record_a_guest a_mutant_is_killed packages_of_an_archive_have_its_files
+	a_command_without_a_page_is_missed
 	build_folders_are_removed)
+long_steps=(packages_install_in_a_fresh_system packages_of_rpm)
+[[ ${1-} != --long ]] || set -- "${long_steps[@]}"
 for step in "${@:-${steps[@]}}"; do
 	begun=$SECONDS
 	"$step"
