@@ -149,9 +149,7 @@ void machine_check_functions(const struct machine *machine)
 /* -- one IOMMU per function ---------------------------------------------------- */
 
 /*
- * Functions behind an IOMMU, as positions segment << 16
- *
- * BDF.
+ * Functions behind an IOMMU, as positions `segment << 16 | BDF`.
  */
 struct claim {
 	uint32_t first, last;

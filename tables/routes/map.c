@@ -8,9 +8,8 @@
  * (route.c), so map and resolve agree. Consecutive runs with the same route are joined into one
  * range (range.c).
  *
- * Positions are segment << 16
- *
- * BDF. The time is O(n log n) in the number of entries, however they overlap.
+ * Positions are `segment << 16 | BDF`. The time is O(n log n) in the number of entries, however
+ * they overlap.
  */
 
 #include "base/array.h"
