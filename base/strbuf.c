@@ -9,7 +9,8 @@
 #include "pool.h"
 #include "strbuf.h"
 
-#define FIRST_ROOM 32u
+#define FIRST_ROOM  32u
+#define PART_LENGTH 0x10000u
 
 /* -- growing texts ------------------------------------------------------------- */
 
@@ -71,6 +72,32 @@ void strbuf_append_unicode(struct strbuf *strbuf, uint32_t character)
 	strbuf_append_n(strbuf, bytes, (size_t)g_unichar_to_utf8(character, bytes));
 }
 
+void strbuf_append_hex(struct strbuf *strbuf, uint64_t value, unsigned digits)
+{
+	char text[sizeof(value) * 2];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = "0123456789abcdef"[value & 0xf];
+		value >>= 4;
+	} while (at && (value || sizeof(text) - at < digits));
+	strbuf_append_n(strbuf, text + at, sizeof(text) - at);
+}
+
+void strbuf_append_decimal(struct strbuf *strbuf, uint64_t value, unsigned width)
+{
+	char text[sizeof("18446744073709551615")];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	if (sizeof(text) - at < width)
+		strbuf_append_blanks(strbuf, width - (sizeof(text) - at));
+	strbuf_append_n(strbuf, text + at, sizeof(text) - at);
+}
+
 void strbuf_append_printf(struct strbuf *strbuf, const char *format, ...)
 {
 	va_list args, again;
@@ -108,6 +135,41 @@ void strbuf_truncate(struct strbuf *strbuf, size_t length)
 bool strbuf_equal(const struct strbuf *one, const struct strbuf *other)
 {
 	return one->len == other->len && !memcmp(one->str, other->str, one->len);
+}
+
+struct strbuf *strbuf_new_for(strbuf_taker *take, void *opaque)
+{
+	struct strbuf *strbuf = strbuf_new(NULL);
+
+	strbuf->take = take;
+	strbuf->opaque = opaque;
+	return strbuf;
+}
+
+/* take() may be left by longjmp(), and may call the library again: no door is open meanwhile. */
+static void pass_on(struct strbuf *strbuf)
+{
+	struct memory_door *door;
+
+	if (!strbuf->take || strbuf->is_refused || !strbuf->len)
+		return;
+	door = memory_suspend();
+	strbuf->is_refused = !strbuf->take(strbuf->opaque, strbuf->str, strbuf->len);
+	memory_resume(door);
+	strbuf_truncate(strbuf, 0);
+}
+
+bool strbuf_drain(struct strbuf *strbuf)
+{
+	if (strbuf->len >= PART_LENGTH)
+		pass_on(strbuf);
+	return !strbuf->is_refused;
+}
+
+void strbuf_end(struct strbuf *strbuf)
+{
+	pass_on(strbuf);
+	strbuf_free(strbuf);
 }
 
 void strbuf_free(struct strbuf *strbuf)

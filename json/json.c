@@ -6,38 +6,41 @@
 #include "base/strbuf.h"
 #include "json.h"
 
-#define PIECE_LENGTH 65536u
-#define INDENTATION  2
+#define INDENTATION 2
 
-/* The caller checks the file for errors at the end. */
-struct json *json_new(FILE *to)
+struct json *json_new(struct strbuf *text)
 {
 	struct json *json = memory_new(struct json, 1);
 
-	json->text = strbuf_new(NULL);
-	json->to = to;
+	json->text = text;
 	json->first = true;
 	return json;
 }
 
-static void flush(struct json *json, size_t most)
+static bool write_to(void *to, const char *text, size_t length)
 {
-	if (!json->to || json->text->len <= most)
-		return;
-	fwrite(json->text->str, 1, json->text->len, json->to);
-	strbuf_truncate(json->text, 0);
+	fwrite(text, 1, length, to);
+	return true;
+}
+
+struct json *json_new_file(FILE *to)
+{
+	return json_new(strbuf_new_for(write_to, to));
+}
+
+void json_free(struct json *json)
+{
+	memory_free(json);
 }
 
 char *json_finish(struct json *json)
 {
-	bool keeps = !json->to;
 	struct strbuf *text = json->text;
 
-	flush(json, 0);
-	memory_free(json);
-	if (keeps)
+	json_free(json);
+	if (!text->take)
 		return strbuf_steal(text);
-	strbuf_free(text);
+	strbuf_end(text);
 	return NULL;
 }
 
@@ -49,7 +52,7 @@ static void begin_line(struct json *json)
 		strbuf_append_char(json->text, '\n');
 		strbuf_append_blanks(json->text, (size_t)json->depth * INDENTATION);
 	}
-	flush(json, PIECE_LENGTH);
+	strbuf_drain(json->text);
 }
 
 /* After its key, or on a new line; the outermost value at the current position. */

@@ -19,17 +19,23 @@
  * keys only in objects, and closes everything that it opens.
  */
 struct json {
-	struct strbuf *text;
-	FILE *to;      /* destination; NULL: the text is kept in `text` */
-	bool one_line; /* one line without breaks; json_new() sets false */
+	struct strbuf *text; /* passed on in parts, or kept */
+	bool one_line;       /* one line without breaks; json_new() sets false */
 	unsigned depth;
 	bool first;   /* the innermost list or object has no element yet */
 	bool has_key; /* a key was written, and its value is next */
 };
 
-struct json *json_new(FILE *to);
+/* Writes into the text, and owns it. */
+struct json *json_new(struct strbuf *text);
 
-/* The text if there is no file, to be freed with free(); otherwise NULL. */
+/* To a file, whose errors the caller checks at the end. */
+struct json *json_new_file(FILE *to);
+
+/* Frees the writer. The text stays with the caller. */
+void json_free(struct json *json);
+
+/* The text if it was kept, to be freed with free(); NULL if it was passed on. */
 char *json_finish(struct json *json);
 
 /* An object or a list, by its bracket: '{' or '[', and '}' or ']'. */

@@ -16,13 +16,22 @@ void columns_begin(struct columns *columns)
 	*columns = (struct columns){ .cells = g_string_new(NULL) };
 }
 
+/* Printable ASCII, or nothing: nearly all cells. */
+static bool is_plain(const char *cell)
+{
+	while (cell && g_ascii_isprint(*cell))
+		cell++;
+	return !cell || !*cell;
+}
+
 /* A title alone does not make a column used. */
 void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS])
 {
 	for (int i = 0; i < MAX_COLUMNS; i++) {
 		g_autofree char *given = cells[i];
-		g_autofree char *cell = terminal_text(given ? given : "");
-		gsize width = (gsize)g_utf8_strlen(cell, -1);
+		g_autofree char *shown = is_plain(given) ? NULL : terminal_text(given);
+		const char *cell = shown ? shown : given ? given : "";
+		gsize width = shown ? (gsize)g_utf8_strlen(shown, -1) : strlen(cell);
 
 		columns->widths[i] = MAX(columns->widths[i], width);
 		columns->used[i] |= *cell && columns->n_lines;
@@ -49,7 +58,9 @@ static const char *print_row(const struct columns *columns, const char *cell)
 		if (!columns->used[i])
 			continue;
 		if (*cell) {
-			printf("%*s%s", (int)blanks, "", cell);
+			while (blanks--)
+				putchar(' ');
+			fputs(cell, stdout);
 			blanks = 0;
 		}
 		blanks += columns->widths[i] + gap - (gsize)g_utf8_strlen(cell, -1);

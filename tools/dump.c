@@ -25,27 +25,34 @@ struct output {
 	int status;
 };
 
+static enum viommu_table_form form(void)
+{
+	return as_json ? VIOMMU_TABLE_JSON : as_source ? VIOMMU_TABLE_SOURCE : VIOMMU_TABLE_TEXT;
+}
+
+/* Stops where nobody reads what is printed. */
+static bool print(void *unused, const char *text, size_t length)
+{
+	(void)unused;
+	return fwrite(text, 1, length, stdout) == length;
+}
+
 static void dump_input(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
 	g_autofree char *name = printable(input->name);
-	char *text;
 
 	if (!input->table) {
 		report_error("%s: a topology is text and has no fields to dump", name);
 		output->status = EXIT_COULD_NOT;
 		return;
 	}
-	text = as_json     ? viommu_table_json(input->table)
-	       : as_source ? viommu_table_source(input->table)
-			   : viommu_table_text(input->table);
 	if (as_json)
 		fputs(output->n ? ",\n" : "", stdout);
 	else if (output->several)
 		printf("%s%s%s\n", output->n ? "\n" : "", as_source ? "# " : "", name);
-	fputs(text, stdout);
+	viommu_table_write(input->table, form(), print, NULL);
 	output->n++;
-	free(text);
 }
 
 /* Tables are printed as they are read, so the JSON around them is written by hand. */

@@ -15,7 +15,7 @@
 /* "format" comes first, so that a program can check it before it reads the rest. */
 struct json *json_begin(void)
 {
-	struct json *json = json_new(stdout);
+	struct json *json = json_new_file(stdout);
 
 	json_open(json, '{');
 	json_number(json, "format", FORMAT_VERSION);

@@ -192,7 +192,7 @@ static void add_map_parts(struct report *report, const struct viommu_topology *t
 	struct map_listing listing;
 	bool any = false;
 
-	if (!map_listing_collect(&listing, topology))
+	if (!map_listing_collect(&listing, topology, ROWS_MAX))
 		g_string_append(report->maps,
 				"<p>Too many entries to show where Linux differs.</p>\n");
 	for (int part = 0; part < MAP_PARTS; part++) {
@@ -213,6 +213,7 @@ struct fields {
 	unsigned n;     /* fields and structures */
 	unsigned depth; /* structures that are not ended */
 	bool in_rows;
+	bool is_cut; /* there are more than FIELDS_MAX */
 };
 
 static void end_rows(struct fields *fields)
@@ -318,33 +319,41 @@ static char *take_line(char **rest)
 }
 
 /* A device tree has a source of its own. */
-static void add_tree_source(GString *page, const char *source)
+static void add_tree_source(GString *page, const struct viommu_table *table)
 {
+	g_autofree char *source = viommu_table_source(table);
 	g_autofree char *valid = g_utf8_make_valid(source, -1);
 	g_autofree char *escaped = g_markup_escape_text(valid, -1);
 
 	g_string_append_printf(page, "<pre>%s</pre>\n", escaped);
 }
 
-static void add_source(struct fields *fields, char *source)
+/* Whole lines, up to those that the page shows. */
+static bool add_lines(void *opaque, const char *text, size_t length)
 {
-	unsigned n_more = 0;
+	g_autofree char *lines = g_strndup(text, length);
+	struct fields *fields = opaque;
+	char *rest = lines;
 
-	while (source && fields->n < FIELDS_MAX)
-		add_line(fields, take_line(&source));
+	while (rest && fields->n < FIELDS_MAX)
+		add_line(fields, take_line(&rest));
+	fields->is_cut = rest && *rest;
+	return !fields->is_cut;
+}
+
+static void add_source(struct fields *fields, const struct viommu_table *table)
+{
+	viommu_table_write(table, VIOMMU_TABLE_SOURCE, add_lines, fields);
 	while (fields->depth)
 		end_structure(fields);
 	end_rows(fields);
-	while (source)
-		n_more += is_field(take_line(&source));
-	if (n_more)
-		g_string_append_printf(fields->page,
-				       "<p>%u more fields: <code>viommu dump</code></p>\n", n_more);
+	if (fields->is_cut)
+		g_string_append(fields->page,
+				"<p>There are more fields: <code>viommu dump</code></p>\n");
 }
 
 static void add_table(struct report *report, const struct viommu_table *table)
 {
-	char *source = viommu_table_source(table);
 	void *bytes = NULL;
 	struct fields fields = { .page = report->tables,
 				 .length = viommu_table_encode(table, &bytes) };
@@ -356,12 +365,11 @@ static void add_table(struct report *report, const struct viommu_table *table)
 	g_string_append_printf(report->tables, ", %zu bytes: ", fields.length);
 	page_text(report->tables, viommu_table_file(table));
 	g_string_append(report->tables, "</summary>\n");
-	if (source && !strcmp(viommu_table_signature(table), "DTB"))
-		add_tree_source(report->tables, source);
-	else if (source)
-		add_source(&fields, source);
+	if (!strcmp(viommu_table_signature(table), "DTB"))
+		add_tree_source(report->tables, table);
+	else
+		add_source(&fields, table);
 	g_string_append(report->tables, "</details>\n");
-	free(source);
 	free(bytes);
 }
 

@@ -32,11 +32,13 @@ bool for_each_linux_difference(const struct viommu_topology *topology,
 struct map_listing {
 	struct columns parts[MAP_PARTS];
 	bool begun[MAP_PARTS]; /* otherwise the part has no lines, not even titles */
+	guint most;            /* lines of a part that have cells; others only count */
 };
 
-/* Fill the listing. Returns false if Linux's routes were not compared, as
- * for_each_linux_difference(). */
-bool map_listing_collect(struct map_listing *listing, const struct viommu_topology *topology);
+/* Fill the listing, with cells for the first `most` lines of each part. Returns false if Linux's
+ * routes were not compared, as for_each_linux_difference(). */
+bool map_listing_collect(struct map_listing *listing, const struct viommu_topology *topology,
+			 guint most);
 
 /* The whole map of a topology, as text or as JSON (resolve_all.c). */
 void print_map(const struct viommu_topology *topology);

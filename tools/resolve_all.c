@@ -92,18 +92,33 @@ static void add_line(struct map_listing *listing, int part, char *const cells[MA
 	columns_add(columns, cells);
 }
 
+/* Counts the line if it is one of too many. */
+static bool is_only_counted(struct map_listing *listing, int part)
+{
+	struct columns *columns = &listing->parts[part];
+
+	if (columns->n_lines <= listing->most)
+		return false;
+	columns->n_lines++;
+	return true;
+}
+
 static void list_functions(void *opaque, const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
-	char *cells[MAX_COLUMNS] = { viommu_functions_text(range) };
+	int part = route->iommu ? TRANSLATED : BYPASSING;
+	char *cells[MAX_COLUMNS] = { NULL };
 
+	if (is_only_counted(opaque, part))
+		return;
+	cells[0] = viommu_functions_text(range);
 	if (route->iommu) {
 		cells[1] = g_strdup(route->iommu->name);
 		cells[2] = ids_cell(range, route->id, range->shared_id);
 	}
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
-	add_line(opaque, route->iommu ? TRANSLATED : BYPASSING, cells);
+	add_line(opaque, part, cells);
 }
 
 /* The reason is a sentence, too long for a line; `resolve DEVICE` prints it. */
@@ -111,9 +126,12 @@ static void list_linux_difference(void *opaque, const struct viommu_route_range 
 				  const char *why)
 {
 	const struct viommu_route *route = &range->route;
-	char *cells[MAX_COLUMNS] = { viommu_functions_text(range) };
+	char *cells[MAX_COLUMNS] = { NULL };
 
 	(void)why;
+	if (is_only_counted(opaque, LINUX_DIFFERS))
+		return;
+	cells[0] = viommu_functions_text(range);
 	cells[1] = g_strdup(route->iommu ? route->iommu->name : "none");
 	if (route->iommu)
 		cells[2] = ids_cell(range, route->id, range->shared_id);
@@ -137,17 +155,19 @@ static void list_devices(struct map_listing *listing, const struct viommu_topolo
 	const struct viommu_device_id *more;
 
 	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++)
-		add_line(listing, device->iommu ? DEVICES : BYPASSING,
-			 (char *[MAX_COLUMNS]){ name_of(device), g_strdup(device->iommu),
-						device->iommu ? ids_text(device->id, device->n_ids)
-							      : NULL,
-						NULL, viommu_place_text(&device->place) });
+		if (!is_only_counted(listing, device->iommu ? DEVICES : BYPASSING))
+			add_line(listing, device->iommu ? DEVICES : BYPASSING,
+				 (char *[MAX_COLUMNS]){
+					 name_of(device), g_strdup(device->iommu),
+					 device->iommu ? ids_text(device->id, device->n_ids) : NULL,
+					 NULL, viommu_place_text(&device->place) });
 	for (size_t i = 0; (more = viommu_topology_device_id(topology, i)); i++)
-		add_line(
-			listing, more->iommu ? DEVICES : BYPASSING,
-			(char *[MAX_COLUMNS]){ g_strdup(more->device), g_strdup(more->iommu),
-					       more->iommu ? ids_text(more->id, more->n_ids) : NULL,
-					       NULL, viommu_place_text(&more->place) });
+		if (!is_only_counted(listing, more->iommu ? DEVICES : BYPASSING))
+			add_line(listing, more->iommu ? DEVICES : BYPASSING,
+				 (char *[MAX_COLUMNS]){
+					 g_strdup(more->device), g_strdup(more->iommu),
+					 more->iommu ? ids_text(more->id, more->n_ids) : NULL, NULL,
+					 viommu_place_text(&more->place) });
 }
 
 /* Functions whose bus numbers the table does not give are not in the map; they are listed here. */
@@ -165,7 +185,8 @@ static void list_unknown(struct map_listing *listing, const struct viommu_topolo
 		g_autofree char *text = viommu_functions_text(&functions);
 		bool below = range->scope == VIOMMU_SCOPE_BRIDGE;
 
-		if (range->path || (below && !range->secondary_bus))
+		if ((range->path || (below && !range->secondary_bus)) &&
+		    !is_only_counted(listing, UNKNOWN))
 			add_line(listing, UNKNOWN,
 				 (char *[MAX_COLUMNS]){
 					 g_strconcat(text, range->path ? "/" : "",
@@ -176,11 +197,12 @@ static void list_unknown(struct map_listing *listing, const struct viommu_topolo
 	}
 }
 
-bool map_listing_collect(struct map_listing *listing, const struct viommu_topology *topology)
+bool map_listing_collect(struct map_listing *listing, const struct viommu_topology *topology,
+			 guint most)
 {
 	struct linux_visitor visitor = { list_linux_difference, listing };
 
-	*listing = (struct map_listing){ .begun = { false } };
+	*listing = (struct map_listing){ .most = most };
 	viommu_topology_for_each_route(topology, list_functions, listing);
 	list_devices(listing, topology);
 	list_unknown(listing, topology);
@@ -190,7 +212,7 @@ bool map_listing_collect(struct map_listing *listing, const struct viommu_topolo
 void print_map(const struct viommu_topology *topology)
 {
 	struct map_listing listing;
-	bool several = false, compared = map_listing_collect(&listing, topology);
+	bool several = false, compared = map_listing_collect(&listing, topology, G_MAXUINT);
 
 	for (int part = 0; part < MAP_PARTS; part++) {
 		if (!listing.begun[part])

@@ -139,6 +139,24 @@ const char *viommu_table_file(const struct viommu_table *table);
 
 /* -- text ----------------------------------------------------------------------- */
 
+/* The texts of a table, which the following functions return. */
+enum viommu_table_form {
+	VIOMMU_TABLE_TEXT,   /* viommu_table_text() */
+	VIOMMU_TABLE_JSON,   /* viommu_table_json() */
+	VIOMMU_TABLE_SOURCE, /* viommu_table_source() */
+};
+
+/*
+ * Pass the text of a table to write(), in parts of some 64 KiB: a table of 1 MiB can have a text of
+ * a hundred. A part is not terminated, is valid during the call, and consists of whole lines if the
+ * form has lines for itself, as TEXT and SOURCE have. If write() returns false, no further part
+ * follows. It may call this library. -EINVAL: there is no such form.
+ *
+ * Returns: 0, -EINVAL, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_table_write(const struct viommu_table *table, enum viommu_table_form form,
+		       bool (*write)(void *opaque, const char *text, size_t length), void *opaque);
+
 /*
  * Every record with every field, one per line: offset, name, value; for a device tree, its source.
  * Free it with free(). Control characters are escaped, so the text is safe to print.

@@ -67,15 +67,13 @@ static struct box *box_of(struct collector *collector, gconstpointer owner)
 	return &array_index(list, struct box, index - 1);
 }
 
-/* Takes ownership of the line's texts. */
-static void add_line(struct box *box, struct line *line)
+/* Counts the line if it is one of too many. */
+static bool is_only_counted(struct box *box)
 {
-	if (box->lines->len < MAX_LINES) {
-		array_append_many(box->lines, line, 1);
-		return;
-	}
+	if (box->lines->len < MAX_LINES)
+		return false;
 	box->n_more++;
-	line_clear(line);
+	return true;
 }
 
 /* -- functions -------------------------------------------------------------------- */
@@ -115,12 +113,14 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 	const struct viommu_route *route = &range->route;
 	struct line line = { .iommu = route->iommu, .its = route->its };
 
+	if (is_only_counted(box))
+		return;
 	line.what = functions_of(range);
 	if (route->iommu)
 		line.ids = ids_text(route->id, n, range->shared_id);
 	if (!has_default_device_ids(range))
 		line.device_ids = ids_text(route->device_id, n, range->shared_device_id);
-	add_line(box, &line);
+	array_append(box->lines, line);
 }
 
 /* A box without a title is new. */
@@ -221,13 +221,13 @@ static void draw_device(struct collector *collector, const struct viommu_platfor
 	struct line line = { .iommu = viommu_topology_find_iommu(collector->topology,
 								 device->iommu) };
 
-	if (!box)
+	if (!box || is_only_counted(box))
 		return;
 	line.what = device->name ? memory_text(device->name)
 				 : memory_printf("0x%" PRIx64, device->base);
 	if (line.iommu)
 		line.ids = ids_text(device->id, MAX(device->n_ids, 1), false);
-	add_line(box, &line);
+	array_append(box->lines, line);
 }
 
 /* -- all boxes ----------------------------------------------------------------- */

@@ -247,19 +247,52 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 	return memory_or((*ret_bytes = NULL, (size_t)0), table_encode(table, ret_bytes));
 }
 
+typedef void write_table(const struct viommu_table *table, struct strbuf *text);
+
+static char *text_of(const struct viommu_table *table, write_table *write)
+{
+	struct strbuf *text = strbuf_new(NULL);
+
+	write(table, text);
+	return strbuf_steal(text);
+}
+
+static void pass_on(const struct viommu_table *table, write_table *write, strbuf_taker *take,
+		    void *opaque)
+{
+	struct strbuf *text = strbuf_new_for(take, opaque);
+
+	write(table, text);
+	strbuf_end(text);
+}
+
+int viommu_table_write(const struct viommu_table *table, enum viommu_table_form form,
+		       bool (*write)(void *opaque, const char *text, size_t length), void *opaque)
+{
+	static write_table *const forms[] = {
+		[VIOMMU_TABLE_TEXT] = table_text,
+		[VIOMMU_TABLE_JSON] = table_json,
+		[VIOMMU_TABLE_SOURCE] = table_source,
+	};
+
+	if ((size_t)form >= sizeof(forms) / sizeof(forms[0]))
+		return -EINVAL;
+	return or_errno(pass_on(table, forms[form], write, opaque));
+}
+
 char *viommu_table_text(const struct viommu_table *table)
 {
-	return memory_or(NULL, table_text(table));
+	return memory_or(NULL, text_of(table, table_text));
 }
 
 char *viommu_table_json(const struct viommu_table *table)
 {
-	return memory_or(NULL, table_json(table));
+	return memory_or(NULL, text_of(table, table_json));
 }
 
 char *viommu_table_source(const struct viommu_table *table)
 {
-	return memory_or(NULL, table_source(table));
+	return memory_or(NULL, text_of(table, table_source));
 }
 
 size_t viommu_table_assemble(const char *source, size_t length, const char *file, bool keep,

@@ -8,6 +8,8 @@
  *
  * The text is stable to the byte, for tests and for diff.
  */
+#include <string.h>
+
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/strbuf.h"
@@ -16,12 +18,25 @@
 
 #define VALUE_LENGTH    256
 #define BYTES_IN_A_LINE 16
+#define NAME_LENGTH     20 /* shorter names are padded */
 
 struct dump {
 	struct strbuf *text;
 	struct hash *records; /* by their offset, for fields of kind OFFSET */
 	size_t base;          /* added to offsets, in an inner table */
 };
+
+static void begin_field(struct strbuf *text, size_t at, const char *name)
+{
+	size_t length = strlen(name);
+
+	strbuf_append(text, "  ");
+	strbuf_append_hex(text, at, 4);
+	strbuf_append(text, "  ");
+	strbuf_append_n(text, name, length);
+	if (length < NAME_LENGTH)
+		strbuf_append_blanks(text, NAME_LENGTH - length);
+}
 
 /*
  * Prints what a reference refers to behind its offset. The hash table keeps the time linear in the
@@ -35,8 +50,9 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	if (field->kind == FIELD_RESERVED && field_is_zero(field, record->host))
 		return;
 	field_format(field, record->host, value, sizeof(value));
-	strbuf_append_printf(dump->text, "  %04zx  %-20s %s", dump->base + record->at + field->at,
-			     field->name, value);
+	begin_field(dump->text, dump->base + record->at + field->at, field->name);
+	strbuf_append_char(dump->text, ' ');
+	strbuf_append(dump->text, value);
 	if (field->kind == FIELD_OFFSET)
 		target = hash_lookup(dump->records,
 				     GSIZE_TO_POINTER((gsize)field_get(field, record->host)));
@@ -49,10 +65,12 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 static void add_bytes(struct strbuf *text, size_t at, const struct rest *bytes)
 {
 	for (guint i = 0; i < bytes->len; i++) {
+		if (i && !(i % BYTES_IN_A_LINE))
+			strbuf_append_char(text, '\n');
 		if (!(i % BYTES_IN_A_LINE))
-			strbuf_append_printf(text, "%s  %04zx  %-20s", i ? "\n" : "", at + i,
-					     i ? "" : "Bytes");
-		strbuf_append_printf(text, " %02x", bytes->data[i]);
+			begin_field(text, at + i, i ? "" : "Bytes");
+		strbuf_append_char(text, ' ');
+		strbuf_append_hex(text, bytes->data[i], 2);
 	}
 	if (bytes->len)
 		strbuf_append_char(text, '\n');
@@ -66,8 +84,10 @@ static void add_text(const struct dump *dump, const struct record *record)
 	auto_free char *value = memory_get(length + 1);
 
 	field_format(&field, record_text(record), value, length + 1);
-	strbuf_append_printf(dump->text, "  %04zx  %-20s %s\n", dump->base + record->at, field.name,
-			     value);
+	begin_field(dump->text, dump->base + record->at, field.name);
+	strbuf_append_char(dump->text, ' ');
+	strbuf_append(dump->text, value);
+	strbuf_append_char(dump->text, '\n');
 }
 
 static void add_table(struct dump *dump, const struct record *root);
@@ -82,11 +102,14 @@ static void add_record(struct dump *dump, const struct record *record)
 		add_text(dump, record);
 		return;
 	}
-	strbuf_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
+	strbuf_append(dump->text, record->layout ? record->layout->name : "Bytes");
+	strbuf_append_char(dump->text, '\n');
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
 	for_each_child(i, child, record) {
+		if (!strbuf_drain(dump->text))
+			break;
 		if (child->base)
 			add_table(dump, child);
 		else
@@ -107,17 +130,15 @@ static void add_table(struct dump *outer, const struct record *root)
 	hash_free(dump.records);
 }
 
-static char *text_of_records(const struct viommu_table *table)
-{
-	struct dump dump = { strbuf_new(NULL), NULL, 0 };
-
-	strbuf_append_printf(dump.text, "%s: ", table->signature);
-	add_table(&dump, table->root);
-	return strbuf_steal(dump.text);
-}
-
 /* A device tree has its own text form (DTS). */
-char *table_text(const struct viommu_table *table)
+void table_text(const struct viommu_table *table, struct strbuf *text)
 {
-	return table->tree ? dt_text(table->tree) : text_of_records(table);
+	struct dump dump = { text, NULL, 0 };
+
+	if (table->tree) {
+		dt_text(table->tree, text);
+		return;
+	}
+	strbuf_append_printf(text, "%s: ", table->signature);
+	add_table(&dump, table->root);
 }

@@ -4,6 +4,7 @@
 
 #include <viommu/tables.h>
 
+#include "base/strbuf.h"
 #include "tables/record/record.h"
 #include "tables/routes/route.h"
 
@@ -218,9 +219,9 @@ void acpi_finish(struct viommu_table *table);
 
 /* The work of the public functions of these names (tables/public/). */
 size_t table_encode(const struct viommu_table *table, void **ret_bytes);
-char *table_text(const struct viommu_table *table);
-char *table_json(const struct viommu_table *table);
-char *table_source(const struct viommu_table *table);
+void table_text(const struct viommu_table *table, struct strbuf *text);
+void table_json(const struct viommu_table *table, struct strbuf *text);
+void table_source(const struct viommu_table *table, struct strbuf *text);
 size_t table_assemble(const char *text, size_t length, const char *file, bool keep,
 		      struct viommu_findings *findings, void **ret_bytes);
 

@@ -136,15 +136,16 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 		json_key(json, "records");
 		json_open(json, '[');
 		for_each_child(i, child, record)
-			add_record(json, child, base);
+			if (!json->text->is_refused)
+				add_record(json, child, base);
 		json_close(json, ']');
 	}
 	json_close(json, '}');
 }
 
-char *table_json(const struct viommu_table *table)
+void table_json(const struct viommu_table *table, struct strbuf *text)
 {
-	struct json *json = json_new(NULL);
+	struct json *json = json_new(text);
 
 	json_open(json, '{');
 	json_key(json, "format");
@@ -159,5 +160,5 @@ char *table_json(const struct viommu_table *table)
 	else
 		add_record(json, table->root, 0);
 	json_close(json, '}');
-	return json_finish(json);
+	json_free(json);
 }

@@ -64,8 +64,15 @@ static void begin_line(struct source *source)
 
 static void begin_field(struct source *source, size_t at, size_t width, const char *name)
 {
+	struct strbuf *text = source->text;
+
 	begin_line(source);
-	strbuf_append_printf(source->text, "%04zx %3zu  %s = ", source->base + at, width, name);
+	strbuf_append_hex(text, source->base + at, 4);
+	strbuf_append_char(text, ' ');
+	strbuf_append_decimal(text, width, 3);
+	strbuf_append(text, "  ");
+	strbuf_append(text, name);
+	strbuf_append(text, " = ");
 }
 
 /* Only texts and fields of many bytes are longer than VALUE_LENGTH. */
@@ -87,8 +94,10 @@ static void add_field(struct source *source, const struct record *record, const 
 	const char *word = word_for(record, field);
 
 	begin_field(source, record->at + field->at, field->length, field->name);
-	if (word)
-		strbuf_append_printf(source->text, "%s (", word);
+	if (word) {
+		strbuf_append(source->text, word);
+		strbuf_append(source->text, " (");
+	}
 	if (field->kind == FIELD_BYTES && field->length == 1)
 		strbuf_append_printf(source->text, "0x%02x", *member);
 	else
@@ -103,14 +112,10 @@ static void add_bytes(struct source *source, size_t at, const struct rest *bytes
 
 		if (!(i % BYTES_IN_A_LINE))
 			begin_field(source, at + i, left, "Bytes");
-		strbuf_append_printf(
-			source->text, "%s%02x%s",
-			i % BYTES_IN_A_LINE ? " "
-			: left == 1         ? "0x"
-					    : "",
-			bytes->data[i],
-			i % BYTES_IN_A_LINE == BYTES_IN_A_LINE - 1 || i == bytes->len - 1 ? "\n"
-											  : "");
+		strbuf_append(source->text, i % BYTES_IN_A_LINE ? " " : left == 1 ? "0x" : "");
+		strbuf_append_hex(source->text, bytes->data[i], 2);
+		if (i % BYTES_IN_A_LINE == BYTES_IN_A_LINE - 1 || i == bytes->len - 1)
+			strbuf_append_char(source->text, '\n');
 	}
 }
 
@@ -142,27 +147,29 @@ static void add_record(struct source *outer, const struct record *record)
 		return;
 	}
 	begin_line(&source);
-	strbuf_append_printf(source.text, "%s {\n",
-			     record->layout ? record->layout->name : "Bytes");
+	strbuf_append(source.text, record->layout ? record->layout->name : "Bytes");
+	strbuf_append(source.text, " {\n");
 	source.depth++;
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(&source, record, f);
 	for_each_child(i, child, record)
-		add_record(&source, child);
+		if (strbuf_drain(source.text))
+			add_record(&source, child);
 	add_bytes(&source, rest, &record->rest);
 	source.depth--;
 	begin_line(&source);
 	strbuf_append(source.text, "}\n");
 }
 
-char *table_source(const struct viommu_table *table)
+void table_source(const struct viommu_table *table, struct strbuf *text)
 {
-	struct source source = { .text = NULL };
+	struct source source = { .text = text };
 
-	if (table->tree)
-		return dt_text(table->tree);
-	source.text = strbuf_new(SOURCE_TITLE "\n");
+	if (table->tree) {
+		dt_text(table->tree, text);
+		return;
+	}
+	strbuf_append(text, SOURCE_TITLE "\n");
 	add_record(&source, table->root);
-	return strbuf_steal(source.text);
 }

@@ -161,11 +161,16 @@ enum scan scan_function(const char **at, struct function *ret_function)
 /* The canonical form, so that it can be searched for. */
 void put_bdf(struct strbuf *out, unsigned bdf)
 {
-	strbuf_append_printf(out, PCI_BDF, PCI_BDF_PARTS(bdf));
+	strbuf_append_hex(out, bdf >> 8 & 0xff, 2);
+	strbuf_append_char(out, ':');
+	strbuf_append_hex(out, bdf >> 3 & 0x1f, 2);
+	strbuf_append_char(out, '.');
+	strbuf_append_hex(out, bdf & 7, 1);
 }
 
 void put_function(struct strbuf *out, uint16_t segment, uint16_t bdf)
 {
-	strbuf_append_printf(out, "%04x:", segment);
+	strbuf_append_hex(out, segment, 4);
+	strbuf_append_char(out, ':');
 	put_bdf(out, bdf);
 }

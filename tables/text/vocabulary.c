@@ -20,9 +20,11 @@ char *functions_text(const struct viommu_route_range *range)
 {
 	struct strbuf *out = strbuf_new(NULL);
 
-	strbuf_append_printf(out, "%04x", range->segment_first);
-	if (range->segment_last != range->segment_first)
-		strbuf_append_printf(out, "-%04x", range->segment_last);
+	strbuf_append_hex(out, range->segment_first, 4);
+	if (range->segment_last != range->segment_first) {
+		strbuf_append_char(out, '-');
+		strbuf_append_hex(out, range->segment_last, 4);
+	}
 	strbuf_append_char(out, ':');
 	put_bdf(out, range->bdf_first);
 	if (range->bdf_last != range->bdf_first) {
@@ -53,13 +55,18 @@ char *place_text(const struct viommu_place *place)
 	struct strbuf *out = strbuf_new(place->file);
 	char *text;
 
-	if (place->line)
-		strbuf_append_printf(out, "%s%u:%u", out->len ? ":" : "line ", place->line,
-				     place->column);
-	else if (place->path)
-		strbuf_append_printf(out, "%s%s", out->len ? ":" : "", place->path);
-	else if (place->file && place->at != VIOMMU_NOWHERE)
-		strbuf_append_printf(out, ":0x%zx", place->at);
+	if (place->line) {
+		strbuf_append(out, out->len ? ":" : "line ");
+		strbuf_append_decimal(out, place->line, 0);
+		strbuf_append_char(out, ':');
+		strbuf_append_decimal(out, place->column, 0);
+	} else if (place->path) {
+		strbuf_append(out, out->len ? ":" : "");
+		strbuf_append(out, place->path);
+	} else if (place->file && place->at != VIOMMU_NOWHERE) {
+		strbuf_append(out, ":0x");
+		strbuf_append_hex(out, place->at, 1);
+	}
 	text = shown(out->str, SIZE_MAX);
 	strbuf_free(out);
 	return text;

@@ -246,8 +246,21 @@ static bool assemble(struct vmm *vmm, const struct viommu_table *table)
 	return made;
 }
 
+static bool take_text(void *opaque, const char *text, size_t length)
+{
+	(void)opaque;
+	return text && length;
+}
+
 static bool show(struct vmm *vmm, const struct viommu_table *table)
 {
+	static const char *const rules[] = { "dmar-type", NULL };
+	struct viommu_findings *some = viommu_findings_new();
+	bool takes = some && !viommu_findings_take_only(some, rules);
+
+	viommu_findings_free(some);
+	if (!takes || viommu_table_write(table, VIOMMU_TABLE_JSON, take_text, NULL))
+		return false;
 	viommu_table_check(table, vmm->findings);
 	return has(viommu_table_text(table)) && has(viommu_table_json(table)) &&
 	       assemble(vmm, table) && !no_memory_is_found(vmm->findings);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table as source: what an edit changes, what is computed, and what is refused
+ * A table as source: what an edit changes, what is computed, and what is refused; and any text of a
+ * table in parts
  *
  * test_every_layout.c and the golden tests assemble every table that there is.
  */
+#include <errno.h>
+
 #include "tables_rig.h"
 
 static char *source_of(const uint8_t *bytes, size_t length)
@@ -191,6 +194,94 @@ static void a_source_makes_at_most_64_mib(void **state)
 	free(source);
 }
 
+/* -- in parts ------------------------------------------------------------------------------- */
+
+enum { N_RANGES = 20000, RANGE_LENGTH = 24, PART_MAX = 0x20000 };
+
+/* A VIOT with an IOMMU and so many ranges. */
+static struct viommu_table *a_large_table(void)
+{
+	size_t length = RANGE_AT + (size_t)N_RANGES * RANGE_LENGTH;
+	uint8_t *bytes = calloc(1, length);
+	struct viommu_table *table;
+
+	assert_non_null(bytes);
+	memcpy(bytes, example_a, RANGE_AT);
+	for (size_t i = 0; i < N_RANGES; i++)
+		memcpy(bytes + RANGE_AT + i * RANGE_LENGTH, example_a + RANGE_AT, RANGE_LENGTH);
+	store(bytes + 4, 4, length);
+	store(bytes + 0x24, 2, 1 + N_RANGES);
+	table = viommu_table_decode(bytes, length, "table", NULL);
+	assert_non_null(table);
+	free(bytes);
+	return table;
+}
+
+struct parts {
+	const struct viommu_table *table;
+	char *text;
+	size_t length, n, wanted;
+	bool has_lines;
+};
+
+static bool take_part(void *opaque, const char *text, size_t length)
+{
+	struct parts *parts = opaque;
+	char *again = viommu_table_text(parts->table);
+
+	assert_non_null(again);
+	free(again);
+	assert_true(length && length < PART_MAX);
+	assert_true(!parts->has_lines || text[length - 1] == '\n');
+	parts->text = realloc(parts->text, parts->length + length + 1);
+	assert_non_null(parts->text);
+	memcpy(parts->text + parts->length, text, length);
+	parts->length += length;
+	parts->text[parts->length] = '\0';
+	return ++parts->n < parts->wanted;
+}
+
+static struct parts write_parts(const struct viommu_table *table, enum viommu_table_form form,
+				size_t wanted)
+{
+	struct parts parts = {
+		.table = table,
+		.wanted = wanted,
+		.has_lines = form != VIOMMU_TABLE_JSON,
+	};
+
+	assert_int_equal(viommu_table_write(table, form, take_part, &parts), 0);
+	return parts;
+}
+
+/* <viommu/tables.h>: parts of some 64 KiB, of whole lines, while more are wanted. */
+static void a_text_is_passed_on_in_parts(void **state)
+{
+	static char *(*const whole[])(const struct viommu_table *table) = {
+		[VIOMMU_TABLE_TEXT] = viommu_table_text,
+		[VIOMMU_TABLE_JSON] = viommu_table_json,
+		[VIOMMU_TABLE_SOURCE] = viommu_table_source,
+	};
+	struct viommu_table *table = a_large_table();
+
+	(void)state;
+	for (unsigned form = 0; form < 3; form++) {
+		struct parts parts = write_parts(table, (enum viommu_table_form)form, SIZE_MAX);
+		char *text = whole[form](table);
+
+		assert_true(parts.n > 10);
+		assert_string_equal(parts.text, text);
+		free(parts.text);
+		free(text);
+		parts = write_parts(table, (enum viommu_table_form)form, 3);
+		assert_int_equal(parts.n, 3);
+		free(parts.text);
+	}
+	assert_int_equal(viommu_table_write(table, (enum viommu_table_form)3, take_part, NULL),
+			 -EINVAL);
+	viommu_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_length_and_checksum_are_kept),
 		cmocka_unit_test(a_wrong_line_is_named),
 		cmocka_unit_test(a_source_makes_at_most_64_mib),
+		cmocka_unit_test(a_text_is_passed_on_in_parts),
 	};
 
 	return cmocka_run_group_tests_name("source", tests, NULL, NULL);

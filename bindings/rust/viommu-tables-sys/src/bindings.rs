@@ -755,6 +755,24 @@ extern "C" {
 extern "C" {
     pub fn viommu_table_file(table: *const viommu_table) -> *const ::std::os::raw::c_char;
 }
+pub const VIOMMU_TABLE_TEXT: viommu_table_form = 0;
+pub const VIOMMU_TABLE_JSON: viommu_table_form = 1;
+pub const VIOMMU_TABLE_SOURCE: viommu_table_form = 2;
+pub type viommu_table_form = ::std::os::raw::c_uint;
+extern "C" {
+    pub fn viommu_table_write(
+        table: *const viommu_table,
+        form: viommu_table_form,
+        write: ::std::option::Option<
+            unsafe extern "C" fn(
+                opaque: *mut ::std::os::raw::c_void,
+                text: *const ::std::os::raw::c_char,
+                length: usize,
+            ) -> bool,
+        >,
+        opaque: *mut ::std::os::raw::c_void,
+    ) -> ::std::os::raw::c_int;
+}
 extern "C" {
     pub fn viommu_table_text(table: *const viommu_table) -> *mut ::std::os::raw::c_char;
 }
