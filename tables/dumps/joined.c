@@ -63,21 +63,24 @@ static bool is_digits_start(const char *start, const char *at)
 struct bytes *split_joined(const struct bytes *text)
 {
 	struct bytes *split = bytes_new_sized(text->len + text->len / 32);
-	const char *start = (const char *)text->data, *end = start + text->len, *next = NULL,
-		   *copied = start;
+	const char *start = (const char *)text->data, *end = start + text->len, *next = NULL;
+	size_t copied = 0;
 
-	for (const char *at = start; at<end; at = next> at ? next : at + 1) {
+	for (size_t i = 0; i < text->len;) {
+		const char *at = start + i, *follows = NULL;
 		uint64_t value;
 		size_t length = is_digits_start(start, at) ? offset_length(at, end, &value) : 0;
-		const char *follows = length ? next_offset(at, length, value, end) : NULL;
 
+		if (length)
+			follows = next_offset(at, length, value, end);
 		if (follows || at == next) {
-			bytes_append(split, copied, (size_t)(at - copied));
+			bytes_append(split, start + copied, i - copied);
 			bytes_append(split, "\n", 1);
-			copied = at;
+			copied = i;
 		}
 		next = follows;
+		i = follows ? (size_t)(follows - start) : i + 1;
 	}
-	bytes_append(split, copied, (size_t)(end - copied));
+	bytes_append(split, start + copied, text->len - copied);
 	return split;
 }
