@@ -147,7 +147,7 @@ struct strbuf *strbuf_new_for(strbuf_taker *take, void *opaque)
 }
 
 /* take() may be left by longjmp(), and may call the library again: no door is open meanwhile. */
-static void pass_on(struct strbuf *strbuf)
+static void pass_all(struct strbuf *strbuf)
 {
 	struct memory_door *door;
 
@@ -159,16 +159,16 @@ static void pass_on(struct strbuf *strbuf)
 	strbuf_truncate(strbuf, 0);
 }
 
-bool strbuf_drain(struct strbuf *strbuf)
+bool strbuf_pass_on(struct strbuf *strbuf)
 {
 	if (strbuf->len >= PART_LENGTH)
-		pass_on(strbuf);
+		pass_all(strbuf);
 	return !strbuf->is_refused;
 }
 
 void strbuf_end(struct strbuf *strbuf)
 {
-	pass_on(strbuf);
+	pass_all(strbuf);
 	strbuf_free(strbuf);
 }
 

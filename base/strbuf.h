@@ -41,12 +41,12 @@ bool strbuf_equal(const struct strbuf *one, const struct strbuf *other);
 void strbuf_free(struct strbuf *strbuf);
 
 /*
- * A text that is passed on in parts, because it can be long: strbuf_drain() passes it on if there
+ * A text that is passed on in parts, because it can be long: strbuf_pass_on() passes it on if there
  * is enough for a part, and returns whether more is wanted; strbuf_end() passes on the rest, and
  * frees. A text that is kept is not passed on, and more is wanted. take() may be code of a caller.
  */
 struct strbuf *strbuf_new_for(strbuf_taker *take, void *opaque);
-bool strbuf_drain(struct strbuf *strbuf);
+bool strbuf_pass_on(struct strbuf *strbuf);
 void strbuf_end(struct strbuf *strbuf);
 
 /* Frees the string; its text is the result, to be freed with free(). */

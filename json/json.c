@@ -52,7 +52,7 @@ static void begin_line(struct json *json)
 		strbuf_append_char(json->text, '\n');
 		strbuf_append_blanks(json->text, (size_t)json->depth * INDENTATION);
 	}
-	strbuf_drain(json->text);
+	strbuf_pass_on(json->text);
 }
 
 /* After its key, or on a new line; the outermost value at the current position. */

@@ -172,7 +172,7 @@ void dt_text(const struct devicetree *tree, struct strbuf *text)
 	put_reservations(text, tree);
 	strbuf_append_char(text, '\n');
 	for_each_dt_node(node, tree) {
-		if (!strbuf_drain(text))
+		if (!strbuf_pass_on(text))
 			return;
 		close_nodes(text, open, node->depth);
 		put_node(text, tree, node);

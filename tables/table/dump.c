@@ -108,7 +108,7 @@ static void add_record(struct dump *dump, const struct record *record)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
 	for_each_child(i, child, record) {
-		if (!strbuf_drain(dump->text))
+		if (!strbuf_pass_on(dump->text))
 			break;
 		if (child->base)
 			add_table(dump, child);

@@ -154,7 +154,7 @@ static void add_record(struct source *outer, const struct record *record)
 		for_each_field(f, record->layout)
 			add_field(&source, record, f);
 	for_each_child(i, child, record)
-		if (strbuf_drain(source.text))
+		if (strbuf_pass_on(source.text))
 			add_record(&source, child);
 	add_bytes(&source, rest, &record->rest);
 	source.depth--;
