@@ -7,8 +7,9 @@
 #include "map/pool.h"
 
 /*
- * Chunks double with the number of nodes: a domain with a few ranges takes a few hundred bytes,
- * and one with millions has few blocks. The largest are huge pages where the host has them,
+ * Chunks grow with the number of nodes, of which they are a quarter: a domain with a few ranges
+ * takes a few hundred bytes, one with millions has few blocks, and at most a fifth of the nodes is
+ * not needed yet. The largest are huge pages where the host has them,
  * because lookups among millions of ranges would miss the TLB at every level. The first cache
  * line of a chunk is the pool's own.
  */
@@ -16,6 +17,7 @@
 #define CACHE_LINE      64
 #define HUGE_PAGE       (2u << 20)
 #define NODES_CHUNK_MAX (HUGE_PAGE / POOL_NODE_BYTES - 1)
+#define CHUNK_SHARE     4
 
 /* malloc's overhead of a block, in the usual allocators. */
 #define HEAP_OVERHEAD 16
@@ -36,7 +38,8 @@ _Static_assert(sizeof(struct pool_node) == POOL_NODE_BYTES, "a node is a node");
 static size_t next_chunk(const struct pool *pool, size_t n)
 {
 	size_t wanted = n - pool->n_unused;
-	size_t nodes = pool->n_nodes < NODES_CHUNK_MAX ? pool->n_nodes : NODES_CHUNK_MAX;
+	size_t share = pool->n_nodes / CHUNK_SHARE;
+	size_t nodes = share < NODES_CHUNK_MAX ? share : NODES_CHUNK_MAX;
 
 	return nodes > wanted ? nodes : wanted;
 }
