@@ -39,6 +39,7 @@ struct checking {
 	GPtrArray *unknown;     /* tables without a rule of their own */
 	GPtrArray *sources;     /* the machine of each table */
 	struct memory_map *map; /* NULL: not given */
+	const struct check_also *also;
 };
 
 static bool is_interpreted(const struct viommu_finding *finding)
@@ -73,6 +74,8 @@ static void check_input(void *opaque, struct input *input)
 {
 	struct checking *checking = opaque;
 
+	if (checking->also)
+		checking->also->input(checking->also->opaque, input);
 	check_memory(checking, input);
 	if (!input->table) {
 		viommu_topology_check(input->topology, checking->findings);
@@ -243,9 +246,11 @@ static void free_table(void *table)
 /* The scan has compared what sysfs says with itself; its findings are reported. */
 static void check_host(void *opaque, const char *name, const struct viommu_host *host)
 {
-	(void)opaque;
-	(void)host;
-	if (is_check && !as_json && !quiet)
+	const struct checking *checking = opaque;
+
+	if (checking->also)
+		checking->also->host(checking->also->opaque, name, host);
+	else if (is_check && !as_json && !quiet)
 		print_line("%s: no table that describes IOMMUs; sysfs alone was checked", name);
 }
 
@@ -281,10 +286,10 @@ static void print_clean(const struct checking *checking)
 		print_line("checked %s: no findings", looked_at);
 }
 
-int check_inputs(char **names, struct viommu_findings *findings)
+int check_inputs(char **names, struct viommu_findings *findings, const struct check_also *also)
 {
 	struct memory_map *map = memory_name ? memory_map_read(memory_name) : NULL;
-	struct checking checking = { .findings = findings, .map = map };
+	struct checking checking = { .findings = findings, .map = map, .also = also };
 	int status;
 
 	if (memory_name && !map)
@@ -326,7 +331,7 @@ static int run(const struct command *command, char **arguments)
 		return print_rules(arguments, as_json);
 	findings = viommu_findings_new();
 	is_check = true;
-	status = check_inputs(arguments, findings);
+	status = check_inputs(arguments, findings, NULL);
 	is_check = false;
 	status = worse(status, report_findings(findings, as_json));
 	viommu_findings_free(findings);

@@ -40,14 +40,10 @@ void print_line(const char *format, ...)
 	va_end(args);
 }
 
-bool errors_are_told;
-
 void report_error(const char *format, ...)
 {
 	va_list args;
 
-	if (errors_are_told)
-		return;
 	va_start(args, format);
 	fputs("viommu: ", stderr);
 	write_line(stderr, format, args);

@@ -77,8 +77,7 @@ bool print_completion(const char *shell, const struct command *const *list);
 
 /* -- output ------------------------------------------------------------------------ */
 
-/* An error on stderr: "viommu: ..."; nothing while the same input is read for a second time. */
-extern bool errors_are_told;
+/* An error on stderr: "viommu: ...". */
 __attribute__((format(printf, 1, 2))) void report_error(const char *format, ...);
 
 /* A line on stdout; `format` has no newline. Control characters are replaced. */

@@ -44,7 +44,7 @@ static const GOptionEntry options[] = {
 #define OPEN_MAX 4096
 
 struct report {
-	struct viommu_findings *findings; /* of reading: check_inputs() reports the same */
+	struct viommu_findings *findings; /* of a topology: its check reports the same */
 	GString *maps, *tables;
 	struct comparison *comparison; /* NULL: not asked for */
 	unsigned n;                    /* tables and topologies of IOMMUs, and hosts */
@@ -474,18 +474,6 @@ static GString *make_page(const struct report *report, const struct viommu_findi
 	return page;
 }
 
-static int read_machine(struct report *report, char **arguments, struct viommu_findings *findings)
-{
-	int status = check_inputs(arguments, findings);
-
-	input_host = take_host;
-	input_neighbours = errors_are_told = true;
-	status = worse(status, read_inputs(arguments, report->findings, take_input, report));
-	input_neighbours = errors_are_told = false;
-	input_host = NULL;
-	return status;
-}
-
 /* Without the comparison that was asked for, there is no page. */
 static int read_comparison(struct report *report, char **arguments)
 {
@@ -514,7 +502,8 @@ static int write_page(const struct report *report, const struct viommu_findings 
 
 static int make_report(struct report *report, char **arguments, struct viommu_findings *findings)
 {
-	int status = read_machine(report, arguments, findings);
+	const struct check_also also = { take_input, take_host, report };
+	int status = check_inputs(arguments, findings, &also);
 
 	if (!report->n && (status != EXIT_CLEAN || !report->tables->len)) {
 		print_findings(findings);
@@ -534,8 +523,8 @@ static int run(const struct command *command, char **arguments)
 	struct viommu_findings *findings;
 	int status;
 
-	if (g_strv_contains((const char *const *)arguments, "-"))
-		return command_usage(command, "name a file: a report reads its input twice");
+	if (compare_name && g_strv_contains((const char *const *)arguments, "-"))
+		return command_usage(command, "name a file: what is compared is read twice");
 	report.maps = g_string_new(NULL);
 	report.tables = g_string_new(NULL);
 	report.findings = viommu_findings_new();
@@ -558,8 +547,8 @@ const struct command report_command = {
 		"topology. The page is one file, needs no network, and runs no script of its "
 		"input.\n"
 		"The pictures need Graphviz. A page has at most 32 of them, 5000 lines of a\n"
-		"kind in a map, 20000 fields of a table, and 256 tables; it says how many more\n"
-		"there are, and the command that shows them.\n"
+		"kind in a map, 20000 fields of a table, and 256 tables; it names the command\n"
+		"that shows more.\n"
 		"Exit status 1: there is a warning or an error.",
 	.examples = "viommu report DMAR SRAT -o machine.html\n"
 		    "viommu report --compare before after -o changes.html",

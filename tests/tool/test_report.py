@@ -224,6 +224,13 @@ class Reports(unittest.TestCase):
         self.assertFalse((self.folder / "page.html").exists())
         self.write("-", status=2)
 
+    def test_standard_input_is_read_once(self):
+        table = GOLDEN / "q35-minimal.VIOT"
+        for words, status in ([], 0), (["--compare", table], 2):
+            done = subprocess.run([VIOMMU, "report", *words, "-"], input=table.read_bytes(), capture_output=True,
+                                  check=False, timeout=60)
+            self.assertEqual((done.returncode, b"VIOT, 88 bytes: " in done.stdout), (status, not status), done.stderr)
+
     def chromium(self, page, *arguments):
         done = subprocess.run([CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,1600",
                                f"--user-data-dir={self.folder}/profile", *arguments, page.as_uri()],
