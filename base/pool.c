@@ -34,7 +34,7 @@ void pool_clear(struct pool *pool)
 		next = block->next;
 		memory_free(block);
 	}
-	*pool = (struct pool){ NULL };
+	*pool = (struct pool){ .blocks = NULL };
 }
 
 void pool_free(struct pool *pool)
