@@ -64,7 +64,6 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
 	pointers_free(findings->list);
 	pool_free(findings->pool);
 	string_store_free(findings->strings);
-	memory_free(findings->only);
 	memory_free(findings);
 	return NULL;
 }
@@ -192,13 +191,15 @@ int findings_take_only(struct viommu_findings *findings, const char *const *rule
 	size_t n = 0;
 
 	while (rule_ids[n])
-		if (!rule_find(rule_ids[n++]))
+		n++;
+	only = pool_get(findings->pool, (n + 1) * sizeof(*only));
+	for (size_t i = 0; i < n; i++) {
+		const struct viommu_rule *rule = rule_find(rule_ids[i]);
+
+		if (!rule)
 			return -ENOENT;
-	only = memory_grow(findings, NULL, (n + 1) * sizeof(*only));
-	for (size_t i = 0; i < n; i++)
-		only[i] = rule_find(rule_ids[i])->id;
-	only[n] = NULL;
-	memory_free(findings->only);
+		only[i] = rule->id;
+	}
 	findings->only = only;
 	return 0;
 }

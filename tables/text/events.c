@@ -147,18 +147,22 @@ void reader_report_twice(struct reader *r, const char *name)
 		      "the key `%s` occurs twice", name);
 }
 
-/* Set `failed` even if findings are not recorded: the result must not depend on that. */
+/*
+ * Set `failed` even if findings are not recorded: the result must not depend on that. A full list
+ * only counts, so it needs no text.
+ */
 void reader_report(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
 		   const char *format, ...)
 {
+	auto_free char *text = NULL;
 	va_list args;
-	char *text;
 
-	va_start(args, format);
-	text = memory_vprintf(format, args);
-	va_end(args);
+	if (!findings_are_full(r->findings)) {
+		va_start(args, format);
+		text = memory_vprintf(format, args);
+		va_end(args);
+	}
 	report(r->findings, rule_id, place_in_text(r->file, mark.line, mark.column), cure, "%s",
 	       text);
-	memory_free(text);
 	r->failed = true;
 }

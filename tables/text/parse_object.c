@@ -224,8 +224,7 @@ static void add_keys(struct strbuf *text, const struct text_section *section)
 }
 
 /* A synonym is certain, so it precedes a key of similar spelling. All keys follow in any case. */
-static void report_unknown_key(struct reader *r, const struct text_section *section,
-			       const char *name)
+static char *cure_of_unknown_key(const struct text_section *section, const char *name)
 {
 	const char *meant = text_synonym(section, name);
 	struct strbuf *cure = strbuf_new(NULL);
@@ -236,9 +235,17 @@ static void report_unknown_key(struct reader *r, const struct text_section *sect
 		strbuf_append_printf(cure, "did you mean `%s`? ", meant);
 	strbuf_append(cure, "the keys are: ");
 	add_keys(cure, section);
-	reader_report(r, "text-key", reader_here(r), cure->str, "%s has no key `%s`", section->what,
+	return strbuf_steal(cure);
+}
+
+static void report_unknown_key(struct reader *r, const struct text_section *section,
+			       const char *name)
+{
+	auto_free char *cure =
+		findings_are_full(r->findings) ? NULL : cure_of_unknown_key(section, name);
+
+	reader_report(r, "text-key", reader_here(r), cure, "%s has no key `%s`", section->what,
 		      name);
-	strbuf_free(cure);
 }
 
 static bool key_is_fine(struct reader *r, const struct text_section *section, const char *name)
