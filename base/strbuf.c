@@ -115,16 +115,6 @@ void strbuf_append_printf(struct strbuf *strbuf, const char *format, ...)
 	va_end(args);
 }
 
-void strbuf_prepend(struct strbuf *strbuf, const char *text)
-{
-	size_t length = strlen(text);
-
-	reserve(strbuf, length);
-	memmove(strbuf->str + length, strbuf->str, strbuf->len + 1);
-	memcpy(strbuf->str, text, length);
-	strbuf->len += length;
-}
-
 void strbuf_truncate(struct strbuf *strbuf, size_t length)
 {
 	if (length < strbuf->len)

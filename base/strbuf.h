@@ -35,7 +35,6 @@ void strbuf_append_hex(struct strbuf *strbuf, uint64_t value, unsigned digits);
 void strbuf_append_decimal(struct strbuf *strbuf, uint64_t value, unsigned width);
 __attribute__((format(printf, 2, 3))) void strbuf_append_printf(struct strbuf *strbuf,
 								const char *format, ...);
-void strbuf_prepend(struct strbuf *strbuf, const char *text);
 void strbuf_truncate(struct strbuf *strbuf, size_t length);
 bool strbuf_equal(const struct strbuf *one, const struct strbuf *other);
 void strbuf_free(struct strbuf *strbuf);

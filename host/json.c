@@ -318,7 +318,7 @@ static void add_parts(struct json *json, const struct viommu_host *host)
 char *viommu_host_json(const struct viommu_host *host, const char *name,
 		       const struct viommu_findings *findings)
 {
-	struct json *json = json_new(strbuf_new(NULL));
+	struct json *json = json_new();
 
 	json->one_line = true;
 	json_open(json, '{');

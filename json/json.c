@@ -8,13 +8,18 @@
 
 #define INDENTATION 2
 
-struct json *json_new(struct strbuf *text)
+struct json *json_new_into(struct strbuf *text)
 {
 	struct json *json = memory_new(struct json, 1);
 
 	json->text = text;
 	json->first = true;
 	return json;
+}
+
+struct json *json_new(void)
+{
+	return json_new_into(strbuf_new(NULL));
 }
 
 static bool write_to(void *to, const char *text, size_t length)
@@ -25,7 +30,7 @@ static bool write_to(void *to, const char *text, size_t length)
 
 struct json *json_new_file(FILE *to)
 {
-	return json_new(strbuf_new_for(write_to, to));
+	return json_new_into(strbuf_new_for(write_to, to));
 }
 
 void json_free(struct json *json)
@@ -159,21 +164,12 @@ void json_add_string(struct json *json, const char *text)
 	add_quoted(json->text, text);
 }
 
-/* Without printf(), because a table has hundred thousands of numbers. */
 void json_add_number(struct json *json, int64_t number)
 {
-	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	char digits[sizeof("-9223372036854775808")];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + left % 10);
-		left /= 10;
-	} while (left);
-	if (number < 0)
-		digits[--at] = '-';
 	begin_value(json);
-	strbuf_append_n(json->text, digits + at, sizeof(digits) - at);
+	if (number < 0)
+		strbuf_append_char(json->text, '-');
+	strbuf_append_decimal(json->text, number < 0 ? -(uint64_t)number : (uint64_t)number, 0);
 }
 
 void json_add_boolean(struct json *json, bool truth)

@@ -26,13 +26,16 @@ struct json {
 	bool has_key; /* a key was written, and its value is next */
 };
 
-/* Writes into the text, and owns it. */
-struct json *json_new(struct strbuf *text);
+/* The text is kept. */
+struct json *json_new(void);
+
+/* Into a text of the caller: json_free() leaves it there, json_finish() takes it. */
+struct json *json_new_into(struct strbuf *text);
 
 /* To a file, whose errors the caller checks at the end. */
 struct json *json_new_file(FILE *to);
 
-/* Frees the writer. The text stays with the caller. */
+/* Frees the writer, and not the text. */
 void json_free(struct json *json);
 
 /* The text if it was kept, to be freed with free(); NULL if it was passed on. */

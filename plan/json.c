@@ -167,7 +167,7 @@ static void add_cells(struct json *json, const struct plan *plan)
 
 char *plan_json(const struct plan *plan)
 {
-	struct json *json = json_new(strbuf_new(NULL));
+	struct json *json = json_new();
 	g_autofree char *text = NULL;
 	char *line;
 

@@ -55,7 +55,7 @@ static void add_list(struct json *json, const char *value)
 
 static char *in_json(const struct plan_item *item)
 {
-	struct json *json = json_new(strbuf_new(NULL));
+	struct json *json = json_new();
 
 	json_open(json, '{');
 	json_key(json, strcmp(item->group, "object") ? "driver" : "qom-type");

@@ -30,7 +30,7 @@ static enum viommu_table_form form(void)
 	return as_json ? VIOMMU_TABLE_JSON : as_source ? VIOMMU_TABLE_SOURCE : VIOMMU_TABLE_TEXT;
 }
 
-/* Stops where nobody reads what is printed. */
+/* Stops if standard output cannot be written to. */
 static bool print(void *unused, const char *text, size_t length)
 {
 	(void)unused;
@@ -51,7 +51,10 @@ static void dump_input(void *opaque, struct input *input)
 		fputs(output->n ? ",\n" : "", stdout);
 	else if (output->several)
 		printf("%s%s%s\n", output->n ? "\n" : "", as_source ? "# " : "", name);
-	viommu_table_write(input->table, form(), print, NULL);
+	if (viommu_table_write(input->table, form(), print, NULL)) {
+		report_error("%s: out of memory: not all of it was printed", name);
+		output->status = EXIT_COULD_NOT;
+	}
 	output->n++;
 }
 

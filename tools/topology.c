@@ -40,7 +40,7 @@ static void print_text(const struct output *output, const char *file,
 static void print_json(const struct output *output, const char *file,
 		       const struct viommu_topology *topology)
 {
-	struct json *json = json_new(strbuf_new(NULL));
+	struct json *json = json_new();
 	char *name, *text = viommu_topology_json(topology);
 
 	json_add_string(json, file);

@@ -147,8 +147,8 @@ enum viommu_table_form {
 };
 
 /*
- * Pass the text of a table to write(), in parts of some 64 KiB: a table of 1 MiB can have a text of
- * a hundred. A part is not terminated, is valid during the call, and consists of whole lines if the
+ * Pass the text of a table to write(), in parts of some 64 KiB: a table of 1 MiB can have 80 MiB of
+ * JSON. A part is not terminated, is valid during the call, and consists of whole lines if the
  * form has lines for itself, as TEXT and SOURCE have. If write() returns false, no further part
  * follows. It may call this library. -EINVAL: there is no such form.
  *

@@ -220,23 +220,13 @@ static void check_stream_id(void *opaque, const struct viommu_pci_range *piece)
 		report_stream(check, (struct subject){ OBJECT_PCI_RANGE, piece, 0 }, last);
 }
 
-static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind)
-{
-	const struct viommu_iommu *iommu;
-
-	for_each_object(i, iommu, topology, OBJECT_IOMMU)
-		if (iommu->kind == kind)
-			return true;
-	return false;
-}
-
 /* The device tree binding has a mask in the upper half of the cell: other IDs would be meant. */
 void check_stream_ids(const struct check *check)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_device_id *id;
 
-	if (!has_kind(check->topology, VIOMMU_SMMU_V2))
+	if (!topology_has_kind(check->topology, VIOMMU_SMMU_V2))
 		return;
 	topology_for_each_pci_range(check->topology, check_stream_id, (void *)check);
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE) {

@@ -67,7 +67,7 @@ struct devicetree *dt_free(struct devicetree *tree);
  * blob that was opened, with whatever lies behind the tree. */
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes);
 
-/* Its source, for dtc; to be freed with memory_free(). */
+/* Append its source, for dtc. */
 void dt_text(const struct devicetree *tree, struct strbuf *text);
 
 /* The root and everything below it, as the next value. */

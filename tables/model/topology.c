@@ -382,6 +382,16 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 	return NULL;
 }
 
+bool topology_has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, topology, OBJECT_IOMMU)
+		if (iommu->kind == kind)
+			return true;
+	return false;
+}
+
 /*
  * The only change to an object after it was added. VIOT has no field for a proximity domain; the
  * SRAT has it, and is read after the topology exists.

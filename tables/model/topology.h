@@ -108,6 +108,9 @@ void topology_set_queues(struct viommu_topology *topology, size_t i,
 /* The signatures that have a header here; NULL after the last. */
 const char *topology_signature(size_t i);
 
+/* Is there an IOMMU of that kind? */
+bool topology_has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind);
+
 static inline bool iommu_is_virtio(const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;

@@ -145,7 +145,7 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 
 void table_json(const struct viommu_table *table, struct strbuf *text)
 {
-	struct json *json = json_new(text);
+	struct json *json = json_new_into(text);
 
 	json_open(json, '{');
 	json_key(json, "format");

@@ -178,7 +178,7 @@ static void add_headers(struct json *json, const struct viommu_topology *topolog
 
 char *topology_json(const struct viommu_topology *topology)
 {
-	struct json *json = json_new(strbuf_new(NULL));
+	struct json *json = json_new();
 	struct strbuf *value = strbuf_new(NULL);
 
 	json_open(json, '{');

@@ -154,17 +154,6 @@ static const struct table_rule rules[] = {
 
 /* -- meaning ---------------------------------------------------------------------------------- */
 
-/* The order of `tables` below decides, not that of the IOMMUs. */
-static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind)
-{
-	const struct viommu_iommu *iommu;
-
-	for_each_object(i, iommu, topology, OBJECT_IOMMU)
-		if (iommu->kind == kind)
-			return true;
-	return false;
-}
-
 /*
  * The table of the platform that has such IOMMUs, with the virtio-iommus beside them; it omits
  * IOMMUs of another platform with a finding.
@@ -182,7 +171,7 @@ static const char *signature_for(const struct viommu_topology *topology)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
-		if (has_kind(topology, tables[i].kind))
+		if (topology_has_kind(topology, tables[i].kind))
 			return tables[i].signature;
 	return "IORT";
 }
