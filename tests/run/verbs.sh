@@ -27,6 +27,8 @@ tests_run_under_further_sanitizers() {
 	prints '^tests: [1-9][0-9]* passed, 0 failed'
 	run sanitize integer wire
 	prints '^tests: [1-9][0-9]* passed, 0 failed'
+	run sanitize address wire
+	prints '^tests: [1-9][0-9]* passed, 0 failed'
 	! "$root/run" sanitize wire >"$work/out" 2>&1 || fail "a sanitizer that is not there is no error"
 	prints 'usage: ./run sanitize address'
 	! "$root/run" sanitize memory typo >"$work/out" 2>&1 || fail "a suite that is not there is no error"
